@@ -1,0 +1,3 @@
+//! The ferrolb binary.
+
+fn main() {}

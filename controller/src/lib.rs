@@ -1,0 +1,1 @@
+//! Assigns external addresses from pools to Services.

@@ -1,0 +1,1 @@
+//! Vocabulary of FerroLB: resource types on the wire and validated domain types.

@@ -1,0 +1,1 @@
+//! The process shell both daemons share: logs, signals, readiness, metrics, watches, events, status writes.

@@ -1,0 +1,1 @@
+//! Elects the announcing node of each address and answers ARP and NDP for it.

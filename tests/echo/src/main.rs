@@ -1,0 +1,3 @@
+//! The workload of the lab.
+
+fn main() {}
