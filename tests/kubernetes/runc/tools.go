@@ -1,0 +1,7 @@
+//go:build tools
+
+package lab
+
+import (
+	_ "github.com/opencontainers/runc"
+)
