@@ -1,0 +1,86 @@
+//! Hand-written parts of the schemas: what derives cannot say.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+/// Longest entry a user can mean: two full IPv6 addresses, a dash and a space on either side.
+const LONGEST_ADDRESS_ENTRY: u32 = 81;
+/// More entries than this are a mistake, and the API server bounds the cost of CEL rules by it.
+const MOST_ADDRESS_ENTRIES: u32 = 1024;
+
+/// `addresses` of a pool: 1 to 1024 entries, each a CIDR or an inclusive range.
+pub(super) fn addresses(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "description": "The addresses of the pool: CIDR prefixes (\"192.0.2.0/28\", host bits are ignored) or inclusive ranges (\"192.0.2.10-192.0.2.20\"). IPv4 and IPv6 may be mixed, but not within one range.",
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MOST_ADDRESS_ENTRIES,
+        "items": {
+            "type": "string",
+            "maxLength": LONGEST_ADDRESS_ENTRY,
+            "x-kubernetes-validations": address_rules(),
+        }
+    })
+}
+
+fn address_rules() -> Value {
+    let is_range = "self.indexOf('-') >= 0";
+    let start = "self.substring(0, self.indexOf('-')).trim()";
+    let end = "self.substring(self.indexOf('-') + 1).trim()";
+    let both_parse = format!("isIP({start}) && isIP({end})");
+    let same_family = format!("ip({start}).family() == ip({end}).family()");
+    let both_ipv4 = format!("ip({start}).family() == 4 && ip({end}).family() == 4");
+    let ordered = format!(
+        "[[{start}, {end}]].all(r, {} <= {})",
+        ipv4_number("r[0]"),
+        ipv4_number("r[1]")
+    );
+    json!([
+        {
+            "rule": format!("{is_range} ? ({both_parse}) : isCIDR(self)"),
+            "message": "must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20",
+        },
+        {
+            "rule": format!("!({is_range}) || !({both_parse}) || {same_family}"),
+            "message": "both ends of a range must be of the same family",
+        },
+        {
+            "rule": format!("!({is_range}) || !({both_parse}) || !({both_ipv4}) || {ordered}"),
+            "message": "the start of a range must not be above its end",
+        },
+    ])
+}
+
+/// CEL for the 32-bit number of the dotted quad in variable `text`. Cut with `substring` and `indexOf`:
+/// the API server estimates the cost of `split` as if every string were one of single characters and
+/// refuses the definition.
+fn ipv4_number(text: &str) -> String {
+    let dot1 = format!("{text}.indexOf('.')");
+    let dot2 = format!("{text}.indexOf('.', {dot1} + 1)");
+    let dot3 = format!("{text}.lastIndexOf('.')");
+    format!(
+        "(int({text}.substring(0, {dot1})) * 16777216 + int({text}.substring({dot1} + 1, {dot2})) * 65536 \
+         + int({text}.substring({dot2} + 1, {dot3})) * 256 + int({text}.substring({dot3} + 1)))"
+    )
+}
+
+/// A `metav1.LabelSelector`, which the API server merges as one value (`map-type: atomic`).
+pub(super) fn selector(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = LabelSelector::json_schema(generator);
+    schema.insert("x-kubernetes-map-type".to_owned(), json!("atomic"));
+    schema
+}
+
+/// A list of selectors: an object is selected when any of them matches.
+pub(super) fn selectors(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": selector(generator) })
+}
+
+/// A status field that never changes once it is set, as in MetalLB.
+pub(super) fn immutable_string(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "x-kubernetes-validations": [{ "rule": "self == oldSelf", "message": "Value is immutable" }],
+    })
+}

@@ -1,0 +1,26 @@
+//! What the daemons think in. Values here are valid: the only way in is a parser that names the object,
+//! the field and the value that is wrong.
+
+mod advert;
+mod endpoints;
+mod family;
+mod free;
+mod name;
+mod node;
+mod pool;
+mod problem;
+mod range;
+mod selector;
+mod service;
+
+pub use advert::{Advert, Preference};
+pub use endpoints::{Endpoint, Endpoints};
+pub use family::{Addresses, Families, Family};
+pub use free::AddressSet;
+pub use name::{AdvertName, InterfaceName, NodeName, PoolName, ServiceKey};
+pub use node::{Node, SoftReason};
+pub use pool::{Namespaces, Pool, PoolPriority, Pools, Scope};
+pub use problem::{Invalid, ObjectId, Problem};
+pub use range::{AddressRange, InvalidRange};
+pub use selector::{Labels, Selector};
+pub use service::{Asked, Backends, Port, Protocol, ServiceClass, ServiceView, Sharing, TrafficPolicy};

@@ -1,0 +1,150 @@
+//! Where the endpoints of a Service are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+
+use super::NodeName;
+
+/// One endpoint, in whatever families it has addresses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Endpoint {
+    /// The node it runs on, where Kubernetes says so.
+    pub node: Option<NodeName>,
+    /// Takes new connections.
+    pub ready: bool,
+    /// Can serve: ready, or terminating but still serving (keeps a rolling update without a gap).
+    pub serving: bool,
+}
+
+/// The endpoints of one Service.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Endpoints(Vec<Endpoint>);
+
+impl Endpoints {
+    /// Reads the slices of one Service. A pod that stands in slices of both families counts once.
+    ///
+    /// `ready` absent means ready; `serving` absent means as ready (Kubernetes' rules for `EndpointSlice`).
+    pub fn from_slices<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> Self {
+        let mut by_target: BTreeMap<String, Endpoint> = BTreeMap::new();
+        for wire in slices.into_iter().flat_map(|slice| slice.endpoints.iter()) {
+            let conditions = wire.conditions.clone().unwrap_or_default();
+            let ready = conditions.ready.unwrap_or(true);
+            let pod = wire.target_ref.as_ref().and_then(|target| target.name.clone());
+            let target = pod
+                .or_else(|| wire.addresses.first().cloned())
+                .unwrap_or_default();
+            let endpoint = Endpoint {
+                node: wire.node_name.as_deref().map(NodeName::from),
+                ready,
+                serving: ready || conditions.serving.unwrap_or(false),
+            };
+            by_target
+                .entry(target)
+                .and_modify(|known| known.merge(&endpoint))
+                .or_insert(endpoint);
+        }
+        Self(by_target.into_values().collect())
+    }
+
+    /// Whether any endpoint anywhere can serve.
+    pub fn any_serving(&self) -> bool {
+        self.0.iter().any(|endpoint| endpoint.serving)
+    }
+
+    /// Whether an endpoint that can serve has no node: then any node will do.
+    pub fn any_serving_without_node(&self) -> bool {
+        self.0
+            .iter()
+            .any(|endpoint| endpoint.serving && endpoint.node.is_none())
+    }
+
+    /// Whether this node has an endpoint that can serve.
+    pub fn serving_on(&self, node: &NodeName) -> bool {
+        self.on(node).any(|endpoint| endpoint.serving)
+    }
+
+    /// How many ready endpoints this node has.
+    pub fn ready_on(&self, node: &NodeName) -> usize {
+        self.on(node).filter(|endpoint| endpoint.ready).count()
+    }
+
+    /// How many ready endpoints there are.
+    pub fn ready(&self) -> usize {
+        self.0.iter().filter(|endpoint| endpoint.ready).count()
+    }
+
+    /// The nodes with an endpoint that can serve.
+    pub fn serving_nodes(&self) -> BTreeSet<NodeName> {
+        self.0
+            .iter()
+            .filter(|endpoint| endpoint.serving)
+            .filter_map(|endpoint| endpoint.node.clone())
+            .collect()
+    }
+
+    fn on<'a>(&'a self, node: &'a NodeName) -> impl Iterator<Item = &'a Endpoint> {
+        self.0
+            .iter()
+            .filter(move |endpoint| endpoint.node.as_ref() == Some(node))
+    }
+}
+
+impl Endpoint {
+    /// The same pod seen in another slice: it serves if it does in either family.
+    fn merge(&mut self, other: &Self) {
+        self.ready |= other.ready;
+        self.serving |= other.serving;
+        if self.node.is_none() {
+            self.node.clone_from(&other.node);
+        }
+    }
+}
+
+impl FromIterator<Endpoint> for Endpoints {
+    fn from_iter<I: IntoIterator<Item = Endpoint>>(endpoints: I) -> Self {
+        Self(endpoints.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn slice(family: &str, endpoints: Value) -> EndpointSlice {
+        serde_json::from_value(json!({ "addressType": family, "endpoints": endpoints })).unwrap()
+    }
+
+    #[rstest]
+    #[case::nothing_said(json!({}), true)]
+    #[case::ready(json!({"ready": true}), true)]
+    #[case::not_ready(json!({"ready": false}), false)]
+    #[case::terminating_but_serving(json!({"ready": false, "serving": true, "terminating": true}), true)]
+    #[case::terminating_and_gone(json!({"ready": false, "serving": false, "terminating": true}), false)]
+    fn can_serve(#[case] conditions: Value, #[case] expected: bool) {
+        let one = json!([{"addresses": ["10.244.1.2"], "nodeName": "n1", "conditions": conditions}]);
+        let endpoints = Endpoints::from_slices([&slice("IPv4", one)]);
+        assert_eq!(endpoints.serving_on(&"n1".into()), expected);
+        assert_eq!(endpoints.any_serving(), expected);
+    }
+
+    #[test]
+    fn a_pod_in_slices_of_both_families_counts_once() {
+        let endpoint = |address: &str| json!([{"addresses": [address], "nodeName": "n1", "targetRef": {"kind": "Pod", "name": "web-1"}}]);
+        let slices = [
+            slice("IPv4", endpoint("10.244.1.2")),
+            slice("IPv6", endpoint("fd00:10:244:1::2")),
+        ];
+        assert_eq!(Endpoints::from_slices(&slices).ready_on(&"n1".into()), 1);
+    }
+
+    #[test]
+    fn an_endpoint_without_a_node_is_anywhere() {
+        let endpoints = Endpoints::from_slices([&slice("IPv4", json!([{"addresses": ["203.0.113.9"]}]))]);
+        assert!(endpoints.any_serving_without_node());
+        assert!(!endpoints.serving_on(&"n1".into()));
+    }
+}

@@ -1,0 +1,299 @@
+//! A Service as both daemons see it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::{Service, ServiceSpec};
+use kube::ResourceExt;
+use serde::Serialize;
+
+use super::pool::created_unix_seconds;
+use super::{Addresses, Families, Family, Invalid, Labels, PoolName, ServiceKey};
+use crate::names;
+
+/// What a Service says and what its status holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceView {
+    /// Namespace and name.
+    pub key: ServiceKey,
+    /// When it was made (Unix time in seconds); not yet made comes last.
+    pub created_unix_seconds: i64,
+    /// Its labels.
+    pub labels: Labels,
+    /// Whether it wants a load balancer, and whose.
+    pub class: ServiceClass,
+    /// Families it wants addresses of.
+    ///
+    /// An error says why that cannot be known: no cluster address, or `RequireDualStack` with one family.
+    pub families: Result<Families, Invalid>,
+    /// What it asks for; an error quotes the value that cannot be read.
+    pub asked: Result<Asked, Invalid>,
+    /// Whether, and with whom, it may share an address.
+    pub sharing: Option<Sharing>,
+    /// Whether the sharing annotation is there at all, even empty (MetalLB's layer-2 rule asks that).
+    pub sharing_annotated: bool,
+    /// Annotations in use that carry the deprecated prefix, as written.
+    pub deprecated_annotations: Vec<String>,
+    /// The ports it serves.
+    pub ports: BTreeSet<Port>,
+    /// `externalTrafficPolicy`.
+    pub policy: TrafficPolicy,
+    /// Whether it selects pods; without a selector the endpoints are somebody's own.
+    pub has_selector: bool,
+    /// Addresses in `status.loadBalancer.ingress`; entries with a host name only are left out.
+    pub ingress: Addresses,
+    /// Entries of the ingress that are no address of ours to keep: unreadable, or a second of a family.
+    pub surplus_ingress: Vec<String>,
+    /// The annotation `metallb.io/ip-allocated-from-pool`.
+    pub allocated_from: Option<PoolName>,
+    /// Since when condition `ferrolb.io/Assigned` is True (Unix time in seconds).
+    pub assigned_since_unix_seconds: Option<i64>,
+}
+
+/// Whether a Service wants a load balancer, and whose.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ServiceClass {
+    /// Of another type than `LoadBalancer`.
+    NotLoadBalancer,
+    /// `spec.loadBalancerClass`.
+    LoadBalancer(Option<String>),
+}
+
+impl ServiceClass {
+    /// Whether the Service is ours: of our class, or of none where we have none (`--lb-class`).
+    pub fn is_ours(&self, ours: Option<&str>) -> bool {
+        matches!(self, Self::LoadBalancer(class) if class.as_deref() == ours)
+    }
+}
+
+/// What the owner of a Service asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Asked {
+    /// Nothing in particular.
+    Anything,
+    /// Addresses of this pool.
+    Pool(PoolName),
+    /// These addresses, if a pool was named also from that pool.
+    Addresses(Addresses, Option<PoolName>),
+}
+
+/// Two Services may share an address when these are equal and no port is taken twice.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sharing {
+    /// The value of the annotation.
+    pub key: String,
+    /// Whom the traffic goes to.
+    pub backends: Backends,
+}
+
+/// Services with policy Local share an address only if they select the same pods, because the address
+/// is on one node at a time. Empty for policy Cluster, and for Local without a selector (MetalLB's rule).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Backends(BTreeMap<String, String>);
+
+/// A port of a Service.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Port {
+    /// `spec.ports[].protocol`.
+    pub protocol: Protocol,
+    /// `spec.ports[].port`.
+    pub number: i32,
+}
+
+/// A transport protocol.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Protocol(pub String);
+
+/// `externalTrafficPolicy`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub enum TrafficPolicy {
+    /// Any node forwards to any endpoint.
+    #[default]
+    Cluster,
+    /// A node serves its own endpoints only, and the client's address is kept.
+    Local,
+}
+
+impl ServiceView {
+    /// Reads a Service. What cannot be read is an error in its field, so that the rest can still be used.
+    pub fn read(service: &Service) -> Self {
+        let spec = service.spec.clone().unwrap_or_default();
+        let policy = match spec.external_traffic_policy.as_deref() {
+            Some("Local") => TrafficPolicy::Local,
+            _ => TrafficPolicy::Cluster,
+        };
+        let annotations = Annotations(service.annotations());
+        let (ingress, surplus_ingress) = ingress(service);
+        Self {
+            key: ServiceKey::new(service.namespace().unwrap_or_default(), service.name_any()),
+            created_unix_seconds: created_unix_seconds(&service.metadata),
+            labels: service.labels().clone(),
+            class: class(&spec),
+            families: families(&spec),
+            asked: asked(&spec, &annotations),
+            sharing: sharing(&spec, policy, &annotations),
+            sharing_annotated: annotations.find(names::ALLOW_SHARED_IP).is_some(),
+            deprecated_annotations: annotations.deprecated(),
+            ports: spec.ports.iter().flatten().map(port).collect(),
+            policy,
+            has_selector: spec.selector.is_some_and(|selector| !selector.is_empty()),
+            ingress,
+            surplus_ingress,
+            allocated_from: annotations
+                .0
+                .get(names::ALLOCATED_FROM_POOL)
+                .map(|name| name.as_str().into()),
+            assigned_since_unix_seconds: assigned_since(service),
+        }
+    }
+}
+
+/// The annotations users write, under either prefix.
+struct Annotations<'a>(&'a BTreeMap<String, String>);
+
+impl<'a> Annotations<'a> {
+    /// Full name and value; the newer prefix wins where both are there.
+    fn find(&self, name: &str) -> Option<(String, &'a str)> {
+        [names::PREFIX, names::DEPRECATED_PREFIX]
+            .iter()
+            .find_map(|prefix| {
+                let full = format!("{prefix}{name}");
+                self.0.get(&full).map(|value| (full, value.as_str()))
+            })
+    }
+
+    /// As [`Self::find`], with an empty value taken for none.
+    fn find_filled(&self, name: &str) -> Option<(String, &'a str)> {
+        self.find(name).filter(|(_, value)| !value.is_empty())
+    }
+
+    fn deprecated(&self) -> Vec<String> {
+        self.0
+            .keys()
+            .filter(|name| name.starts_with(names::DEPRECATED_PREFIX))
+            .cloned()
+            .collect()
+    }
+}
+
+fn class(spec: &ServiceSpec) -> ServiceClass {
+    if spec.type_.as_deref() == Some("LoadBalancer") {
+        ServiceClass::LoadBalancer(spec.load_balancer_class.clone())
+    } else {
+        ServiceClass::NotLoadBalancer
+    }
+}
+
+fn families(spec: &ServiceSpec) -> Result<Families, Invalid> {
+    let cluster_ips: Vec<&String> = match &spec.cluster_ips {
+        Some(all) => all.iter().collect(),
+        None => spec.cluster_ip.iter().collect(),
+    };
+    let parsed: Vec<IpAddr> = cluster_ips.iter().filter_map(|text| text.parse().ok()).collect();
+    let policy = spec.ip_family_policy.as_deref();
+    match (parsed.as_slice(), policy) {
+        ([], _) => Err(Invalid::new(
+            "spec.clusterIPs",
+            "holds no address, so the family is not known",
+        )),
+        ([_], Some("RequireDualStack")) => Err(Invalid::new(
+            "spec.ipFamilyPolicy",
+            "RequireDualStack, but spec.clusterIPs holds one family only",
+        )),
+        ([only], _) => Ok(Families::One(Family::of(*only))),
+        (_, Some("RequireDualStack")) => Ok(Families::Both),
+        ([first, ..], _) => {
+            let named = spec
+                .ip_families
+                .iter()
+                .flatten()
+                .find_map(|name| Family::from_kubernetes(name));
+            Ok(Families::Prefer {
+                first: named.unwrap_or(Family::of(*first)),
+            })
+        }
+    }
+}
+
+fn asked(spec: &ServiceSpec, annotations: &Annotations<'_>) -> Result<Asked, Invalid> {
+    let pool = annotations
+        .find_filled(names::ADDRESS_POOL)
+        .map(|(_, name)| PoolName::from(name));
+    let annotated = annotations.find_filled(names::LOAD_BALANCER_IPS);
+    let field = spec.load_balancer_ip.as_deref().filter(|value| !value.is_empty());
+    let addresses = match (annotated, field) {
+        (Some((name, _)), Some(_)) => {
+            let reason = format!("annotation {name} is set too; only one of the two may be used");
+            return Err(Invalid::new("spec.loadBalancerIP", reason));
+        }
+        (Some((name, value)), None) => requested(&name, value)?,
+        (None, Some(value)) => requested("spec.loadBalancerIP", value)?,
+        (None, None) => return Ok(pool.map_or(Asked::Anything, Asked::Pool)),
+    };
+    Ok(Asked::Addresses(addresses, pool))
+}
+
+fn requested(field: &str, value: &str) -> Result<Addresses, Invalid> {
+    let mut addresses = Addresses::default();
+    for text in value.split(',').map(str::trim) {
+        let address: IpAddr = text
+            .parse()
+            .map_err(|_| Invalid::new(field, format!("\"{text}\" in \"{value}\" is not an IP address")))?;
+        let address = address.to_canonical();
+        if addresses.of(Family::of(address)).is_some() {
+            let reason = format!("\"{value}\" holds more than one {} address", Family::of(address));
+            return Err(Invalid::new(field, reason));
+        }
+        addresses.set(address);
+    }
+    Ok(addresses)
+}
+
+fn sharing(spec: &ServiceSpec, policy: TrafficPolicy, annotations: &Annotations<'_>) -> Option<Sharing> {
+    let (_, key) = annotations.find_filled(names::ALLOW_SHARED_IP)?;
+    let backends = match policy {
+        TrafficPolicy::Cluster => Backends::default(),
+        TrafficPolicy::Local => Backends(spec.selector.clone().unwrap_or_default()),
+    };
+    Some(Sharing {
+        key: key.to_owned(),
+        backends,
+    })
+}
+
+fn port(port: &k8s_openapi::api::core::v1::ServicePort) -> Port {
+    Port {
+        protocol: Protocol(port.protocol.clone().unwrap_or_else(|| "TCP".to_owned())),
+        number: port.port,
+    }
+}
+
+fn ingress(service: &Service) -> (Addresses, Vec<String>) {
+    let status = service
+        .status
+        .as_ref()
+        .and_then(|status| status.load_balancer.as_ref());
+    let texts = status
+        .iter()
+        .flat_map(|one| one.ingress.iter().flatten())
+        .filter_map(|one| one.ip.clone());
+    let (mut addresses, mut surplus) = (Addresses::default(), Vec::new());
+    for text in texts {
+        match text.parse::<IpAddr>() {
+            Ok(address) if addresses.of(Family::of(address)).is_none() => addresses.set(address),
+            _ => surplus.push(text),
+        }
+    }
+    (addresses, surplus)
+}
+
+fn assigned_since(service: &Service) -> Option<i64> {
+    let conditions = service.status.as_ref()?.conditions.as_ref()?;
+    let condition = conditions
+        .iter()
+        .find(|one| one.type_ == names::CONDITION_ASSIGNED)?;
+    (condition.status == "True").then(|| condition.last_transition_time.0.as_second())
+}
+
+#[cfg(test)]
+mod tests;

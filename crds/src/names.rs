@@ -1,0 +1,41 @@
+//! Every name that other programs see: annotations, labels, field managers, condition types.
+
+/// Prefix of the annotations that users write.
+pub const PREFIX: &str = "metallb.io/";
+/// The older prefix, honoured with a warning event; the newer one wins where both are present.
+pub const DEPRECATED_PREFIX: &str = "metallb.universe.tf/";
+
+/// Annotation (without prefix): take the addresses from this pool, also when it has `autoAssign: false`.
+pub const ADDRESS_POOL: &str = "address-pool";
+/// Annotation (without prefix): comma-separated addresses asked for, one per family.
+pub const LOAD_BALANCER_IPS: &str = "loadBalancerIPs";
+/// Annotation (without prefix): Services with the same value may share an address.
+pub const ALLOW_SHARED_IP: &str = "allow-shared-ip";
+
+/// Annotation written by the controller: the pool of the Service's first address.
+pub const ALLOCATED_FROM_POOL: &str = "metallb.io/ip-allocated-from-pool";
+
+/// Node label: never announce from here (`kubeadm` and Talos put it on control planes).
+pub const EXCLUDE_NODE: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+/// Node taint: the node was shut down for good and its pods may be started elsewhere.
+pub const OUT_OF_SERVICE_TAINT: &str = "node.kubernetes.io/out-of-service";
+
+/// Label of a `ServiceL2Status`: the announcing node.
+pub const STATUS_NODE: &str = "metallb.io/node";
+/// Label of a `ServiceL2Status`: the Service's name.
+pub const STATUS_SERVICE_NAME: &str = "metallb.io/service-name";
+/// Label of a `ServiceL2Status`: the Service's namespace.
+pub const STATUS_SERVICE_NAMESPACE: &str = "metallb.io/service-namespace";
+
+/// Condition on a Service: does it have its addresses, and if not, why.
+pub const CONDITION_ASSIGNED: &str = "ferrolb.io/Assigned";
+/// Condition on a Service: does a node announce its addresses, and if not, why.
+pub const CONDITION_ANNOUNCED: &str = "ferrolb.io/Announced";
+
+/// Field manager of the controller's server-side applies.
+pub const CONTROLLER_MANAGER: &str = "ferrolb-controller";
+/// Field manager of the speakers' server-side applies.
+pub const SPEAKER_MANAGER: &str = "ferrolb-speaker";
+
+/// The namespace of the installation, also where pools and advertisements live.
+pub const DEFAULT_NAMESPACE: &str = "metallb-system";
