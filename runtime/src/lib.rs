@@ -1,1 +1,26 @@
 //! The process shell both daemons share: logs, signals, readiness, metrics, watches, events, status writes.
+//!
+//! Nothing here knows what a pool, a Service or an announcer is. A daemon parses the pieces of [`args`], starts
+//! [`log`], builds a Kubernetes [`client`], opens one [`reflect::Watch`] per resource and then loops:
+//!
+//! ```text
+//! watch ──▶ Reflection ──mark──▶ Wakes ──▶ snapshot ──▶ decide ──▶ plan ──▶ patch / events
+//!               │                                                            │
+//!               ◀──────────────── seen again only through the watch ─────────┘
+//! ```
+//!
+//! [`serve`] answers `/metrics`, `/healthz` and `/readyz` meanwhile, and [`shutdown`] says when to stop.
+
+pub mod args;
+pub mod backoff;
+mod cause;
+pub mod client;
+pub mod dirty;
+pub mod events;
+pub mod log;
+pub mod metrics;
+pub mod patch;
+pub mod ready;
+pub mod reflect;
+pub mod serve;
+pub mod shutdown;

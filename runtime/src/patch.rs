@@ -1,0 +1,186 @@
+//! Server-side apply of a status, or of a whole object, and what became of it.
+//!
+//! One attempt, no retry: the caller decides again on what it sees next. The outcome tells apart what was written,
+//! what was certainly not written, and what nobody knows ([`Outcome::Unknown`]).
+
+use crate::cause;
+use kube::api::{Patch, PatchParams};
+use kube::core::{Request, Status};
+use kube::{Api, Resource};
+use prometheus::IntCounter;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+mod conflict;
+pub use conflict::{Conflict, OwnedField};
+
+/// Writes in the name of one field manager.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    field_manager: String,
+    timeout: Duration,
+    counters: WriteCounters,
+}
+
+/// What a writer counts, e.g. `metallb_k8s_client_updates_total` and `metallb_k8s_client_update_errors_total`.
+#[derive(Clone, Debug)]
+pub struct WriteCounters {
+    /// Every attempt.
+    pub updates: IntCounter,
+    /// Attempts that ended otherwise than [`Outcome::Applied`].
+    pub errors: IntCounter,
+}
+
+/// What to do with fields that another manager owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Write nothing and name the owners: [`Conflict::OwnedBy`].
+    Respect,
+    /// Take them over (`force=true`). Only to adopt what a known earlier manager wrote.
+    Take,
+}
+
+/// What became of one write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Written, or equal already. Holds the resource version of the object now.
+    Applied(String),
+    /// Not written: somebody else was first. HTTP 409.
+    Conflict(Conflict),
+    /// Not written, and writing the same again would not help soon. Holds the API server's reason.
+    Rejected(String),
+    /// Not written: there is no such object. HTTP 404.
+    Gone,
+    /// Nobody knows whether it was written: no answer in time, a broken connection, or HTTP 5xx.
+    /// Only a fresh read tells. Holds what happened.
+    Unknown(String),
+}
+
+enum Part {
+    Whole,
+    Status,
+}
+
+/// All that is read of the API server's answer, so that an object we cannot decode still counts as written.
+#[derive(Deserialize)]
+struct Written {
+    metadata: WrittenMetadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenMetadata {
+    resource_version: String,
+}
+
+impl Writer {
+    /// A writer known to the API server as `field_manager`, which gives up on an answer after `timeout`.
+    #[must_use]
+    pub fn new(field_manager: impl Into<String>, timeout: Duration, counters: WriteCounters) -> Self {
+        Self {
+            field_manager: field_manager.into(),
+            timeout,
+            counters,
+        }
+    }
+
+    /// The name the API server keeps our fields under.
+    #[must_use]
+    pub fn field_manager(&self) -> &str {
+        &self.field_manager
+    }
+
+    /// Applies `body` to the `status` subresource of the object `name`.
+    ///
+    /// `body` is an object with `apiVersion`, `kind` and *all* fields this manager owns: what it owned and left out is
+    /// removed. With `metadata.resourceVersion` the write is refused if the object has changed since. In the same
+    /// request, metadata such as annotations may be applied too where the API server allows it (it does for Services).
+    ///
+    /// `api` must be that of the object's namespace, not `Api::all`.
+    pub async fn apply_status<K>(
+        &self,
+        api: &Api<K>,
+        name: &str,
+        body: &Value,
+        ownership: Ownership,
+    ) -> Outcome
+    where
+        K: Resource + Clone,
+    {
+        self.write(api, name, body, ownership, Part::Status).await
+    }
+
+    /// Applies the whole object `name`, creating it if there is none. `body` as for [`Writer::apply_status`].
+    pub async fn apply<K>(&self, api: &Api<K>, name: &str, body: &Value, ownership: Ownership) -> Outcome
+    where
+        K: Resource + Clone,
+    {
+        self.write(api, name, body, ownership, Part::Whole).await
+    }
+
+    async fn write<K>(
+        &self,
+        api: &Api<K>,
+        name: &str,
+        body: &Value,
+        ownership: Ownership,
+        part: Part,
+    ) -> Outcome
+    where
+        K: Resource + Clone,
+    {
+        let request = Request::new(api.resource_url());
+        let params = PatchParams {
+            force: ownership == Ownership::Take,
+            ..PatchParams::apply(&self.field_manager)
+        };
+        let patch = Patch::Apply(body);
+        let built = match part {
+            Part::Whole => request.patch(name, &params, &patch),
+            Part::Status => request.patch_subresource("status", name, &params, &patch),
+        };
+        let outcome = match built {
+            Ok(request) => self.send(api.clone().into_client(), request).await,
+            Err(error) => Outcome::Rejected(cause::chain(&error)),
+        };
+        self.count(&outcome);
+        outcome
+    }
+
+    async fn send(&self, client: kube::Client, request: http::Request<Vec<u8>>) -> Outcome {
+        match tokio::time::timeout(self.timeout, client.request::<Written>(request)).await {
+            Ok(Ok(written)) => Outcome::Applied(written.metadata.resource_version),
+            Ok(Err(error)) => Outcome::of_error(&error),
+            Err(_elapsed) => Outcome::Unknown(format!("no answer within {:?}", self.timeout)),
+        }
+    }
+
+    fn count(&self, outcome: &Outcome) {
+        self.counters.updates.inc();
+        if !matches!(outcome, Outcome::Applied(_)) {
+            self.counters.errors.inc();
+        }
+    }
+}
+
+impl Outcome {
+    fn of_error(error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::of_status(status),
+            other => Self::Unknown(cause::chain(other)),
+        }
+    }
+
+    fn of_status(status: &Status) -> Self {
+        match status.code {
+            404 => Self::Gone,
+            409 => Self::Conflict(Conflict::of_status(status)),
+            400..=499 => Self::Rejected(status.message.clone()),
+            _ => Self::Unknown(status.message.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What a snapshot holds under each name.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
+use std::fmt;
+use std::sync::Arc;
+
+/// Namespace and name of an object; ordered by namespace, then name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Empty for an object without namespace.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+}
+
+/// An object, or what is wrong with it.
+#[derive(Clone, Debug)]
+pub enum Entry<K> {
+    /// The object as last seen.
+    Object(Arc<K>),
+    /// The object exists, but cannot be decoded. An earlier value that could be is gone.
+    Problem(Problem),
+}
+
+/// An object that does not fit its type, e.g. one that was stored before a field changed its form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The object, for events about it. Kind, name and uid are set; namespace if it has one.
+    pub object: ObjectReference,
+    /// Path of the field and what is wrong with it.
+    pub message: String,
+}
+
+impl ObjectKey {
+    /// The key of a namespaced object, or with an empty namespace that of a cluster-wide one.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// The key of `object`. Missing parts are empty.
+    #[must_use]
+    pub fn of<K: Resource>(object: &K) -> Self {
+        let meta = object.meta();
+        Self::new(
+            meta.namespace.clone().unwrap_or_default(),
+            meta.name.clone().unwrap_or_default(),
+        )
+    }
+}
+
+/// `namespace/name`, or `name` alone without a namespace.
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            return f.write_str(&self.name);
+        }
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl<K> Entry<K> {
+    /// The object, if it could be decoded.
+    #[must_use]
+    pub fn object(&self) -> Option<&Arc<K>> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Problem(_) => None,
+        }
+    }
+
+    /// What is wrong, if it could not be decoded.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Object(_) => None,
+            Self::Problem(problem) => Some(problem),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The task behind a watch: reads events, publishes bursts, waits after failures.
+
+use super::health::{Failure, Health, explain};
+use super::metrics::ResourceMetrics;
+use super::observed::Observed;
+use super::store::{Change, Store};
+use crate::backoff::{Backoff, Jitter};
+use crate::client::RESPONSE_TIMEOUT;
+use crate::dirty::Dirty;
+use crate::ready::Unready;
+use futures::{FutureExt, Stream, StreamExt};
+use kube::Resource;
+use kube::runtime::watcher::{self, Event};
+use std::pin::pin;
+use std::time::Duration;
+
+/// The API server is on this network and lists are cheap, so the first retries come soon.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
+/// `kube`'s watcher does not say that a watch was resumed. One that lasts longer than a response may take was.
+const RESUMED: Duration = RESPONSE_TIMEOUT.saturating_mul(2);
+/// Events of one burst at most, so that a flood is published in pieces.
+const BURST: usize = 1024;
+
+/// Follows one watch into its store.
+pub(super) struct Follower<K> {
+    pub(super) store: Store<K>,
+    pub(super) dirty: Dirty,
+    /// Held until the first complete list.
+    pub(super) unready: Option<Unready>,
+    pub(super) metrics: ResourceMetrics,
+    pub(super) health: Health,
+}
+
+type Item<K> = watcher::Result<Event<Observed<K>>>;
+
+impl<K> Follower<K>
+where
+    K: Resource<DynamicType: Default> + Clone,
+{
+    /// Runs until the stream ends, which a watcher's never does, or nobody reads the store.
+    pub(super) async fn run(mut self, events: impl Stream<Item = Item<K>>) {
+        let mut events = pin!(events);
+        loop {
+            let first = tokio::select! {
+                biased;
+                () = self.store.unread() => return,
+                first = events.next() => first,
+                () = tokio::time::sleep(RESUMED), if self.health.is_failing() => {
+                    self.works();
+                    continue;
+                }
+            };
+            let Some(first) = first else { return };
+            let (burst, failure) = collect(first, &mut events);
+            self.publish(burst);
+            if let Some(error) = failure {
+                self.pause(&error).await;
+            }
+        }
+    }
+
+    fn publish(&mut self, burst: Vec<Event<Observed<K>>>) {
+        // Init comes before the list is asked for, so it proves nothing.
+        if burst.iter().any(|event| !matches!(event, Event::Init)) {
+            self.metrics.heard();
+            self.works();
+        }
+        let Change { changed, listed } = self.store.apply(burst);
+        if changed {
+            let (objects, undecodable) = self.store.sizes();
+            self.metrics
+                .objects
+                .set(i64::try_from(objects).unwrap_or(i64::MAX));
+            self.metrics
+                .undecodable
+                .set(i64::try_from(undecodable).unwrap_or(i64::MAX));
+        }
+        if listed && let Some(unready) = self.unready.take() {
+            tracing::debug!(
+                resource = self.health.resource(),
+                objects = self.store.sizes().0,
+                "listed"
+            );
+            unready.done();
+        }
+        if changed {
+            self.dirty.mark();
+        }
+    }
+
+    fn works(&mut self) {
+        self.metrics.up.set(1);
+        if let Some(transition) = self.health.works() {
+            transition.log(self.health.resource(), None);
+        }
+    }
+
+    async fn pause(&mut self, error: &watcher::Error) {
+        let failure = Failure::of(error);
+        self.metrics.failures(failure).inc();
+        let (attempt, transition) = self.health.failed(failure);
+        match transition {
+            Some(transition) => {
+                self.metrics.up.set(0);
+                transition.log(self.health.resource(), Some(error));
+            }
+            None => tracing::debug!(
+                resource = self.health.resource(),
+                error = explain(error),
+                "watch still fails"
+            ),
+        }
+        tokio::time::sleep(BACKOFF.delay(attempt, Jitter::random())).await;
+    }
+}
+
+/// `first` and whatever else is there already, up to a failure.
+fn collect<K>(
+    first: Item<K>,
+    events: &mut (impl Stream<Item = Item<K>> + Unpin),
+) -> (Vec<Event<Observed<K>>>, Option<watcher::Error>) {
+    let mut burst = Vec::new();
+    let mut next = Some(first);
+    while let Some(item) = next {
+        match item {
+            Ok(event) => burst.push(event),
+            Err(error) => return (burst, Some(error)),
+        }
+        let more = burst.len() < BURST;
+        next = more.then(|| events.next().now_or_never()).flatten().flatten();
+    }
+    (burst, None)
+}

@@ -1,0 +1,116 @@
+//! An object as it came from the API server: its identity, and the value if it could be decoded.
+//!
+//! Like `kube`'s `DeserializeGuard`, but it never fails on a JSON object, whatever is in its metadata: one odd object
+//! must fail neither the whole list nor, in a watch, be skipped without a trace. And it names the field.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use kube::core::DynamicResourceScope;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// An object of type `K`, decoded or not.
+#[derive(Clone, Debug)]
+pub(super) struct Observed<K> {
+    /// Name, namespace, uid and resource version only.
+    pub(super) identity: ObjectMeta,
+    /// The object, or what is wrong with it.
+    pub(super) value: Result<K, String>,
+}
+
+impl<'de, K: DeserializeOwned> Deserialize<'de> for Observed<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Value::deserialize(deserializer)?;
+        Ok(Self {
+            identity: identity(&raw["metadata"]),
+            value: decode(&raw),
+        })
+    }
+}
+
+/// The second decoding keeps track of the path, which costs more; it runs only for what the first refused.
+fn decode<K: DeserializeOwned>(raw: &Value) -> Result<K, String> {
+    K::deserialize(raw)
+        .or_else(|_| serde_path_to_error::deserialize(raw))
+        .map_err(|error| error.to_string())
+}
+
+fn identity(metadata: &Value) -> ObjectMeta {
+    let text = |field: &str| metadata[field].as_str().map(str::to_owned);
+    ObjectMeta {
+        name: text("name"),
+        namespace: text("namespace"),
+        uid: text("uid"),
+        resource_version: text("resourceVersion"),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The scope is dynamic so that one constructor serves namespaced and cluster-wide resources.
+impl<K: Resource> Resource for Observed<K> {
+    type DynamicType = K::DynamicType;
+    type Scope = DynamicResourceScope;
+
+    fn kind(resource: &K::DynamicType) -> Cow<'_, str> {
+        K::kind(resource)
+    }
+
+    fn group(resource: &K::DynamicType) -> Cow<'_, str> {
+        K::group(resource)
+    }
+
+    fn version(resource: &K::DynamicType) -> Cow<'_, str> {
+        K::version(resource)
+    }
+
+    fn plural(resource: &K::DynamicType) -> Cow<'_, str> {
+        K::plural(resource)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.identity
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.identity
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::Service;
+    use serde_json::json;
+
+    fn observed(raw: Value) -> Observed<Service> {
+        serde_json::from_value(raw).unwrap()
+    }
+
+    #[test]
+    fn a_good_object_is_decoded() {
+        let service = observed(json!({"metadata": {"name": "web"}, "spec": {"clusterIP": "10.96.0.9"}}));
+        let spec = service.value.unwrap().spec.unwrap();
+        assert_eq!(spec.cluster_ip.as_deref(), Some("10.96.0.9"));
+    }
+
+    #[test]
+    fn a_bad_object_keeps_its_identity_and_names_the_field() {
+        let metadata = json!({"name": "web", "namespace": "shop", "uid": "u-1", "resourceVersion": "7"});
+        let service = observed(json!({"metadata": metadata, "spec": {"ports": [{"port": "http"}]}}));
+        assert_eq!(serde_json::to_value(&service.identity).unwrap(), metadata);
+        let message = service.value.unwrap_err();
+        assert!(
+            message.starts_with("spec.ports[0].port: invalid type: string \"http\""),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn bad_metadata_is_a_problem_like_any_other() {
+        let service = observed(json!({"metadata": {"name": "web", "labels": "none"}}));
+        assert_eq!(service.identity.name.as_deref(), Some("web"));
+        assert!(service.value.unwrap_err().starts_with("metadata.labels: "));
+    }
+}

@@ -1,0 +1,145 @@
+//! The protocol from watch events to the published map. No I/O, no clock.
+
+use super::observed::Observed;
+use super::{Entry, ObjectKey, Problem, Projection, Snapshot};
+use kube::Resource;
+use kube::runtime::watcher::Event;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The only writer of one resource's snapshot.
+pub(super) struct Store<K> {
+    live: watch::Sender<Snapshot<K>>,
+    /// The list that is being read, not yet visible.
+    list: Option<BTreeMap<ObjectKey, Entry<K>>>,
+    project: Projection<K>,
+}
+
+/// What a burst of events did to the snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    /// The snapshot is another one.
+    pub(super) changed: bool,
+    /// A list was completed.
+    pub(super) listed: bool,
+}
+
+impl<K> Store<K>
+where
+    K: Resource<DynamicType: Default> + Clone,
+{
+    pub(super) fn new(project: Projection<K>) -> (Self, watch::Receiver<Snapshot<K>>) {
+        let (live, reader) = watch::channel(Snapshot::default());
+        (
+            Self {
+                live,
+                list: None,
+                project,
+            },
+            reader,
+        )
+    }
+
+    /// Applies a burst of events; readers see all of it or nothing.
+    pub(super) fn apply(&mut self, burst: Vec<Event<Observed<K>>>) -> Change {
+        let Self { live, list, project } = self;
+        let mut change = Change::default();
+        live.send_if_modified(|snapshot| {
+            for event in burst {
+                change = change.and(step(snapshot, list, project, event));
+            }
+            change.changed
+        });
+        change
+    }
+
+    /// How many objects the snapshot holds, and how many of them could not be decoded.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let snapshot = self.live.borrow();
+        (
+            snapshot.len(),
+            snapshot
+                .values()
+                .filter(|entry| entry.problem().is_some())
+                .count(),
+        )
+    }
+
+    /// Returns when nobody reads any more.
+    pub(super) async fn unread(&self) {
+        self.live.closed().await;
+    }
+}
+
+impl Change {
+    fn and(self, later: Self) -> Self {
+        Self {
+            changed: self.changed || later.changed,
+            listed: self.listed || later.listed,
+        }
+    }
+}
+
+/// One event. The map is copied only while a reader holds it.
+fn step<K>(
+    snapshot: &mut Snapshot<K>,
+    list: &mut Option<BTreeMap<ObjectKey, Entry<K>>>,
+    project: &Projection<K>,
+    event: Event<Observed<K>>,
+) -> Change
+where
+    K: Resource<DynamicType: Default> + Clone,
+{
+    let changed = Change {
+        changed: true,
+        listed: false,
+    };
+    match event {
+        Event::Init => *list = Some(BTreeMap::new()),
+        Event::InitApply(object) => {
+            let (key, entry) = admit(object, project);
+            list.get_or_insert_default().insert(key, entry);
+        }
+        Event::InitDone => {
+            *snapshot = Arc::new(list.take().unwrap_or_default());
+            return Change {
+                changed: true,
+                listed: true,
+            };
+        }
+        Event::Apply(object) => {
+            let (key, entry) = admit(object, project);
+            Arc::make_mut(snapshot).insert(key, entry);
+            return changed;
+        }
+        Event::Delete(object) => {
+            let key = ObjectKey::of(&object);
+            if snapshot.contains_key(&key) {
+                Arc::make_mut(snapshot).remove(&key);
+                return changed;
+            }
+        }
+    }
+    Change::default()
+}
+
+fn admit<K>(object: Observed<K>, project: &Projection<K>) -> (ObjectKey, Entry<K>)
+where
+    K: Resource<DynamicType: Default>,
+{
+    let key = ObjectKey::of(&object);
+    let reference = object.object_ref(&K::DynamicType::default());
+    let entry = match object.value {
+        Ok(mut value) => {
+            value.meta_mut().managed_fields = None;
+            project(&mut value);
+            Entry::Object(Arc::new(value))
+        }
+        Err(message) => Entry::Problem(Problem {
+            object: reference,
+            message,
+        }),
+    };
+    (key, entry)
+}

@@ -1,0 +1,115 @@
+//! `/metrics`, `/healthz` and `/readyz` over plain HTTP.
+
+use crate::args::ServeArgs;
+use crate::ready::Readiness;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus::{Registry, TextEncoder};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use tokio::net::TcpListener;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// The socket could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct ListenError {
+    /// Where it should have listened.
+    pub address: SocketAddr,
+    /// What the kernel said.
+    pub source: io::Error,
+}
+
+/// Opens the socket that `args` name, or none for port 0. Must be called inside a tokio runtime.
+///
+/// `[::]` takes IPv4 too, whatever `net.ipv6.bindv6only` says; where IPv6 is off, `0.0.0.0` takes its place.
+///
+/// # Errors
+/// The port is taken, or the address is not ours.
+pub fn listen(args: &ServeArgs) -> Result<Option<TcpListener>, ListenError> {
+    if args.port == 0 {
+        return Ok(None);
+    }
+    let address = SocketAddr::new(args.listen, args.port);
+    let opened = open(address).or_else(|refusal| match substitute(address, &refusal) {
+        Some(other) => open(other),
+        None => Err(refusal),
+    });
+    opened.map(Some).map_err(|source| ListenError { address, source })
+}
+
+/// Answers requests on `listener` for ever. Metrics outlive a drain: it ends with the process.
+///
+/// # Errors
+/// Never in practice: failures of single connections are not errors of the server.
+pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readiness) -> io::Result<()> {
+    axum::serve(listener, router(registry, readiness)).await
+}
+
+/// Where to listen instead of `address` when the kernel has no IPv6.
+fn substitute(address: SocketAddr, refusal: &io::Error) -> Option<SocketAddr> {
+    let any_v6 = address.is_ipv6() && address.ip().is_unspecified();
+    // The family is unknown (`ipv6.disable=1`), or known but without addresses.
+    let off = matches!(
+        refusal.raw_os_error(),
+        Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
+    );
+    (any_v6 && off).then(|| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port()))
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn router(registry: Registry, readiness: Readiness) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics).with_state(registry))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz).with_state(readiness))
+}
+
+/// The content type is required: Prometheus 3 refuses a scrape without it.
+async fn metrics(State(registry): State<Registry>) -> Response {
+    let encoder = TextEncoder::new();
+    match encoder.encode_to_string(&registry.gather()) {
+        Ok(text) => (
+            [(
+                CONTENT_TYPE,
+                prometheus::Encoder::format_type(&encoder).to_owned(),
+            )],
+            text,
+        )
+            .into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+async fn readyz(State(readiness): State<Readiness>) -> Response {
+    let missing = readiness.missing();
+    if missing.is_empty() {
+        return "ok\n".into_response();
+    }
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("not ready: {}\n", missing.join(", ")),
+    )
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests;
