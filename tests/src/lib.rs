@@ -1,1 +1,38 @@
-//! The lab: a real multi-node Kubernetes in network namespaces, and the tests that run on it.
+//! The lab: a real multi-node Kubernetes on one machine, without a container engine.
+//!
+//! Nodes are sets of namespaces on a bridge that plays the LAN switch; each runs the real kubelet, containerd, runc,
+//! CNI bridge and kube-proxy. A [`Lab`] is removed when it is dropped, when its owner is interrupted or killed, and
+//! at the latest when the next lab starts. Every program that uses this library calls [`entry`] first.
+
+pub mod binaries;
+pub mod cgroup;
+pub mod cleanup;
+pub mod command;
+mod control_plane;
+mod entry;
+mod error;
+mod go;
+pub mod images;
+mod keeper;
+mod keeper_request;
+mod kubectl;
+mod lab;
+mod mac;
+mod machine;
+pub mod netns;
+mod node;
+mod node_config;
+mod node_init;
+pub mod oci;
+mod pki;
+pub mod plan;
+pub mod source;
+pub mod state;
+pub mod wait;
+
+pub use entry::entry;
+pub use error::{Error, Result};
+pub use kubectl::Kubectl;
+pub use lab::{Lab, LabConfig};
+pub use mac::Mac;
+pub use plan::{Machine, Plan};

@@ -1,0 +1,297 @@
+//! The process that owns a lab: it starts every other process of it, so all of them die with it, and it removes the
+//! lab when it is told to, when its own owner is gone, or on SIGTERM.
+
+use crate::control_plane::{self, Daemon};
+use crate::entry::{Inner, own_pid};
+use crate::error::{Doing, Error, Result};
+use crate::keeper_request::{Request, answer};
+use crate::kubectl::Kubectl;
+use crate::plan::{Machine, Plan};
+use crate::state::State;
+use crate::{cgroup, cleanup, images, machine, node, pki, wait};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::setsid;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+const STARTING: Duration = Duration::from_secs(60);
+const ENDING: Duration = Duration::from_secs(15);
+/// What the owner writes to say that the lab outlives it.
+pub(crate) const DETACH: u8 = b'd';
+
+/// The lab to own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) plan: Plan,
+    pub(crate) state: State,
+    /// Folder of the Kubernetes binaries.
+    pub(crate) binaries: PathBuf,
+    /// The static echo program, which also is the sandbox process.
+    pub(crate) echo: PathBuf,
+}
+
+struct Keeper<'a> {
+    task: &'a Task,
+    daemons: Vec<Daemon>,
+    nodes: BTreeMap<u8, Child>,
+    owner: Owner,
+    began: Instant,
+}
+
+/// Whoever may end the lab: the process at the other end of standard input, or a signal.
+struct Owner {
+    signals: SignalFd,
+    detached: bool,
+}
+
+/// What happened while waiting.
+enum Event {
+    Connection,
+    Over(&'static str),
+}
+
+/// Owns the lab until it ends. Standard output gets one line: `up`, or why not.
+pub(crate) fn keep(task: &Task) -> Result<i32> {
+    setsid().doing(|| "leave the terminal".into())?;
+    let owner = Owner::new()?;
+    let lock = task.state.hold(Duration::from_secs(3))?;
+    cleanup::sweep(task.plan.name(), &task.state)?;
+    let mut keeper = Keeper { task, daemons: vec![], nodes: BTreeMap::new(), owner, began: Instant::now() };
+    let served = keeper.up().and_then(|listener| {
+        report("up");
+        keeper.serve(&listener)
+    });
+    let down = keeper.down();
+    drop(lock);
+    served.and(down).inspect_err(|failed| report(&failed.to_string())).map(|()| 0)
+}
+
+/// The owner may be gone; then nobody needs the report.
+fn report(text: &str) {
+    let _ = std::io::stdout().write_all(format!("{text}\n").as_bytes());
+}
+
+impl Owner {
+    fn new() -> Result<Self> {
+        let ending: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
+        ending.thread_block().doing(|| "block signals".into())?;
+        let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC).doing(|| "receive signals".into())?;
+        Ok(Self { signals, detached: false })
+    }
+
+    /// Waits for something to do, at most as long as `timeout`; without a listener only for the end.
+    fn next(&mut self, listener: Option<&UnixListener>, timeout: PollTimeout) -> Result<Option<Event>> {
+        let stdin = std::io::stdin();
+        let mut waiting = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        waiting.push(PollFd::new(stdin.as_fd(), if self.detached { PollFlags::empty() } else { PollFlags::POLLIN }));
+        waiting.extend(listener.map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
+        poll(&mut waiting, timeout).doing(|| "wait".into())?;
+        let ready: Vec<bool> = waiting.iter().map(|fd| fd.any().unwrap_or(false)).collect();
+        if ready[0] {
+            return Ok(Some(Event::Over("a signal")));
+        }
+        if ready[1] && !self.detached {
+            let mut byte = [0];
+            let read = stdin.lock().read(&mut byte).unwrap_or(0);
+            self.detached = read == 1 && byte[0] == DETACH;
+            return Ok((!self.detached).then_some(Event::Over("its owner is gone")));
+        }
+        Ok(ready.get(2).is_some_and(|ready| *ready).then_some(Event::Connection))
+    }
+
+    /// An error once the lab is to end.
+    fn still_wants_it(&mut self) -> Result<()> {
+        match self.next(None, PollTimeout::ZERO)? {
+            Some(Event::Over(why)) => Error::refused(format!("stopped while starting: {why}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Keeper<'_> {
+    fn up(&mut self) -> Result<UnixListener> {
+        let Task { plan, state, echo, .. } = self.task;
+        state.make_folders()?;
+        state.write_plan(plan)?;
+        machine::switch_on(plan)?;
+        for machine in plan.machines().filter(|machine| !matches!(machine, Machine::Node(_))) {
+            machine::connect(plan, machine)?;
+        }
+        pki::write(plan, state)?;
+        images::write_workload(echo, &state.images())?;
+        self.note("network, keys and images");
+        self.start("etcd")?;
+        self.start("kube-apiserver")?;
+        self.wait_for_api()?;
+        self.start("kube-controller-manager")?;
+        self.start("kube-scheduler")?;
+        for node in plan.nodes() {
+            self.boot(node)?;
+        }
+        self.wait_for_nodes()?;
+        self.wait_for_service_account()?;
+        let path = state.socket();
+        UnixListener::bind(&path).doing(|| format!("listen at {}", path.display()))
+    }
+
+    fn note(&self, what: &str) {
+        eprintln!("{:6.2} s  {what}", self.began.elapsed().as_secs_f64());
+    }
+
+    fn start(&mut self, name: &'static str) -> Result<()> {
+        let Task { plan, state, binaries, .. } = self.task;
+        self.daemons.push(control_plane::start(name, plan, state, binaries)?);
+        Ok(())
+    }
+
+    fn kubectl(&self) -> Kubectl {
+        Kubectl::new(&self.task.plan, &self.task.state, &self.task.binaries)
+    }
+
+    /// An error if a program of the control plane has ended.
+    fn all_run(&mut self) -> Result<()> {
+        for daemon in &mut self.daemons {
+            if let Ok(Some(status)) = daemon.child.try_wait() {
+                let ended = Error::Refused(format!("{} ended with {status}", daemon.name));
+                return Err(ended.with_log(&daemon.log));
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_for_api(&mut self) -> Result<()> {
+        let kubectl = self.kubectl();
+        let ready = wait::until("the API server to be ready", STARTING, || {
+            self.owner.still_wants_it()?;
+            self.all_run()?;
+            Ok(kubectl.run(&["get", "--raw", "/readyz"]).ok().filter(|answer| answer == "ok"))
+        });
+        self.note("API server ready");
+        ready.map(drop).map_err(|late| late.with_log(&self.task.state.log("kube-apiserver")))
+    }
+
+    fn wait_for_nodes(&mut self) -> Result<()> {
+        let kubectl = self.kubectl();
+        let ready = wait::until_seen("all nodes to be Ready", STARTING, || {
+            self.owner.still_wants_it()?;
+            self.all_run()?;
+            let nodes = kubectl.run(&["get", "nodes", "--no-headers"])?;
+            let count = nodes.lines().filter(|line| line.split_whitespace().nth(1) == Some("Ready")).count();
+            Ok(if count == self.task.plan.nodes().count() { Ok(()) } else { Err(nodes) })
+        });
+        self.note("nodes Ready");
+        ready.map_err(|late| late.with_log(&self.task.state.log("n1")))
+    }
+
+    /// Pods are refused until their namespace has its default service account.
+    fn wait_for_service_account(&mut self) -> Result<()> {
+        let kubectl = self.kubectl();
+        wait::until("the default service account", STARTING, || {
+            self.owner.still_wants_it()?;
+            self.all_run()?;
+            Ok(kubectl.run(&["get", "serviceaccount", "default"]).ok())
+        })?;
+        self.note("service account there");
+        Ok(())
+    }
+
+    fn serve(&mut self, listener: &UnixListener) -> Result<()> {
+        loop {
+            match self.owner.next(Some(listener), PollTimeout::NONE)? {
+                Some(Event::Over(why)) => {
+                    self.note(why);
+                    return Ok(());
+                }
+                Some(Event::Connection) => {
+                    let Ok((connection, _)) = listener.accept() else { continue };
+                    if answer(&connection, |request| self.obey(request)) {
+                        return Ok(());
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn obey(&mut self, request: Request) -> Result<()> {
+        match request {
+            Request::Cut(node) => self.cut(node),
+            Request::Boot(node) => self.boot(node),
+            Request::End => self.down(),
+        }
+    }
+
+    fn boot(&mut self, number: u8) -> Result<()> {
+        let Task { plan, state, binaries, .. } = self.task;
+        let name = Machine::Node(number).short_name();
+        if self.nodes.contains_key(&number) {
+            return Error::refused(format!("node {name} is running"));
+        }
+        machine::connect(plan, Machine::Node(number))?;
+        let cgroups = cgroup::here(&plan.full_name(Machine::Node(number)))?;
+        write_lines(&state.node_cgroups(number), &cgroups)?;
+        cgroup::create(&cgroups)?;
+        let log = state.log(&name);
+        let output = File::options().create(true).append(true).open(&log).doing(|| format!("write {}", log.display()))?;
+        let errors = output.try_clone().doing(|| format!("write {}", log.display()))?;
+        let spec = node::Spec { plan: plan.clone(), number, state: state.clone(), binaries: binaries.clone(), cgroups };
+        let outer = Inner::Outer { node: spec, parent: own_pid() };
+        let mut command = outer.command("ferrolb-lab-outer");
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child = command.spawn().doing(|| format!("start node {name}"))?;
+        self.nodes.insert(number, child);
+        wait::until(&format!("the first process of {name}"), ENDING, || Ok(node::Process::of(state, number).ok()))
+            .map(drop)
+            .map_err(|late| late.with_log(&log))
+    }
+
+    fn cut(&mut self, number: u8) -> Result<()> {
+        let Task { plan, state, .. } = self.task;
+        let machine = Machine::Node(number);
+        let Some(mut outer) = self.nodes.remove(&number) else {
+            return Error::refused(format!("node {} is not running", machine.short_name()));
+        };
+        machine::unplug(plan, machine)?;
+        end(&mut outer);
+        cgroup::remove(&read_lines(&state.node_cgroups(number)), ENDING)?;
+        let _ = fs::remove_file(state.node_process(number));
+        machine::disconnect(plan, machine)
+    }
+
+    /// Ends and removes everything; also what a failed start has left half made.
+    fn down(&mut self) -> Result<()> {
+        let Task { plan, state, .. } = self.task;
+        for process in self.nodes.values_mut().chain(self.daemons.iter_mut().map(|daemon| &mut daemon.child)) {
+            end(process);
+        }
+        self.nodes.clear();
+        self.daemons.clear();
+        let swept = cleanup::sweep(plan.name(), state);
+        self.note("down");
+        swept.and_then(|()| state.remove())
+    }
+}
+
+/// The process cannot be another one by now: nobody has waited for it yet.
+fn end(process: &mut Child) {
+    let _ = process.kill();
+    let _ = process.wait();
+}
+
+fn write_lines(path: &PathBuf, lines: &[PathBuf]) -> Result<()> {
+    let text: String = lines.iter().map(|line| format!("{}\n", line.display())).collect();
+    fs::write(path, text).doing(|| format!("write {}", path.display()))
+}
+
+fn read_lines(path: &PathBuf) -> Vec<PathBuf> {
+    fs::read_to_string(path).unwrap_or_default().lines().map(PathBuf::from).collect()
+}
