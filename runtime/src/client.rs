@@ -24,6 +24,8 @@ use tower::{BoxError, ServiceBuilder};
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// After how long without any sign of life a connection counts as dead.
 pub const DEAD_PEER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait for a connection. Short, because the next attempt may reach another API server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
 /// Why there is no client.
@@ -76,7 +78,7 @@ fn read(paths: &Path) -> Result<Kubeconfig, KubeconfigError> {
 }
 
 fn client(config: Config) -> Result<Client, kube::Error> {
-    let https = config.rustls_https_connector_with_connector(connector(&config))?;
+    let https = config.rustls_https_connector_with_connector(connector())?;
     let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new()).build(https);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
@@ -88,11 +90,11 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     Ok(Client::new(service, config.default_namespace))
 }
 
-fn connector(config: &Config) -> HttpConnector {
+fn connector() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
-    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let probe = DEAD_PEER_TIMEOUT / (KEEPALIVE_PROBES + 1);
     connector.set_keepalive(Some(probe));
     connector.set_keepalive_interval(Some(probe));
@@ -101,3 +103,6 @@ fn connector(config: &Config) -> HttpConnector {
     connector.set_tcp_user_timeout(Some(DEAD_PEER_TIMEOUT));
     connector
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,3 +180,5 @@ impl<K: Resource> Debug for Watch<K> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;
