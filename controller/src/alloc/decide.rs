@@ -1,0 +1,284 @@
+//! The three passes: keep, asked for, new.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{Addresses, Asked, Families, Family, Pool, PoolName, ServiceKey, ServiceView};
+
+use super::World;
+use super::choose::{Chooser, Tried};
+use super::keep::Kept;
+use super::ledger::{Ledger, Taken};
+use super::outcome::{Assignment, Note, Outcome, Refusal};
+use super::usage::{self, Usage};
+
+/// What was decided about every Service, and how full that leaves the pools.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// One outcome for each Service.
+    pub outcomes: BTreeMap<ServiceKey, Outcome>,
+    /// One entry for each pool.
+    pub usage: BTreeMap<PoolName, Usage>,
+}
+
+/// Decides about all Services at once.
+pub fn decide(world: &World) -> Decision {
+    let mut unkept = BTreeSet::new();
+    loop {
+        let (decision, lost_all) = Pass::run(world, &unkept);
+        if lost_all.is_empty() {
+            return decision;
+        }
+        // They were refused after others had been told that their addresses are in use: once more, without.
+        unkept.extend(lost_all);
+    }
+}
+
+/// Who waits longest is served first.
+fn by_age(mut services: Vec<&ServiceView>) -> Vec<&ServiceView> {
+    services.sort_by_key(|service| (service.created_unix_seconds, &service.key));
+    services
+}
+
+pub(super) struct Pass<'a> {
+    pub(super) world: &'a World,
+    pub(super) ledger: Ledger<'a>,
+    pub(super) kept: BTreeMap<&'a ServiceKey, Kept>,
+    given_back: BTreeMap<&'a ServiceKey, Vec<IpAddr>>,
+    /// Plain pools and pools made for somebody, in the order in which they are tried.
+    automatic: Vec<&'a Pool>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(world: &'a World) -> Self {
+        let mut given_back: BTreeMap<&ServiceKey, Vec<IpAddr>> = BTreeMap::new();
+        for (address, owner) in &world.cooling {
+            given_back.entry(owner).or_default().push(*address);
+        }
+        let mut automatic: Vec<&Pool> = world.pools.iter().filter(|pool| pool.auto_assign).collect();
+        // A pool made for somebody comes before the plain ones, even if it is made for everybody.
+        automatic.sort_by_key(|pool| {
+            (
+                pool.scope.is_none(),
+                pool.scope.as_ref().map(|scope| scope.priority),
+                &pool.name,
+            )
+        });
+        Self {
+            world,
+            ledger: Ledger::new(&world.pools),
+            kept: BTreeMap::new(),
+            given_back,
+            automatic,
+        }
+    }
+
+    /// One pass in which the Services of `unkept` keep nothing. Returns also who was refused although
+    /// something was kept for it.
+    fn run(world: &'a World, unkept: &BTreeSet<ServiceKey>) -> (Decision, Vec<ServiceKey>) {
+        let mut pass = Self::new(world);
+        let ours = |service: &&ServiceView| service.class.is_ours(world.class.as_deref());
+        let ours: Vec<&ServiceView> = world.services.values().filter(ours).collect();
+        pass.keep(
+            ours.iter()
+                .copied()
+                .filter(|service| !unkept.contains(&service.key)),
+        );
+        let mut outcomes: BTreeMap<ServiceKey, Outcome> = world
+            .services
+            .keys()
+            .map(|key| (key.clone(), Outcome::NotOurs))
+            .collect();
+        let mut lost_all = Vec::new();
+        let asks = |service: &&ServiceView| matches!(service.asked, Ok(Asked::Addresses(..)));
+        let (asking, rest): (Vec<_>, Vec<_>) = by_age(ours).into_iter().partition(asks);
+        for service in asking.into_iter().chain(rest) {
+            let kept = pass.kept.remove(&service.key).unwrap_or_default();
+            let had_some = !kept.addresses.is_empty();
+            let outcome = pass.settle(service, kept);
+            if had_some && matches!(outcome, Outcome::Refused(_)) {
+                lost_all.push(service.key.clone());
+            }
+            outcomes.insert(service.key.clone(), outcome);
+        }
+        let usage = usage::usage(&world.pools, pass.ledger.in_use());
+        (Decision { outcomes, usage }, lost_all)
+    }
+
+    fn settle(&mut self, service: &'a ServiceView, kept: Kept) -> Outcome {
+        let (added, notes) = match self.complete(service, kept.addresses) {
+            Ok(complete) => complete,
+            Err(refusal) => return Outcome::Refused(refusal),
+        };
+        if let Err(taken) = self.ledger.enter(service, added) {
+            return Outcome::Refused(taken.into());
+        }
+        let addresses = kept.addresses.iter().chain(added.iter()).collect();
+        let notes = kept.notes.into_iter().chain(notes).collect();
+        Outcome::Assigned(self.assignment(service, addresses, notes))
+    }
+
+    /// The addresses to add to those that are kept, and what to say about it.
+    fn complete(&self, service: &ServiceView, kept: Addresses) -> Result<(Addresses, Vec<Note>), Refusal> {
+        let families = service.families.clone().map_err(Refusal::InvalidFamilies)?;
+        let nothing_to_add = missing(families, kept).is_empty();
+        match &service.asked {
+            Err(error) if kept.is_empty() => Err(Refusal::InvalidRequest(error.clone())),
+            Err(error) => Ok((Addresses::default(), vec![Note::RequestIgnored(error.clone())])),
+            Ok(Asked::Addresses(asked, pool)) => {
+                let have = |address: &IpAddr| kept.iter().any(|kept| kept == *address);
+                let wanting: Addresses = asked.iter().filter(|address| !have(address)).collect();
+                self.requested(service, families, *asked, wanting, pool.as_ref())?;
+                Ok((wanting, Vec::new()))
+            }
+            Ok(_) if nothing_to_add => Ok(Default::default()),
+            Ok(Asked::Pool(name)) => {
+                let pool = self
+                    .world
+                    .pools
+                    .named(name)
+                    .ok_or_else(|| Refusal::UnknownPool(name.clone()))?;
+                fill(&self.chooser(service, [pool]), families, kept)
+            }
+            Ok(Asked::Anything) if self.world.pools.is_empty() && kept.is_empty() => Err(Refusal::NoPools),
+            Ok(Asked::Anything) => {
+                let others = self.world.pools.iter().filter(|pool| !pool.auto_assign);
+                let chooser = self
+                    .chooser(service, self.own_pool_first(kept))
+                    .passing_over(others);
+                fill(&chooser, families, kept)
+            }
+        }
+    }
+
+    fn chooser<'b>(
+        &'b self,
+        service: &'b ServiceView,
+        pools: impl IntoIterator<Item = &'b Pool>,
+    ) -> Chooser<'b> {
+        let had_before = self.given_back.get(&service.key).map_or(&[][..], Vec::as_slice);
+        Chooser::new(self.world, &self.ledger, service, had_before, pools)
+    }
+
+    /// The pools in order, but first the one of an address that is kept: its second family suits best.
+    fn own_pool_first(&self, kept: Addresses) -> Vec<&'a Pool> {
+        let owns = |pool: &Pool| {
+            let mut owners = kept.iter().filter_map(|address| self.world.pools.owner(address));
+            owners.any(|owner| owner.name == pool.name)
+        };
+        let mut pools = self.automatic.clone();
+        pools.sort_by_key(|pool| !owns(pool));
+        pools
+    }
+
+    fn requested(
+        &self,
+        service: &ServiceView,
+        families: Families,
+        asked: Addresses,
+        wanting: Addresses,
+        pool: Option<&PoolName>,
+    ) -> Result<(), Refusal> {
+        if Family::BOTH
+            .iter()
+            .any(|family| asked.of(*family).is_some() != families.include(*family))
+        {
+            return Err(Refusal::FamilyMismatch {
+                asked,
+                wanted: families,
+            });
+        }
+        for address in wanting.iter() {
+            self.may_have(service, address, pool)?;
+        }
+        Ok(())
+    }
+
+    fn may_have(
+        &self,
+        service: &ServiceView,
+        address: IpAddr,
+        asked: Option<&PoolName>,
+    ) -> Result<(), Refusal> {
+        if let Some(name) = asked
+            && self.world.pools.named(name).is_none()
+        {
+            return Err(Refusal::UnknownPool(name.clone()));
+        }
+        let owner = self
+            .world
+            .pools
+            .owner(address)
+            .ok_or(Refusal::NotInAnyPool(address))?;
+        if let Some(name) = asked
+            && owner.name != *name
+        {
+            return Err(Refusal::NotInPool {
+                address,
+                pool: name.clone(),
+            });
+        }
+        if !owner.admits(&service.key.namespace, &service.labels, &self.world.namespaces) {
+            return Err(Refusal::NotAdmitted {
+                address,
+                pool: owner.name.clone(),
+            });
+        }
+        self.ledger
+            .check(service, address)
+            .map_err(|Taken { address, by, why }| Refusal::InUse { address, by, why })
+    }
+
+    fn assignment(&self, service: &ServiceView, addresses: Addresses, notes: Vec<Note>) -> Assignment {
+        let pool = |address| self.world.pools.owner(address).map(|pool| pool.name.clone());
+        let pools = addresses
+            .iter()
+            .filter_map(|address| pool(address).or_else(|| service.allocated_from.clone()));
+        Assignment {
+            addresses,
+            pools: pools.collect(),
+            notes,
+        }
+    }
+}
+
+impl From<Taken> for Refusal {
+    fn from(Taken { address, by, why }: Taken) -> Self {
+        Self::InUse { address, by, why }
+    }
+}
+
+/// The families of which an address is still wanted.
+fn missing(families: Families, kept: Addresses) -> Vec<Family> {
+    Family::BOTH
+        .into_iter()
+        .filter(|family| families.include(*family) && kept.of(*family).is_none())
+        .collect()
+}
+
+/// Adds what is missing to what is kept; a preferred second family may stay missing.
+fn fill(
+    chooser: &Chooser<'_>,
+    families: Families,
+    kept: Addresses,
+) -> Result<(Addresses, Vec<Note>), Refusal> {
+    let lacks = |family, tried: Tried| Note::Lacks { family, tried };
+    if kept.is_empty() {
+        let added = chooser.new_addresses(families).map_err(Refusal::NoAddress)?;
+        let still = missing(families, added).into_iter();
+        let notes = still.filter_map(|family| chooser.one(family).err().map(|tried| lacks(family, tried)));
+        return Ok((added, notes.collect()));
+    }
+    let (mut added, mut notes) = (Addresses::default(), Vec::new());
+    for family in missing(families, kept) {
+        match chooser.one(family) {
+            Ok(address) => added.set(address),
+            Err(tried) if families == Families::Both => return Err(Refusal::NoAddress(tried)),
+            Err(tried) => notes.push(lacks(family, tried)),
+        }
+    }
+    Ok((added, notes))
+}
+
+#[cfg(test)]
+mod tests;

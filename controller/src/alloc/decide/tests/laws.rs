@@ -1,0 +1,209 @@
+//! The laws of allocation, over worlds made at random. The strategies keep everything small, so that
+//! conflicts are the rule and not the exception.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::*;
+
+fn pools() -> impl Strategy<Value = Vec<Pool>> {
+    let all = vec![
+        plain("both", &["192.0.2.0/30", "2001:db8::/126"]),
+        plain("four", &["192.0.2.4-192.0.2.6"]),
+        plain("six", &["2001:db8::10-2001:db8::11"]),
+        pool(
+            "manual",
+            json!({ "addresses": ["192.0.2.8/31"], "autoAssign": false }),
+        ),
+        pool(
+            "web",
+            json!({ "addresses": ["192.0.2.10/31"], "serviceAllocation":
+            { "priority": 5, "serviceSelectors": [{ "matchLabels": { "app": "web" } }] } }),
+        ),
+        pool(
+            "odd",
+            json!({ "addresses": ["192.0.2.254-192.0.3.1"], "avoidBuggyIPs": true }),
+        ),
+    ];
+    subsequence(all, 0..=6)
+}
+
+const HELD: [&[&str]; 7] = [
+    &[],
+    &[],
+    &["192.0.2.1"],
+    &["192.0.2.5"],
+    &["192.0.2.1", "2001:db8::1"],
+    &["2001:db8::10"],
+    &["203.0.113.9"],
+];
+
+fn service(name: String) -> impl Strategy<Value = Svc> {
+    let families = select(vec!["one", "six", "PreferDualStack", "RequireDualStack"]);
+    let asked = select(vec![
+        "",
+        "",
+        "",
+        "pool",
+        "192.0.2.1",
+        "192.0.2.5",
+        "192.0.2.1,2001:db8::1",
+        "nonsense",
+    ]);
+    let shape = (families, asked, select(HELD.to_vec()), select(vec!["", "k", "l"]));
+    let detail = (
+        select(vec![80u16, 443]),
+        any::<bool>(),
+        any::<bool>(),
+        0u8..3,
+        select(vec!["", "app"]),
+    );
+    (shape, detail).prop_map(
+        move |((families, asked, held, sharing), (port, local_pods, ours, day, label))| {
+            let mut made = svc(&name)
+                .port(port)
+                .created(&format!("2026-01-0{}T00:00:00Z", day + 1));
+            made = match families {
+                "one" => made,
+                "six" => made.spec("clusterIPs", json!(["fd00:10:96::9"])),
+                policy => made.dual(policy),
+            };
+            made = match asked {
+                "" => made,
+                "pool" => made.annotated("address-pool", "manual"),
+                addresses => made.annotated("loadBalancerIPs", addresses),
+            };
+            if !sharing.is_empty() {
+                made = made.annotated("allow-shared-ip", sharing);
+            }
+            if local_pods {
+                made = local(made, label);
+            }
+            if !label.is_empty() {
+                made = made.labelled(label, "web");
+            }
+            match (held.is_empty(), ours) {
+                (true, _) => made,
+                (false, true) => made.holding(held, "both"),
+                (false, false) => made.status(held),
+            }
+        },
+    )
+}
+
+fn services() -> impl Strategy<Value = Vec<Svc>> {
+    (0..8usize).prop_flat_map(|count| (0..count).map(|at| service(format!("s{at}"))).collect::<Vec<_>>())
+}
+
+fn assigned(decision: &Decision) -> BTreeMap<ServiceKey, Addresses> {
+    let of = |(key, outcome): (&ServiceKey, &Outcome)| match outcome {
+        Outcome::Assigned(assignment) => Some((key.clone(), assignment.addresses)),
+        _ => None,
+    };
+    decision.outcomes.iter().filter_map(of).collect()
+}
+
+/// The world as it is once the decision has been written.
+fn acted(world: &World, decision: &Decision) -> World {
+    let mut next = world.clone();
+    next.changed.clear();
+    for (key, service) in &mut next.services {
+        match &decision.outcomes[key] {
+            Outcome::Assigned(assignment) => {
+                service.ingress = assignment.addresses;
+                service.allocated_from = assignment.pools.first().cloned();
+            }
+            Outcome::Refused(_) | Outcome::NotOurs => {
+                service.ingress = Addresses::default();
+                service.allocated_from = None;
+            }
+        }
+    }
+    next
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_address_has_two_incompatible_users(pools in pools(), services in services()) {
+        let world = world(pools, &services);
+        let assigned = assigned(&decide(&world));
+        for (one, at) in &assigned {
+            for (other, there) in assigned.iter().filter(|(other, _)| *other > one) {
+                if at.iter().any(|address| there.iter().any(|same| same == address)) {
+                    let (a, b) = (&world.services[one], &world.services[other]);
+                    prop_assert!(a.sharing.is_some() && a.sharing == b.sharing, "{one} and {other}");
+                    prop_assert!(a.ports.is_disjoint(&b.ports), "{one} and {other} serve the same port");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_assigned_address_lies_in_a_live_pool_or_is_flagged(pools in pools(), services in services()) {
+        let world = world(pools, &services);
+        for (key, outcome) in &decide(&world).outcomes {
+            let Outcome::Assigned(assignment) = outcome else { continue };
+            for address in assignment.addresses.iter() {
+                let flagged = assignment.notes.contains(&Note::OutsidePools { address });
+                prop_assert_eq!(world.pools.owner(address).is_none(), flagged, "{} of {}", address, key);
+            }
+            prop_assert_eq!(assignment.pools.len(), assignment.addresses.len());
+        }
+    }
+
+    #[test]
+    fn deciding_again_after_acting_changes_nothing(pools in pools(), services in services()) {
+        let world = world(pools, &services);
+        let first = decide(&world);
+        let second = decide(&acted(&world, &first));
+        prop_assert_eq!(assigned(&first), assigned(&second));
+        prop_assert_eq!(first.usage, second.usage);
+    }
+
+    #[test]
+    fn adding_a_service_moves_nobody(pools in pools(), services in services(), new in service("new".to_owned())) {
+        let before = world(pools.clone(), &services);
+        let settled = acted(&before, &decide(&before));
+        let mut with_new = settled.clone();
+        let mut view = new.view();
+        (view.ingress, view.allocated_from) = (Addresses::default(), None);
+        with_new.services.insert(view.key.clone(), view.clone());
+        let (old, mut new) = (assigned(&decide(&settled)), assigned(&decide(&with_new)));
+        new.remove(&view.key);
+        prop_assert!(old.iter().all(|(key, addresses)| new.get(key) == Some(addresses)), "{:?} {:?}", old, new);
+    }
+
+    #[test]
+    fn no_eligible_address_is_left_while_a_service_is_refused(pools in pools(), services in services()) {
+        let world = world(pools, &services);
+        let decision = decide(&world);
+        let used: Vec<IpAddr> = assigned(&decision).values().flat_map(Addresses::iter).collect();
+        for (key, outcome) in &decision.outcomes {
+            let service = &world.services[key];
+            let (Outcome::Refused(Refusal::NoAddress(_)), Ok(Families::One(family))) = (outcome, &service.families)
+            else { continue };
+            for pool in world.pools.iter() {
+                let usable = match &service.asked {
+                    Ok(Asked::Pool(name)) => *name == pool.name,
+                    _ => pool.auto_assign,
+                } && pool.admits(&key.namespace, &service.labels, &world.namespaces);
+                let all = world.pools.addresses(&pool.name).unwrap();
+                let each = std::iter::successors(all.first(*family), |address| all.after(*address));
+                for address in each.filter(|address| usable && !pool.avoids(*address)) {
+                    prop_assert!(used.contains(&address), "{address} is free, but {key} has none");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_pools_does_not_matter(pools in pools(), services in services()) {
+        let forwards = decide(&world(pools.clone(), &services));
+        let backwards = decide(&world(pools.into_iter().rev().collect(), &services));
+        prop_assert_eq!(forwards, backwards);
+    }
+}

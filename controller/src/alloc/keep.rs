@@ -1,0 +1,104 @@
+//! The first pass: what Services keep of their status.
+
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{Addresses, Asked, Family, ServiceView};
+
+use super::decide::Pass;
+use super::ledger::Taken;
+use super::outcome::Note;
+
+/// What a Service keeps of its status.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) addresses: Addresses,
+    pub(super) notes: Vec<Note>,
+}
+
+impl<'a> Pass<'a> {
+    /// Enters the addresses in use, the older claim first; who changed the terms of sharing comes after
+    /// those who did not.
+    pub(super) fn keep(&mut self, ours: impl Iterator<Item = &'a ServiceView>) {
+        let mut claims: Vec<&ServiceView> = ours.filter(|service| !service.ingress.is_empty()).collect();
+        claims.sort_by_key(|service| {
+            let since = service.assigned_since_unix_seconds.unwrap_or(i64::MAX);
+            (
+                self.world.changed.contains(&service.key),
+                since,
+                service.created_unix_seconds,
+                &service.key,
+            )
+        });
+        for service in claims {
+            let kept = self.keep_one(service);
+            self.kept.insert(&service.key, kept);
+        }
+    }
+
+    fn keep_one(&mut self, service: &'a ServiceView) -> Kept {
+        let mut kept = Kept::default();
+        let Ok(families) = service.families else {
+            return kept;
+        };
+        let wanted: Addresses = service
+            .ingress
+            .iter()
+            .filter(|address| families.include(Family::of(*address)))
+            .collect();
+        if !asks_for_these(service, wanted) {
+            return kept;
+        }
+        for address in wanted.iter() {
+            let Some(notes) = self.keepable(service, address) else {
+                continue;
+            };
+            match self.ledger.enter(service, [address].into_iter().collect()) {
+                Ok(()) => {
+                    kept.addresses.set(address);
+                    kept.notes.extend(notes);
+                }
+                Err(Taken { address, by, why }) => kept.notes.push(Note::Lost { address, to: by, why }),
+            }
+        }
+        kept
+    }
+
+    /// What is odd about an address in use, or none if it cannot be kept: it never was ours and does not
+    /// satisfy the rules, or it is not of the pool asked for.
+    fn keepable(&self, service: &ServiceView, address: IpAddr) -> Option<Option<Note>> {
+        let ours = service.allocated_from.as_ref();
+        let owner = self.world.pools.owner(address);
+        if let Ok(Asked::Pool(asked)) = &service.asked
+            && owner.map(|pool| &pool.name).or(ours) != Some(asked)
+        {
+            return None;
+        }
+        let note = match owner {
+            None => Some(Note::OutsidePools { address }),
+            Some(pool) if !pool.admits(&service.key.namespace, &service.labels, &self.world.namespaces) => {
+                Some(Note::NoLongerAdmitted {
+                    address,
+                    pool: pool.name.clone(),
+                })
+            }
+            Some(pool) if pool.avoids(address) && !asks_for(service, address) => Some(Note::NowAvoided {
+                address,
+                pool: pool.name.clone(),
+            }),
+            Some(_) => None,
+        };
+        (note.is_none() || ours.is_some()).then_some(note)
+    }
+}
+
+/// Whether the Service asks for nothing else than these addresses.
+fn asks_for_these(service: &ServiceView, current: Addresses) -> bool {
+    match &service.asked {
+        Ok(Asked::Addresses(asked, _)) => *asked == current,
+        _ => true,
+    }
+}
+
+fn asks_for(service: &ServiceView, address: IpAddr) -> bool {
+    matches!(&service.asked, Ok(Asked::Addresses(asked, _)) if asked.iter().any(|one| one == address))
+}
