@@ -1,0 +1,42 @@
+# Everything a person or a CI server runs. `make` alone lists the targets.
+
+CARGO ?= cargo
+LAB = FERROLB_GO="$$(scripts/find-go)" $(CARGO) run --quiet -p ferrolb-lab --bin ferrolb-lab --
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: deps ## Start a three-node Kubernetes, install FerroLB, fetch answers through its addresses, clean up (root)
+	$(LAB) build
+	$(LAB) demo
+
+.PHONY: test
+test: ## Run everything: style, documents, unit, property, manifest and lab tests (root; else the lab is skipped)
+	@scripts/test all
+
+.PHONY: quick
+quick: ## Run all that needs no lab
+	@scripts/test quick
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	$(CARGO) bench --workspace --exclude ferrolb-lab
+
+.PHONY: lint
+lint: ## Check style, lints and documentation without running a test
+	@scripts/test lint
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+.PHONY: crds
+crds: ## Write deploy/crds/ anew from the resource types
+	$(CARGO) run --quiet -p ferrolb -- crds > deploy/crds/crds.yaml.new
+	mv deploy/crds/crds.yaml.new deploy/crds/crds.yaml
+
+.PHONY: deps
+deps: ## Install what is missing: Debian packages, and Go where the system's is too old
+	@scripts/deps

@@ -1,0 +1,20 @@
+# Reads what `cargo test` prints and prints "PASSED FAILED SKIPPED". A test program that was started and ended
+# without its summary counts as one failure.
+
+function close_program() {
+	if (open && !summed) failed++
+	open = summed = 0
+}
+
+{ gsub(/\033\[[0-9;]*m/, ""); sub(/\r$/, "") }
+
+/^ +(Running|Doc-tests) / { close_program(); open = 1 }
+
+/^test result: (ok|FAILED)\. [0-9]+ passed; [0-9]+ failed; [0-9]+ ignored/ {
+	passed += $4
+	failed += $6
+	skipped += $8
+	summed = 1
+}
+
+END { close_program(); print passed + 0, failed + 0, skipped + 0 }
