@@ -1,1 +1,3 @@
 //! Elects the announcing node of each address and answers ARP and NDP for it.
+
+pub mod election;

@@ -1,0 +1,106 @@
+//! Which addresses stand for election together, and between which nodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::{NodeName, ServiceKey};
+
+use super::Field;
+use super::choose::Contest;
+use super::demand::{Asked, Demand, Users};
+use super::group::{Group, groups};
+use super::rank::Locality;
+use super::view::{Exclusion, Ranking, View};
+
+/// Makes the contests of one election.
+pub(super) struct Contests<'a> {
+    view: &'a View,
+    users: &'a Users<'a>,
+    asked: &'a Asked<'a>,
+    exclusion: Exclusion,
+    /// Groups that ask the same of a node have the same field.
+    judged: BTreeMap<BTreeSet<&'a Demand<'a>>, Arc<Field>>,
+}
+
+impl<'a> Contests<'a> {
+    pub(super) fn new(view: &'a View, users: &'a Users<'a>, asked: &'a Asked<'a>) -> Self {
+        Self {
+            view,
+            users,
+            asked,
+            exclusion: view.exclusion(),
+            judged: BTreeMap::new(),
+        }
+    }
+
+    /// All contests, in order of their first addresses.
+    pub(super) fn all(mut self) -> Vec<Arc<Contest>> {
+        let services = self.users.values().flat_map(BTreeMap::values);
+        let groups = groups(services.map(|candidate| &*candidate.service));
+        groups
+            .into_iter()
+            .flat_map(|(first, group)| self.of_group(first, &group))
+            .map(Arc::new)
+            .collect()
+    }
+
+    /// One contest for the whole group; one for each address if no node is eligible for all.
+    fn of_group(&mut self, first: IpAddr, group: &Group) -> Vec<Contest> {
+        let wanted: Group = group
+            .iter()
+            .filter(|address| matches!(self.asked.get(*address), Some(Ok(_))))
+            .copied()
+            .collect();
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let whole = self.contest(first, wanted);
+        if whole.addresses.len() == 1 || !whole.field.eligible.is_empty() {
+            return vec![whole];
+        }
+        let each = whole.addresses.into_iter();
+        each.map(|address| self.contest(first, Group::from([address])))
+            .collect()
+    }
+
+    fn contest(&mut self, first: IpAddr, addresses: Group) -> Contest {
+        let field = self.field(&addresses);
+        let localities = match self.view.options.ranking {
+            Ranking::Stable => BTreeMap::new(),
+            Ranking::Full => self.localities(&addresses, &field),
+        };
+        Contest {
+            first,
+            addresses,
+            field,
+            localities,
+        }
+    }
+
+    fn field(&mut self, addresses: &Group) -> Arc<Field> {
+        let demands: BTreeSet<&Demand<'_>> = addresses
+            .iter()
+            .filter_map(|address| self.asked.get(address)?.as_ref().ok())
+            .collect();
+        let judge = || Arc::new(Field::judge(self.view, self.exclusion, &demands));
+        match self.judged.get(&demands) {
+            Some(field) => field.clone(),
+            None => {
+                let field = judge();
+                self.judged.insert(demands, field.clone());
+                field
+            }
+        }
+    }
+
+    fn localities(&self, addresses: &Group, field: &Field) -> BTreeMap<NodeName, Locality> {
+        let services: BTreeSet<&ServiceKey> = addresses
+            .iter()
+            .filter_map(|address| self.users.get(address))
+            .flat_map(|users| users.keys().copied())
+            .collect();
+        let of = |node: &NodeName| (node.clone(), Locality::of(self.view, &services, node));
+        field.eligible.keys().map(of).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! From the view to the result.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::NodeName;
+
+use super::Why;
+use super::choose::{Contest, full_winners};
+use super::contests::Contests;
+use super::demand::{Asked, Demand, Users, asked, users};
+use super::verdict::{Election, Elections, Note, Winner};
+use super::view::{Exclusion, Liveness, Ranking, View};
+
+/// Decides for every address of our Services which node announces it.
+///
+/// The result depends on the view alone: not on who asks, nor on what was decided before.
+pub fn elect(view: &View) -> Elections {
+    let users = users(view);
+    let asked = asked(view, &users);
+    let unready = unready(view);
+    let mut by_address: BTreeMap<IpAddr, Election> = asked
+        .iter()
+        .filter_map(|(address, asked)| {
+            let why = asked.as_ref().err().or(unready.as_ref())?;
+            Some((*address, election(&users, *address, Err(why.clone()), None)))
+        })
+        .collect();
+    if unready.is_none() {
+        by_address.extend(contested(view, &users, &asked));
+    }
+    Elections {
+        by_address,
+        notes: notes(view),
+    }
+}
+
+/// Why there can be no election at all.
+fn unready(view: &View) -> Option<Why> {
+    match view.liveness {
+        Liveness::Unknown => Some(Why::LivenessUnknown),
+        Liveness::Known(_) if view.nodes.is_empty() => Some(Why::NoNodes),
+        Liveness::Known(_) => None,
+    }
+}
+
+fn notes(view: &View) -> BTreeSet<Note> {
+    let everywhere = view.exclusion() == Exclusion::Everywhere;
+    everywhere
+        .then_some(Note::EveryNodeExcluded)
+        .into_iter()
+        .collect()
+}
+
+/// The results of the addresses that nodes may contend for.
+fn contested(view: &View, users: &Users<'_>, asked: &Asked<'_>) -> BTreeMap<IpAddr, Election> {
+    let contests = Contests::new(view, users, asked).all();
+    let winners = match view.options.ranking {
+        Ranking::Stable => contests.iter().map(|contest| contest.stable_winner()).collect(),
+        Ranking::Full => full_winners(&contests, &view.holders),
+    };
+    let mut results = BTreeMap::new();
+    for (contest, winner) in contests.iter().zip(winners) {
+        for (address, demand) in contest.demands(asked) {
+            let outcome = outcome(view, contest, winner.as_ref(), demand);
+            results.insert(address, election(users, address, outcome, Some(contest.clone())));
+        }
+    }
+    results
+}
+
+fn outcome(
+    view: &View,
+    contest: &Contest,
+    winner: Option<&NodeName>,
+    demand: &Demand<'_>,
+) -> Result<Winner, Why> {
+    let Some((name, node)) = winner.and_then(|name| view.nodes.get_key_value(name)) else {
+        return Err(Why::NoEligibleNode(contest.field().ineligible.clone()));
+    };
+    Ok(Winner {
+        node: name.clone(),
+        interfaces: demand.interfaces(view, &node.labels),
+    })
+}
+
+fn election(
+    users: &Users<'_>,
+    address: IpAddr,
+    outcome: Result<Winner, Why>,
+    contest: Option<Arc<Contest>>,
+) -> Election {
+    let users = users.get(&address).into_iter().flat_map(BTreeMap::keys);
+    Election {
+        services: users.map(|key| (*key).clone()).collect(),
+        outcome,
+        contest,
+    }
+}

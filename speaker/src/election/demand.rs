@@ -1,0 +1,149 @@
+//! What an address asks of the node that announces it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{Advert, AdvertName, Labels, PoolName, ServiceKey, ServiceView, TrafficPolicy};
+
+use super::view::{Candidate, View};
+use super::{Interfaces, Why};
+
+/// What an address asks of a node. Addresses that ask the same are judged once.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Demand<'a> {
+    /// Any of these must select the node.
+    pub(super) adverts: BTreeSet<&'a AdvertName>,
+    /// Each of these must have an endpoint on the node.
+    pub(super) local: BTreeSet<&'a ServiceKey>,
+    /// Interfaces of the node must suit this address; none where no link is known.
+    pub(super) address: Option<IpAddr>,
+}
+
+/// Our Services by their addresses.
+pub(super) type Users<'a> = BTreeMap<IpAddr, BTreeMap<&'a ServiceKey, &'a Candidate>>;
+
+/// What each address asks for, or why nobody may announce it.
+pub(super) type Asked<'a> = BTreeMap<IpAddr, Result<Demand<'a>, Why>>;
+
+/// What each address of our Services asks for.
+pub(super) fn asked<'a>(view: &'a View, users: &Users<'a>) -> Asked<'a> {
+    users
+        .iter()
+        .map(|(address, users)| (*address, Demand::of(view, *address, users)))
+        .collect()
+}
+
+/// Which of our Services have which addresses.
+pub(super) fn users(view: &View) -> Users<'_> {
+    let ours = view.options.class.as_deref();
+    let mut users = Users::new();
+    for (key, candidate) in &view.services {
+        if candidate.service.class.is_ours(ours) {
+            for address in candidate.service.ingress.iter() {
+                users.entry(address).or_default().insert(key, candidate);
+            }
+        }
+    }
+    users
+}
+
+impl<'a> Demand<'a> {
+    /// What the address asks for with these Services.
+    ///
+    /// # Errors
+    /// If nobody may announce it for any of them: the reason of the first of them, in order of their names.
+    fn of(
+        view: &'a View,
+        address: IpAddr,
+        users: &BTreeMap<&'a ServiceKey, &'a Candidate>,
+    ) -> Result<Self, Why> {
+        let mut demand = Self::default();
+        let mut refused = None;
+        for (key, candidate) in users {
+            match adverts(view, address, candidate) {
+                Ok(adverts) => demand.add(key, candidate, adverts),
+                Err(why) => refused = refused.or(Some(why)),
+            }
+        }
+        demand.address = (!view.links.is_empty()).then_some(address);
+        match refused {
+            Some(why) if demand.adverts.is_empty() => Err(why),
+            _ => Ok(demand),
+        }
+    }
+
+    fn add(&mut self, key: &'a ServiceKey, candidate: &'a Candidate, adverts: BTreeSet<&'a AdvertName>) {
+        self.adverts.extend(adverts);
+        if candidate.service.policy == TrafficPolicy::Local {
+            self.local.insert(key);
+        }
+    }
+
+    /// The advertisements that select a node with these labels.
+    pub(super) fn selecting<'n>(
+        &self,
+        view: &'a View,
+        node: &'n Labels,
+    ) -> impl Iterator<Item = &'a Advert> + use<'_, 'a, 'n> {
+        self.adverts
+            .iter()
+            .filter_map(|name| view.adverts.get(name))
+            .filter(move |advert| advert.selects_node(node))
+    }
+
+    /// The interfaces a node with these labels may use.
+    pub(super) fn interfaces(&self, view: &'a View, node: &Labels) -> Interfaces {
+        self.selecting(view, node)
+            .map(Interfaces::of)
+            .reduce(Interfaces::union)
+            .unwrap_or(Interfaces::Any)
+    }
+}
+
+/// The advertisements by which this address of this Service is announced.
+fn adverts<'a>(
+    view: &'a View,
+    address: IpAddr,
+    candidate: &'a Candidate,
+) -> Result<BTreeSet<&'a AdvertName>, Why> {
+    let service = &*candidate.service;
+    let (pool, labels) = pool(view, address, service).ok_or(Why::OutsidePools)?;
+    let of_pool = || {
+        view.adverts
+            .values()
+            .filter(|one| one.selects_pool(&pool, &labels))
+    };
+    if of_pool().next().is_none() {
+        return Err(Why::NotAdvertised { pool });
+    }
+    let selected: Vec<&Advert> = of_pool()
+        .filter(|advert| advert.selects_service(&service.labels))
+        .collect();
+    if selected.is_empty() {
+        return Err(Why::ServiceNotSelected { pool });
+    }
+    if let Some(advert) = selected.iter().find(|advert| advert.restricts_services())
+        && service.sharing_annotated
+    {
+        let advert = advert.name.clone();
+        return Err(Why::SharedWithServiceSelectors { advert });
+    }
+    if !candidate.endpoints.any_serving() {
+        return Err(Why::NoEndpoints);
+    }
+    Ok(selected.iter().map(|advert| &advert.name).collect())
+}
+
+/// The pool that owns the address, else the pool it came from: an address in use is announced also when its pool was
+/// shrunk or deleted. A deleted pool has no labels.
+fn pool(view: &View, address: IpAddr, service: &ServiceView) -> Option<(PoolName, Labels)> {
+    let owner = view.pools.owner(address);
+    let came_from = || {
+        let name = service.allocated_from.clone()?;
+        let labels = view.pools.named(&name).map(|pool| pool.labels.clone());
+        Some((name, labels.unwrap_or_default()))
+    };
+    owner
+        .map(|pool| (pool.name.clone(), pool.labels.clone()))
+        .or_else(came_from)
+}
