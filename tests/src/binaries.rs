@@ -27,21 +27,45 @@ const CONTAINERD_TAGS: &str = "no_btrfs no_devmapper no_zfs";
 const CONTAINERD_VERSION: &str = "-X github.com/containerd/containerd/v2/version.Version=v2.2.9";
 
 const fn kubernetes(name: &'static str, package: &'static str) -> Binary {
-    Binary { name, module: "kubernetes", package, tags: "", variables: VERSION, cgo: false }
+    Binary {
+        name,
+        module: "kubernetes",
+        package,
+        tags: "",
+        variables: VERSION,
+        cgo: false,
+    }
 }
 
 const fn containerd(name: &'static str, package: &'static str) -> Binary {
     let (tags, variables) = (CONTAINERD_TAGS, CONTAINERD_VERSION);
-    Binary { name, module: "containerd", package, tags, variables, cgo: false }
+    Binary {
+        name,
+        module: "containerd",
+        package,
+        tags,
+        variables,
+        cgo: false,
+    }
 }
 
 const fn cni(name: &'static str, package: &'static str) -> Binary {
-    Binary { name, module: "cni", package, tags: "", variables: "", cgo: false }
+    Binary {
+        name,
+        module: "cni",
+        package,
+        tags: "",
+        variables: "",
+        cgo: false,
+    }
 }
 
 const BINARIES: [Binary; 14] = [
     kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-    kubernetes("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+    kubernetes(
+        "kube-controller-manager",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+    ),
     kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
     kubernetes("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
     kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
@@ -55,7 +79,10 @@ const BINARIES: [Binary; 14] = [
         cgo: false,
     },
     containerd("containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
-    containerd("containerd-shim-runc-v2", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"),
+    containerd(
+        "containerd-shim-runc-v2",
+        "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+    ),
     containerd("ctr", "github.com/containerd/containerd/v2/cmd/ctr"),
     Binary {
         name: "runc",
@@ -66,9 +93,18 @@ const BINARIES: [Binary; 14] = [
         variables: "-X main.version=1.4.3",
         cgo: true,
     },
-    cni("bridge", "github.com/containernetworking/plugins/plugins/main/bridge"),
-    cni("loopback", "github.com/containernetworking/plugins/plugins/main/loopback"),
-    cni("host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"),
+    cni(
+        "bridge",
+        "github.com/containernetworking/plugins/plugins/main/bridge",
+    ),
+    cni(
+        "loopback",
+        "github.com/containernetworking/plugins/plugins/main/loopback",
+    ),
+    cni(
+        "host-local",
+        "github.com/containernetworking/plugins/plugins/ipam/host-local",
+    ),
 ];
 
 impl Binary {
@@ -78,19 +114,42 @@ impl Binary {
 
     /// All that makes its bytes, besides the module's pins.
     fn recipe(&self) -> String {
-        format!("{}|{}|{}|{}|{}", self.name, self.package, self.tags, self.linker_flags(), self.cgo)
+        format!(
+            "{}|{}|{}|{}|{}",
+            self.name,
+            self.package,
+            self.tags,
+            self.linker_flags(),
+            self.cgo
+        )
     }
 
     fn build(&self, go: &Path, into: &Path) -> Result<()> {
         let mut command = Command::new(go);
-        command.current_dir(module_folder(self.module)).env("CGO_ENABLED", if self.cgo { "1" } else { "0" });
-        command.args(["build", "-mod=readonly", "-trimpath", "-ldflags", &self.linker_flags()]);
+        command
+            .current_dir(module_folder(self.module))
+            .env("CGO_ENABLED", if self.cgo { "1" } else { "0" });
+        command.args([
+            "build",
+            "-mod=readonly",
+            "-trimpath",
+            "-ldflags",
+            &self.linker_flags(),
+        ]);
         if !self.tags.is_empty() {
             command.args(["-tags", self.tags]);
         }
-        let status = command.arg("-o").arg(into.join(self.name)).arg(self.package).status();
+        let status = command
+            .arg("-o")
+            .arg(into.join(self.name))
+            .arg(self.package)
+            .status();
         let status = status.doing(|| format!("start {}", go.display()))?;
-        if status.success() { Ok(()) } else { Error::refused(format!("`go build {}` failed", self.package)) }
+        if status.success() {
+            Ok(())
+        } else {
+            Error::refused(format!("`go build {}` failed", self.package))
+        }
     }
 }
 
@@ -116,19 +175,32 @@ fn key<'a>(pins: impl Iterator<Item = (&'a str, &'a [u8])>, recipes: impl Iterat
     for recipe in recipes {
         hash.update(format!("{recipe}\n"));
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Where this tree's binaries are or will be.
 fn folder() -> Result<PathBuf> {
-    let names = MODULES.iter().flat_map(|module| ["go.mod", "go.sum"].map(|file| format!("{module}/{file}")));
+    let names = MODULES
+        .iter()
+        .flat_map(|module| ["go.mod", "go.sum"].map(|file| format!("{module}/{file}")));
     let read = |name: String| {
         let path = source::root().join("tests/kubernetes").join(&name);
-        Ok((name, fs::read(&path).doing(|| format!("read {}", path.display()))?))
+        Ok((
+            name,
+            fs::read(&path).doing(|| format!("read {}", path.display()))?,
+        ))
     };
     let pins = names.map(read).collect::<Result<Vec<_>>>()?;
-    let pins = pins.iter().map(|(name, content)| (name.as_str(), content.as_slice()));
-    Ok(cache().join(key(pins, BINARIES.iter().map(Binary::recipe))).join("bin"))
+    let pins = pins
+        .iter()
+        .map(|(name, content)| (name.as_str(), content.as_slice()));
+    Ok(cache()
+        .join(key(pins, BINARIES.iter().map(Binary::recipe)))
+        .join("bin"))
 }
 
 /// The folder of the built binaries.
@@ -137,7 +209,11 @@ fn folder() -> Result<PathBuf> {
 /// [`Error::Refused`] if they are not built.
 pub fn built() -> Result<PathBuf> {
     let folder = folder()?;
-    if folder.is_dir() { Ok(folder) } else { Error::refused("Kubernetes is not built: run `ferrolb-lab build`") }
+    if folder.is_dir() {
+        Ok(folder)
+    } else {
+        Error::refused("Kubernetes is not built: run `ferrolb-lab build`")
+    }
 }
 
 /// Builds all binaries unless they are there; `tell` gets a line per binary. Of two builds at once the second waits.
@@ -161,7 +237,11 @@ pub fn build(mut tell: impl FnMut(&str)) -> Result<PathBuf> {
         let began = Instant::now();
         binary.build(&go, &unfinished)?;
         let size = fs::metadata(unfinished.join(binary.name)).map_or(0, |file| file.len() / 1_000_000);
-        tell(&format!("{:24} {:6.1} s {size:5} MB", binary.name, began.elapsed().as_secs_f64()));
+        tell(&format!(
+            "{:24} {:6.1} s {size:5} MB",
+            binary.name,
+            began.elapsed().as_secs_f64()
+        ));
     }
     fs::rename(&unfinished, &folder).doing(|| format!("name {}", folder.display()))?;
     Ok(folder)
@@ -172,10 +252,17 @@ fn needed_go() -> Result<crate::go::Version> {
     let versions = MODULES.iter().map(|module| {
         let path = module_folder(module).join("go.mod");
         let text = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("go ")).unwrap_or_default();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("go "))
+            .unwrap_or_default();
         Ok(crate::go::Version::parse(line).unwrap_or_default())
     });
-    Ok(versions.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or_default())
+    Ok(versions
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .max()
+        .unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -183,7 +270,10 @@ mod tests {
     use super::*;
 
     fn key_of(content: &str, recipe: &str) -> String {
-        key([("a/go.sum", content.as_bytes())].into_iter(), [recipe.to_owned()].into_iter())
+        key(
+            [("a/go.sum", content.as_bytes())].into_iter(),
+            [recipe.to_owned()].into_iter(),
+        )
     }
 
     #[test]
@@ -200,13 +290,20 @@ mod tests {
     #[test]
     fn content_moved_between_files_has_another_key() {
         let pair = |a: &'static str, b: &'static str| {
-            key([("a", a.as_bytes()), ("b", b.as_bytes())].into_iter(), std::iter::empty())
+            key(
+                [("a", a.as_bytes()), ("b", b.as_bytes())].into_iter(),
+                std::iter::empty(),
+            )
         };
         assert_ne!(pair("xy", ""), pair("x", "y"));
     }
 
     #[test]
     fn every_binary_is_pinned_by_a_module_of_the_tree() {
-        assert!(BINARIES.iter().all(|binary| module_folder(binary.module).join("go.sum").is_file()));
+        assert!(
+            BINARIES
+                .iter()
+                .all(|binary| module_folder(binary.module).join("go.sum").is_file())
+        );
     }
 }

@@ -37,8 +37,16 @@ fn mount(line: &str) -> Option<Mount<'_>> {
     let (root, point) = (place.next()?, place.next()?);
     let mut kind = kind.split(' ');
     match (kind.next()?, kind.nth(1)?) {
-        ("cgroup2", _) => Some(Mount { root, point, options: None }),
-        ("cgroup", options) => Some(Mount { root, point, options: Some(options.split(',').collect()) }),
+        ("cgroup2", _) => Some(Mount {
+            root,
+            point,
+            options: None,
+        }),
+        ("cgroup", options) => Some(Mount {
+            root,
+            point,
+            options: Some(options.split(',').collect()),
+        }),
         _ => None,
     }
 }
@@ -47,7 +55,10 @@ impl Mount<'_> {
     fn serves(&self, controllers: &str) -> bool {
         match &self.options {
             None => controllers.is_empty(),
-            Some(options) => controllers.split(',').next().is_some_and(|first| options.contains(&first)),
+            Some(options) => controllers
+                .split(',')
+                .next()
+                .is_some_and(|first| options.contains(&first)),
         }
     }
 
@@ -55,7 +66,11 @@ impl Mount<'_> {
         if self.options.is_none() && self.point == UNIFIED {
             return "";
         }
-        let path = if self.root == "/" { path } else { path.strip_prefix(self.root).unwrap_or(path) };
+        let path = if self.root == "/" {
+            path
+        } else {
+            path.strip_prefix(self.root).unwrap_or(path)
+        };
         path.trim_start_matches('/')
     }
 }
@@ -63,7 +78,11 @@ impl Mount<'_> {
 /// The folders for a node on this machine.
 pub(crate) fn here(name: &str) -> Result<Vec<PathBuf>> {
     let read = |path: &str| fs::read_to_string(path).doing(|| format!("read {path}"));
-    Ok(folders(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?, name))
+    Ok(folders(
+        &read("/proc/self/cgroup")?,
+        &read("/proc/self/mountinfo")?,
+        name,
+    ))
 }
 
 /// Makes the folders ready for processes.
@@ -104,7 +123,11 @@ pub(crate) fn join(folders: &[PathBuf]) -> Result<()> {
     for folder in folders {
         let inner = folder.join("init");
         let unified = folder.join("cgroup.subtree_control").exists();
-        let target = if unified && inner.is_dir() { inner } else { folder.clone() };
+        let target = if unified && inner.is_dir() {
+            inner
+        } else {
+            folder.clone()
+        };
         fs::write(target.join("cgroup.procs"), "0").doing(|| format!("join {}", target.display()))?;
     }
     Ok(())
@@ -114,10 +137,14 @@ pub(crate) fn join(folders: &[PathBuf]) -> Result<()> {
 /// success is also the proof of that.
 pub(crate) fn remove(folders: &[PathBuf], within: Duration) -> Result<()> {
     for folder in folders {
-        wait::until(&format!("every process of {} to be gone", folder.display()), within, || {
-            remove_tree(folder);
-            Ok((!folder.exists()).then_some(()))
-        })?;
+        wait::until(
+            &format!("every process of {} to be gone", folder.display()),
+            within,
+            || {
+                remove_tree(folder);
+                Ok((!folder.exists()).then_some(()))
+            },
+        )?;
     }
     Ok(())
 }
@@ -143,7 +170,10 @@ fn remove_tree(folder: &Path) {
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// All groups on this machine whose name starts with the prefix.
@@ -151,7 +181,10 @@ pub(crate) fn with_prefix(prefix: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::from(UNIFIED)];
     while let Some(folder) = open.pop() {
-        let named = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
+        let named = |path: &Path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+        };
         let (ours, others): (Vec<_>, Vec<_>) = subfolders(&folder).into_iter().partition(|path| named(path));
         found.extend(ours);
         open.extend(others);

@@ -25,7 +25,9 @@ pub(crate) fn sweep(name: &str, state: &State) -> Result<()> {
         Ok(left.is_empty().then_some(()))
     })?;
     cgroup::remove(&groups, ENDING)?;
-    namespaces(name).iter().try_for_each(|namespace| netns::delete(namespace))
+    namespaces(name)
+        .iter()
+        .try_for_each(|namespace| netns::delete(namespace))
 }
 
 /// Removes every lab whose keeper is gone; names them.
@@ -44,7 +46,9 @@ pub fn sweep_dead() -> Result<Vec<String>> {
 
 fn sweep_if_dead(name: &str) -> Result<bool> {
     let state = State::of(name);
-    let Some(_lock) = state.try_hold()? else { return Ok(false) };
+    let Some(_lock) = state.try_hold()? else {
+        return Ok(false);
+    };
     sweep(name, &state)?;
     state.remove()?;
     Ok(true)
@@ -63,15 +67,25 @@ pub fn sweep_one(name: &str) -> Result<()> {
 }
 
 fn recorded_groups(state: &State) -> Vec<PathBuf> {
-    let files = fs::read_dir(state.folder().join("run")).into_iter().flatten().flatten();
-    let records = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "cgroups"));
+    let files = fs::read_dir(state.folder().join("run"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let records = files
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "cgroups"));
     let texts = records.map(|path| fs::read_to_string(path).unwrap_or_default());
-    texts.flat_map(|text| text.lines().map(PathBuf::from).collect::<Vec<_>>()).collect()
+    texts
+        .flat_map(|text| text.lines().map(PathBuf::from).collect::<Vec<_>>())
+        .collect()
 }
 
 fn namespaces(name: &str) -> Vec<String> {
     let prefix = prefix(name);
-    netns::names().into_iter().filter(|namespace| namespace.starts_with(&prefix)).collect()
+    netns::names()
+        .into_iter()
+        .filter(|namespace| namespace.starts_with(&prefix))
+        .collect()
 }
 
 /// Everything of the lab that can be found on this machine, one line each: network namespaces, cgroups, mounts,
@@ -79,10 +93,21 @@ fn namespaces(name: &str) -> Vec<String> {
 #[must_use]
 pub fn remains(name: &str) -> Vec<String> {
     let folder = State::of(name).folder().to_owned();
-    let mut found: Vec<String> = namespaces(name).into_iter().map(|name| format!("network namespace {name}")).collect();
-    found.extend(cgroup::with_prefix(&prefix(name)).iter().map(|group| format!("cgroup {}", group.display())));
+    let mut found: Vec<String> = namespaces(name)
+        .into_iter()
+        .map(|name| format!("network namespace {name}"))
+        .collect();
+    found.extend(
+        cgroup::with_prefix(&prefix(name))
+            .iter()
+            .map(|group| format!("cgroup {}", group.display())),
+    );
     found.extend(mounts(&folder).into_iter().map(|line| format!("mount {line}")));
-    found.extend(processes(name, &folder).into_iter().map(|line| format!("process {line}")));
+    found.extend(
+        processes(name, &folder)
+            .into_iter()
+            .map(|line| format!("process {line}")),
+    );
     found.extend(folder.exists().then(|| format!("folder {}", folder.display())));
     found
 }
@@ -90,7 +115,11 @@ pub fn remains(name: &str) -> Vec<String> {
 fn mounts(folder: &Path) -> Vec<String> {
     let below = format!("{}/", folder.display());
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    mounts.lines().filter(|line| line.contains(&below)).map(str::to_owned).collect()
+    mounts
+        .lines()
+        .filter(|line| line.contains(&below))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Processes that name the lab's folder in their command line, or that are in one of its groups.
@@ -105,5 +134,7 @@ fn processes(name: &str, folder: &Path) -> Vec<String> {
     };
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    pids.filter(|pid| pid.bytes().all(|b| b.is_ascii_digit())).filter_map(|pid| of_lab(&pid)).collect()
+    pids.filter(|pid| pid.bytes().all(|b| b.is_ascii_digit()))
+        .filter_map(|pid| of_lab(&pid))
+        .collect()
 }

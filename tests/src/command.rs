@@ -50,7 +50,11 @@ pub fn text_with_input(command: &mut Command, input: &str, within: Duration) -> 
 /// [`Error::Io`] if it cannot be started, [`Error::Late`] if it takes longer than `within` (it is killed).
 pub fn outcome(command: &mut Command, input: &str, within: Duration) -> Result<Outcome> {
     let deadline = Instant::now() + within;
-    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    let stdin = if input.is_empty() {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    };
     let mut child = command
         .stdin(stdin)
         .stdout(Stdio::piped())
@@ -68,14 +72,22 @@ pub fn outcome(command: &mut Command, input: &str, within: Duration) -> Result<O
         return Err(overdue(&mut child, command, within));
     };
     let status = child.wait().doing(|| format!("wait for `{}`", line(command)))?;
-    Ok(Outcome { status, stdout, stderr })
+    Ok(Outcome {
+        status,
+        stdout,
+        stderr,
+    })
 }
 
 fn overdue(child: &mut Child, command: &Command, within: Duration) -> Error {
     // either may fail only because it has ended by now
     let _ = child.kill();
     let _ = child.wait();
-    Error::Late { what: format!("`{}` to end", line(command)), waited: within, seen: String::new() }
+    Error::Late {
+        what: format!("`{}` to end", line(command)),
+        waited: within,
+        seen: String::new(),
+    }
 }
 
 fn read_aside(mut from: impl Read + Send + 'static) -> Receiver<String> {
@@ -89,12 +101,16 @@ fn read_aside(mut from: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 fn before(text: &Receiver<String>, deadline: Instant) -> Option<String> {
-    text.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+    text.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        .ok()
 }
 
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -103,14 +119,24 @@ mod tests {
 
     #[test]
     fn the_output_of_a_failed_command_is_in_the_error() {
-        let failed = text(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]), USUAL).unwrap_err();
+        let failed = text(
+            Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]),
+            USUAL,
+        )
+        .unwrap_err();
         let told = failed.to_string();
-        assert!(told.contains("out") && told.contains("err") && told.contains('3'), "{told}");
+        assert!(
+            told.contains("out") && told.contains("err") && told.contains('3'),
+            "{told}"
+        );
     }
 
     #[test]
     fn input_reaches_the_command() {
-        assert_eq!(text_with_input(&mut Command::new("cat"), "hello", USUAL).unwrap(), "hello");
+        assert_eq!(
+            text_with_input(&mut Command::new("cat"), "hello", USUAL).unwrap(),
+            "hello"
+        );
     }
 
     #[test]

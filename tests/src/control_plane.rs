@@ -31,7 +31,10 @@ pub(crate) fn start(name: &'static str, plan: &Plan, state: &State, binaries: &P
     let log = state.log(name);
     let output = File::create(&log).doing(|| format!("write {}", log.display()))?;
     let errors = output.try_clone().doing(|| format!("write {}", log.display()))?;
-    let inner = Inner::Run { namespace: plan.full_name(Machine::ControlPlane), parent: own_pid() };
+    let inner = Inner::Run {
+        namespace: Some(plan.full_name(Machine::ControlPlane)),
+        parent: own_pid(),
+    };
     let child = inner
         .command(name)
         .arg(binaries.join(name))
@@ -108,7 +111,10 @@ fn controller_manager(state: &State) -> Vec<String> {
         // at its usual rate the first service account comes 3 s later
         "--kube-api-qps=500".into(),
         "--kube-api-burst=1000".into(),
-        format!("--service-account-private-key-file={}", state.pki("sa.key").display()),
+        format!(
+            "--service-account-private-key-file={}",
+            state.pki("sa.key").display()
+        ),
         format!("--root-ca-file={}", state.pki("ca.crt").display()),
         format!("--cluster-cidr={CLUSTER_CIDR}"),
         format!("--service-cluster-ip-range={SERVICE_CIDR}"),
@@ -121,8 +127,15 @@ fn controller_manager(state: &State) -> Vec<String> {
 
 fn with_kubeconfig(name: &str, state: &State, more: Vec<String>) -> Vec<String> {
     let kubeconfig = state.kubeconfig(name);
-    let flags = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
-    let mut all: Vec<String> = flags.iter().map(|flag| format!("--{flag}={}", kubeconfig.display())).collect();
+    let flags = [
+        "kubeconfig",
+        "authentication-kubeconfig",
+        "authorization-kubeconfig",
+    ];
+    let mut all: Vec<String> = flags
+        .iter()
+        .map(|flag| format!("--{flag}={}", kubeconfig.display()))
+        .collect();
     all.push("--leader-elect=false".into());
     all.extend(more);
     all

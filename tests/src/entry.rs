@@ -1,12 +1,13 @@
 //! The lab's own processes. The program runs itself again with a hidden first argument: such a process is single
 //! threaded, may change its namespaces, and needs no `fork`.
 
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::{keeper, netns, node, node_init};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{getpid, getppid};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -17,14 +18,14 @@ const MARK: &str = "ferrolb-lab-inner";
 pub(crate) enum Inner {
     /// Owns a lab: starts, cuts and boots its machines, and removes it all at the end.
     Keeper(keeper::Task),
-    /// Becomes the command that follows, in a network namespace.
-    Run { namespace: String, parent: i32 },
+    /// Becomes the command that follows, in a network namespace if one is named.
+    Run { namespace: Option<String>, parent: i32 },
     /// Stands outside a node's namespaces and waits for its first process.
     Outer { node: node::Spec, parent: i32 },
     /// The first process of a node.
     Init(node::Spec),
     /// Runs the command that follows inside a node.
-    Enter(node::Process),
+    Enter { process: node::Process, parent: i32 },
 }
 
 impl Inner {
@@ -44,14 +45,18 @@ pub fn entry() {
     if arguments.nth(1).is_none_or(|first| first != MARK) {
         return;
     }
-    let task = arguments.next().and_then(|text| serde_json::from_str(text.to_str()?).ok());
+    let task = arguments
+        .next()
+        .and_then(|text| serde_json::from_str(text.to_str()?).ok());
     let command: Vec<_> = arguments.collect();
     let done = match task.expect("the task was written by this program") {
         Inner::Keeper(task) => keeper::keep(&task),
-        Inner::Run { namespace, parent } => run(&namespace, parent, &command),
+        Inner::Run { namespace, parent } => run(namespace.as_deref(), parent, &command),
         Inner::Outer { node, parent } => die_with(parent).and_then(|()| node::stand_outside(&node)),
         Inner::Init(node) => node_init::boot(&node),
-        Inner::Enter(process) => node::run_inside(&process, &command),
+        Inner::Enter { process, parent } => {
+            die_with(parent).and_then(|()| node::run_inside(&process, &command))
+        }
     };
     if let Err(failed) = &done {
         eprintln!("{failed}");
@@ -74,9 +79,18 @@ fn die_with(parent: i32) -> Result<()> {
     Ok(())
 }
 
-fn run(namespace: &str, parent: i32, command: &[std::ffi::OsString]) -> Result<i32> {
+fn run(namespace: Option<&str>, parent: i32, command: &[OsString]) -> Result<i32> {
     die_with(parent)?;
-    netns::enter(namespace)?;
-    let failed = Command::new(&command[0]).args(&command[1..]).exec();
-    Err(failed).doing(|| format!("start {}", command[0].display()))
+    if let Some(namespace) = namespace {
+        netns::enter(namespace)?;
+    }
+    become_command(command)
+}
+
+/// Replaces this process; returns only if that fails.
+fn become_command(command: &[OsString]) -> Result<i32> {
+    let Some((name, arguments)) = command.split_first() else {
+        return Error::refused("no command given");
+    };
+    Err(Command::new(name).args(arguments).exec()).doing(|| format!("start {}", name.display()))
 }

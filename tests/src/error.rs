@@ -53,7 +53,11 @@ impl Error {
     pub(crate) fn with_log(self, log: &Path) -> Self {
         let tail = tail(log, 15);
         match self {
-            Self::Late { what, waited, seen } => Self::Late { what, waited, seen: format!("{seen}\n{tail}") },
+            Self::Late { what, waited, seen } => Self::Late {
+                what,
+                waited,
+                seen: format!("{seen}\n{tail}"),
+            },
             other => Self::Refused(format!("{other}\n{tail}")),
         }
     }
@@ -74,6 +78,9 @@ pub(crate) trait Doing<T> {
 
 impl<T, E: Into<io::Error>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|source| Error::Io { what: what(), source: source.into() })
+        self.map_err(|source| Error::Io {
+            what: what(),
+            source: source.into(),
+        })
     }
 }

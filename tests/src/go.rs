@@ -14,7 +14,9 @@ impl Version {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut numbers = [0; 3];
         for (number, part) in numbers.iter_mut().zip(text.trim().split('.')) {
-            let digits = part.find(|c: char| !c.is_ascii_digit()).map_or(part, |end| &part[..end]);
+            let digits = part
+                .find(|c: char| !c.is_ascii_digit())
+                .map_or(part, |end| &part[..end]);
             *number = digits.parse().ok()?;
         }
         Some(Self(numbers))
@@ -35,7 +37,11 @@ pub(crate) fn find(needed: &Version) -> Result<PathBuf> {
     let Ok(told) = text(Command::new(&go).args(["env", "GOVERSION"]), USUAL) else {
         return Error::refused(format!("cannot run {}: {help}", go.display()));
     };
-    let version = told.trim().strip_prefix("go").and_then(Version::parse).unwrap_or_default();
+    let version = told
+        .trim()
+        .strip_prefix("go")
+        .and_then(Version::parse)
+        .unwrap_or_default();
     if version < *needed {
         return Error::refused(format!("{} is version {version}, too old: {help}", go.display()));
     }
@@ -49,7 +55,9 @@ pub(crate) fn check_seccomp() -> Result<()> {
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "gcc".into());
     match crate::command::text_with_input(Command::new(compiler).args(compile), program, USUAL) {
         Ok(_) => Ok(()),
-        Err(_) => Error::refused("building runc needs gcc, pkg-config and libseccomp's headers (Debian: gcc pkg-config libseccomp-dev)"),
+        Err(_) => Error::refused(
+            "building runc needs gcc, pkg-config and libseccomp's headers (Debian: gcc pkg-config libseccomp-dev)",
+        ),
     }
 }
 
@@ -64,7 +72,10 @@ mod tests {
     #[case("1.9", "1.26", false)]
     #[case("1.27rc1", "1.26.5", true)]
     fn a_version_is_enough_or_not(#[case] found: &str, #[case] needed: &str, #[case] enough: bool) {
-        assert_eq!(Version::parse(found).unwrap() >= Version::parse(needed).unwrap(), enough);
+        assert_eq!(
+            Version::parse(found).unwrap() >= Version::parse(needed).unwrap(),
+            enough
+        );
     }
 
     #[test]

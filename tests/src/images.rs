@@ -23,9 +23,17 @@ const NOBODY: &str = "65532:65532";
 pub fn write(program: &Path, name: &str, arguments: &[&str], user: &str, out: &Path) -> Result<()> {
     let content = fs::read(program).doing(|| format!("read {}", program.display()))?;
     let file_name = program.file_name().unwrap_or_default().to_string_lossy();
-    let image = Image { name, program: &file_name, arguments, content: &content, user };
+    let image = Image {
+        name,
+        program: &file_name,
+        arguments,
+        content: &content,
+        user,
+    };
     let file = File::create(out).doing(|| format!("write {}", out.display()))?;
-    image.write(BufWriter::new(file)).doing(|| format!("write {}", out.display()))
+    image
+        .write(BufWriter::new(file))
+        .doing(|| format!("write {}", out.display()))
 }
 
 /// The images that every node gets at its first boot; one program is both.

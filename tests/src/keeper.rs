@@ -6,18 +6,16 @@ use crate::entry::{Inner, own_pid};
 use crate::error::{Doing, Error, Result};
 use crate::keeper_request::{Request, answer};
 use crate::kubectl::Kubectl;
+use crate::owner::{Event, Owner};
 use crate::plan::{Machine, Plan};
 use crate::state::State;
-use crate::{cgroup, cleanup, images, machine, node, pki, wait};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use crate::{cgroup, cleanup, images, machine, node, pki, readiness, wait};
+use nix::poll::PollTimeout;
 use nix::unistd::setsid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
@@ -25,8 +23,6 @@ use std::time::{Duration, Instant};
 
 const STARTING: Duration = Duration::from_secs(60);
 const ENDING: Duration = Duration::from_secs(15);
-/// What the owner writes to say that the lab outlives it.
-pub(crate) const DETACH: u8 = b'd';
 
 /// The lab to own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,32 +43,29 @@ struct Keeper<'a> {
     began: Instant,
 }
 
-/// Whoever may end the lab: the process at the other end of standard input, or a signal.
-struct Owner {
-    signals: SignalFd,
-    detached: bool,
-}
-
-/// What happened while waiting.
-enum Event {
-    Connection,
-    Over(&'static str),
-}
-
 /// Owns the lab until it ends. Standard output gets one line: `up`, or why not.
 pub(crate) fn keep(task: &Task) -> Result<i32> {
     setsid().doing(|| "leave the terminal".into())?;
     let owner = Owner::new()?;
     let lock = task.state.hold(Duration::from_secs(3))?;
     cleanup::sweep(task.plan.name(), &task.state)?;
-    let mut keeper = Keeper { task, daemons: vec![], nodes: BTreeMap::new(), owner, began: Instant::now() };
+    let mut keeper = Keeper {
+        task,
+        daemons: vec![],
+        nodes: BTreeMap::new(),
+        owner,
+        began: Instant::now(),
+    };
     let served = keeper.up().and_then(|listener| {
         report("up");
         keeper.serve(&listener)
     });
     let down = keeper.down();
     drop(lock);
-    served.and(down).inspect_err(|failed| report(&failed.to_string())).map(|()| 0)
+    served
+        .and(down)
+        .inspect_err(|failed| report(&failed.to_string()))
+        .map(|()| 0)
 }
 
 /// The owner may be gone; then nobody needs the report.
@@ -80,65 +73,35 @@ fn report(text: &str) {
     let _ = std::io::stdout().write_all(format!("{text}\n").as_bytes());
 }
 
-impl Owner {
-    fn new() -> Result<Self> {
-        let ending: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
-        ending.thread_block().doing(|| "block signals".into())?;
-        let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC).doing(|| "receive signals".into())?;
-        Ok(Self { signals, detached: false })
-    }
-
-    /// Waits for something to do, at most as long as `timeout`; without a listener only for the end.
-    fn next(&mut self, listener: Option<&UnixListener>, timeout: PollTimeout) -> Result<Option<Event>> {
-        let stdin = std::io::stdin();
-        let mut waiting = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        waiting.push(PollFd::new(stdin.as_fd(), if self.detached { PollFlags::empty() } else { PollFlags::POLLIN }));
-        waiting.extend(listener.map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
-        poll(&mut waiting, timeout).doing(|| "wait".into())?;
-        let ready: Vec<bool> = waiting.iter().map(|fd| fd.any().unwrap_or(false)).collect();
-        if ready[0] {
-            return Ok(Some(Event::Over("a signal")));
-        }
-        if ready[1] && !self.detached {
-            let mut byte = [0];
-            let read = stdin.lock().read(&mut byte).unwrap_or(0);
-            self.detached = read == 1 && byte[0] == DETACH;
-            return Ok((!self.detached).then_some(Event::Over("its owner is gone")));
-        }
-        Ok(ready.get(2).is_some_and(|ready| *ready).then_some(Event::Connection))
-    }
-
-    /// An error once the lab is to end.
-    fn still_wants_it(&mut self) -> Result<()> {
-        match self.next(None, PollTimeout::ZERO)? {
-            Some(Event::Over(why)) => Error::refused(format!("stopped while starting: {why}")),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Keeper<'_> {
     fn up(&mut self) -> Result<UnixListener> {
-        let Task { plan, state, echo, .. } = self.task;
+        let Task {
+            plan, state, echo, ..
+        } = self.task;
         state.make_folders()?;
         state.write_plan(plan)?;
         machine::switch_on(plan)?;
-        for machine in plan.machines().filter(|machine| !matches!(machine, Machine::Node(_))) {
+        for machine in plan
+            .machines()
+            .filter(|machine| !matches!(machine, Machine::Node(_)))
+        {
             machine::connect(plan, machine)?;
         }
         pki::write(plan, state)?;
         images::write_workload(echo, &state.images())?;
-        self.note("network, keys and images");
+        self.note("network, keys and images are made");
         self.start("etcd")?;
         self.start("kube-apiserver")?;
-        self.wait_for_api()?;
+        let kubectl = self.kubectl();
+        self.wait_for("the API server to be ready", "kube-apiserver", || {
+            readiness::api(&kubectl)
+        })?;
         self.start("kube-controller-manager")?;
         self.start("kube-scheduler")?;
         for node in plan.nodes() {
             self.boot(node)?;
         }
-        self.wait_for_nodes()?;
-        self.wait_for_service_account()?;
+        self.wait_until_ready()?;
         let path = state.socket();
         UnixListener::bind(&path).doing(|| format!("listen at {}", path.display()))
     }
@@ -148,8 +111,14 @@ impl Keeper<'_> {
     }
 
     fn start(&mut self, name: &'static str) -> Result<()> {
-        let Task { plan, state, binaries, .. } = self.task;
-        self.daemons.push(control_plane::start(name, plan, state, binaries)?);
+        let Task {
+            plan,
+            state,
+            binaries,
+            ..
+        } = self.task;
+        self.daemons
+            .push(control_plane::start(name, plan, state, binaries)?);
         Ok(())
     }
 
@@ -168,40 +137,28 @@ impl Keeper<'_> {
         Ok(())
     }
 
-    fn wait_for_api(&mut self) -> Result<()> {
-        let kubectl = self.kubectl();
-        let ready = wait::until("the API server to be ready", STARTING, || {
+    /// Waits for a condition for as long as the lab is wanted and its control plane runs.
+    fn wait_for(&mut self, what: &str, log: &str, mut ask: impl FnMut() -> readiness::Seen) -> Result<()> {
+        let met = wait::until_seen(what, STARTING, || {
             self.owner.still_wants_it()?;
             self.all_run()?;
-            Ok(kubectl.run(&["get", "--raw", "/readyz"]).ok().filter(|answer| answer == "ok"))
+            Ok(ask())
         });
-        self.note("API server ready");
-        ready.map(drop).map_err(|late| late.with_log(&self.task.state.log("kube-apiserver")))
+        self.note(what);
+        met.map_err(|late| late.with_log(&self.task.state.log(log)))
     }
 
-    fn wait_for_nodes(&mut self) -> Result<()> {
-        let kubectl = self.kubectl();
-        let ready = wait::until_seen("all nodes to be Ready", STARTING, || {
-            self.owner.still_wants_it()?;
-            self.all_run()?;
-            let nodes = kubectl.run(&["get", "nodes", "--no-headers"])?;
-            let count = nodes.lines().filter(|line| line.split_whitespace().nth(1) == Some("Ready")).count();
-            Ok(if count == self.task.plan.nodes().count() { Ok(()) } else { Err(nodes) })
-        });
-        self.note("nodes Ready");
-        ready.map_err(|late| late.with_log(&self.task.state.log("n1")))
-    }
-
-    /// Pods are refused until their namespace has its default service account.
-    fn wait_for_service_account(&mut self) -> Result<()> {
-        let kubectl = self.kubectl();
-        wait::until("the default service account", STARTING, || {
-            self.owner.still_wants_it()?;
-            self.all_run()?;
-            Ok(kubectl.run(&["get", "serviceaccount", "default"]).ok())
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let (plan, kubectl) = (&self.task.plan, self.kubectl());
+        self.wait_for("all nodes to be Ready", "n1", || {
+            readiness::nodes(&kubectl, plan.nodes().count())
         })?;
-        self.note("service account there");
-        Ok(())
+        self.wait_for("the rules of all kube-proxies", "n1", || {
+            plan.nodes().try_for_each(|i| readiness::proxy(plan, i))
+        })?;
+        self.wait_for("the default service account", "kube-controller-manager", || {
+            readiness::account(&kubectl)
+        })
     }
 
     fn serve(&mut self, listener: &UnixListener) -> Result<()> {
@@ -212,7 +169,9 @@ impl Keeper<'_> {
                     return Ok(());
                 }
                 Some(Event::Connection) => {
-                    let Ok((connection, _)) = listener.accept() else { continue };
+                    let Ok((connection, _)) = listener.accept() else {
+                        continue;
+                    };
                     if answer(&connection, |request| self.obey(request)) {
                         return Ok(());
                     }
@@ -231,7 +190,12 @@ impl Keeper<'_> {
     }
 
     fn boot(&mut self, number: u8) -> Result<()> {
-        let Task { plan, state, binaries, .. } = self.task;
+        let Task {
+            plan,
+            state,
+            binaries,
+            ..
+        } = self.task;
         let name = Machine::Node(number).short_name();
         if self.nodes.contains_key(&number) {
             return Error::refused(format!("node {name} is running"));
@@ -241,17 +205,32 @@ impl Keeper<'_> {
         write_lines(&state.node_cgroups(number), &cgroups)?;
         cgroup::create(&cgroups)?;
         let log = state.log(&name);
-        let output = File::options().create(true).append(true).open(&log).doing(|| format!("write {}", log.display()))?;
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .doing(|| format!("write {}", log.display()))?;
         let errors = output.try_clone().doing(|| format!("write {}", log.display()))?;
-        let spec = node::Spec { plan: plan.clone(), number, state: state.clone(), binaries: binaries.clone(), cgroups };
-        let outer = Inner::Outer { node: spec, parent: own_pid() };
+        let spec = node::Spec {
+            plan: plan.clone(),
+            number,
+            state: state.clone(),
+            binaries: binaries.clone(),
+            cgroups,
+        };
+        let outer = Inner::Outer {
+            node: spec,
+            parent: own_pid(),
+        };
         let mut command = outer.command("ferrolb-lab-outer");
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command.spawn().doing(|| format!("start node {name}"))?;
         self.nodes.insert(number, child);
-        wait::until(&format!("the first process of {name}"), ENDING, || Ok(node::Process::of(state, number).ok()))
-            .map(drop)
-            .map_err(|late| late.with_log(&log))
+        wait::until(&format!("the first process of {name}"), ENDING, || {
+            Ok(node::Process::of(state, number).ok())
+        })
+        .map(drop)
+        .map_err(|late| late.with_log(&log))
     }
 
     fn cut(&mut self, number: u8) -> Result<()> {
@@ -270,7 +249,11 @@ impl Keeper<'_> {
     /// Ends and removes everything; also what a failed start has left half made.
     fn down(&mut self) -> Result<()> {
         let Task { plan, state, .. } = self.task;
-        for process in self.nodes.values_mut().chain(self.daemons.iter_mut().map(|daemon| &mut daemon.child)) {
+        for process in self
+            .nodes
+            .values_mut()
+            .chain(self.daemons.iter_mut().map(|daemon| &mut daemon.child))
+        {
             end(process);
         }
         self.nodes.clear();
@@ -293,5 +276,9 @@ fn write_lines(path: &PathBuf, lines: &[PathBuf]) -> Result<()> {
 }
 
 fn read_lines(path: &PathBuf) -> Vec<PathBuf> {
-    fs::read_to_string(path).unwrap_or_default().lines().map(PathBuf::from).collect()
+    fs::read_to_string(path)
+        .unwrap_or_default()
+        .lines()
+        .map(PathBuf::from)
+        .collect()
 }

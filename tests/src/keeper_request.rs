@@ -21,12 +21,16 @@ pub(crate) enum Request {
 /// Asks the keeper and waits until it has done it.
 pub(crate) fn ask(state: &State, request: Request) -> Result<()> {
     let path = state.socket();
-    let mut stream =
-        UnixStream::connect(&path).map_err(|_| Error::Refused(format!("no lab runs in {}", state.folder().display())))?;
+    let mut stream = UnixStream::connect(&path)
+        .map_err(|_| Error::Refused(format!("no lab runs in {}", state.folder().display())))?;
     let line = serde_json::to_string(&request).expect("plain data") + "\n";
-    stream.write_all(line.as_bytes()).doing(|| "ask the lab's keeper".into())?;
+    stream
+        .write_all(line.as_bytes())
+        .doing(|| "ask the lab's keeper".into())?;
     let mut told = String::new();
-    BufReader::new(stream).read_line(&mut told).doing(|| "hear the lab's keeper".into())?;
+    BufReader::new(stream)
+        .read_line(&mut told)
+        .doing(|| "hear the lab's keeper".into())?;
     match serde_json::from_str::<std::result::Result<(), String>>(&told) {
         Ok(done) => done.map_err(Error::Refused),
         Err(_) => Error::refused("the lab's keeper is gone"),
@@ -39,7 +43,9 @@ pub(crate) fn answer(mut connection: &UnixStream, obey: impl FnOnce(Request) -> 
     if BufReader::new(connection).read_line(&mut line).is_err() {
         return false;
     }
-    let Ok(request) = serde_json::from_str(&line) else { return false };
+    let Ok(request) = serde_json::from_str(&line) else {
+        return false;
+    };
     let done = obey(request).map_err(|failed| failed.to_string());
     let told = serde_json::to_string(&done).expect("plain data") + "\n";
     // whoever asked may be gone

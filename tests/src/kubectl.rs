@@ -32,7 +32,10 @@ impl Kubectl {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         // its cache goes with the lab, and the person's own settings do not count
-        command.env("KUBECONFIG", &self.kubeconfig).env("KUBECACHEDIR", &self.cache).env("KUBERC", "off");
+        command
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("KUBECACHEDIR", &self.cache)
+            .env("KUBERC", "off");
         command.args(arguments);
         command
     }
@@ -50,7 +53,9 @@ impl Kubectl {
     /// # Errors
     /// As [`Kubectl::run`].
     pub fn run_with_input(&self, arguments: &[&str], input: &str, within: Duration) -> Result<String> {
-        netns::inside(&self.namespace, || text_with_input(&mut self.command(arguments), input, within))?
+        netns::inside(&self.namespace, || {
+            text_with_input(&mut self.command(arguments), input, within)
+        })?
     }
 
     /// Becomes kubectl; returns only if that fails.

@@ -2,12 +2,13 @@
 
 use crate::entry::Inner;
 use crate::error::{Doing, Error, Result};
-use crate::keeper::{DETACH, Task};
+use crate::keeper::Task;
 use crate::keeper_request::{Request, ask};
 use crate::kubectl::Kubectl;
+use crate::owner::DETACH;
 use crate::plan::Plan;
 use crate::state::State;
-use crate::{binaries, cleanup, source};
+use crate::{binaries, cleanup, requirements, source};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -27,7 +28,11 @@ pub struct LabConfig {
 impl Default for LabConfig {
     /// Three nodes and one client, under a name that no other process uses.
     fn default() -> Self {
-        Self { name: format!("t{}", std::process::id()), nodes: 3, clients: 1 }
+        Self {
+            name: format!("t{}", std::process::id()),
+            nodes: 3,
+            clients: 1,
+        }
     }
 }
 
@@ -56,8 +61,8 @@ impl Lab {
     /// If not run as root, if Kubernetes is not built, or if something does not start; nothing is left then.
     pub fn up(config: &LabConfig) -> Result<Self> {
         let plan = Plan::new(&config.name, config.nodes, config.clients)?;
-        if !nix::unistd::geteuid().is_root() {
-            return Error::refused("a lab needs root: it makes namespaces and cgroups");
+        if let Some(obstacle) = requirements::obstacle() {
+            return Error::refused(obstacle);
         }
         let state = State::of(plan.name());
         if state.is_held() && state.socket().exists() {
@@ -66,9 +71,19 @@ impl Lab {
         let binaries = binaries::built()?;
         let echo = source::static_program("ferrolb-echo")?;
         cleanup::sweep_dead()?;
-        let task = Task { plan, state, binaries, echo };
+        let task = Task {
+            plan,
+            state,
+            binaries,
+            echo,
+        };
         let owned = start_keeper(&task)?;
-        Ok(Self { plan: task.plan, state: task.state, binaries: task.binaries, owned: Some(owned) })
+        Ok(Self {
+            plan: task.plan,
+            state: task.state,
+            binaries: task.binaries,
+            owned: Some(owned),
+        })
     }
 
     /// A lab that another process started.
@@ -79,9 +94,16 @@ impl Lab {
         let state = State::of(name);
         let plan = state.read_plan()?;
         if !state.is_held() {
-            return Error::refused(format!("lab {name} is dead; `ferrolb-lab down` removes what is left"));
+            return Error::refused(format!(
+                "lab {name} is dead; `ferrolb-lab down` removes what is left"
+            ));
         }
-        Ok(Self { plan, state, binaries: binaries::built()?, owned: None })
+        Ok(Self {
+            plan,
+            state,
+            binaries: binaries::built()?,
+            owned: None,
+        })
     }
 
     /// Lets the lab live on without this process.
@@ -89,8 +111,13 @@ impl Lab {
     /// # Errors
     /// If its keeper is gone.
     pub fn detach(mut self) -> Result<()> {
-        let Some(mut owned) = self.owned.take() else { return Ok(()) };
-        owned.lifeline.write_all(&[DETACH]).doing(|| "detach the lab".into())
+        let Some(mut owned) = self.owned.take() else {
+            return Ok(());
+        };
+        owned
+            .lifeline
+            .write_all(&[DETACH])
+            .doing(|| "detach the lab".into())
     }
 
     /// Ends the lab and removes everything of it.
@@ -107,7 +134,11 @@ impl Lab {
         };
         drop(lifeline);
         let _ = keeper.wait();
-        if self.state.folder().exists() { cleanup::sweep_one(self.plan.name()) } else { Ok(()) }
+        if self.state.folder().exists() {
+            cleanup::sweep_one(self.plan.name())
+        } else {
+            Ok(())
+        }
     }
 
     /// kubectl as the administrator.
@@ -144,17 +175,32 @@ fn start_keeper(task: &Task) -> Result<Owned> {
     let log = task.state.log("keeper");
     let errors = File::create(&log).doing(|| format!("write {}", log.display()))?;
     let mut command = Inner::Keeper(task.clone()).command("ferrolb-lab-keeper");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(errors);
     let mut keeper = command.spawn().doing(|| "start the lab's keeper".into())?;
     let lifeline = keeper.stdin.take().expect("standard input is piped");
     let mut told = String::new();
     let mut report = BufReader::new(keeper.stdout.take().expect("standard output is piped"));
-    report.read_line(&mut told).doing(|| "hear the lab's keeper".into())?;
+    report
+        .read_line(&mut told)
+        .doing(|| "hear the lab's keeper".into())?;
     if told == "up\n" {
         return Ok(Owned { keeper, lifeline });
     }
-    report.read_to_string(&mut told).doing(|| "hear the lab's keeper".into())?;
+    report
+        .read_to_string(&mut told)
+        .doing(|| "hear the lab's keeper".into())?;
     let _ = keeper.wait();
-    let dead = Error::Refused(format!("lab {} did not start: {}", task.plan.name(), told.trim_end()));
-    Err(if told.is_empty() { dead.with_log(&log) } else { dead })
+    let dead = Error::Refused(format!(
+        "lab {} did not start: {}",
+        task.plan.name(),
+        told.trim_end()
+    ));
+    Err(if told.is_empty() {
+        dead.with_log(&log)
+    } else {
+        dead
+    })
 }

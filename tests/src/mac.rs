@@ -28,8 +28,14 @@ impl FromStr for Mac {
     type Err = NotMac;
 
     fn from_str(text: &str) -> Result<Self, NotMac> {
-        let bytes: Option<Vec<u8>> = text.split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect();
-        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(NotMac)
+        let bytes: Option<Vec<u8>> = text
+            .split(':')
+            .map(|byte| u8::from_str_radix(byte, 16).ok())
+            .collect();
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or(NotMac)
     }
 }
 

@@ -7,8 +7,10 @@ use crate::plan::{Machine, NO_ROUTER, Plan, pod_network4, pod_network6};
 use std::fmt::Write;
 
 /// A switch has no addresses of its own: its ports stay silent.
-const SWITCH_SETTINGS: [(&str, &str); 2] =
-    [("net/ipv6/conf/all/disable_ipv6", "1"), ("net/ipv6/conf/default/disable_ipv6", "1")];
+const SWITCH_SETTINGS: [(&str, &str); 2] = [
+    ("net/ipv6/conf/all/disable_ipv6", "1"),
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
+];
 
 /// Without duplicate address detection, on `eth0` and later on the pods' bridge: an address that is still being
 /// checked cannot be used for 1 to 2 s. The kernel takes the larger of `all` and the interface's own value, which is
@@ -26,7 +28,10 @@ pub(crate) fn switch_on(plan: &Plan) -> Result<()> {
     let switch = plan.switch();
     netns::add(&switch)?;
     netns::set(&switch, &SWITCH_SETTINGS)?;
-    netns::ip(&switch, "link add br0 type bridge stp_state 0 mcast_snooping 0\nlink set br0 up\n")
+    netns::ip(
+        &switch,
+        "link add br0 type bridge stp_state 0 mcast_snooping 0\nlink set br0 up\n",
+    )
 }
 
 /// Makes the machine's network and plugs it in.
@@ -35,7 +40,10 @@ pub(crate) fn connect(plan: &Plan, machine: Machine) -> Result<()> {
     netns::add(&namespace)?;
     netns::set(&namespace, &MACHINE_SETTINGS)?;
     netns::ip(&namespace, &cable(plan, machine))?;
-    netns::ip(&plan.switch(), &format!("link set {} master br0 up\n", machine.port()))?;
+    netns::ip(
+        &plan.switch(),
+        &format!("link set {} master br0 up\n", machine.port()),
+    )?;
     netns::ip(&namespace, &addresses(plan, machine))
 }
 
@@ -86,8 +94,14 @@ mod tests {
     #[test]
     fn a_node_has_routes_to_the_pods_of_all_others_and_none_to_its_own() {
         let lines = addresses(&Plan::new("dev", 3, 1).unwrap(), Machine::Node(2));
-        assert!(lines.contains("route add 10.244.1.0/24 via 192.0.2.11"), "{lines}");
-        assert!(lines.contains("route add fd00:10:244:3::/64 via 2001:db8:1::13"), "{lines}");
+        assert!(
+            lines.contains("route add 10.244.1.0/24 via 192.0.2.11"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("route add fd00:10:244:3::/64 via 2001:db8:1::13"),
+            "{lines}"
+        );
         assert!(!lines.contains("10.244.2.0"), "{lines}");
     }
 }

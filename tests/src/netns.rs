@@ -13,7 +13,9 @@ const NAMES: &str = "/run/netns";
 #[must_use]
 pub fn names() -> Vec<String> {
     let entries = fs::read_dir(NAMES).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }
 
 pub(crate) fn add(name: &str) -> Result<()> {
@@ -47,7 +49,9 @@ pub(crate) fn enter(name: &str) -> Result<()> {
 pub fn inside<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| enter(name).map(|()| work()));
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 

@@ -1,19 +1,23 @@
 //! A node's processes as seen from outside: making its namespaces, and entering them again.
 
 use crate::cgroup;
-use crate::entry::Inner;
+use crate::entry::{Inner, own_pid};
 use crate::error::{Doing, Error, Result};
-use crate::netns;
 use crate::plan::{Machine, Plan};
 use crate::state::State;
+use crate::{netns, node_config};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::signal::{SigSet, Signal};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+/// The process id of a parent outside the own process id namespace.
+const OUTSIDE: i32 = 0;
 
 /// All that a node's first process must know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,7 +56,11 @@ impl Process {
 
     /// A command that runs the command appended to it inside the node.
     pub(crate) fn enter(&self) -> Command {
-        Inner::Enter(self.clone()).command("ferrolb-lab-exec")
+        let inner = Inner::Enter {
+            process: self.clone(),
+            parent: own_pid(),
+        };
+        inner.command("ferrolb-lab-exec")
     }
 }
 
@@ -66,10 +74,19 @@ fn start_time(pid: u32) -> Option<u64> {
 /// Makes the node's namespaces, starts its first process there, and lasts as long as that does.
 pub(crate) fn stand_outside(spec: &Spec) -> Result<i32> {
     netns::enter(&spec.name())?;
-    let new = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWPID;
+    let new = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWPID;
     unshare(new).doing(|| "make the node's namespaces".into())?;
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
-        .doing(|| "make the node's mounts private".into())?;
+    mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        None::<&str>,
+    )
+    .doing(|| "make the node's mounts private".into())?;
     let mut init = Inner::Init(spec.clone())
         .command("ferrolb-lab-node")
         // kept open: the first process sees by it that this one lives
@@ -83,8 +100,14 @@ pub(crate) fn stand_outside(spec: &Spec) -> Result<i32> {
 }
 
 fn record(spec: &Spec, pid: u32) -> Result<()> {
-    let Some(started) = start_time(pid) else { return Error::refused("the node's first process ended at once") };
-    let process = Process { pid, started, cgroups: spec.cgroups.clone() };
+    let Some(started) = start_time(pid) else {
+        return Error::refused("the node's first process ended at once");
+    };
+    let process = Process {
+        pid,
+        started,
+        cgroups: spec.cgroups.clone(),
+    };
     let text = serde_json::to_string(&process).expect("plain data");
     let path = spec.state.node_process(spec.number);
     fs::write(&path, text).doing(|| format!("write {}", path.display()))
@@ -104,7 +127,10 @@ pub(crate) fn run_inside(process: &Process, command: &[OsString]) -> Result<i32>
         let path = format!("/proc/{}/ns/{kind}", process.pid);
         File::open(&path).doing(|| format!("open {path}"))
     };
-    let namespaces = kinds.iter().map(|(kind, flag)| Ok((open(kind)?, *flag))).collect::<Result<Vec<_>>>()?;
+    let namespaces = kinds
+        .iter()
+        .map(|(kind, flag)| Ok((open(kind)?, *flag)))
+        .collect::<Result<Vec<_>>>()?;
     if start_time(process.pid) != Some(process.started) {
         return Error::refused("the node went down");
     }
@@ -112,12 +138,22 @@ pub(crate) fn run_inside(process: &Process, command: &[OsString]) -> Result<i32>
     for (namespace, flag) in namespaces {
         setns(namespace, flag).doing(|| "enter the node".into())?;
     }
-    let name = command.first().ok_or_else(|| Error::Refused("no command given".into()))?;
-    let status = Command::new(name)
-        .args(&command[1..])
-        .env("PATH", crate::node_config::PATH)
-        .current_dir("/")
-        .status()
-        .doing(|| format!("run {}", name.display()))?;
-    Ok(status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1))
+    // the terminal interrupts the command, and this process passes on how that ends
+    SigSet::from(Signal::SIGINT)
+        .thread_block()
+        .doing(|| "leave the interrupt to the command".into())?;
+    let inner = Inner::Run {
+        namespace: None,
+        parent: OUTSIDE,
+    };
+    let mut inside = inner.command("ferrolb-lab-exec");
+    inside
+        .args(command)
+        .env("PATH", node_config::PATH)
+        .current_dir("/");
+    let status = inside.status().doing(|| "run the command".into())?;
+    Ok(status
+        .code()
+        .or(status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1))
 }

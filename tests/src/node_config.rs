@@ -100,7 +100,10 @@ pub(crate) fn kubelet_arguments(name: &str, node: u8) -> Vec<String> {
     let machine = Machine::Node(node);
     vec![
         format!("--config={GIVEN}/kubelet.yaml"),
-        format!("--kubeconfig={GIVEN}/state/pki/{}.kubeconfig", machine.short_name()),
+        format!(
+            "--kubeconfig={GIVEN}/state/pki/{}.kubeconfig",
+            machine.short_name()
+        ),
         format!("--hostname-override={name}"),
         format!("--node-ip={},{}", machine.ipv4(), machine.ipv6()),
     ]

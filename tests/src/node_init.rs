@@ -44,7 +44,10 @@ fn die_with_the_outer_process() -> Result<()> {
     let stdin = std::io::stdin();
     let mut lifeline = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
     poll(&mut lifeline, PollTimeout::ZERO).doing(|| "look for the parent".into())?;
-    if lifeline[0].revents().is_some_and(|seen| seen.contains(PollFlags::POLLHUP)) {
+    if lifeline[0]
+        .revents()
+        .is_some_and(|seen| seen.contains(PollFlags::POLLHUP))
+    {
         std::process::exit(1);
     }
     Ok(())
@@ -55,7 +58,11 @@ fn mount_everything(spec: &Spec) -> Result<()> {
     let unified = Path::new(UNIFIED).exists();
     fresh("proc", "/proc", None)?;
     fresh("sysfs", "/sys", None)?;
-    if unified { mount_v2()? } else { mount_v1(&memberships)? }
+    if unified {
+        mount_v2()?
+    } else {
+        mount_v1(&memberships)?
+    }
     fresh("tmpfs", "/run", Some("mode=755"))?;
     // before /var/lib is hidden: either may lie there
     bind(&spec.binaries, &Path::new(GIVEN).join("bin"))?;
@@ -97,11 +104,18 @@ fn mount_v2() -> Result<()> {
 
 fn mount_v1(memberships: &str) -> Result<()> {
     fresh("tmpfs", "/sys/fs/cgroup", Some("mode=755"))?;
-    let controllers = memberships.lines().filter_map(|line| line.split(':').nth(1)).filter(|name| !name.is_empty());
+    let controllers = memberships
+        .lines()
+        .filter_map(|line| line.split(':').nth(1))
+        .filter(|name| !name.is_empty());
     for name in controllers {
         let at = format!("/sys/fs/cgroup/{}", name.trim_start_matches("name="));
         fs::create_dir_all(&at).doing(|| format!("make {at}"))?;
-        let options = if name.starts_with("name=") { format!("none,{name}") } else { name.to_owned() };
+        let options = if name.starts_with("name=") {
+            format!("none,{name}")
+        } else {
+            name.to_owned()
+        };
         fresh("cgroup", &at, Some(&options))?;
     }
     Ok(())
@@ -110,7 +124,8 @@ fn mount_v1(memberships: &str) -> Result<()> {
 fn write_configuration(spec: &Spec) -> Result<()> {
     let put = |file: &str, text: &str| {
         let path = Path::new(GIVEN).join(file);
-        fs::create_dir_all(path.parent().expect("a folder")).and_then(|()| fs::write(&path, text))
+        fs::create_dir_all(path.parent().expect("a folder"))
+            .and_then(|()| fs::write(&path, text))
             .doing(|| format!("write {}", path.display()))
     };
     put("cni/10-lab.conflist", &config::cni(spec.number))?;
@@ -123,28 +138,42 @@ fn write_configuration(spec: &Spec) -> Result<()> {
 /// Starts a program that nobody waits for: one that dies stays dead, as a test can see.
 fn start(name: &str, arguments: &[String]) -> Result<()> {
     let path = format!("/var/log/{name}.log");
-    let log = File::options().create(true).append(true).open(&path).doing(|| format!("write {path}"))?;
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .doing(|| format!("write {path}"))?;
     let errors = log.try_clone().doing(|| format!("write {path}"))?;
     let mut command = Command::new(format!("{GIVEN}/bin/{name}"));
-    command.args(arguments).env("PATH", PATH).stdin(Stdio::null()).stdout(log).stderr(errors);
+    command
+        .args(arguments)
+        .env("PATH", PATH)
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors);
     command.spawn().doing(|| format!("start {name}")).map(drop)
 }
 
-/// Loads the lab's own images; they stay on the node's disk.
+/// Loads the lab's images that the node's disk does not hold yet.
 fn load_images() -> Result<()> {
     let within = Duration::from_secs(30);
-    wait::until("containerd to listen", within, || Ok(UnixStream::connect(CONTAINERD_SOCKET).ok()))?;
-    let done = Path::new("/var/lib/images-loaded");
-    if done.exists() {
-        return Ok(());
-    }
+    wait::until("containerd to listen", within, || {
+        Ok(UnixStream::connect(CONTAINERD_SOCKET).ok())
+    })?;
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let note = Path::new("/var/lib/images-loaded");
+    let last = changed(note);
     let images = Path::new(GIVEN).join("state/images");
     let entries = fs::read_dir(&images).doing(|| format!("read {}", images.display()))?;
-    for image in entries.flatten() {
+    for image in entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| changed(path) > last)
+    {
         let mut ctr = Command::new(format!("{GIVEN}/bin/ctr"));
-        text(ctr.args(["-n", "k8s.io", "images", "import"]).arg(image.path()), USUAL)?;
+        text(ctr.args(["-n", "k8s.io", "images", "import"]).arg(image), USUAL)?;
     }
-    File::create(done).doing(|| "note that the images are loaded".into()).map(drop)
+    fs::write(note, "").doing(|| "note that the images are loaded".into())
 }
 
 /// Reaps whatever ends, for as long as the node lives.

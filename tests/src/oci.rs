@@ -30,7 +30,10 @@ struct Blob {
 
 impl Blob {
     fn new(content: Vec<u8>) -> Self {
-        Self { digest: digest(&content), content }
+        Self {
+            digest: digest(&content),
+            content,
+        }
     }
 
     fn descriptor(&self, kind: &str) -> Value {
@@ -56,10 +59,25 @@ impl Image<'_> {
         });
         let manifest = Blob::new(manifest.to_string().into_bytes());
         let mut tar = tar::Builder::new(out);
-        add(&mut tar, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#, 0o644)?;
-        add(&mut tar, "index.json", self.index(&manifest).to_string().as_bytes(), 0o644)?;
+        add(
+            &mut tar,
+            "oci-layout",
+            br#"{"imageLayoutVersion":"1.0.0"}"#,
+            0o644,
+        )?;
+        add(
+            &mut tar,
+            "index.json",
+            self.index(&manifest).to_string().as_bytes(),
+            0o644,
+        )?;
         for blob in [&packed, &config, &manifest] {
-            add(&mut tar, &format!("blobs/sha256/{}", blob.digest), &blob.content, 0o644)?;
+            add(
+                &mut tar,
+                &format!("blobs/sha256/{}", blob.digest),
+                &blob.content,
+                0o644,
+            )?;
         }
         tar.into_inner()?.flush()
     }
@@ -72,7 +90,9 @@ impl Image<'_> {
 
     fn config(&self, layer_digest: &str) -> Value {
         let program = format!("/{}", self.program);
-        let entrypoint: Vec<&str> = std::iter::once(program.as_str()).chain(self.arguments.iter().copied()).collect();
+        let entrypoint: Vec<&str> = std::iter::once(program.as_str())
+            .chain(self.arguments.iter().copied())
+            .collect();
         json!({
             "architecture": "amd64",
             "os": "linux",
@@ -112,7 +132,10 @@ fn gzip(content: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn digest(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use crate::error::{Doing, Error, Result};
 use crate::plan::{FIRST_SERVICE, Machine, Plan};
 use crate::state::State;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use std::fs::{self, File};
 use std::io::Read;
@@ -66,7 +67,12 @@ fn serving() -> CertificateParams {
         IpAddr::V6(Ipv6Addr::LOCALHOST),
     ];
     let addresses = own.into_iter().chain(FIRST_SERVICE).map(SanType::IpAddress);
-    let service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+    let service = [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
     let names = service.map(|name| SanType::DnsName(name.try_into().expect("an ASCII name")));
     params.subject_alt_names = addresses.chain(names).collect();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -87,10 +93,18 @@ fn issue(state: &State, issuer: &Issuer<'_, KeyPair>, name: &str, params: Certif
 }
 
 fn identities(plan: &Plan) -> Vec<Identity> {
-    let person = |file: &str, user: &str, group| Identity { file: file.into(), user: user.into(), group };
+    let person = |file: &str, user: &str, group| Identity {
+        file: file.into(),
+        user: user.into(),
+        group,
+    };
     let mut all = vec![
         person("admin", "admin", "system:masters"),
-        person("kube-controller-manager", "system:kube-controller-manager", "system:authenticated"),
+        person(
+            "kube-controller-manager",
+            "system:kube-controller-manager",
+            "system:authenticated",
+        ),
         person("kube-scheduler", "system:kube-scheduler", "system:authenticated"),
         person("kube-proxy", "system:kube-proxy", "system:node-proxier"),
     ];
@@ -140,7 +154,10 @@ mod tests {
     #[test]
     fn every_node_has_an_identity_of_its_own() {
         let plan = Plan::new("dev", 2, 1).unwrap();
-        let nodes: Vec<_> = identities(&plan).into_iter().filter(|who| who.group == "system:nodes").collect();
+        let nodes: Vec<_> = identities(&plan)
+            .into_iter()
+            .filter(|who| who.group == "system:nodes")
+            .collect();
         let users: Vec<_> = nodes.iter().map(|who| who.user.as_str()).collect();
         assert_eq!(users, ["system:node:fl-dev-n1", "system:node:fl-dev-n2"]);
     }

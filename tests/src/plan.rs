@@ -10,8 +10,10 @@ pub const CLUSTER_CIDR: &str = "10.244.0.0/16,fd00:10:244::/48";
 /// Service addresses; the first family is the cluster's default family.
 pub const SERVICE_CIDR: &str = "10.96.0.0/16,fd00:10:96::/112";
 /// Addresses of the API server's own Service.
-pub const FIRST_SERVICE: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0x10, 0x96, 0, 0, 0, 0, 1))];
+pub const FIRST_SERVICE: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x10, 0x96, 0, 0, 0, 0, 1)),
+];
 /// Routers that do not exist: some route must cover the Service networks, or the kernel drops a packet to a
 /// Service before kube-proxy's rules see it.
 pub const NO_ROUTER: (Ipv4Addr, Ipv6Addr) = (lan4(254), lan6(254));
@@ -119,9 +121,15 @@ impl Plan {
             return Error::refused(format!("lab name {name:?}: expected 1 to 16 of a-z and 0-9"));
         }
         if !(1..=MOST_NODES).contains(&nodes) || !(1..=MOST_CLIENTS).contains(&clients) {
-            return Error::refused(format!("a lab has 1 to {MOST_NODES} nodes and 1 to {MOST_CLIENTS} clients"));
+            return Error::refused(format!(
+                "a lab has 1 to {MOST_NODES} nodes and 1 to {MOST_CLIENTS} clients"
+            ));
         }
-        Ok(Self { name: name.to_owned(), nodes, clients })
+        Ok(Self {
+            name: name.to_owned(),
+            nodes,
+            clients,
+        })
     }
 
     /// The lab's name.
@@ -144,7 +152,9 @@ impl Plan {
     /// Every machine on the switch.
     pub fn machines(&self) -> impl Iterator<Item = Machine> + use<> {
         let clients = (1..=self.clients).map(Machine::Client);
-        std::iter::once(Machine::ControlPlane).chain(clients).chain(self.nodes().map(Machine::Node))
+        std::iter::once(Machine::ControlPlane)
+            .chain(clients)
+            .chain(self.nodes().map(Machine::Node))
     }
 
     /// The network namespace of a machine; for a node also its host name and its Kubernetes name.
@@ -165,10 +175,15 @@ impl Plan {
     /// [`Error::Refused`] with the names there are.
     pub fn machine(&self, said: &str) -> Result<Machine> {
         let short = said.strip_prefix(&self.prefix()).unwrap_or(said);
-        let meant = |m: &Machine| m.short_name() == short || matches!(m, Machine::Node(i) if i.to_string() == short);
+        let meant =
+            |m: &Machine| m.short_name() == short || matches!(m, Machine::Node(i) if i.to_string() == short);
         self.machines().find(meant).ok_or_else(|| {
             let known: Vec<_> = self.machines().map(Machine::short_name).collect();
-            Error::Refused(format!("lab {} has no machine {said:?}; it has {}", self.name, known.join(", ")))
+            Error::Refused(format!(
+                "lab {} has no machine {said:?}; it has {}",
+                self.name,
+                known.join(", ")
+            ))
         })
     }
 }

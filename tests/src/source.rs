@@ -11,7 +11,9 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The top of the tree.
 #[must_use]
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the lab is a folder of the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the lab is a folder of the workspace")
 }
 
 /// Builds a package's program of the same name as one static file; quick if nothing has changed.
@@ -21,9 +23,14 @@ pub fn root() -> &'static Path {
 pub fn static_program(package: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(root()).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    command
+        .current_dir(root())
+        .env("RUSTFLAGS", "-C target-feature=+crt-static");
     command.args(["build", "--quiet", "--release", "--target", TARGET, "-p", package]);
-    let status = command.stdout(std::io::stderr()).status().doing(|| "start cargo".into())?;
+    let status = command
+        .stdout(std::io::stderr())
+        .status()
+        .doing(|| "start cargo".into())?;
     if !status.success() {
         return Error::refused(format!("`cargo build -p {package}` failed"));
     }

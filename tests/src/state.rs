@@ -4,6 +4,7 @@ use crate::error::{Doing, Error, Result};
 use crate::plan::Plan;
 use crate::wait;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -25,16 +26,32 @@ pub fn root() -> PathBuf {
 #[must_use]
 pub fn names() -> Vec<String> {
     let entries = fs::read_dir(root()).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
     names.sort();
     names
+}
+
+fn log_files(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
+    let paths = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    paths.filter_map(|path| {
+        let name = path.file_name()?.to_str()?.strip_suffix(".log")?.to_owned();
+        Some((name, path))
+    })
 }
 
 impl State {
     /// The folder of the lab called `name`; it need not exist.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        Self { folder: root().join(name) }
+        Self {
+            folder: root().join(name),
+        }
     }
 
     /// The folder itself.
@@ -47,6 +64,19 @@ impl State {
     #[must_use]
     pub fn log(&self, program: &str) -> PathBuf {
         self.folder.join("log").join(format!("{program}.log"))
+    }
+
+    /// All logs by name: `etcd`, `n1` (what its first process says), `n1/kubelet`.
+    #[must_use]
+    pub fn logs(&self) -> BTreeMap<String, PathBuf> {
+        let own = log_files(&self.folder.join("log"));
+        let nodes = self
+            .read_plan()
+            .map(|plan| plan.nodes().collect::<Vec<_>>())
+            .unwrap_or_default();
+        let of_node =
+            |i: u8| log_files(&self.node_logs(i)).map(move |(name, path)| (format!("n{i}/{name}"), path));
+        own.chain(nodes.into_iter().flat_map(of_node)).collect()
     }
 
     /// The folder a node finds as its `/var/log`.
@@ -104,7 +134,9 @@ impl State {
     /// [`Error::Refused`] if there is no such lab.
     pub fn read_plan(&self) -> Result<Plan> {
         let path = self.folder.join("lab.json");
-        let plan = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str(&text).ok());
+        let plan = fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok());
         plan.ok_or_else(|| Error::Refused(format!("there is no lab in {}", self.folder.display())))
     }
 
@@ -134,7 +166,9 @@ impl State {
     pub(crate) fn try_hold(&self) -> Result<Option<File>> {
         let path = self.lock_path();
         fs::create_dir_all(&self.folder).doing(|| format!("make {}", self.folder.display()))?;
-        let Ok(file) = File::options().create(true).append(true).open(&path) else { return Ok(None) };
+        let Ok(file) = File::options().create(true).append(true).open(&path) else {
+            return Ok(None);
+        };
         let same_file = |held: &File| Some((held.metadata().ok()?.ino(), fs::metadata(&path).ok()?.ino()));
         // the folder may have been removed, lock and all, between opening and locking
         let held = file.try_lock().is_ok() && same_file(&file).is_some_and(|(held, named)| held == named);
@@ -142,7 +176,11 @@ impl State {
     }
 
     pub(crate) fn hold(&self, within: Duration) -> Result<File> {
-        wait::until(&format!("the lab in {} to be free", self.folder.display()), within, || self.try_hold())
+        wait::until(
+            &format!("the lab in {} to be free", self.folder.display()),
+            within,
+            || self.try_hold(),
+        )
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -156,7 +194,9 @@ mod tests {
 
     fn in_new_folder() -> (tempfile::TempDir, State) {
         let folder = tempfile::tempdir().unwrap();
-        let state = State { folder: folder.path().join("dev") };
+        let state = State {
+            folder: folder.path().join("dev"),
+        };
         (folder, state)
     }
 

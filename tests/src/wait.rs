@@ -27,8 +27,16 @@ pub fn until_seen<T>(
         match ask()? {
             Ok(answer) => return Ok(answer),
             Err(seen) if start.elapsed() >= within => {
-                let seen = if seen.is_empty() { seen } else { format!("; last seen: {seen}") };
-                return Err(Error::Late { what: what.to_owned(), waited: start.elapsed(), seen });
+                let seen = if seen.is_empty() {
+                    seen
+                } else {
+                    format!("; last seen: {seen}")
+                };
+                return Err(Error::Late {
+                    what: what.to_owned(),
+                    waited: start.elapsed(),
+                    seen,
+                });
             }
             Err(_) => std::thread::sleep(PAUSE),
         }

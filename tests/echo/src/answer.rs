@@ -16,7 +16,10 @@ impl Identity {
     #[must_use]
     pub fn own() -> Self {
         let pod = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        Self { pod: pod.trim().to_owned(), node: std::env::var("NODE_NAME").unwrap_or_default() }
+        Self {
+            pod: pod.trim().to_owned(),
+            node: std::env::var("NODE_NAME").unwrap_or_default(),
+        }
     }
 
     /// One line: pod, node and the address of whoever asked. An IPv4 address that came through an IPv6 socket is
@@ -45,7 +48,10 @@ mod tests {
     #[case("[::ffff:192.0.2.1]:7", "pod=p node=n from=192.0.2.1:7\n")]
     #[case("[2001:db8::1]:7", "pod=p node=n from=[2001:db8::1]:7\n")]
     fn an_answer_names_the_asker(#[case] asker: &str, #[case] said: &str) {
-        let identity = Identity { pod: "p".into(), node: "n".into() };
+        let identity = Identity {
+            pod: "p".into(),
+            node: "n".into(),
+        };
         assert_eq!(identity.answer(asker.parse().unwrap()), said);
     }
 }

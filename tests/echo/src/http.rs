@@ -19,7 +19,8 @@ pub struct Answer {
 /// # Errors
 /// Those of the connection; [`io::ErrorKind::InvalidInput`] for another kind of URL.
 pub fn get(url: &str, timeout: Duration) -> io::Result<Answer> {
-    let (address, path) = parts(url).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a plain URL"))?;
+    let (address, path) =
+        parts(url).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a plain URL"))?;
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
@@ -27,7 +28,8 @@ pub fn get(url: &str, timeout: Duration) -> io::Result<Answer> {
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
-    parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not HTTP"))
+    parse(&String::from_utf8_lossy(&bytes))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not HTTP"))
 }
 
 fn parts(url: &str) -> Option<(SocketAddr, String)> {
@@ -39,8 +41,16 @@ fn parts(url: &str) -> Option<(SocketAddr, String)> {
 
 fn parse(text: &str) -> Option<Answer> {
     let (head, body) = text.split_once("\r\n\r\n")?;
-    let status = head.strip_prefix("HTTP/1.")?.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Answer { status, body: body.to_owned() })
+    let status = head
+        .strip_prefix("HTTP/1.")?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()?;
+    Some(Answer {
+        status,
+        body: body.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -65,6 +75,12 @@ mod tests {
     #[test]
     fn the_body_starts_after_the_empty_line() {
         let answer = parse("HTTP/1.0 503 Service Unavailable\r\nA: b\r\n\r\nno\r\n\r\npods");
-        assert_eq!(answer, Some(Answer { status: 503, body: "no\r\n\r\npods".into() }));
+        assert_eq!(
+            answer,
+            Some(Answer {
+                status: 503,
+                body: "no\r\n\r\npods".into()
+            })
+        );
     }
 }

@@ -45,7 +45,11 @@ fn get(url: &str) -> ExitCode {
     match http::get(url, PATIENCE) {
         Ok(answer) => {
             print!("{}", answer.body);
-            if answer.status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if answer.status == 200 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(failed) => {
             eprintln!("{url}: {failed}");
@@ -55,7 +59,9 @@ fn get(url: &str) -> ExitCode {
 }
 
 fn signals() -> SigSet {
-    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD].into_iter().collect()
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]
+        .into_iter()
+        .collect()
 }
 
 fn block_signals() {

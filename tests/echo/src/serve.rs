@@ -69,7 +69,10 @@ impl Request {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_whitespace();
         let (_method, path, version) = (words.next()?, words.next()?, words.next()?);
-        version.starts_with("HTTP/1.").then(|| Self { path: path.to_owned(), closes: version == "HTTP/1.0" })
+        version.starts_with("HTTP/1.").then(|| Self {
+            path: path.to_owned(),
+            closes: version == "HTTP/1.0",
+        })
     }
 
     fn with_headers(mut self, reader: &mut impl BufRead) -> io::Result<Self> {
@@ -82,7 +85,11 @@ impl Request {
     }
 
     fn response(&self, identity: &Identity, asker: SocketAddr) -> String {
-        let body = if self.path == "/healthz" { "ok\n".to_owned() } else { identity.answer(asker) };
+        let body = if self.path == "/healthz" {
+            "ok\n".to_owned()
+        } else {
+            identity.answer(asker)
+        };
         let connection = if self.closes { "close" } else { "keep-alive" };
         let length = body.len();
         format!(
@@ -101,7 +108,14 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     fn started() -> u16 {
-        serve(Identity { pod: "p".into(), node: "n".into() }, 0).unwrap()
+        serve(
+            Identity {
+                pod: "p".into(),
+                node: "n".into(),
+            },
+            0,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -110,7 +124,11 @@ mod tests {
         for host in ["127.0.0.1", "[::1]"] {
             let answer = http::get(&format!("http://{host}:{port}/"), PATIENCE).unwrap();
             assert_eq!(answer.status, 200);
-            assert!(answer.body.starts_with(&format!("pod=p node=n from={host}:")), "{}", answer.body);
+            assert!(
+                answer.body.starts_with(&format!("pod=p node=n from={host}:")),
+                "{}",
+                answer.body
+            );
         }
     }
 
@@ -130,7 +148,9 @@ mod tests {
     fn a_datagram_is_answered_with_a_datagram() {
         let socket = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.send_to(b"who", (IpAddr::V6(Ipv6Addr::LOCALHOST), started())).unwrap();
+        socket
+            .send_to(b"who", (IpAddr::V6(Ipv6Addr::LOCALHOST), started()))
+            .unwrap();
         let mut buffer = [0; 200];
         let length = socket.recv(&mut buffer).unwrap();
         assert!(buffer[..length].starts_with(b"pod=p node=n from=[::1]:"));
@@ -146,7 +166,9 @@ mod tests {
     fn a_connection_is_kept_unless_one_side_says_close() {
         assert!(!Request::parse("GET / HTTP/1.1\r\n").unwrap().closes);
         assert!(Request::parse("GET / HTTP/1.0\r\n").unwrap().closes);
-        let headers = Request::parse("GET / HTTP/1.1\r\n").unwrap().with_headers(&mut "Connection: close\r\n\r\n".as_bytes());
+        let headers = Request::parse("GET / HTTP/1.1\r\n")
+            .unwrap()
+            .with_headers(&mut "Connection: close\r\n\r\n".as_bytes());
         assert!(headers.unwrap().closes);
     }
 }

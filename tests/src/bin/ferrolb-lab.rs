@@ -1,82 +1,220 @@
 //! The lab on the command line.
 #![allow(clippy::print_stdout)]
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use ferrolb_lab::{Lab, LabConfig, binaries, cleanup, state};
+use ferrolb_lab::{Lab, LabConfig, Machine, Plan, binaries, cleanup, images, reach, source, state::State};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 /// A real multi-node Kubernetes on this machine, without a container engine.
 #[derive(Debug, Parser)]
 #[command(name = "ferrolb-lab", version)]
 struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Clone, Args)]
-struct Which {
-    /// The lab's name.
-    #[arg(long, env = "FERROLB_LAB", default_value = "dev")]
+    /// The lab's name; labs of different names run side by side.
+    #[arg(long, global = true, env = "FERROLB_LAB", default_value = "dev")]
     name: String,
+    #[command(subcommand)]
+    task: Task,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Build Kubernetes and the lab's workload, once.
+enum Task {
+    /// Build Kubernetes and the lab's workload; quick if they are built.
     Build,
     /// Start a lab and wait until its nodes are Ready.
-    Up {
-        #[command(flatten)]
-        which: Which,
-        /// Number of nodes.
-        #[arg(long, default_value_t = 3)]
-        nodes: u8,
-        /// Number of machines outside the cluster.
-        #[arg(long, default_value_t = 1)]
-        clients: u8,
-    },
+    Up(Size),
     /// End a lab and remove everything of it.
-    Down(Which),
+    Down,
     /// Show the labs of this machine.
     List,
+    /// Run kubectl as the cluster's administrator.
+    #[command(disable_help_flag = true)]
+    Kubectl {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run a command inside a node, in all its namespaces and in its cgroup.
+    Exec {
+        node: String,
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+    /// Run a command of this machine on a client's network.
+    Client {
+        /// Which machine, if not the first client: `client2`, `cp`, `n1`.
+        #[arg(long, default_value = "client")]
+        machine: String,
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+    /// Cut a node's power; its disk stays.
+    Cut { node: String },
+    /// Switch a node on and wait until it is Ready.
+    Boot { node: String },
+    /// Take a node's switch port down.
+    Unplug { node: String },
+    /// Take a node's switch port up.
+    Plug { node: String },
+    /// Load an image into every node.
+    Load { image: PathBuf },
+    /// Write an image that holds one static program.
+    Image {
+        /// The program.
+        program: PathBuf,
+        /// `localhost/NAME:TAG`; with a tag other than `latest`, no node tries to pull it.
+        image: String,
+        /// The tar file to write.
+        out: PathBuf,
+        /// User and group that run it; root if not given.
+        #[arg(long, default_value = "")]
+        user: String,
+    },
+    /// Build FerroLB and install it the way a user does.
+    Install,
+    /// Print a log, or the names of all logs.
+    Logs { log: Option<String> },
 }
 
-fn main() -> std::process::ExitCode {
+#[derive(Debug, Clone, Copy, Args)]
+struct Size {
+    /// Number of nodes.
+    #[arg(long, default_value_t = 3)]
+    nodes: u8,
+    /// Number of machines outside the cluster.
+    #[arg(long, default_value_t = 1)]
+    clients: u8,
+}
+
+fn main() -> ExitCode {
     ferrolb_lab::entry();
-    match run(Arguments::parse().command) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+    let Arguments { name, task } = Arguments::parse();
+    match run(&name, task) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             eprintln!("ferrolb-lab: {failed:#}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
 }
 
-fn run(command: Command) -> Result<()> {
-    match command {
-        Command::Build => {
-            let folder = binaries::build(|line| println!("{line}"))?;
-            println!("{}", folder.display());
+fn run(name: &str, task: Task) -> Result<()> {
+    match task {
+        Task::Build => build(),
+        Task::Up(size) => up(name, size),
+        Task::Down => down(name),
+        Task::List => {
+            list();
+            Ok(())
         }
-        Command::Up { which, nodes, clients } => {
-            let began = Instant::now();
-            Lab::up(&LabConfig { name: which.name, nodes, clients })?.detach()?;
-            println!("{nodes} nodes Ready after {:.1} s", began.elapsed().as_secs_f64());
+        Task::Image {
+            program,
+            image,
+            out,
+            user,
+        } => Ok(images::write(&program, &image, &[], &user, &out)?),
+        task => with_lab(&Lab::open(name)?, task),
+    }
+}
+
+fn with_lab(lab: &Lab, task: Task) -> Result<()> {
+    match task {
+        Task::Kubectl { arguments } => kubectl(lab, &arguments),
+        Task::Exec { node, command } => {
+            let mut inside = reach::inside_node(lab.state(), number(lab.plan(), &node)?)?;
+            Err(inside.args(command).exec()).context("cannot enter the node")
         }
-        Command::Down(which) => {
-            let began = Instant::now();
-            match Lab::open(&which.name) {
-                Ok(lab) => lab.down()?,
-                Err(_) => cleanup::sweep_one(&which.name)?,
-            }
-            println!("down after {:.1} s", began.elapsed().as_secs_f64());
+        Task::Client { machine, command } => {
+            reach::move_to(lab.plan(), lab.plan().machine(&machine)?)?;
+            let failed = Command::new(&command[0]).args(&command[1..]).exec();
+            Err(failed).with_context(|| format!("cannot run {}", command[0]))
         }
-        Command::List => {
-            for name in state::names() {
-                println!("{name}");
-            }
+        Task::Cut { node } => Ok(lab.cut(number(lab.plan(), &node)?)?),
+        Task::Boot { node } => Ok(lab.boot(number(lab.plan(), &node)?)?),
+        Task::Unplug { node } => Ok(lab.unplug(number(lab.plan(), &node)?)?),
+        Task::Plug { node } => Ok(lab.plug(number(lab.plan(), &node)?)?),
+        Task::Load { image } => Ok(lab.load(&image)?),
+        Task::Install => install(lab),
+        Task::Logs { log } => logs(lab.state(), log.as_deref()),
+        Task::Build | Task::Up(_) | Task::Down | Task::List | Task::Image { .. } => {
+            unreachable!("needs no lab")
         }
     }
+}
+
+fn build() -> Result<()> {
+    let folder = binaries::build(|line| println!("{line}"))?;
+    let echo = source::static_program("ferrolb-echo")?;
+    println!("{}\n{}", folder.display(), echo.display());
+    Ok(())
+}
+
+fn up(name: &str, size: Size) -> Result<()> {
+    let began = Instant::now();
+    let config = LabConfig {
+        name: name.to_owned(),
+        nodes: size.nodes,
+        clients: size.clients,
+    };
+    Lab::up(&config)?.detach()?;
+    println!(
+        "lab {name}: {} nodes Ready after {:.1} s",
+        size.nodes,
+        began.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn down(name: &str) -> Result<()> {
+    let began = Instant::now();
+    match Lab::open(name) {
+        Ok(lab) => lab.down()?,
+        Err(_) => cleanup::sweep_one(name)?,
+    }
+    println!("lab {name}: down after {:.1} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn list() {
+    for name in ferrolb_lab::state::names() {
+        let state = State::of(&name);
+        let nodes = state.read_plan().map_or(0, |plan| plan.nodes().count());
+        let life = if state.is_held() { "up" } else { "dead" };
+        println!("{name:16} {life:4} {nodes} nodes  {}", state.folder().display());
+    }
+}
+
+fn install(lab: &Lab) -> Result<()> {
+    let began = Instant::now();
+    lab.install()?;
+    println!("installed after {:.1} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn kubectl(lab: &Lab, arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match lab.kubectl_program().replace_process(&arguments)? {}
+}
+
+fn number(plan: &Plan, said: &str) -> Result<u8> {
+    match plan.machine(said)? {
+        Machine::Node(number) => Ok(number),
+        other => anyhow::bail!("{} is no node", other.short_name()),
+    }
+}
+
+fn logs(state: &State, log: Option<&str>) -> Result<()> {
+    let known = state.logs();
+    let Some(log) = log else {
+        known.keys().for_each(|name| println!("{name}"));
+        return Ok(());
+    };
+    let path: &Path = known
+        .get(log)
+        .with_context(|| format!("no log {log}; `ferrolb-lab logs` lists them"))?;
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    print!("{}", String::from_utf8_lossy(&text));
     Ok(())
 }

@@ -38,7 +38,10 @@ fn v2_beside_v1_lies_below_the_readers_own_too() {
 fn v2_alone_has_the_group_at_the_top() {
     let mounts = "30 22 0:26 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw,nsdelegate\n";
     let memberships = "0::/user.slice/session-1.scope\n";
-    assert_eq!(texts(&folders(memberships, mounts, "fl-dev-n1")), ["/sys/fs/cgroup/fl-dev-n1"]);
+    assert_eq!(
+        texts(&folders(memberships, mounts, "fl-dev-n1")),
+        ["/sys/fs/cgroup/fl-dev-n1"]
+    );
 }
 
 #[test]

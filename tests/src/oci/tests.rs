@@ -2,8 +2,13 @@ use super::*;
 use std::collections::BTreeMap;
 use std::io::Read;
 
-const IMAGE: Image<'_> =
-    Image { name: "localhost/echo:1", program: "echo", arguments: &["serve"], content: b"\x7fELF and so on", user: "65532:65532" };
+const IMAGE: Image<'_> = Image {
+    name: "localhost/echo:1",
+    program: "echo",
+    arguments: &["serve"],
+    content: b"\x7fELF and so on",
+    user: "65532:65532",
+};
 
 fn written() -> Vec<u8> {
     let mut out = Vec::new();
@@ -23,7 +28,11 @@ fn files(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn blob<'a>(files: &'a BTreeMap<String, Vec<u8>>, descriptor: &Value) -> &'a [u8] {
-    let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    let digest = descriptor["digest"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("sha256:")
+        .unwrap();
     &files[&format!("blobs/sha256/{digest}")]
 }
 
@@ -42,7 +51,10 @@ fn the_same_program_gives_the_same_bytes() {
 #[test]
 fn every_blob_is_named_by_its_own_digest() {
     let files = files(&written());
-    let blobs: Vec<_> = files.iter().filter_map(|(path, content)| Some((path.strip_prefix("blobs/sha256/")?, content))).collect();
+    let blobs: Vec<_> = files
+        .iter()
+        .filter_map(|(path, content)| Some((path.strip_prefix("blobs/sha256/")?, content)))
+        .collect();
     assert_eq!(blobs.len(), 3);
     assert!(blobs.iter().all(|(name, content)| *name == digest(content)));
 }
@@ -59,8 +71,14 @@ fn every_descriptor_gives_the_size_of_its_blob() {
 #[test]
 fn the_image_is_named_for_containerd() {
     let (descriptor, _) = manifest(&files(&written()));
-    assert_eq!(descriptor["annotations"]["io.containerd.image.name"], "localhost/echo:1");
-    assert_eq!(descriptor["annotations"]["org.opencontainers.image.ref.name"], "1");
+    assert_eq!(
+        descriptor["annotations"]["io.containerd.image.name"],
+        "localhost/echo:1"
+    );
+    assert_eq!(
+        descriptor["annotations"]["org.opencontainers.image.ref.name"],
+        "1"
+    );
 }
 
 #[test]
@@ -68,9 +86,14 @@ fn the_layer_holds_the_executable_program_and_the_configuration_names_its_digest
     let files = files(&written());
     let (_, manifest) = manifest(&files);
     let mut layer = Vec::new();
-    flate2::read::GzDecoder::new(blob(&files, &manifest["layers"][0])).read_to_end(&mut layer).unwrap();
+    flate2::read::GzDecoder::new(blob(&files, &manifest["layers"][0]))
+        .read_to_end(&mut layer)
+        .unwrap();
     let config: Value = serde_json::from_slice(blob(&files, &manifest["config"])).unwrap();
-    assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{}", digest(&layer)));
+    assert_eq!(
+        config["rootfs"]["diff_ids"][0],
+        format!("sha256:{}", digest(&layer))
+    );
     assert_eq!(config["config"]["Entrypoint"], json!(["/echo", "serve"]));
     assert_eq!(config["config"]["User"], "65532:65532");
     let mut archive = tar::Archive::new(layer.as_slice());

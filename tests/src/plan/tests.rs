@@ -10,10 +10,22 @@ fn largest() -> Plan {
 fn no_two_machines_share_an_address_a_mac_or_a_name() {
     let all: Vec<Machine> = largest().machines().collect();
     let distinct = |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().len();
-    assert_eq!(distinct(all.iter().map(|m| m.ipv4().to_string()).collect()), all.len());
-    assert_eq!(distinct(all.iter().map(|m| m.ipv6().to_string()).collect()), all.len());
-    assert_eq!(distinct(all.iter().map(|m| m.mac().to_string()).collect()), all.len());
-    assert_eq!(distinct(all.iter().map(|m| largest().full_name(*m)).collect()), all.len());
+    assert_eq!(
+        distinct(all.iter().map(|m| m.ipv4().to_string()).collect()),
+        all.len()
+    );
+    assert_eq!(
+        distinct(all.iter().map(|m| m.ipv6().to_string()).collect()),
+        all.len()
+    );
+    assert_eq!(
+        distinct(all.iter().map(|m| m.mac().to_string()).collect()),
+        all.len()
+    );
+    assert_eq!(
+        distinct(all.iter().map(|m| largest().full_name(*m)).collect()),
+        all.len()
+    );
 }
 
 #[test]
@@ -46,8 +58,15 @@ fn a_machine_is_found_by_any_of_its_names(#[case] said: &str, #[case] meant: Mac
 
 #[test]
 fn an_unknown_machine_is_refused_with_the_names_there_are() {
-    let refused = Plan::new("dev", 2, 1).unwrap().machine("n3").unwrap_err().to_string();
-    assert!(refused.contains("n3") && refused.contains("cp, client, n1, n2"), "{refused}");
+    let refused = Plan::new("dev", 2, 1)
+        .unwrap()
+        .machine("n3")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("n3") && refused.contains("cp, client, n1, n2"),
+        "{refused}"
+    );
 }
 
 #[rstest]

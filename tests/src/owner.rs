@@ -1,0 +1,81 @@
+//! Whoever may end a lab, as its keeper sees them.
+
+use crate::error::{Doing, Error, Result};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+
+/// What the process at the other end of standard input writes to say that the lab outlives it.
+pub(crate) const DETACH: u8 = b'd';
+
+/// Whoever may end the lab: the process at the other end of standard input, or a signal.
+pub(crate) struct Owner {
+    signals: SignalFd,
+    detached: bool,
+}
+
+/// What happened while waiting.
+pub(crate) enum Event {
+    Connection,
+    Over(&'static str),
+}
+
+impl Owner {
+    pub(crate) fn new() -> Result<Self> {
+        let ending: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
+            .into_iter()
+            .collect();
+        ending.thread_block().doing(|| "block signals".into())?;
+        let signals =
+            SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC).doing(|| "receive signals".into())?;
+        Ok(Self {
+            signals,
+            detached: false,
+        })
+    }
+
+    /// Waits for something to do, at most as long as `timeout`; without a listener only for the end.
+    pub(crate) fn next(
+        &mut self,
+        listener: Option<&UnixListener>,
+        timeout: PollTimeout,
+    ) -> Result<Option<Event>> {
+        let stdin = std::io::stdin();
+        let mut waiting = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        waiting.push(PollFd::new(
+            stdin.as_fd(),
+            if self.detached {
+                PollFlags::empty()
+            } else {
+                PollFlags::POLLIN
+            },
+        ));
+        waiting.extend(listener.map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
+        poll(&mut waiting, timeout).doing(|| "wait".into())?;
+        let ready: Vec<bool> = waiting.iter().map(|fd| fd.any().unwrap_or(false)).collect();
+        if ready[0] {
+            return Ok(Some(Event::Over("a signal")));
+        }
+        if ready[1] && !self.detached {
+            let mut byte = [0];
+            let read = stdin.lock().read(&mut byte).unwrap_or(0);
+            self.detached = read == 1 && byte[0] == DETACH;
+            return Ok((!self.detached).then_some(Event::Over("its owner is gone")));
+        }
+        Ok(ready
+            .get(2)
+            .is_some_and(|ready| *ready)
+            .then_some(Event::Connection))
+    }
+
+    /// An error once the lab is to end.
+    pub(crate) fn still_wants_it(&mut self) -> Result<()> {
+        match self.next(None, PollTimeout::ZERO)? {
+            Some(Event::Over(why)) => Error::refused(format!("stopped while starting: {why}")),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! ARP over Ethernet (RFC 826), written apart from FerroLB's own codec so that one checks the other.
+
+use crate::mac::Mac;
+use std::net::Ipv4Addr;
+
+const ETHERTYPE: [u8; 2] = [0x08, 0x06];
+/// Ethernet, IPv4, and the lengths of their addresses.
+const KIND: [u8; 6] = [0, 1, 8, 0, 6, 4];
+const REQUEST: [u8; 2] = [0, 1];
+const REPLY: [u8; 2] = [0, 2];
+
+/// "Who has `target`? Tell `own`."
+pub(super) fn request(mac: Mac, own: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
+    [
+        &Mac::BROADCAST.0[..],
+        &mac.0,
+        &ETHERTYPE,
+        &KIND,
+        &REQUEST,
+        &mac.0,
+        &own.octets(),
+        &[0; 6],
+        &target.octets(),
+    ]
+    .concat()
+}
+
+/// The MAC that a frame says `target` is at, if it is a reply to `mac`.
+pub(super) fn answer(frame: &[u8], mac: Mac, target: Ipv4Addr) -> Option<Mac> {
+    let body = frame.get(14..42)?;
+    let to_us = frame[..6] == mac.0 && body[18..24] == mac.0;
+    let is_reply = frame[12..14] == ETHERTYPE && body[..6] == KIND && body[6..8] == REPLY;
+    let sender = Mac(body[8..14].try_into().ok()?);
+    (to_us && is_reply && body[14..18] == target.octets()).then_some(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKER: Mac = Mac([2, 0, 0, 0, 0, 1]);
+    const HOLDER: Mac = Mac([2, 0, 0, 0, 0, 2]);
+    const OWN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
+    const TARGET: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
+
+    fn reply(to: Mac, about: Ipv4Addr) -> Vec<u8> {
+        let head = [&to.0[..], &HOLDER.0, &ETHERTYPE, &KIND, &REPLY];
+        [
+            &head.concat()[..],
+            &HOLDER.0,
+            &about.octets(),
+            &to.0,
+            &OWN.octets(),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_request_is_42_bytes_and_no_answer_to_itself() {
+        let request = request(ASKER, OWN, TARGET);
+        assert_eq!(request.len(), 42);
+        assert_eq!(answer(&request, ASKER, TARGET), None);
+    }
+
+    #[test]
+    fn a_reply_names_the_holder() {
+        assert_eq!(answer(&reply(ASKER, TARGET), ASKER, TARGET), Some(HOLDER));
+    }
+
+    #[test]
+    fn a_reply_about_another_address_or_to_another_host_is_no_answer() {
+        assert_eq!(answer(&reply(ASKER, OWN), ASKER, TARGET), None);
+        assert_eq!(answer(&reply(HOLDER, TARGET), ASKER, TARGET), None);
+    }
+
+    #[test]
+    fn a_truncated_frame_is_no_answer() {
+        let whole = reply(ASKER, TARGET);
+        assert!((0..whole.len()).all(|length| answer(&whole[..length], ASKER, TARGET).is_none()));
+    }
+}
