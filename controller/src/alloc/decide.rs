@@ -78,7 +78,7 @@ impl<'a> Pass<'a> {
     fn run(world: &'a World, unkept: &BTreeSet<ServiceKey>) -> (Decision, Vec<ServiceKey>) {
         let mut pass = Self::new(world);
         let ours = |service: &&ServiceView| service.class.is_ours(world.class.as_deref());
-        let ours: Vec<&ServiceView> = world.services.values().filter(ours).collect();
+        let ours: Vec<&ServiceView> = world.services.values().map(|view| &**view).filter(ours).collect();
         pass.keep(
             ours.iter()
                 .copied()

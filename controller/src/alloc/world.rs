@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ferrolb_crds::domain::{Namespaces, Pools, ServiceKey, ServiceView};
 
@@ -9,7 +10,7 @@ use ferrolb_crds::domain::{Namespaces, Pools, ServiceKey, ServiceView};
 #[derive(Clone, Debug, Default)]
 pub struct World {
     /// All Services, ours or not.
-    pub services: BTreeMap<ServiceKey, ServiceView>,
+    pub services: BTreeMap<ServiceKey, Arc<ServiceView>>,
     /// All valid pools.
     pub pools: Pools,
     /// Labels of the namespaces.

@@ -82,7 +82,7 @@ impl Svc {
 fn world(pools: Vec<Pool>, services: &[Svc]) -> World {
     let views = services.iter().map(Svc::view);
     World {
-        services: views.map(|view| (view.key.clone(), view)).collect(),
+        services: views.map(|view| (view.key.clone(), view.into())).collect(),
         pools: Pools::new(pools).0,
         ..World::default()
     }

@@ -2,6 +2,7 @@
 //! conflicts are the rule and not the exception.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -110,6 +111,7 @@ fn acted(world: &World, decision: &Decision) -> World {
     let mut next = world.clone();
     next.changed.clear();
     for (key, service) in &mut next.services {
+        let service = Arc::make_mut(service);
         match &decision.outcomes[key] {
             Outcome::Assigned(assignment) => {
                 service.ingress = assignment.addresses;
@@ -171,7 +173,7 @@ proptest! {
         let mut with_new = settled.clone();
         let mut view = new.view();
         (view.ingress, view.allocated_from) = (Addresses::default(), None);
-        with_new.services.insert(view.key.clone(), view.clone());
+        with_new.services.insert(view.key.clone(), view.clone().into());
         let (old, mut new) = (assigned(&decide(&settled)), assigned(&decide(&with_new)));
         new.remove(&view.key);
         prop_assert!(old.iter().all(|(key, addresses)| new.get(key) == Some(addresses)), "{:?} {:?}", old, new);

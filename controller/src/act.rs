@@ -1,0 +1,147 @@
+//! Writes → requests to the API server, several at a time; what became of each comes back as a value.
+
+mod disputes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrolb_crds::api::IPAddressPool;
+use ferrolb_crds::domain::{PoolName, ServiceKey};
+use ferrolb_crds::names;
+use ferrolb_runtime::events::{EventSink, Notice};
+use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, WriteCounters, Writer};
+use k8s_openapi::api::core::v1::Service;
+use kube::{Api, Client};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+pub(crate) use disputes::{Disputes, Verdict};
+
+use crate::pending::Ending;
+use crate::plan::{PoolWrite, StatusWrite};
+
+/// Writes under way at once: enough to keep an API server busy, few enough to leave it room.
+const AT_ONCE: usize = 32;
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What became of a write.
+pub(crate) enum Done {
+    /// The status of a Service.
+    Service {
+        service: ServiceKey,
+        ending: Ending,
+        owners: Vec<String>,
+    },
+    /// The status of a pool.
+    Pool { pool: PoolName, landed: bool },
+}
+
+/// Sends writes and collects their endings.
+pub(crate) struct Actor {
+    client: Client,
+    writer: Writer,
+    events: EventSink,
+    permits: Arc<Semaphore>,
+    tasks: JoinSet<Done>,
+}
+
+impl Actor {
+    pub(crate) fn new(client: Client, counters: WriteCounters, events: EventSink) -> Self {
+        Self {
+            client,
+            writer: Writer::new(names::CONTROLLER_MANAGER, TIMEOUT, counters),
+            events,
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Sends a Service's status; its notices are told once it has landed.
+    pub(crate) fn write_service(&mut self, write: StatusWrite, ownership: Ownership) {
+        let api: Api<Service> = Api::namespaced(self.client.clone(), &write.service.namespace);
+        let (writer, events, permits) = (self.writer.clone(), self.events.clone(), self.permits.clone());
+        self.tasks.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            let outcome = writer
+                .apply_status(&api, &write.service.name, &write.body, ownership)
+                .await;
+            log_failure(&write.service, &outcome);
+            if matches!(outcome, Outcome::Applied(_)) {
+                write
+                    .notices
+                    .into_iter()
+                    .for_each(|notice| events.publish(notice));
+            }
+            let (ending, owners) = ending(outcome);
+            Done::Service {
+                service: write.service,
+                ending,
+                owners,
+            }
+        });
+    }
+
+    /// Sends a pool's counters.
+    pub(crate) fn write_pool(&mut self, write: PoolWrite) {
+        let api: Api<IPAddressPool> = Api::namespaced(self.client.clone(), &write.namespace);
+        let (writer, permits) = (self.writer.clone(), self.permits.clone());
+        let body = json!({
+            "apiVersion": "metallb.io/v1beta1",
+            "kind": "IPAddressPool",
+            "metadata": { "name": write.pool, "namespace": write.namespace },
+            "status": write.status,
+        });
+        self.tasks.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            // Counters that somebody edits by hand are put right, as MetalLB does.
+            let outcome = writer
+                .apply_status(&api, write.pool.as_str(), &body, Ownership::Take)
+                .await;
+            Done::Pool {
+                pool: write.pool,
+                landed: matches!(outcome, Outcome::Applied(_) | Outcome::Gone),
+            }
+        });
+    }
+
+    /// The next write that ended; waits for ever while there is none under way.
+    pub(crate) async fn next(&mut self) -> Done {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok(done)) => return done,
+                Some(Err(panic)) => tracing::error!(%panic, "a write was lost"),
+                None => std::future::pending::<()>().await,
+            }
+        }
+    }
+
+    /// Tells about an object without writing to it.
+    pub(crate) fn tell(&self, notice: Notice) {
+        self.events.publish(notice);
+    }
+}
+
+fn ending(outcome: Outcome) -> (Ending, Vec<String>) {
+    match outcome {
+        Outcome::Applied(_) => (Ending::Landed, Vec::new()),
+        Outcome::Unknown(_) => (Ending::Unknown, Vec::new()),
+        Outcome::Rejected(_) => (Ending::Refused, Vec::new()),
+        Outcome::Gone | Outcome::Conflict(Conflict::StaleVersion) => (Ending::Stale, Vec::new()),
+        Outcome::Conflict(conflict) => {
+            let owners = conflict.managers().into_iter().map(str::to_owned).collect();
+            (Ending::Refused, owners)
+        }
+    }
+}
+
+fn log_failure(service: &ServiceKey, outcome: &Outcome) {
+    match outcome {
+        Outcome::Applied(_) | Outcome::Gone | Outcome::Conflict(Conflict::StaleVersion) => {}
+        Outcome::Conflict(conflict) => {
+            tracing::info!(%service, owners = ?conflict.managers(), "others own fields of the status");
+        }
+        Outcome::Rejected(cause) => tracing::warn!(%service, cause, "status refused by the API server"),
+        Outcome::Unknown(cause) => tracing::warn!(%service, cause, "status written or not, nobody knows"),
+    }
+}

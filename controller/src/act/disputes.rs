@@ -1,0 +1,117 @@
+//! Other field managers that hold the status of a Service.
+
+use std::collections::BTreeMap;
+
+use ferrolb_crds::domain::ServiceKey;
+use ferrolb_runtime::patch::Ownership;
+
+/// Field managers of MetalLB's controller: a migration takes over what they wrote.
+const PREDECESSORS: [&str; 2] = ["controller", "metallb-controller"];
+/// How often a status is taken from somebody else before he is left alone with it.
+const ROUNDS: u32 = 2;
+
+/// Who holds what, and how often it was taken from him.
+#[derive(Debug, Default)]
+pub(crate) struct Disputes(BTreeMap<ServiceKey, Dispute>);
+
+#[derive(Debug)]
+struct Dispute {
+    owners: Vec<String>,
+    rounds: u32,
+    take_next: bool,
+}
+
+/// What to do about fields of another manager.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// Take them.
+    Take,
+    /// Leave them to him; said for the first time.
+    GiveUp,
+    /// Leave them to him, as was said before.
+    LeaveAlone,
+}
+
+impl Disputes {
+    /// Notes that these managers hold the status, and says what to do.
+    pub(crate) fn met(&mut self, service: &ServiceKey, owners: Vec<String>) -> Verdict {
+        let predecessors = owners.iter().all(|owner| PREDECESSORS.contains(&owner.as_str()));
+        let dispute = self.0.entry(service.clone()).or_insert(Dispute {
+            owners: Vec::new(),
+            rounds: 0,
+            take_next: false,
+        });
+        dispute.owners = owners;
+        dispute.rounds = if predecessors {
+            1
+        } else {
+            dispute.rounds.saturating_add(1)
+        };
+        dispute.take_next = dispute.rounds <= ROUNDS;
+        match dispute.rounds {
+            0..=ROUNDS => Verdict::Take,
+            rounds if rounds == ROUNDS + 1 => Verdict::GiveUp,
+            _ => Verdict::LeaveAlone,
+        }
+    }
+
+    /// Whether the next write to this Service takes what others own; the one after it asks again.
+    pub(crate) fn ownership(&mut self, service: &ServiceKey) -> Ownership {
+        let take = self
+            .0
+            .get_mut(service)
+            .is_some_and(|dispute| std::mem::take(&mut dispute.take_next));
+        if take { Ownership::Take } else { Ownership::Respect }
+    }
+
+    /// Who holds the status of this Service, for a message.
+    pub(crate) fn owners(&self, service: &ServiceKey) -> String {
+        self.0
+            .get(service)
+            .map(|dispute| dispute.owners.join(", "))
+            .unwrap_or_default()
+    }
+
+    /// Forgets Services that are gone.
+    pub(crate) fn prune(&mut self, exists: impl Fn(&ServiceKey) -> bool) {
+        self.0.retain(|service, _| exists(service));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met(disputes: &mut Disputes, owner: &str) -> Verdict {
+        disputes.met(&ServiceKey::new("shop", "web"), vec![owner.to_owned()])
+    }
+
+    #[test]
+    fn another_writer_is_overruled_twice_and_then_left_alone() {
+        let mut disputes = Disputes::default();
+        let verdicts: Vec<Verdict> = (0..4).map(|_| met(&mut disputes, "kube-vip")).collect();
+        assert_eq!(
+            verdicts,
+            [Verdict::Take, Verdict::Take, Verdict::GiveUp, Verdict::LeaveAlone]
+        );
+        assert_eq!(
+            disputes.ownership(&ServiceKey::new("shop", "web")),
+            Ownership::Respect
+        );
+    }
+
+    #[test]
+    fn an_overruling_write_is_one_write() {
+        let mut disputes = Disputes::default();
+        met(&mut disputes, "kubectl-patch");
+        let key = ServiceKey::new("shop", "web");
+        assert_eq!(disputes.ownership(&key), Ownership::Take);
+        assert_eq!(disputes.ownership(&key), Ownership::Respect);
+    }
+
+    #[test]
+    fn what_metallb_wrote_is_always_taken_over() {
+        let mut disputes = Disputes::default();
+        assert!((0..9).all(|_| met(&mut disputes, "controller") == Verdict::Take));
+    }
+}

@@ -1,0 +1,39 @@
+//! The command line.
+
+use ferrolb_runtime::args::{ClusterArgs, LogArgs, ServeArgs};
+
+/// Assign external addresses from IPAddressPools to Services of type LoadBalancer.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Handle only Services of this loadBalancerClass; without it, only Services without a class
+    #[arg(long, env = "FERROLB_LB_CLASS", value_name = "CLASS")]
+    pub lb_class: Option<String>,
+
+    /// Seconds for which an address that was given back waits for its last owner while others are free
+    #[arg(
+        long,
+        env = "FERROLB_ADDRESS_COOLDOWN_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 300
+    )]
+    pub address_cooldown_seconds: u64,
+
+    /// Name of our pod, the instance that events come from
+    #[arg(long, env = "METALLB_POD_NAME", value_name = "NAME")]
+    pub pod_name: Option<String>,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "documented at the type, and a doc comment here would become help text"
+    )]
+    pub cluster: ClusterArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "as above")]
+    pub serve: ServeArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "as above")]
+    pub log: LogArgs,
+}

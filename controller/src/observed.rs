@@ -1,0 +1,45 @@
+//! What a Service's status holds of ours, for comparing it with what was decided.
+
+use std::net::IpAddr;
+
+use ferrolb_crds::names;
+use k8s_openapi::api::core::v1::{LoadBalancerIngress, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// The fields the controller writes, as they are now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Observed {
+    pub(crate) resource_version: String,
+    pub(crate) ingress: Vec<LoadBalancerIngress>,
+    pub(crate) pool: Option<String>,
+    pub(crate) condition: Option<Condition>,
+}
+
+impl Observed {
+    pub(crate) fn read(service: &Service) -> Self {
+        let status = service.status.as_ref();
+        let ingress = status.and_then(|status| status.load_balancer.as_ref()?.ingress.clone());
+        let conditions = status.and_then(|status| status.conditions.as_ref());
+        let assigned = |condition: &&Condition| condition.type_ == names::CONDITION_ASSIGNED;
+        let annotations = service.metadata.annotations.as_ref();
+        Self {
+            resource_version: service.metadata.resource_version.clone().unwrap_or_default(),
+            ingress: ingress.unwrap_or_default(),
+            pool: annotations.and_then(|all| all.get(names::ALLOCATED_FROM_POOL).cloned()),
+            condition: conditions.and_then(|all| all.iter().find(assigned).cloned()),
+        }
+    }
+
+    /// Whether there is anything that only we write.
+    pub(crate) fn has_traces(&self) -> bool {
+        self.pool.is_some() || self.condition.is_some()
+    }
+
+    /// The entry of an address, if there is one.
+    pub(crate) fn entry(&self, address: IpAddr) -> Option<&LoadBalancerIngress> {
+        let text = address.to_string();
+        self.ingress
+            .iter()
+            .find(|entry| entry.ip.as_deref() == Some(&text))
+    }
+}

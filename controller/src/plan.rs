@@ -1,0 +1,252 @@
+//! What is, compared with what was decided: the writes that make them equal. None when they are.
+
+mod notices;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ferrolb_crds::api::IPAddressPoolStatus;
+use ferrolb_crds::domain::{PoolName, ServiceKey};
+use ferrolb_crds::names;
+use ferrolb_runtime::events::Notice;
+use k8s_openapi::api::core::v1::LoadBalancerIngress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::alloc::{Assignment, Decision, Note, Outcome, Refusal, Usage};
+use crate::observed::Observed;
+use crate::pending::Assumed;
+use crate::snapshot::{Seen, Snapshot};
+
+/// Longest `message` of a condition that the API server takes, in bytes.
+const LONGEST_MESSAGE: usize = 32768;
+
+/// One server-side apply to the status of a Service: all fields that are ours.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StatusWrite {
+    pub(crate) service: ServiceKey,
+    /// The version it was decided on.
+    pub(crate) version: String,
+    pub(crate) body: Value,
+    /// What the Service holds once this has landed.
+    pub(crate) assumed: Assumed,
+    /// What to tell once it has landed.
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// One write to the status of a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PoolWrite {
+    pub(crate) pool: PoolName,
+    pub(crate) namespace: String,
+    pub(crate) status: IPAddressPoolStatus,
+}
+
+/// The controller's fields as they should be.
+struct Desired {
+    ingress: Vec<LoadBalancerIngress>,
+    pool: Option<String>,
+    condition: Option<Condition>,
+}
+
+/// The status writes that the decision calls for, in the order of the Services' names.
+pub(crate) fn service_writes(snapshot: &Snapshot, decision: &Decision, now: Timestamp) -> Vec<StatusWrite> {
+    let write = |(service, seen): (&ServiceKey, &Seen)| {
+        service_write(service, seen, decision.outcomes.get(service)?, snapshot, now)
+    };
+    snapshot.services.iter().filter_map(write).collect()
+}
+
+fn service_write(
+    service: &ServiceKey,
+    seen: &Seen,
+    outcome: &Outcome,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Option<StatusWrite> {
+    let desired = Desired::of(outcome, &seen.observed, now);
+    if *outcome == Outcome::NotOurs && !seen.observed.has_traces() || desired.equals(&seen.observed) {
+        return None;
+    }
+    let view = &snapshot.world.services[service];
+    Some(StatusWrite {
+        service: service.clone(),
+        version: seen.observed.resource_version.clone(),
+        body: desired.body(service, &seen.observed, outcome),
+        assumed: assumed(outcome),
+        notices: notices::notices(view, seen, outcome, desired.condition.as_ref()),
+    })
+}
+
+impl Desired {
+    fn of(outcome: &Outcome, observed: &Observed, now: Timestamp) -> Self {
+        match outcome {
+            Outcome::NotOurs => Self {
+                ingress: Vec::new(),
+                pool: None,
+                condition: None,
+            },
+            Outcome::Refused(refusal) => Self {
+                ingress: Vec::new(),
+                pool: None,
+                condition: Some(condition(
+                    false,
+                    refusal.reason(),
+                    refusal.to_string(),
+                    observed,
+                    now,
+                )),
+            },
+            Outcome::Assigned(assignment) => Self {
+                ingress: ingress(assignment, observed),
+                pool: assignment.pools.first().map(ToString::to_string),
+                condition: Some(assigned(assignment, observed, now)),
+            },
+        }
+    }
+
+    fn equals(&self, observed: &Observed) -> bool {
+        self.ingress == observed.ingress && self.pool == observed.pool && self.condition == observed.condition
+    }
+
+    /// Everything this field manager owns. A list of addresses to be emptied is written as empty, since
+    /// leaving it out would keep what another manager owns; of a Service that is no longer ours nothing
+    /// is written, which removes just what was ours.
+    fn body(&self, service: &ServiceKey, observed: &Observed, outcome: &Outcome) -> Value {
+        let mut body = json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {
+                "name": service.name,
+                "namespace": service.namespace,
+                "resourceVersion": observed.resource_version,
+            },
+            "status": {},
+        });
+        if let Some(pool) = &self.pool {
+            body["metadata"]["annotations"] = json!({ names::ALLOCATED_FROM_POOL: pool });
+        }
+        let emptied = *outcome != Outcome::NotOurs && !observed.ingress.is_empty();
+        if !self.ingress.is_empty() || emptied {
+            body["status"]["loadBalancer"] = json!({ "ingress": self.ingress });
+        }
+        if let Some(condition) = &self.condition {
+            body["status"]["conditions"] = json!([condition]);
+        }
+        body
+    }
+}
+
+/// The addresses as entries, in the order they already have if they are the same. `ipMode` is written
+/// because the API server would fill it in; what others know of the ports is carried over.
+fn ingress(assignment: &Assignment, observed: &Observed) -> Vec<LoadBalancerIngress> {
+    let entry = |address: IpAddr| match observed.entry(address) {
+        Some(entry) => entry.clone(),
+        None => LoadBalancerIngress {
+            ip: Some(address.to_string()),
+            ip_mode: Some("VIP".to_owned()),
+            ..LoadBalancerIngress::default()
+        },
+    };
+    let wanted: Vec<LoadBalancerIngress> = assignment.addresses.iter().map(entry).collect();
+    let same_in_other_order =
+        wanted.len() == observed.ingress.len() && observed.ingress.iter().all(|entry| wanted.contains(entry));
+    if same_in_other_order {
+        observed.ingress.clone()
+    } else {
+        wanted
+    }
+}
+
+fn assigned(assignment: &Assignment, observed: &Observed, now: Timestamp) -> Condition {
+    let of_pool = |(address, pool): (IpAddr, &PoolName)| format!("{address} from pool {pool}");
+    let mut sentences: Vec<String> = vec![
+        assignment
+            .addresses
+            .iter()
+            .zip(&assignment.pools)
+            .map(of_pool)
+            .collect::<Vec<_>>()
+            .join(", "),
+    ];
+    sentences.extend(assignment.notes.iter().filter(lasting).map(ToString::to_string));
+    let reason = assignment
+        .notes
+        .iter()
+        .find(lasting)
+        .map_or("Assigned", Note::reason);
+    condition(true, reason, sentences.join("; "), observed, now)
+}
+
+/// A loss is told once, by an event; it would be gone at the next decision.
+fn lasting(note: &&Note) -> bool {
+    !matches!(note, Note::Lost { .. })
+}
+
+/// The API server does not check the conditions of a Service; this is the only place that makes one.
+fn condition(ok: bool, reason: &str, mut message: String, observed: &Observed, now: Timestamp) -> Condition {
+    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+    let status = if ok { "True" } else { "False" };
+    let unchanged = observed
+        .condition
+        .as_ref()
+        .filter(|condition| condition.status == status);
+    Condition {
+        type_: names::CONDITION_ASSIGNED.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: unchanged.map_or(Time(now), |condition| condition.last_transition_time.clone()),
+        observed_generation: None,
+    }
+}
+
+fn assumed(outcome: &Outcome) -> Assumed {
+    match outcome {
+        Outcome::Assigned(assignment) => Assumed {
+            addresses: assignment.addresses,
+            allocated_from: assignment.pools.first().cloned(),
+        },
+        Outcome::Refused(_) | Outcome::NotOurs => Assumed::default(),
+    }
+}
+
+/// The pools whose status is not what the decision says.
+pub(crate) fn pool_writes(snapshot: &Snapshot, usage: &BTreeMap<PoolName, Usage>) -> Vec<PoolWrite> {
+    let write = |(pool, usage): (&PoolName, &Usage)| {
+        let seen = snapshot.pools.get(pool)?;
+        let status = pool_status(usage);
+        let differs = seen.status.as_ref() != Some(&status);
+        let namespace = seen.reference.namespace.clone().unwrap_or_default();
+        differs.then_some(PoolWrite {
+            pool: pool.clone(),
+            namespace,
+            status,
+        })
+    };
+    usage.iter().filter_map(write).collect()
+}
+
+fn pool_status(usage: &Usage) -> IPAddressPoolStatus {
+    IPAddressPoolStatus {
+        assigned_ipv4: usage.used_ipv4,
+        assigned_ipv6: usage.used_ipv6,
+        available_ipv4: usage.available_ipv4(),
+        available_ipv6: usage.available_ipv6(),
+    }
+}
+
+/// How many Services are refused, by reason.
+pub(crate) fn refusals(decision: &Decision) -> BTreeMap<&'static str, i64> {
+    let mut counts = BTreeMap::new();
+    for outcome in decision.outcomes.values() {
+        if let Outcome::Refused(refusal) = outcome {
+            *counts.entry(Refusal::reason(refusal)).or_default() += 1;
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests;

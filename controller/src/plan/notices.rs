@@ -1,0 +1,114 @@
+//! What a write tells its users, by events. Reasons are MetalLB's where it has one.
+
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::ServiceView;
+use ferrolb_runtime::events::Notice;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource;
+use kube::runtime::events::EventType;
+
+use crate::alloc::{Assignment, Note, Outcome};
+use crate::observed::Observed;
+use crate::snapshot::Seen;
+
+/// The notices of one write: only about what changes by it.
+pub(super) fn notices(
+    view: &ServiceView,
+    seen: &Seen,
+    outcome: &Outcome,
+    condition: Option<&Condition>,
+) -> Vec<Notice> {
+    let telling = Telling {
+        regarding: seen.object.object_ref(&()),
+        news: condition != seen.observed.condition.as_ref(),
+    };
+    let mut notices = match outcome {
+        Outcome::NotOurs => Vec::new(),
+        Outcome::Refused(refusal) => {
+            let text = format!("Failed to allocate IP for \"{}\": {refusal}", view.key);
+            telling
+                .cleared(&seen.observed, None)
+                .into_iter()
+                .chain(telling.warn("AllocationFailed", text))
+                .collect()
+        }
+        Outcome::Assigned(assignment) => telling.assigned(&seen.observed, assignment),
+    };
+    if !view.deprecated_annotations.is_empty() && *outcome != Outcome::NotOurs {
+        let which = view.deprecated_annotations.join(", ");
+        let text = format!(
+            "annotation prefix metallb.universe.tf/ is deprecated, use metallb.io/ instead of: {which}"
+        );
+        notices.extend(telling.warn("deprecatedAnnotation", text));
+    }
+    notices
+}
+
+struct Telling {
+    regarding: ObjectReference,
+    /// Whether the condition changes, so that its reason is worth telling.
+    news: bool,
+}
+
+impl Telling {
+    fn assigned(&self, observed: &Observed, assignment: &Assignment) -> Vec<Notice> {
+        let new: Vec<String> = assignment
+            .addresses
+            .iter()
+            .filter(|address| observed.entry(*address).is_none())
+            .map(|address| format!("\"{address}\""))
+            .collect();
+        let allocated = (!new.is_empty()).then(|| {
+            self.tell(
+                EventType::Normal,
+                "IPAllocated",
+                format!("Assigned IP [{}]", new.join(" ")),
+            )
+        });
+        let notes = assignment.notes.iter().filter_map(|note| self.note(note));
+        self.cleared(observed, Some(assignment))
+            .into_iter()
+            .chain(allocated)
+            .chain(notes)
+            .collect()
+    }
+
+    fn cleared(&self, observed: &Observed, assignment: Option<&Assignment>) -> Option<Notice> {
+        let kept = |text: &str| {
+            let address = text.parse::<IpAddr>().ok();
+            assignment.is_some_and(|some| some.addresses.iter().any(|one| Some(one) == address))
+        };
+        let texts = observed.ingress.iter().filter_map(|entry| entry.ip.as_deref());
+        let gone: Vec<&str> = texts.filter(|text| !kept(text)).collect();
+        let text = format!("current IP {} is no longer the Service's", gone.join(", "));
+        (!gone.is_empty()).then(|| self.tell(EventType::Normal, "ClearAssignment", text))
+    }
+
+    fn note(&self, note: &Note) -> Option<Notice> {
+        match note {
+            Note::Lost { .. } => Some(self.tell(EventType::Warning, "AddressConflict", note.to_string())),
+            Note::Lacks { .. } => self
+                .news
+                .then(|| self.tell(EventType::Normal, "AdditionalAssignFailed", note.to_string())),
+            Note::RequestIgnored(_) => self.warn("LoadBalancerFailed", note.to_string()),
+            Note::OutsidePools { .. } | Note::NoLongerAdmitted { .. } | Note::NowAvoided { .. } => {
+                self.warn("AddressOutOfPolicy", note.to_string())
+            }
+        }
+    }
+
+    fn warn(&self, reason: &str, note: String) -> Option<Notice> {
+        self.news.then(|| self.tell(EventType::Warning, reason, note))
+    }
+
+    fn tell(&self, severity: EventType, reason: &str, note: String) -> Notice {
+        Notice {
+            regarding: self.regarding.clone(),
+            severity,
+            reason: reason.to_owned(),
+            note,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+use std::sync::Arc;
+
+use ferrolb_crds::domain::{Pool, Pools, ServiceView};
+use kube::runtime::events::EventType;
+use rstest::rstest;
+use serde_json::json;
+
+use super::*;
+use crate::alloc::{World, decide};
+use crate::snapshot::SeenPool;
+
+fn now() -> Timestamp {
+    "2026-03-01T00:00:00Z".parse().unwrap()
+}
+
+/// A Service of type LoadBalancer with this status and these annotations, merged over the rest.
+fn service(annotations: Value, status: Value) -> Value {
+    json!({
+        "metadata": { "name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7", "annotations": annotations },
+        "spec": { "type": "LoadBalancer", "clusterIPs": ["10.96.0.9"], "ports": [{ "port": 80 }] },
+        "status": status,
+    })
+}
+
+fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
+    let object: Arc<k8s_openapi::api::core::v1::Service> = Arc::new(serde_json::from_value(object).unwrap());
+    let view = Arc::new(ServiceView::read(&object));
+    let seen = Seen {
+        observed: Arc::new(Observed::read(&object)),
+        object,
+    };
+    let pool = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
+        "metadata": { "name": "p" }, "spec": { "addresses": addresses } });
+    let pools: Vec<Pool> = if addresses.is_empty() {
+        Vec::new()
+    } else {
+        vec![Pool::parse(&serde_json::from_value(pool).unwrap()).unwrap()]
+    };
+    let seen_pool = |pool: &Pool| {
+        (
+            pool.name.clone(),
+            SeenPool {
+                reference: k8s_openapi::api::core::v1::ObjectReference::default(),
+                status: None,
+            },
+        )
+    };
+    Snapshot {
+        pools: pools.iter().map(seen_pool).collect(),
+        world: World {
+            services: [(view.key.clone(), view.clone())].into(),
+            pools: Pools::new(pools).0,
+            ..World::default()
+        },
+        services: [(view.key.clone(), seen)].into(),
+        faults: Vec::new(),
+    }
+}
+
+fn writes(object: Value, addresses: &[&str]) -> Vec<StatusWrite> {
+    let snapshot = snapshot(object, addresses);
+    service_writes(&snapshot, &decide(&snapshot.world), now())
+}
+
+fn reasons(write: &StatusWrite) -> Vec<&str> {
+    write
+        .notices
+        .iter()
+        .map(|notice| notice.reason.as_str())
+        .collect()
+}
+
+/// The object as it is once the write has landed.
+fn landed(mut object: Value, write: &StatusWrite) -> Value {
+    let body = &write.body;
+    object["metadata"]["annotations"] = body["metadata"]
+        .get("annotations")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    object["status"] = body["status"].clone();
+    object
+}
+
+#[test]
+fn a_new_address_is_written_with_all_that_is_ours() {
+    let [write] = &writes(service(json!({}), json!({})), &["192.0.2.0/24"])[..] else {
+        panic!("one write")
+    };
+    assert_eq!(
+        write.body,
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": "web", "namespace": "shop", "resourceVersion": "7",
+                "annotations": { "metallb.io/ip-allocated-from-pool": "p" } },
+            "status": {
+                "loadBalancer": { "ingress": [{ "ip": "192.0.2.0", "ipMode": "VIP" }] },
+                "conditions": [{ "type": "ferrolb.io/Assigned", "status": "True", "reason": "Assigned",
+                    "message": "192.0.2.0 from pool p", "lastTransitionTime": "2026-03-01T00:00:00Z" }],
+            },
+        })
+    );
+    assert_eq!(
+        (reasons(write), write.notices[0].note.as_str()),
+        (vec!["IPAllocated"], "Assigned IP [\"192.0.2.0\"]")
+    );
+}
+
+#[rstest]
+#[case::assigned(&["192.0.2.0/24"])]
+#[case::refused(&[])]
+fn nothing_is_written_when_nothing_changed(#[case] addresses: &[&str]) {
+    let object = service(json!({}), json!({}));
+    let first = writes(object.clone(), addresses);
+    assert_eq!(writes(landed(object, &first[0]), addresses), []);
+}
+
+#[test]
+fn the_order_of_addresses_alone_is_no_reason_to_write() {
+    let mut object = service(json!({}), json!({}));
+    object["spec"]["clusterIPs"] = json!(["10.96.0.9", "fd00:10:96::9"]);
+    object["spec"]["ipFamilyPolicy"] = json!("RequireDualStack");
+    let pool = ["192.0.2.0/24", "2001:db8::/64"];
+    let first = writes(object.clone(), &pool);
+    let mut object = landed(object, &first[0]);
+    object["status"]["loadBalancer"]["ingress"]
+        .as_array_mut()
+        .unwrap()
+        .reverse();
+    assert_eq!(writes(object, &pool), []);
+}
+
+#[test]
+fn what_others_know_of_an_address_is_carried_over() {
+    let entry = json!({ "ip": "192.0.2.0", "ipMode": "Proxy", "ports": [{ "port": 80, "protocol": "TCP" }] });
+    let object = service(json!({}), json!({ "loadBalancer": { "ingress": [entry] } }));
+    let written = &writes(object, &["192.0.2.0/24"])[0];
+    assert_eq!(written.body["status"]["loadBalancer"]["ingress"], json!([entry]));
+    assert_eq!(reasons(written), Vec::<&str>::new());
+}
+
+#[test]
+fn a_refusal_is_told_once_with_its_reason() {
+    let object = service(json!({}), json!({}));
+    let [write] = &writes(object, &[])[..] else {
+        panic!("one write")
+    };
+    let condition = &write.body["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["status"], &condition["reason"]),
+        (&json!("False"), &json!("NoPools"))
+    );
+    let notice = &write.notices[0];
+    assert_eq!(
+        (notice.severity, notice.reason.as_str()),
+        (EventType::Warning, "AllocationFailed")
+    );
+    assert_eq!(
+        notice.note,
+        "Failed to allocate IP for \"shop/web\": there is no IPAddressPool"
+    );
+}
+
+#[test]
+fn an_address_that_is_not_kept_is_cleared_and_told() {
+    let status = json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.9", "ipMode": "VIP" }] } });
+    let [write] = &writes(service(json!({}), status), &[])[..] else {
+        panic!("one write")
+    };
+    assert_eq!(write.body["status"]["loadBalancer"], json!({ "ingress": [] }));
+    assert_eq!(reasons(write), ["ClearAssignment", "AllocationFailed"]);
+}
+
+#[test]
+fn a_service_that_stops_being_ours_loses_only_what_we_wrote() {
+    let mut object = service(json!({ "metallb.io/ip-allocated-from-pool": "p" }), json!({}));
+    object["spec"]["type"] = json!("ClusterIP");
+    let [write] = &writes(object.clone(), &["192.0.2.0/24"])[..] else {
+        panic!("one write")
+    };
+    assert_eq!(write.body["status"], json!({}));
+    assert_eq!(write.body["metadata"].get("annotations"), None);
+    object["metadata"]["annotations"] = json!({});
+    assert_eq!(writes(object, &["192.0.2.0/24"]), []);
+}
+
+#[test]
+fn a_service_of_another_class_is_never_touched() {
+    let status = json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.9" }] } });
+    let mut object = service(json!({}), status);
+    object["spec"]["loadBalancerClass"] = json!("example.com/other");
+    assert_eq!(writes(object, &["192.0.2.0/24"]), []);
+}
+
+#[test]
+fn the_time_of_transition_stays_while_the_status_does() {
+    let condition = json!([{ "type": "ferrolb.io/Assigned", "status": "False", "reason": "NoAddress", "message": "old",
+        "lastTransitionTime": "2026-01-01T00:00:00Z" }]);
+    let write = &writes(service(json!({}), json!({ "conditions": condition })), &[])[0];
+    assert_eq!(
+        write.body["status"]["conditions"][0]["lastTransitionTime"],
+        json!("2026-01-01T00:00:00Z")
+    );
+    let assigned = &writes(
+        service(json!({}), json!({ "conditions": condition })),
+        &["192.0.2.0/24"],
+    )[0];
+    assert_eq!(
+        assigned.body["status"]["conditions"][0]["lastTransitionTime"],
+        json!("2026-03-01T00:00:00Z")
+    );
+}
+
+#[test]
+fn deprecated_annotations_are_named_when_the_service_is_written() {
+    let object = service(json!({ "metallb.universe.tf/address-pool": "p" }), json!({}));
+    let write = &writes(object, &["192.0.2.0/24"])[0];
+    assert_eq!(reasons(write), ["IPAllocated", "deprecatedAnnotation"]);
+    assert!(
+        write.notices[1]
+            .note
+            .ends_with("metallb.universe.tf/address-pool")
+    );
+}
+
+#[test]
+fn counters_of_a_pool_are_written_when_they_differ() {
+    let mut snapshot = snapshot(service(json!({}), json!({})), &["192.0.2.0/30"]);
+    let usage = decide(&snapshot.world).usage;
+    let [write] = &pool_writes(&snapshot, &usage)[..] else {
+        panic!("one write")
+    };
+    assert_eq!((write.status.assigned_ipv4, write.status.available_ipv4), (1, 3));
+    snapshot.pools.get_mut(&write.pool).unwrap().status = Some(write.status.clone());
+    assert_eq!(pool_writes(&snapshot, &usage), []);
+}

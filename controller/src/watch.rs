@@ -1,0 +1,41 @@
+//! Which resources the controller watches.
+
+use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
+use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use kube::Client;
+
+/// Everything a decision is made from.
+pub(crate) struct Stores {
+    pub(crate) services: Reflection<Service>,
+    pub(crate) namespaces: Reflection<Namespace>,
+    pub(crate) nodes: Reflection<Node>,
+    pub(crate) pools: Reflection<IPAddressPool>,
+    pub(crate) adverts: Reflection<L2Advertisement>,
+}
+
+impl Stores {
+    /// Starts all watches. Pools and advertisements count only in our own namespace, as in MetalLB.
+    pub(crate) fn watch(client: &Client, namespace: &str, reports: &Reports) -> Self {
+        Self {
+            services: Watch::cluster(client.clone()).start(reports),
+            namespaces: Watch::cluster(client.clone()).start(reports),
+            nodes: Watch::cluster(client.clone())
+                .project(keep_addresses)
+                .start(reports),
+            pools: Watch::namespace(client.clone(), namespace).start(reports),
+            adverts: Watch::namespace(client.clone(), namespace).start(reports),
+        }
+    }
+}
+
+/// Of a node only its addresses count here; the rest changes every few seconds.
+fn keep_addresses(node: &mut Node) {
+    node.spec = None;
+    if let Some(status) = node.status.take() {
+        node.status = Some(k8s_openapi::api::core::v1::NodeStatus {
+            addresses: status.addresses,
+            ..Default::default()
+        });
+    }
+}
