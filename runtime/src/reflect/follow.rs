@@ -131,3 +131,45 @@ fn collect<K>(
     }
     (burst, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+    use k8s_openapi::api::core::v1::Node;
+    use kube::runtime::watcher::Error;
+
+    /// How many events each burst holds and whether it ends in a failure, until `items` are used up.
+    fn bursts(items: Vec<Item<Node>>) -> Vec<(usize, bool)> {
+        let mut events = stream::iter(items);
+        let mut bursts = Vec::new();
+        while let Some(first) = events.next().now_or_never().flatten() {
+            let (burst, failure) = collect(first, &mut events);
+            bursts.push((burst.len(), failure.is_some()));
+        }
+        bursts
+    }
+
+    fn events(count: usize) -> impl Iterator<Item = Item<Node>> {
+        (0..count).map(|_| Ok(Event::InitDone))
+    }
+
+    #[test]
+    fn what_is_there_already_is_one_burst() {
+        assert_eq!(bursts(events(100).collect()), [(100, false)]);
+    }
+
+    #[test]
+    fn a_flood_is_published_in_pieces() {
+        assert_eq!(bursts(events(BURST + 1).collect()), [(BURST, false), (1, false)]);
+    }
+
+    #[test]
+    fn a_failure_ends_a_burst_without_losing_what_came_before() {
+        let items = events(2)
+            .chain([Err(Error::NoResourceVersion)])
+            .chain(events(1))
+            .collect();
+        assert_eq!(bursts(items), [(2, true), (1, false)]);
+    }
+}
