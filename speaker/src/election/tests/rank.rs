@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::election::fixture::{
+    advert, cluster, endpoints, full, ip, local_service, node, only, ranking, service, winner,
+};
+use crate::election::{View, elect, hash};
+
+fn prefer(view: &mut View, node: &str) {
+    let spec = json!({"preferredNodeSelectors": [{"weight": 1, "preference": only(node)}]});
+    advert(view, "preferred", spec);
+}
+
+fn load(view: &View) -> BTreeMap<String, usize> {
+    let mut load = BTreeMap::new();
+    for election in elect(view).by_address.values() {
+        let node = election.outcome.as_ref().unwrap().node.to_string();
+        *load.entry(node).or_default() += 1;
+    }
+    load
+}
+
+/// MetalLB's golden vectors.
+#[rstest]
+#[case("10.0.0.1", &["node-a", "node-b", "node-c"], &["node-b", "node-a", "node-c"])]
+#[case("10.0.0.2", &["node-a", "node-b", "node-c"], &["node-b", "node-c", "node-a"])]
+#[case("10.20.30.1", &["iris1", "iris2"], &["iris2", "iris1"])]
+#[case("10.20.30.1", &["edge-a", "edge-b", "worker-a", "worker-b"], &["edge-b", "worker-a", "edge-a", "worker-b"])]
+fn the_hash_order_is_that_of_metallb(
+    #[case] address: &str,
+    #[case] nodes: &[&str],
+    #[case] expected: &[&str],
+) {
+    let mut nodes = nodes.to_vec();
+    nodes.sort_by_key(|node| hash(&(*node).into(), ip(address)));
+    assert_eq!(nodes, expected);
+}
+
+#[test]
+fn an_ipv6_address_is_hashed_in_its_short_form() {
+    let mut nodes = ["n1", "n2", "n3"];
+    nodes.sort_by_key(|node| hash(&(*node).into(), ip("2001:0db8:0::0:1")));
+    assert_eq!(nodes, ["n2", "n3", "n1"]);
+}
+
+#[test]
+fn preference_comes_before_everything() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    prefer(&mut view, "n3");
+    assert_eq!(winner(&view, "192.0.2.1"), "n3");
+    full(&mut view, &[("192.0.2.1", "n2")]);
+    endpoints(&mut view, "web", &["n2"]);
+    assert_eq!(winner(&view, "192.0.2.1"), "n3");
+    let order: Vec<String> = ranking(&view, "192.0.2.1")
+        .into_iter()
+        .map(|(node, _)| node)
+        .collect();
+    assert_eq!(order, ["n3", "n2", "n1"]);
+}
+
+#[test]
+fn a_cluster_service_goes_where_an_endpoint_saves_the_second_hop() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    endpoints(&mut view, "web", &["n3"]);
+    assert_eq!(winner(&view, "192.0.2.1"), "n2", "not where holders are unknown");
+    full(&mut view, &[]);
+    assert_eq!(winner(&view, "192.0.2.1"), "n3");
+}
+
+#[test]
+fn a_local_service_goes_where_most_of_its_ready_endpoints_are() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    local_service(&mut view, "web", &["192.0.2.1"], &["n1", "n3", "n3"]);
+    assert_eq!(winner(&view, "192.0.2.1"), "n1", "not where holders are unknown");
+    full(&mut view, &[]);
+    assert_eq!(winner(&view, "192.0.2.1"), "n3");
+    let ranked = elect(&view).by_address[&ip("192.0.2.1")].ranking();
+    assert_eq!(
+        (ranked[0].locality.share.here, ranked[0].locality.share.of),
+        (2, 3)
+    );
+}
+
+#[rstest]
+#[case::alive(json!({}), "n3")]
+#[case::not_eligible_any_more(json!({"status": {"conditions": [{"type": "NetworkUnavailable", "status": "True"}]}}), "n2")]
+#[case::cordoned(json!({"spec": {"unschedulable": true}}), "n2")]
+fn the_holder_keeps_what_it_may(#[case] n3: Value, #[case] expected: &str) {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    endpoints(&mut view, "web", &["n2"]);
+    node(&mut view, "n3", n3);
+    full(&mut view, &[("192.0.2.1", "n3")]);
+    assert_eq!(winner(&view, "192.0.2.1"), expected);
+}
+
+#[test]
+fn a_group_of_which_part_has_moved_follows_the_greater_part() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "a", &["192.0.2.1", "2001:db8::1"]);
+    service(&mut view, "b", &["192.0.2.2", "2001:db8::1"]);
+    full(
+        &mut view,
+        &[("192.0.2.1", "n3"), ("192.0.2.2", "n3"), ("2001:db8::1", "n2")],
+    );
+    for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+        assert_eq!(winner(&view, address), "n3");
+    }
+}
+
+#[test]
+fn no_node_gets_more_than_a_quarter_above_its_part() {
+    let mut view = cluster(&["n1", "n2", "n3", "n4"]);
+    for number in 1..=32 {
+        service(&mut view, &format!("s{number}"), &[&format!("192.0.2.{number}")]);
+        endpoints(&mut view, &format!("s{number}"), &["n1"]);
+    }
+    full(&mut view, &[]);
+    assert_eq!(
+        load(&view)["n1"],
+        10,
+        "nearest to all, but the bound is 1.25 × 32 / 4"
+    );
+}
+
+#[test]
+fn what_a_node_holds_counts_towards_the_bound() {
+    let mut view = cluster(&["n1", "n2"]);
+    let addresses: Vec<String> = (1..=8).map(|number| format!("192.0.2.{number}")).collect();
+    for (number, address) in addresses.iter().enumerate() {
+        service(&mut view, &format!("s{number}"), &[address]);
+        endpoints(&mut view, &format!("s{number}"), &["n1"]);
+    }
+    let held: Vec<(&str, &str)> = addresses[3..]
+        .iter()
+        .map(|address| (address.as_str(), "n1"))
+        .collect();
+    full(&mut view, &held);
+    assert_eq!(
+        load(&view),
+        BTreeMap::from([("n1".to_owned(), 5), ("n2".to_owned(), 3)])
+    );
+}
+
+#[test]
+fn preferred_nodes_take_everything_and_share_it_within_the_bound() {
+    let mut view = cluster(&["n1", "n2", "n3", "n4"]);
+    for number in 1..=16 {
+        service(&mut view, &format!("s{number}"), &[&format!("192.0.2.{number}")]);
+        endpoints(&mut view, &format!("s{number}"), &["n1"]);
+    }
+    let spec = json!({"preferredNodeSelectors": [
+        {"weight": 5, "preference": only("n1")}, {"weight": 5, "preference": only("n2")}]});
+    advert(&mut view, "everywhere", spec);
+    full(&mut view, &[]);
+    assert_eq!(
+        load(&view),
+        BTreeMap::from([("n1".to_owned(), 10), ("n2".to_owned(), 6)])
+    );
+}
