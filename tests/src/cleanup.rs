@@ -122,6 +122,13 @@ fn mounts(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// True for a process that only waits for the machine's first process to take note of its end.
+fn has_ended(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')')
+        .is_none_or(|(_, rest)| matches!(rest.trim_start().chars().next(), None | Some('Z' | 'X')))
+}
+
 /// Processes that name the lab's folder in their command line, or that are in one of its groups.
 fn processes(name: &str, folder: &Path) -> Vec<String> {
     let below = format!("{}/", folder.display());
@@ -130,7 +137,8 @@ fn processes(name: &str, folder: &Path) -> Vec<String> {
         let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-        (command.contains(&below) || groups.contains(&group)).then(|| format!("{pid} {command}"))
+        let ours = command.contains(&below) || groups.contains(&group);
+        (ours && !has_ended(pid)).then(|| format!("{pid} {command}"))
     };
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());

@@ -1,7 +1,7 @@
 //! A node's processes as seen from outside: making its namespaces, and entering them again.
 
 use crate::cgroup;
-use crate::entry::{Inner, own_pid};
+use crate::entry::Inner;
 use crate::error::{Doing, Error, Result};
 use crate::plan::{Machine, Plan};
 use crate::state::State;
@@ -54,13 +54,13 @@ impl Process {
         alive.ok_or_else(|| Error::Refused(format!("node n{node} is not running")))
     }
 
-    /// A command that runs the command appended to it inside the node.
-    pub(crate) fn enter(&self) -> Command {
-        let inner = Inner::Enter {
+    /// A command that runs the command appended to it inside the node, as long as `parent` lives, which starts it.
+    pub(crate) fn enter(&self, parent: i32) -> Command {
+        Inner::Enter {
             process: self.clone(),
-            parent: own_pid(),
-        };
-        inner.command("ferrolb-lab-exec")
+            parent,
+        }
+        .command("ferrolb-lab-exec")
     }
 }
 

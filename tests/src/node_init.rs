@@ -59,9 +59,9 @@ fn mount_everything(spec: &Spec) -> Result<()> {
     fresh("proc", "/proc", None)?;
     fresh("sysfs", "/sys", None)?;
     if unified {
-        mount_v2()?
+        mount_v2()?;
     } else {
-        mount_v1(&memberships)?
+        mount_v1(&memberships)?;
     }
     fresh("tmpfs", "/run", Some("mode=755"))?;
     // before /var/lib is hidden: either may lie there

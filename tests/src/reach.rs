@@ -1,12 +1,16 @@
 //! Running things inside the lab's machines.
 
 use crate::command::{USUAL, text};
-use crate::error::Result;
+use crate::entry::own_pid;
+use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::netns;
 use crate::node;
 use crate::plan::{Machine, Plan};
 use crate::state::State;
+use nix::unistd::getppid;
+use std::convert::Infallible;
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -54,18 +58,27 @@ impl Lab {
     }
 }
 
-/// A command that runs what is appended to it inside the node.
+fn inside_node(state: &State, node: u8) -> Result<Command> {
+    Ok(node::Process::of(state, node)?.enter(own_pid()))
+}
+
+/// Becomes a command inside the node; returns only if that fails.
 ///
 /// # Errors
 /// If the node is down.
-pub fn inside_node(state: &State, node: u8) -> Result<Command> {
-    Ok(node::Process::of(state, node)?.enter())
+pub fn become_inside_node(state: &State, node: u8, command: &[String]) -> Result<Infallible> {
+    let mut inside = node::Process::of(state, node)?.enter(getppid().as_raw());
+    Err(inside.args(command).exec()).doing(|| "enter the node".into())
 }
 
-/// Moves this thread onto the machine's network, for good.
+/// Becomes a command of this machine on another machine's network; returns only if that fails.
 ///
 /// # Errors
-/// If the machine is down.
-pub fn move_to(plan: &Plan, machine: Machine) -> Result<()> {
-    netns::enter(&plan.full_name(machine))
+/// If the machine is down, or there is no such command.
+pub fn become_on_network(plan: &Plan, machine: Machine, command: &[String]) -> Result<Infallible> {
+    netns::enter(&plan.full_name(machine))?;
+    let (name, arguments) = command
+        .split_first()
+        .ok_or_else(|| Error::Refused("no command given".into()))?;
+    Err(Command::new(name).args(arguments).exec()).doing(|| format!("run {name}"))
 }

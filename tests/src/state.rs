@@ -6,6 +6,7 @@ use crate::wait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -158,7 +159,14 @@ impl State {
     /// True while some process holds the lab.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        File::open(self.lock_path()).is_ok_and(|file| file.try_lock().is_err())
+        File::open(self.lock_path()).is_ok_and(|file| file.try_lock_shared().is_err())
+    }
+
+    /// The process that holds the lab, if one does.
+    #[must_use]
+    pub fn holder(&self) -> Option<i32> {
+        let holder = fs::read_to_string(self.lock_path()).ok()?.parse().ok()?;
+        self.is_held().then_some(holder)
     }
 
     /// Takes the lab for this process, for as long as the file is open; `None` if another process has it.
@@ -166,13 +174,23 @@ impl State {
     pub(crate) fn try_hold(&self) -> Result<Option<File>> {
         let path = self.lock_path();
         fs::create_dir_all(&self.folder).doing(|| format!("make {}", self.folder.display()))?;
-        let Ok(file) = File::options().create(true).append(true).open(&path) else {
-            return Ok(None);
-        };
+        let opened = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
+        let Ok(mut file) = opened else { return Ok(None) };
         let same_file = |held: &File| Some((held.metadata().ok()?.ino(), fs::metadata(&path).ok()?.ino()));
         // the folder may have been removed, lock and all, between opening and locking
         let held = file.try_lock().is_ok() && same_file(&file).is_some_and(|(held, named)| held == named);
-        Ok(held.then_some(file))
+        if !held {
+            return Ok(None);
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+        written.doing(|| format!("write {}", path.display()))?;
+        Ok(Some(file))
     }
 
     pub(crate) fn hold(&self, within: Duration) -> Result<File> {
@@ -205,6 +223,7 @@ mod tests {
         let (_root, state) = in_new_folder();
         let first = state.try_hold().unwrap();
         assert!(first.is_some() && state.is_held());
+        assert_eq!(state.holder(), i32::try_from(std::process::id()).ok());
         assert!(state.try_hold().unwrap().is_none());
     }
 

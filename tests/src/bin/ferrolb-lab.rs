@@ -4,9 +4,9 @@
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use ferrolb_lab::{Lab, LabConfig, Machine, Plan, binaries, cleanup, images, reach, source, state::State};
-use std::os::unix::process::CommandExt;
+use nix::sys::signal::{SigSet, Signal};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// A real multi-node Kubernetes on this machine, without a container engine.
@@ -25,7 +25,13 @@ enum Task {
     /// Build Kubernetes and the lab's workload; quick if they are built.
     Build,
     /// Start a lab and wait until its nodes are Ready.
-    Up(Size),
+    Up {
+        #[command(flatten)]
+        size: Size,
+        /// Stay until interrupted, and end the lab then.
+        #[arg(long)]
+        foreground: bool,
+    },
     /// End a lab and remove everything of it.
     Down,
     /// Show the labs of this machine.
@@ -103,7 +109,7 @@ fn main() -> ExitCode {
 fn run(name: &str, task: Task) -> Result<()> {
     match task {
         Task::Build => build(),
-        Task::Up(size) => up(name, size),
+        Task::Up { size, foreground } => up(name, size, foreground),
         Task::Down => down(name),
         Task::List => {
             list();
@@ -123,13 +129,10 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
     match task {
         Task::Kubectl { arguments } => kubectl(lab, &arguments),
         Task::Exec { node, command } => {
-            let mut inside = reach::inside_node(lab.state(), number(lab.plan(), &node)?)?;
-            Err(inside.args(command).exec()).context("cannot enter the node")
+            match reach::become_inside_node(lab.state(), number(lab.plan(), &node)?, &command)? {}
         }
         Task::Client { machine, command } => {
-            reach::move_to(lab.plan(), lab.plan().machine(&machine)?)?;
-            let failed = Command::new(&command[0]).args(&command[1..]).exec();
-            Err(failed).with_context(|| format!("cannot run {}", command[0]))
+            match reach::become_on_network(lab.plan(), lab.plan().machine(&machine)?, &command)? {}
         }
         Task::Cut { node } => Ok(lab.cut(number(lab.plan(), &node)?)?),
         Task::Boot { node } => Ok(lab.boot(number(lab.plan(), &node)?)?),
@@ -138,7 +141,7 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
         Task::Load { image } => Ok(lab.load(&image)?),
         Task::Install => install(lab),
         Task::Logs { log } => logs(lab.state(), log.as_deref()),
-        Task::Build | Task::Up(_) | Task::Down | Task::List | Task::Image { .. } => {
+        Task::Build | Task::Up { .. } | Task::Down | Task::List | Task::Image { .. } => {
             unreachable!("needs no lab")
         }
     }
@@ -151,20 +154,25 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-fn up(name: &str, size: Size) -> Result<()> {
+fn up(name: &str, size: Size, foreground: bool) -> Result<()> {
     let began = Instant::now();
-    let config = LabConfig {
+    let lab = Lab::up(&LabConfig {
         name: name.to_owned(),
         nodes: size.nodes,
         clients: size.clients,
-    };
-    Lab::up(&config)?.detach()?;
+    })?;
     println!(
         "lab {name}: {} nodes Ready after {:.1} s",
         size.nodes,
         began.elapsed().as_secs_f64()
     );
-    Ok(())
+    if !foreground {
+        return Ok(lab.detach()?);
+    }
+    let ends: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+    ends.thread_block()?;
+    ends.wait()?;
+    Ok(lab.down()?)
 }
 
 fn down(name: &str) -> Result<()> {

@@ -1,0 +1,24 @@
+//! What the lab promises to the tests of a load balancer, in both families, shown on a lab of three nodes.
+
+mod cluster;
+mod faults;
+mod lives;
+mod load_balancer;
+mod workload;
+
+use ferrolb_lab::LabConfig;
+use ferrolb_lab::suite::{self, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [
+        cluster::trials(),
+        load_balancer::trials(),
+        faults::trials(),
+        lives::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    suite::run(LabConfig::default(), workload::deploy, trials)
+}
