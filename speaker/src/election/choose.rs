@@ -8,7 +8,6 @@ use std::sync::Arc;
 use ferrolb_crds::domain::NodeName;
 
 use super::Field;
-use super::demand::{Asked, Demand};
 use super::rank::{Hash, Locality, Ranked, hash};
 
 /// Addresses that stand for election together: a group, or one address of a group that no node is eligible for.
@@ -28,13 +27,6 @@ pub(super) struct Contest {
 impl Contest {
     pub(super) fn field(&self) -> &Field {
         &self.field
-    }
-
-    /// The addresses, and what each asks for.
-    pub(super) fn demands<'a>(&self, asked: &'a Asked<'a>) -> impl Iterator<Item = (IpAddr, &'a Demand<'a>)> {
-        self.addresses
-            .iter()
-            .filter_map(|address| Some((*address, asked.get(address)?.as_ref().ok()?)))
     }
 
     pub(super) fn ranking(&self) -> Vec<Ranked> {

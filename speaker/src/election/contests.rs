@@ -49,7 +49,7 @@ impl<'a> Contests<'a> {
     fn of_group(&mut self, first: IpAddr, group: &Group) -> Vec<Contest> {
         let wanted: Group = group
             .iter()
-            .filter(|address| matches!(self.asked.get(*address), Some(Ok(_))))
+            .filter(|address| self.demand(address).is_some())
             .copied()
             .collect();
         if wanted.is_empty() {
@@ -78,10 +78,14 @@ impl<'a> Contests<'a> {
         }
     }
 
+    fn demand(&self, address: &IpAddr) -> Option<&'a Demand<'a>> {
+        self.asked.get(address)?.demand.as_ref().ok()
+    }
+
     fn field(&mut self, addresses: &Group) -> Arc<Field> {
-        let demands: BTreeSet<&Demand<'_>> = addresses
+        let demands: BTreeSet<&'a Demand<'a>> = addresses
             .iter()
-            .filter_map(|address| self.asked.get(address)?.as_ref().ok())
+            .filter_map(|address| self.demand(address))
             .collect();
         let judge = || Arc::new(Field::judge(self.view, self.exclusion, &demands));
         match self.judged.get(&demands) {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::domain::{NodeName, ServiceKey};
 
 use super::Why;
 use super::choose::{Contest, full_winners};
 use super::contests::Contests;
-use super::demand::{Asked, Demand, Users, asked, users};
+use super::demand::{Asked, Demand, Petition, Users, asked, users};
 use super::verdict::{Election, Elections, Note, Winner};
-use super::view::{Exclusion, Liveness, Ranking, View};
+use super::view::{Candidate, Exclusion, Liveness, Ranking, View};
 
 /// Decides for every address of our Services which node announces it.
 ///
@@ -22,9 +22,10 @@ pub fn elect(view: &View) -> Elections {
     let unready = unready(view);
     let mut by_address: BTreeMap<IpAddr, Election> = asked
         .iter()
-        .filter_map(|(address, asked)| {
-            let why = asked.as_ref().err().or(unready.as_ref())?;
-            Some((*address, election(&users, *address, Err(why.clone()), None)))
+        .filter_map(|(address, petition)| {
+            let why = petition.demand.as_ref().err().or(unready.as_ref())?;
+            let users = &users[address];
+            Some((*address, election(users, petition, Err(why.clone()), None)))
         })
         .collect();
     if unready.is_none() {
@@ -62,9 +63,14 @@ fn contested(view: &View, users: &Users<'_>, asked: &Asked<'_>) -> BTreeMap<IpAd
     };
     let mut results = BTreeMap::new();
     for (contest, winner) in contests.iter().zip(winners) {
-        for (address, demand) in contest.demands(asked) {
-            let outcome = outcome(view, contest, winner.as_ref(), demand);
-            results.insert(address, election(users, address, outcome, Some(contest.clone())));
+        for address in &contest.addresses {
+            let petition = &asked[address];
+            let outcome = match &petition.demand {
+                Ok(demand) => outcome(view, contest, winner.as_ref(), demand),
+                Err(why) => Err(why.clone()),
+            };
+            let election = election(&users[address], petition, outcome, Some(contest.clone()));
+            results.insert(*address, election);
         }
     }
     results
@@ -86,14 +92,14 @@ fn outcome(
 }
 
 fn election(
-    users: &Users<'_>,
-    address: IpAddr,
+    users: &BTreeMap<&ServiceKey, &Candidate>,
+    petition: &Petition<'_>,
     outcome: Result<Winner, Why>,
     contest: Option<Arc<Contest>>,
 ) -> Election {
-    let users = users.get(&address).into_iter().flat_map(BTreeMap::keys);
     Election {
-        services: users.map(|key| (*key).clone()).collect(),
+        services: users.keys().map(|key| (*key).clone()).collect(),
+        refused: petition.refused.clone(),
         outcome,
         contest,
     }

@@ -22,14 +22,24 @@ pub(super) struct Demand<'a> {
 /// Our Services by their addresses.
 pub(super) type Users<'a> = BTreeMap<IpAddr, BTreeMap<&'a ServiceKey, &'a Candidate>>;
 
-/// What each address asks for, or why nobody may announce it.
-pub(super) type Asked<'a> = BTreeMap<IpAddr, Result<Demand<'a>, Why>>;
+/// What each address asks for, and for which of its Services.
+pub(super) type Asked<'a> = BTreeMap<IpAddr, Petition<'a>>;
+
+/// An address before its election.
+#[derive(Debug)]
+pub(super) struct Petition<'a> {
+    /// What it asks of a node; or, if nobody may announce it for any of its Services, the reason of the first of them,
+    /// in order of their names.
+    pub(super) demand: Result<Demand<'a>, Why>,
+    /// The Services that it is not announced for.
+    pub(super) refused: BTreeMap<ServiceKey, Why>,
+}
 
 /// What each address of our Services asks for.
 pub(super) fn asked<'a>(view: &'a View, users: &Users<'a>) -> Asked<'a> {
     users
         .iter()
-        .map(|(address, users)| (*address, Demand::of(view, *address, users)))
+        .map(|(address, users)| (*address, Petition::of(view, *address, users)))
         .collect()
 }
 
@@ -47,31 +57,28 @@ pub(super) fn users(view: &View) -> Users<'_> {
     users
 }
 
-impl<'a> Demand<'a> {
-    /// What the address asks for with these Services.
-    ///
-    /// # Errors
-    /// If nobody may announce it for any of them: the reason of the first of them, in order of their names.
-    fn of(
-        view: &'a View,
-        address: IpAddr,
-        users: &BTreeMap<&'a ServiceKey, &'a Candidate>,
-    ) -> Result<Self, Why> {
-        let mut demand = Self::default();
-        let mut refused = None;
+impl<'a> Petition<'a> {
+    fn of(view: &'a View, address: IpAddr, users: &BTreeMap<&'a ServiceKey, &'a Candidate>) -> Self {
+        let mut demand = Demand {
+            address: (!view.links.is_empty()).then_some(address),
+            ..Demand::default()
+        };
+        let mut refused = BTreeMap::new();
         for (key, candidate) in users {
             match adverts(view, address, candidate) {
                 Ok(adverts) => demand.add(key, candidate, adverts),
-                Err(why) => refused = refused.or(Some(why)),
+                Err(why) => drop(refused.insert((*key).clone(), why)),
             }
         }
-        demand.address = (!view.links.is_empty()).then_some(address);
-        match refused {
-            Some(why) if demand.adverts.is_empty() => Err(why),
+        let demand = match refused.values().next() {
+            Some(why) if demand.adverts.is_empty() => Err(why.clone()),
             _ => Ok(demand),
-        }
+        };
+        Self { demand, refused }
     }
+}
 
+impl<'a> Demand<'a> {
     fn add(&mut self, key: &'a ServiceKey, candidate: &'a Candidate, adverts: BTreeSet<&'a AdvertName>) {
         self.adverts.extend(adverts);
         if candidate.service.policy == TrafficPolicy::Local {

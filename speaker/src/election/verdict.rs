@@ -24,6 +24,8 @@ pub struct Elections {
 pub struct Election {
     /// The Services that have the address.
     pub services: BTreeSet<ServiceKey>,
+    /// Those of them that it would not be announced for if they were alone, and why.
+    pub refused: BTreeMap<ServiceKey, Why>,
     /// Who announces, or why nobody.
     pub outcome: Result<Winner, Why>,
     pub(super) contest: Option<Arc<Contest>>,
@@ -94,6 +96,17 @@ impl Election {
                 holder: winner.node.clone(),
             },
             Err(why) => Verdict::Silent(why.clone()),
+        }
+    }
+
+    /// Who announces the address for this one of its Services, or why nobody.
+    ///
+    /// # Errors
+    /// The reason of this Service, even where the address is announced for another one.
+    pub fn of_service(&self, service: &ServiceKey) -> Result<&Winner, &Why> {
+        match self.refused.get(service) {
+            Some(why) => Err(why),
+            None => self.outcome.as_ref(),
         }
     }
 

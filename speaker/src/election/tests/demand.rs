@@ -204,6 +204,9 @@ fn a_service_without_endpoints_takes_nothing_from_those_it_shares_with() {
     service(&mut view, "mail", &["192.0.2.1"]);
     endpoints(&mut view, "mail", &[]);
     assert_eq!(winner(&view, "192.0.2.1"), "n1");
+    let election = &elect(&view).by_address[&ip("192.0.2.1")];
+    assert!(election.of_service(&key("web")).is_ok());
+    assert_eq!(election.of_service(&key("mail")), Err(&Why::NoEndpoints));
     endpoints(&mut view, "web", &[]);
     assert_eq!(winner(&view, "192.0.2.1"), "NoEndpoints");
 }
