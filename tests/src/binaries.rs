@@ -1,111 +1,15 @@
 //! The programs of Kubernetes, built from their Go modules and kept outside the tree.
 
+mod set;
+
 use crate::error::{Doing, Error, Result};
 use crate::source;
+use set::{BINARIES, Binary, MODULES};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
-
-/// One program.
-struct Binary {
-    name: &'static str,
-    /// Folder below `tests/kubernetes` whose `go.mod` pins it: the four projects' dependencies conflict.
-    module: &'static str,
-    package: &'static str,
-    tags: &'static str,
-    /// What the linker sets, besides leaving out the symbols.
-    variables: &'static str,
-    cgo: bool,
-}
-
-const MODULES: [&str; 4] = ["kubernetes", "containerd", "runc", "cni"];
-const VERSION: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
-     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
-const CONTAINERD_TAGS: &str = "no_btrfs no_devmapper no_zfs";
-const CONTAINERD_VERSION: &str = "-X github.com/containerd/containerd/v2/version.Version=v2.2.9";
-
-const fn kubernetes(name: &'static str, package: &'static str) -> Binary {
-    Binary {
-        name,
-        module: "kubernetes",
-        package,
-        tags: "",
-        variables: VERSION,
-        cgo: false,
-    }
-}
-
-const fn containerd(name: &'static str, package: &'static str) -> Binary {
-    let (tags, variables) = (CONTAINERD_TAGS, CONTAINERD_VERSION);
-    Binary {
-        name,
-        module: "containerd",
-        package,
-        tags,
-        variables,
-        cgo: false,
-    }
-}
-
-const fn cni(name: &'static str, package: &'static str) -> Binary {
-    Binary {
-        name,
-        module: "cni",
-        package,
-        tags: "",
-        variables: "",
-        cgo: false,
-    }
-}
-
-const BINARIES: [Binary; 14] = [
-    kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-    kubernetes(
-        "kube-controller-manager",
-        "k8s.io/kubernetes/cmd/kube-controller-manager",
-    ),
-    kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
-    kubernetes("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
-    kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
-    kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
-    Binary {
-        name: "etcd",
-        module: "kubernetes",
-        package: "go.etcd.io/etcd/server/v3",
-        tags: "",
-        variables: "",
-        cgo: false,
-    },
-    containerd("containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
-    containerd(
-        "containerd-shim-runc-v2",
-        "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
-    ),
-    containerd("ctr", "github.com/containerd/containerd/v2/cmd/ctr"),
-    Binary {
-        name: "runc",
-        module: "runc",
-        package: "github.com/opencontainers/runc",
-        // without seccomp, pods with the profile RuntimeDefault do not run
-        tags: "netgo osusergo seccomp",
-        variables: "-X main.version=1.4.3",
-        cgo: true,
-    },
-    cni(
-        "bridge",
-        "github.com/containernetworking/plugins/plugins/main/bridge",
-    ),
-    cni(
-        "loopback",
-        "github.com/containernetworking/plugins/plugins/main/loopback",
-    ),
-    cni(
-        "host-local",
-        "github.com/containernetworking/plugins/plugins/ipam/host-local",
-    ),
-];
 
 impl Binary {
     fn linker_flags(&self) -> String {
@@ -128,7 +32,8 @@ impl Binary {
         let mut command = Command::new(go);
         command
             .current_dir(module_folder(self.module))
-            .env("CGO_ENABLED", if self.cgo { "1" } else { "0" });
+            .env("CGO_ENABLED", if self.cgo { "1" } else { "0" })
+            .env("GOWORK", "off");
         command.args([
             "build",
             "-mod=readonly",
@@ -305,5 +210,36 @@ mod tests {
                 .iter()
                 .all(|binary| module_folder(binary.module).join("go.sum").is_file())
         );
+    }
+
+    #[test]
+    fn the_versions_that_programs_print_are_those_of_the_pins() {
+        let pinned = |module: &str| fs::read_to_string(module_folder(module).join("go.mod")).unwrap();
+        let named = |name: &str| {
+            BINARIES
+                .iter()
+                .find(|binary| binary.name == name)
+                .unwrap()
+                .variables
+        };
+        let version = |project: &str, module: &str| {
+            let text = pinned(module);
+            let line = text
+                .lines()
+                .find(|line| line.trim_start_matches("require").trim().starts_with(project));
+            line.unwrap().rsplit_once(" v").unwrap().1.to_owned()
+        };
+        let kubernetes = version("k8s.io/kubernetes ", "kubernetes");
+        assert!(
+            named("kubelet").contains(&format!("gitVersion=v{kubernetes} ")),
+            "{kubernetes}"
+        );
+        let containerd = version("github.com/containerd/containerd/v2 ", "containerd");
+        assert!(
+            named("containerd").ends_with(&format!("=v{containerd}")),
+            "{containerd}"
+        );
+        let runc = version("github.com/opencontainers/runc ", "runc");
+        assert!(named("runc").ends_with(&format!("={runc}")), "{runc}");
     }
 }

@@ -3,7 +3,9 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use ferrolb_lab::{Lab, LabConfig, Machine, Plan, binaries, cleanup, images, reach, source, state::State};
+use ferrolb_lab::{
+    Installation, Lab, LabConfig, Machine, Plan, binaries, cleanup, images, reach, source, state::State,
+};
 use nix::sys::signal::{SigSet, Signal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -78,8 +80,15 @@ enum Task {
         #[arg(long, default_value = "")]
         user: String,
     },
-    /// Build FerroLB and install it the way a user does.
-    Install,
+    /// Build FerroLB and install it the way a user does; or install another implementation of the same API.
+    Install {
+        /// A folder with a `kustomization.yaml` to apply instead of this tree's.
+        #[arg(long, requires = "image")]
+        manifests: Option<PathBuf>,
+        /// Images to load instead of FerroLB's.
+        #[arg(long, requires = "manifests")]
+        image: Vec<PathBuf>,
+    },
     /// Print a log, or the names of all logs.
     Logs { log: Option<String> },
 }
@@ -139,7 +148,11 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
         Task::Unplug { node } => Ok(lab.unplug(number(lab.plan(), &node)?)?),
         Task::Plug { node } => Ok(lab.plug(number(lab.plan(), &node)?)?),
         Task::Load { image } => Ok(lab.load(&image)?),
-        Task::Install => install(lab),
+        Task::Install { manifests: None, .. } => install(lab, Lab::install),
+        Task::Install {
+            manifests: Some(manifests),
+            image: images,
+        } => install(lab, |lab| lab.install_this(&Installation { manifests, images })),
         Task::Logs { log } => logs(lab.state(), log.as_deref()),
         Task::Build | Task::Up { .. } | Task::Down | Task::List | Task::Image { .. } => {
             unreachable!("needs no lab")
@@ -194,9 +207,9 @@ fn list() {
     }
 }
 
-fn install(lab: &Lab) -> Result<()> {
+fn install(lab: &Lab, how: impl FnOnce(&Lab) -> ferrolb_lab::Result<()>) -> Result<()> {
     let began = Instant::now();
-    lab.install()?;
+    how(lab)?;
     println!("installed after {:.1} s", began.elapsed().as_secs_f64());
     Ok(())
 }

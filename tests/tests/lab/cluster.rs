@@ -1,7 +1,7 @@
 //! Pods, Services and the probes themselves.
 
 use crate::workload::{
-    SILENCE, SOON, addresses, both, get, node_port, number, placement, pods, service, url,
+    HEARING, SILENCE, SOON, addresses, both, get, node_port, number, placement, pods, service, url,
 };
 use ferrolb_lab::plan::{lan4, lan6};
 use ferrolb_lab::suite::{Outcome, Trial, trial};

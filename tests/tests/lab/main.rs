@@ -2,6 +2,7 @@
 
 mod cluster;
 mod faults;
+mod installing;
 mod lives;
 mod load_balancer;
 mod workload;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     let trials: Vec<Trial> = [
         cluster::trials(),
         load_balancer::trials(),
+        installing::trials(),
         faults::trials(),
         lives::trials(),
     ]
