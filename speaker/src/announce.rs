@@ -1,0 +1,177 @@
+//! Announces what is held: one task per interface answers, and tells everybody unasked.
+//!
+//! ```text
+//! links ──┐                     ┌─▶ port eth0: socket, filter, groups, bursts ─▶ wire
+//!         ├─▶ supervisor ── held┤
+//! held  ──┘                     └─▶ port eth1: …                               ─▶ News
+//! ```
+//! The supervisor only decides which interfaces need a port; each port follows the table of held addresses
+//! by itself. A port that fails is opened again.
+
+mod groups;
+mod metrics;
+mod port;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ferrolb_crds::domain::InterfaceName;
+use ferrolb_rawlink::links::LinkTable;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
+
+pub use metrics::LayerTwoMetrics;
+
+use crate::burst::Pace;
+use crate::held::HeldTable;
+use crate::respond;
+use crate::wire::Mac;
+use port::{Opened, PortTask};
+
+/// How long after a failure an interface is tried again if nothing else happens.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Something that the wire tells.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum News {
+    /// Another station says that it has an address that we hold.
+    ForeignClaim {
+        /// The address.
+        address: IpAddr,
+        /// The other station.
+        mac: Mac,
+        /// Where it was heard.
+        interface: InterfaceName,
+    },
+    /// Announcing on an interface does not work, or not fully; the text says why.
+    Trouble {
+        /// The interface.
+        interface: InterfaceName,
+        /// What does not work.
+        message: String,
+    },
+}
+
+/// What an announcer is made of.
+#[derive(Clone)]
+pub struct Announcer {
+    /// The interfaces of this machine.
+    pub links: watch::Receiver<LinkTable>,
+    /// What to answer for.
+    pub held: watch::Receiver<HeldTable>,
+    /// How often to tell unasked.
+    pub pace: Pace,
+    /// What is counted.
+    pub metrics: LayerTwoMetrics,
+    /// What the wire tells; when nobody listens fast enough, news is dropped and counted.
+    pub news: mpsc::Sender<News>,
+}
+
+/// An interface as a port needs it: any difference means another port.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Wanted {
+    index: u32,
+    mac: Mac,
+}
+
+impl Announcer {
+    /// Runs until the sender of `held` is dropped.
+    pub async fn run(mut self) {
+        let mut ports = Ports::default();
+        loop {
+            ports.adjust(&self);
+            tokio::select! {
+                changed = self.held.changed() => if changed.is_err() { return },
+                changed = self.links.changed() => if changed.is_err() { return },
+                () = ports.any_ended() => sleep(RETRY).await,
+            }
+        }
+    }
+
+    /// The interfaces on which something is held, as far as they can send.
+    fn wanted(&self) -> BTreeMap<InterfaceName, Wanted> {
+        let named = self.held.borrow().interfaces();
+        let links = self.links.borrow();
+        let usable = links.values().filter(|link| link.up && link.mac.is_some());
+        usable
+            .filter_map(|link| {
+                let (name, mac) = (InterfaceName::from(link.name.as_str()), Mac(link.mac?));
+                named.contains(&name).then_some((name, Wanted { index: link.index, mac }))
+            })
+            .collect()
+    }
+}
+
+/// The ports that are open.
+#[derive(Default)]
+struct Ports {
+    tasks: JoinSet<()>,
+    open: BTreeMap<InterfaceName, (Wanted, tokio::task::AbortHandle)>,
+}
+
+impl Ports {
+    /// Opens and closes ports so that exactly the wanted ones are open.
+    fn adjust(&mut self, announcer: &Announcer) {
+        let wanted = announcer.wanted();
+        self.open.retain(|name, (is, task)| {
+            let stays = wanted.get(name) == Some(is);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for (name, wanted) in wanted {
+            if !self.open.contains_key(&name) {
+                let task = self.tasks.spawn(open(announcer.clone(), name.clone(), wanted.clone()));
+                self.open.insert(name, (wanted, task));
+            }
+        }
+    }
+
+    /// Returns when a port that should be open has ended.
+    async fn any_ended(&mut self) {
+        while let Some(ended) = self.tasks.join_next_with_id().await {
+            let id = match &ended {
+                Ok((id, ())) => *id,
+                Err(error) => error.id(),
+            };
+            if self.forget(id) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    fn forget(&mut self, id: Id) -> bool {
+        let before = self.open.len();
+        self.open.retain(|_, (_, task)| task.id() != id);
+        self.open.len() < before
+    }
+}
+
+/// Opens a port and serves it until it fails.
+async fn open(announcer: Announcer, interface: InterfaceName, wanted: Wanted) {
+    let port = respond::Port { interface: interface.clone(), mac: wanted.mac };
+    let failure = match PortTask::open(announcer.clone(), port, wanted.index) {
+        Ok(Opened { task, trouble }) => {
+            trouble.into_iter().for_each(|message| announcer.tell_trouble(&interface, message));
+            task.run().await
+        }
+        Err(error) => error.to_string(),
+    };
+    announcer.tell_trouble(&interface, failure);
+}
+
+impl Announcer {
+    fn tell(&self, news: News) {
+        if self.news.try_send(news).is_err() {
+            self.metrics.news_dropped();
+        }
+    }
+
+    fn tell_trouble(&self, interface: &InterfaceName, message: String) {
+        self.tell(News::Trouble { interface: interface.clone(), message });
+    }
+}

@@ -1,0 +1,196 @@
+//! When to tell everybody unasked that an address is here: a schedule, nothing else.
+//!
+//! Neighbours that learned another station keep it for minutes, and a single frame may be lost: so a first
+//! round at once, five more a second apart, and from then on one now and then, because switches forget
+//! stations that are silent. Later rounds are paced, so that a thousand addresses are no storm; the first
+//! is not, because clients wait for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Rounds after the first one (MetalLB's number).
+const ROUNDS: u32 = 5;
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(1);
+
+/// How often and how fast.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pace {
+    /// From the last round on one more each time this has passed; zero for never.
+    pub refresh: Duration,
+    /// Addresses a second in rounds after the first.
+    pub addresses_per_second: u32,
+}
+
+impl Default for Pace {
+    /// One refresh a minute: shorter than the 5 minutes after which switches forget. 500 addresses are at
+    /// most 1,000 frames.
+    fn default() -> Self {
+        Self { refresh: Duration::from_secs(60), addresses_per_second: 500 }
+    }
+}
+
+/// The schedule of one interface.
+#[derive(Debug)]
+pub struct Bursts {
+    pace: Pace,
+    due: BTreeMap<IpAddr, Due>,
+    queue: BTreeSet<(Instant, IpAddr)>,
+    /// From when on the next later round may go out.
+    free_from: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    at: Instant,
+    rounds_left: u32,
+    first: bool,
+}
+
+impl Bursts {
+    /// An empty schedule.
+    pub fn new(pace: Pace) -> Self {
+        Self { pace, due: BTreeMap::new(), queue: BTreeSet::new(), free_from: None }
+    }
+
+    /// Begins a burst for an address; one that is under way begins anew.
+    pub fn start(&mut self, address: IpAddr, now: Instant) {
+        self.schedule(address, Due { at: now, rounds_left: ROUNDS, first: true });
+    }
+
+    /// Ends all rounds of an address.
+    pub fn stop(&mut self, address: IpAddr) {
+        if let Some(due) = self.due.remove(&address) {
+            self.queue.remove(&(due.at, address));
+        }
+    }
+
+    /// The addresses whose round is due, in order; each is due again later. `spread` (0 to 1) is chance:
+    /// it lengthens or shortens the time to the next refresh, so that nodes do not fall into step.
+    pub fn due(&mut self, now: Instant, spread: f64) -> Vec<IpAddr> {
+        let waiting: Vec<IpAddr> =
+            self.queue.iter().take_while(|(at, _)| *at <= now).map(|(_, address)| *address).collect();
+        let mut sent = Vec::new();
+        for address in waiting {
+            let Some(due) = self.due.get(&address).copied() else { continue };
+            if !due.first && !self.take_turn(now) {
+                continue;
+            }
+            sent.push(address);
+            self.after_round(address, due, now, spread);
+        }
+        sent
+    }
+
+    /// When to ask again; none while nothing is scheduled.
+    pub fn next(&self) -> Option<Instant> {
+        let (at, address) = self.queue.first()?;
+        let paced = self.due.get(address).is_some_and(|due| !due.first);
+        Some(if paced { self.free_from.map_or(*at, |free| free.max(*at)) } else { *at })
+    }
+
+    fn take_turn(&mut self, now: Instant) -> bool {
+        if self.free_from.is_some_and(|free| now < free) {
+            return false;
+        }
+        let turn = Duration::from_secs(1) / self.pace.addresses_per_second.max(1);
+        // A timer that fires late may catch up, but by no more than a tenth of a second's worth.
+        let earliest = now.checked_sub(Duration::from_millis(100)).unwrap_or(now);
+        self.free_from = Some(self.free_from.map_or(now, |free| free.max(earliest)) + turn);
+        true
+    }
+
+    fn after_round(&mut self, address: IpAddr, due: Due, now: Instant, spread: f64) {
+        let refresh = self.pace.refresh.mul_f64(0.75 + 0.5 * spread.clamp(0.0, 1.0));
+        match due.rounds_left.checked_sub(1) {
+            Some(rounds_left) => {
+                self.schedule(address, Due { at: now + BETWEEN_ROUNDS, rounds_left, first: false });
+            }
+            None if refresh.is_zero() => self.stop(address),
+            None => self.schedule(address, Due { at: now + refresh, rounds_left: 0, first: false }),
+        }
+    }
+
+    fn schedule(&mut self, address: IpAddr, due: Due) {
+        self.stop(address);
+        self.queue.insert((due.at, address));
+        self.due.insert(address, due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn address(last: u32) -> IpAddr {
+        Ipv4Addr::from_bits(0xc000_0200 + last).into()
+    }
+
+    /// Runs the schedule for a while, asking when it says, and notes what was sent when.
+    fn run(bursts: &mut Bursts, start: Instant, length: Duration) -> Vec<(Duration, IpAddr)> {
+        let mut sent = Vec::new();
+        while let Some(next) = bursts.next().filter(|next| *next - start <= length) {
+            sent.extend(bursts.due(next, 0.5).into_iter().map(|address| (next - start, address)));
+        }
+        sent
+    }
+
+    fn no_refresh() -> Pace {
+        Pace { refresh: Duration::ZERO, ..Pace::default() }
+    }
+
+    #[test]
+    fn a_burst_is_one_round_at_once_and_five_more_a_second_apart() {
+        let (mut bursts, start) = (Bursts::new(no_refresh()), Instant::now());
+        bursts.start(address(1), start);
+        let seconds: Vec<u64> =
+            run(&mut bursts, start, Duration::from_secs(600)).iter().map(|(at, _)| at.as_secs()).collect();
+        assert_eq!(seconds, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(bursts.next(), None);
+    }
+
+    #[test]
+    fn after_the_burst_comes_a_refresh_now_and_then() {
+        let (mut bursts, start) = (Bursts::new(Pace::default()), Instant::now());
+        bursts.start(address(1), start);
+        let seconds: Vec<u64> =
+            run(&mut bursts, start, Duration::from_secs(200)).iter().map(|(at, _)| at.as_secs()).collect();
+        assert_eq!(seconds[5..], [5, 65, 125, 185]);
+    }
+
+    #[test]
+    fn an_address_that_is_stopped_is_not_announced_again() {
+        let (mut bursts, start) = (Bursts::new(Pace::default()), Instant::now());
+        bursts.start(address(1), start);
+        bursts.due(start, 0.5);
+        bursts.stop(address(1));
+        assert_eq!(bursts.next(), None);
+    }
+
+    #[test]
+    fn a_burst_that_begins_anew_sends_at_once() {
+        let (mut bursts, start) = (Bursts::new(no_refresh()), Instant::now());
+        bursts.start(address(1), start);
+        bursts.due(start, 0.5);
+        let again = start + Duration::from_millis(10);
+        bursts.start(address(1), again);
+        assert_eq!(bursts.due(again, 0.5), [address(1)]);
+    }
+
+    #[test]
+    fn the_first_round_of_a_thousand_addresses_goes_out_at_once_and_later_ones_at_the_pace() {
+        let (mut bursts, start) = (Bursts::new(no_refresh()), Instant::now());
+        (0..1000).for_each(|last| bursts.start(address(last), start));
+        assert_eq!(bursts.due(start, 0.5).len(), 1000);
+        let sent = run(&mut bursts, start, Duration::from_secs(60));
+        assert_eq!(sent.len(), 5000);
+        let most_in_a_second = (0..40u64)
+            .map(|second| sent.iter().filter(|(at, _)| at.as_secs() == second).count())
+            .max();
+        assert!(most_in_a_second <= Some(551), "{most_in_a_second:?}");
+    }
+}

@@ -1,0 +1,198 @@
+//! What a frame means to us: an answer, somebody else's claim, or nothing, and then why.
+
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::InterfaceName;
+
+use crate::held::{HeldTable, Holding};
+use crate::wire::arp::{self, Arp, Operation};
+use crate::wire::ndp::{ADVERTISEMENT_FRAME, Advertisement, Ndp, Solicitation};
+use crate::wire::Mac;
+
+/// The interface a frame came in by.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Port {
+    /// Its name.
+    pub interface: InterfaceName,
+    /// Its own address, which answers name.
+    pub mac: Mac,
+}
+
+/// What a frame means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Response {
+    /// Answer with this frame.
+    Reply {
+        /// The address that was asked for.
+        address: IpAddr,
+        /// The answer.
+        frame: Frame,
+    },
+    /// Another station says that it has an address that we hold.
+    ForeignClaim {
+        /// The address.
+        address: IpAddr,
+        /// The other station.
+        mac: Mac,
+    },
+    /// Nothing.
+    Ignored(Ignored),
+}
+
+/// Why a frame is ignored; the value of a metric label.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Ignored {
+    /// Neither ARP nor a valid neighbour solicitation or advertisement.
+    NotOurProtocol,
+    /// Tagged for a VLAN: not of this interface's segment.
+    Vlan,
+    /// From this very interface.
+    OwnFrame,
+    /// An answer to somebody else's question.
+    NotAQuestion,
+    /// Sent to another station.
+    OtherDestination,
+    /// Names no station that could be answered.
+    NoSender,
+    /// Asks for an address that this node does not hold.
+    NotHeld,
+    /// Asks for an address that this node holds on other interfaces only.
+    HeldElsewhere,
+}
+
+impl Ignored {
+    /// All reasons.
+    pub const ALL: [Self; 8] = [
+        Self::NotOurProtocol,
+        Self::Vlan,
+        Self::OwnFrame,
+        Self::NotAQuestion,
+        Self::OtherDestination,
+        Self::NoSender,
+        Self::NotHeld,
+        Self::HeldElsewhere,
+    ];
+
+    /// The value of the metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NotOurProtocol => "not_our_protocol",
+            Self::Vlan => "vlan",
+            Self::OwnFrame => "own_frame",
+            Self::NotAQuestion => "not_a_question",
+            Self::OtherDestination => "other_destination",
+            Self::NoSender => "no_sender",
+            Self::NotHeld => "not_held",
+            Self::HeldElsewhere => "held_elsewhere",
+        }
+    }
+}
+
+/// A frame to send, without allocation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Frame {
+    bytes: [u8; ADVERTISEMENT_FRAME],
+    length: usize,
+}
+
+impl Frame {
+    /// The frame as bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl From<Arp> for Frame {
+    fn from(arp: Arp) -> Self {
+        let mut bytes = [0; ADVERTISEMENT_FRAME];
+        bytes[..arp::FRAME].copy_from_slice(&arp.emit());
+        Self { bytes, length: arp::FRAME }
+    }
+}
+
+impl From<Advertisement> for Frame {
+    fn from(advertisement: Advertisement) -> Self {
+        Self { bytes: advertisement.emit(), length: ADVERTISEMENT_FRAME }
+    }
+}
+
+/// The frames that tell everybody unasked that this port has the address.
+pub fn gratuitous(address: IpAddr, port: &Port) -> impl Iterator<Item = Frame> + use<> {
+    let frames: [Option<Frame>; 2] = match address {
+        IpAddr::V4(v4) => [Operation::Request, Operation::Reply]
+            .map(|operation| Some(Arp::gratuitous(operation, v4, port.mac).into())),
+        IpAddr::V6(v6) => [Some(Advertisement::unsolicited(v6, port.mac).into()), None],
+    };
+    frames.into_iter().flatten()
+}
+
+/// Judges a frame that came in by `port`. `vlan` is the tag that the kernel took off; priority tags
+/// (VLAN 0) belong to the segment itself.
+pub fn respond(frame: &[u8], vlan: Option<u16>, port: &Port, held: &HeldTable) -> Response {
+    if vlan.is_some_and(|tag| tag & 0x0fff != 0) {
+        return Response::Ignored(Ignored::Vlan);
+    }
+    if let Some(arp) = Arp::parse(frame) {
+        return to_arp(&arp, port, held);
+    }
+    match Ndp::parse(frame) {
+        Some(Ndp::Solicitation(question)) => to_solicitation(&question, port, held),
+        Some(Ndp::Advertisement(claim)) => to_advertisement(&claim, port, held),
+        None => Response::Ignored(Ignored::NotOurProtocol),
+    }
+}
+
+fn to_arp(arp: &Arp, port: &Port, held: &HeldTable) -> Response {
+    if arp.source == port.mac || arp.sender_mac == port.mac {
+        return Response::Ignored(Ignored::OwnFrame);
+    }
+    let claims = held.on(&port.interface, arp.sender.into()) == Holding::Here;
+    if claims {
+        return Response::ForeignClaim { address: arp.sender.into(), mac: arp.sender_mac };
+    }
+    if arp.operation == Operation::Reply {
+        return Response::Ignored(Ignored::NotAQuestion);
+    }
+    if arp.destination != Mac::BROADCAST && arp.destination != port.mac {
+        return Response::Ignored(Ignored::OtherDestination);
+    }
+    if !arp.sender_mac.is_station() {
+        return Response::Ignored(Ignored::NoSender);
+    }
+    answered(arp.target.into(), port, held, || arp.answer(port.mac).into())
+}
+
+fn to_solicitation(question: &Solicitation, port: &Port, held: &HeldTable) -> Response {
+    if question.source_mac == port.mac || question.source_link == Some(port.mac) {
+        return Response::Ignored(Ignored::OwnFrame);
+    }
+    if question.destination_mac != port.mac && !question.destination_mac.is_group() {
+        return Response::Ignored(Ignored::OtherDestination);
+    }
+    if !question.source_link.unwrap_or(question.source_mac).is_station() || question.source.is_multicast() {
+        return Response::Ignored(Ignored::NoSender);
+    }
+    answered(question.target.into(), port, held, || question.answer(port.mac).into())
+}
+
+fn to_advertisement(claim: &Advertisement, port: &Port, held: &HeldTable) -> Response {
+    let mac = claim.target_link.unwrap_or(claim.source_mac);
+    if mac == port.mac || claim.source_mac == port.mac {
+        return Response::Ignored(Ignored::OwnFrame);
+    }
+    match held.on(&port.interface, claim.target.into()) {
+        Holding::Here => Response::ForeignClaim { address: claim.target.into(), mac },
+        Holding::Elsewhere | Holding::No => Response::Ignored(Ignored::NotAQuestion),
+    }
+}
+
+fn answered(address: IpAddr, port: &Port, held: &HeldTable, answer: impl FnOnce() -> Frame) -> Response {
+    match held.on(&port.interface, address) {
+        Holding::Here => Response::Reply { address, frame: answer() },
+        Holding::Elsewhere => Response::Ignored(Ignored::HeldElsewhere),
+        Holding::No => Response::Ignored(Ignored::NotHeld),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! Neighbour solicitations and advertisements (RFC 4861 §4.3, §4.4) in IPv6 in Ethernet.
+
+use std::net::Ipv6Addr;
+
+use super::multicast::{ALL_NODES, group_mac, solicited_node};
+use super::{ETHERNET_HEADER, Mac};
+
+const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
+const IPV6_HEADER: usize = 40;
+const NEXT_HEADER_ICMPV6: u8 = 58;
+/// A packet that was forwarded has less: it is not from this link (RFC 4861 §7.1).
+const HOP_LIMIT: u8 = 255;
+const SOLICITATION: u8 = 135;
+const ADVERTISEMENT: u8 = 136;
+/// Type, code, checksum, flags or reserved, target.
+const MESSAGE: usize = 24;
+const SOURCE_LINK_ADDRESS: u8 = 1;
+const TARGET_LINK_ADDRESS: u8 = 2;
+/// Bytes of an option that holds an Ethernet address.
+const LINK_OPTION: usize = 8;
+
+/// Bytes of an advertisement with the target's link address.
+pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + IPV6_HEADER + MESSAGE + LINK_OPTION;
+
+/// A valid solicitation or advertisement, as far as it concerns who has an address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ndp {
+    /// Who has the target?
+    Solicitation(Solicitation),
+    /// Somebody has the target.
+    Advertisement(Advertisement),
+}
+
+/// A neighbour solicitation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Solicitation {
+    /// Ethernet destination.
+    pub destination_mac: Mac,
+    /// Ethernet source.
+    pub source_mac: Mac,
+    /// Who asks; unspecified for duplicate address detection (RFC 4862 §5.4.2).
+    pub source: Ipv6Addr,
+    /// The address asked for.
+    pub target: Ipv6Addr,
+    /// The link address of who asks, where he says it; in a unicast question he need not.
+    pub source_link: Option<Mac>,
+}
+
+/// A neighbour advertisement.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Advertisement {
+    /// Ethernet destination.
+    pub destination_mac: Mac,
+    /// Ethernet source.
+    pub source_mac: Mac,
+    /// IPv6 source.
+    pub source: Ipv6Addr,
+    /// IPv6 destination.
+    pub destination: Ipv6Addr,
+    /// An answer to a question.
+    pub solicited: bool,
+    /// Replaces what the receiver knew.
+    pub override_: bool,
+    /// The address that is advertised.
+    pub target: Ipv6Addr,
+    /// The link address of the target.
+    pub target_link: Option<Mac>,
+}
+
+impl Ndp {
+    /// Reads a frame; none if it is no valid solicitation or advertisement (RFC 4861 §7.1).
+    pub fn parse(frame: &[u8]) -> Option<Self> {
+        let packet = Packet::read(frame)?;
+        match packet.kind {
+            SOLICITATION => packet.solicitation().map(Self::Solicitation),
+            ADVERTISEMENT => packet.advertisement().map(Self::Advertisement),
+            _ => None,
+        }
+    }
+}
+
+/// A message whose headers, length and checksum are right.
+struct Packet<'a> {
+    destination_mac: Mac,
+    source_mac: Mac,
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    kind: u8,
+    flags: u8,
+    target: Ipv6Addr,
+    options: &'a [u8],
+}
+
+impl<'a> Packet<'a> {
+    fn read(frame: &'a [u8]) -> Option<Self> {
+        let (ethernet, ip) = frame.split_at_checked(ETHERNET_HEADER)?;
+        let (header, rest) = ip.split_at_checked(IPV6_HEADER)?;
+        let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+        let message = rest.get(..length)?;
+        let right = ethernet[12..] == ETHERTYPE_IPV6
+            && header[0] >> 4 == 6
+            && header[6] == NEXT_HEADER_ICMPV6
+            && header[7] == HOP_LIMIT
+            && message.len() >= MESSAGE
+            && message[1] == 0;
+        if !right {
+            return None;
+        }
+        let (source, destination) = (address(&header[8..])?, address(&header[24..])?);
+        let target = address(&message[8..])?;
+        (checksum(source, destination, message) == 0 && !target.is_multicast()).then_some(Self {
+            destination_mac: Mac::read(ethernet)?,
+            source_mac: Mac::read(&ethernet[6..])?,
+            source,
+            destination,
+            kind: message[0],
+            flags: message[4],
+            target,
+            options: &message[MESSAGE..],
+        })
+    }
+
+    fn solicitation(&self) -> Option<Solicitation> {
+        let source_link = link_address(self.options, SOURCE_LINK_ADDRESS)?;
+        let detection = self.source.is_unspecified();
+        let to_group = self.destination == solicited_node(self.target);
+        // Duplicate address detection asks the group, and says nothing of itself.
+        if detection && !(to_group && source_link.is_none()) {
+            return None;
+        }
+        Some(Solicitation {
+            destination_mac: self.destination_mac,
+            source_mac: self.source_mac,
+            source: self.source,
+            target: self.target,
+            source_link,
+        })
+    }
+
+    fn advertisement(&self) -> Option<Advertisement> {
+        let solicited = self.flags & 0x40 != 0;
+        if solicited && self.destination.is_multicast() {
+            return None;
+        }
+        Some(Advertisement {
+            destination_mac: self.destination_mac,
+            source_mac: self.source_mac,
+            source: self.source,
+            destination: self.destination,
+            solicited,
+            override_: self.flags & 0x20 != 0,
+            target: self.target,
+            target_link: link_address(self.options, TARGET_LINK_ADDRESS)?,
+        })
+    }
+}
+
+impl Solicitation {
+    /// The answer from the station `own` that has the target. To duplicate address detection it goes to
+    /// all, since who asks has no address yet (RFC 4861 §7.2.4); else to who asks, at the link address he
+    /// gave or sent from.
+    #[must_use]
+    pub fn answer(&self, own: Mac) -> Advertisement {
+        let detection = self.source.is_unspecified();
+        let destination = if detection { ALL_NODES } else { self.source };
+        let asker = self.source_link.unwrap_or(self.source_mac);
+        Advertisement {
+            destination_mac: if detection { group_mac(ALL_NODES) } else { asker },
+            source_mac: own,
+            source: self.target,
+            destination,
+            solicited: !detection,
+            override_: true,
+            target: self.target,
+            target_link: Some(own),
+        }
+    }
+}
+
+impl Advertisement {
+    /// Tells everybody unasked that `own` has the address (RFC 4861 §7.2.6).
+    #[must_use]
+    pub fn unsolicited(address: Ipv6Addr, own: Mac) -> Self {
+        Self {
+            destination_mac: group_mac(ALL_NODES),
+            source_mac: own,
+            source: address,
+            destination: ALL_NODES,
+            solicited: false,
+            override_: true,
+            target: address,
+            target_link: Some(own),
+        }
+    }
+
+    /// The frame. The Router flag is never set: we route for nobody. Without a link address of the target
+    /// the option holds the source's.
+    pub fn emit(&self) -> [u8; ADVERTISEMENT_FRAME] {
+        let mut message = [0; MESSAGE + LINK_OPTION];
+        message[0] = ADVERTISEMENT;
+        message[4] = u8::from(self.solicited) << 6 | u8::from(self.override_) << 5;
+        message[8..24].copy_from_slice(&self.target.octets());
+        message[24..26].copy_from_slice(&[TARGET_LINK_ADDRESS, 1]);
+        message[26..].copy_from_slice(&self.target_link.unwrap_or(self.source_mac).0);
+        let sum = checksum(self.source, self.destination, &message);
+        message[2..4].copy_from_slice(&sum.to_be_bytes());
+        self.frame(&message)
+    }
+
+    fn frame(&self, message: &[u8; MESSAGE + LINK_OPTION]) -> [u8; ADVERTISEMENT_FRAME] {
+        let mut frame = [0; ADVERTISEMENT_FRAME];
+        frame[..6].copy_from_slice(&self.destination_mac.0);
+        frame[6..12].copy_from_slice(&self.source_mac.0);
+        frame[12..14].copy_from_slice(&ETHERTYPE_IPV6);
+        frame[14] = 6 << 4;
+        frame[18..20].copy_from_slice(&((MESSAGE + LINK_OPTION) as u16).to_be_bytes());
+        frame[20..22].copy_from_slice(&[NEXT_HEADER_ICMPV6, HOP_LIMIT]);
+        frame[22..38].copy_from_slice(&self.source.octets());
+        frame[38..54].copy_from_slice(&self.destination.octets());
+        frame[54..].copy_from_slice(message);
+        frame
+    }
+}
+
+fn address(bytes: &[u8]) -> Option<Ipv6Addr> {
+    bytes.first_chunk::<16>().map(|bytes| Ipv6Addr::from(*bytes))
+}
+
+/// The link address in the option of this kind, if there is one; none at all if the options are broken:
+/// then the whole message is to be dropped (RFC 4861 §7.1.1, options of length 0).
+fn link_address(options: &[u8], wanted: u8) -> Option<Option<Mac>> {
+    let (mut rest, mut found) = (options, None);
+    while let [kind, units, ..] = *rest {
+        let length = usize::from(units) * 8;
+        if length == 0 {
+            return None;
+        }
+        let (option, after) = rest.split_at_checked(length)?;
+        if kind == wanted && length == LINK_OPTION {
+            found = Mac::read(&option[2..]);
+        }
+        rest = after;
+    }
+    rest.is_empty().then_some(found)
+}
+
+/// The checksum of an ICMPv6 message with its pseudo-header (RFC 8200 §8.1); 0 over a message whose
+/// checksum field is right.
+fn checksum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> u16 {
+    let words = |bytes: &[u8]| -> u32 {
+        let word = |pair: &[u8]| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+        bytes.chunks(2).map(word).sum()
+    };
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    let mut sum = words(&source.octets()) + words(&destination.octets()) + words(message);
+    sum += (length >> 16) + (length & 0xffff) + u32::from(NEXT_HEADER_ICMPV6);
+    while sum >> 16 != 0 {
+        sum = (sum >> 16) + (sum & 0xffff);
+    }
+    !(sum as u16)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
