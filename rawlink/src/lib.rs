@@ -1,1 +1,19 @@
 //! Raw Ethernet sockets with a kernel filter, and link events; the only crate with unsafe code.
+//!
+//! - [`PacketSocket`]: whole Ethernet frames of one interface, in and out.
+//! - [`filter`]: which frames the kernel hands to such a socket, as a classic BPF program built by a pure function.
+//! - [`links`]: the interfaces of this network namespace, and their changes.
+//!
+//! Nothing here knows what an answer to a frame is, nor why an address is of interest.
+#![allow(unsafe_code)]
+
+mod error;
+pub mod filter;
+pub mod links;
+mod socket;
+
+pub use error::{Operation, SocketError};
+pub use socket::{PacketSocket, Received};
+
+/// A link-layer address as on the wire.
+pub type MacBytes = [u8; 6];

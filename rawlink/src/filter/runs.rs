@@ -1,0 +1,66 @@
+//! Sets of 32-bit words as runs of consecutive ones: addresses are handed out in order, so a full pool is one run.
+
+use super::Instruction;
+use super::code::{ACCEPT, JEQ, JGE, JGT, jump, skip};
+
+/// Consecutive words, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) first: u32,
+    pub(super) last: u32,
+}
+
+/// Groups ascending words.
+pub(super) fn runs(words: impl IntoIterator<Item = u32>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for word in words {
+        match runs.last_mut() {
+            Some(run) if run.last.checked_add(1) == Some(word) => run.last = word,
+            _ => runs.push(Run {
+                first: word,
+                last: word,
+            }),
+        }
+    }
+    runs
+}
+
+/// Comparisons that [`member`] needs for these.
+pub(super) fn comparisons(runs: &[Run]) -> usize {
+    runs.iter().map(|run| width(*run)).sum()
+}
+
+fn width(run: Run) -> usize {
+    if run.first == run.last { 1 } else { 2 }
+}
+
+/// Accepts the frame if the accumulator is in one of the runs (ascending), else goes on behind.
+///
+/// Cut into pieces with an accepting return each, so that every jump fits into its eight bits.
+pub(super) fn member(runs: &[Run]) -> Vec<Instruction> {
+    runs.chunks(RUNS_IN_REACH).flat_map(piece).collect()
+}
+
+/// Two instructions each: no jump within a piece is longer than 201.
+const RUNS_IN_REACH: usize = 100;
+
+fn piece(runs: &[Run]) -> Vec<Instruction> {
+    let miss = comparisons(runs);
+    let accept = miss + 1;
+    let mut code = Vec::with_capacity(miss + 2);
+    for run in runs {
+        let here = code.len();
+        let to = |place: usize, from: usize| {
+            u8::try_from(place - from - 1).expect("a piece is shorter than 256 instructions")
+        };
+        if run.first == run.last {
+            code.push(jump(JEQ, run.first, to(accept, here), 0));
+        } else {
+            code.push(jump(JGT, run.last, 1, 0));
+            code.push(jump(JGE, run.first, to(accept, here + 1), to(miss, here + 1)));
+        }
+    }
+    code.push(skip(1));
+    code.push(ACCEPT);
+    code
+}
