@@ -12,12 +12,16 @@ use nix::sys::signal::{SigSet, Signal};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// The process id of a parent outside the own process id namespace.
 const OUTSIDE: i32 = 0;
+
+/// What a node's first process is told when it may boot.
+const GO: u8 = b'g';
 
 /// All that a node's first process must know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,14 +91,13 @@ pub(crate) fn stand_outside(spec: &Spec) -> Result<i32> {
         None::<&str>,
     )
     .doing(|| "make the node's mounts private".into())?;
-    let mut init = Inner::Init(spec.clone())
-        .command("ferrolb-lab-node")
-        // kept open: the first process sees by it that this one lives
-        .stdin(Stdio::piped())
-        .spawn()
-        .doing(|| "start the node's first process".into())?;
+    let mut command = Inner::Init(spec.clone()).command("ferrolb-lab-node");
+    let init = command.stdin(Stdio::piped()).spawn();
+    let mut init = init.doing(|| "start the node's first process".into())?;
     record(spec, init.id())?;
-    let _lifeline = init.stdin.take();
+    let mut lifeline = init.stdin.take().expect("standard input is piped");
+    // only now: it shares this process' mounts, and changes what /proc and /var/lib are
+    lifeline.write_all(&[GO]).doing(|| "let the node boot".into())?;
     let status = init.wait().doing(|| "wait for the node's first process".into())?;
     Ok(status.code().unwrap_or(1))
 }

@@ -6,13 +6,12 @@ use crate::node::Spec;
 use crate::node_config::{self as config, GIVEN, PATH, PRETENDED};
 use crate::{cgroup, wait};
 use nix::mount::{MsFlags, mount};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{pause, sethostname};
 use std::fs::{self, File};
-use std::os::fd::AsFd;
+use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -38,19 +37,13 @@ pub(crate) fn boot(spec: &Spec) -> Result<i32> {
     reap()
 }
 
-/// A parent outside this process id namespace cannot be asked for by number: the pipe says whether it lives.
+/// A parent outside this process id namespace cannot be asked for by number: that its word comes says that it lived
+/// when the kernel already knew what to do at its death.
 fn die_with_the_outer_process() -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).doing(|| "set the parent-death signal".into())?;
-    let stdin = std::io::stdin();
-    let mut lifeline = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
-    poll(&mut lifeline, PollTimeout::ZERO).doing(|| "look for the parent".into())?;
-    if lifeline[0]
-        .revents()
-        .is_some_and(|seen| seen.contains(PollFlags::POLLHUP))
-    {
-        std::process::exit(1);
-    }
-    Ok(())
+    let mut word = [0];
+    let heard = std::io::stdin().read_exact(&mut word);
+    heard.doing(|| "hear from the process outside".into())
 }
 
 fn mount_everything(spec: &Spec) -> Result<()> {
