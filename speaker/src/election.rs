@@ -40,7 +40,7 @@ pub use verdict::{Election, Elections, Interfaces, Note, Verdict, Winner};
 pub use view::{Candidate, LinkFacts, Liveness, Options, Ranking, View};
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

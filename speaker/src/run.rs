@@ -1,18 +1,248 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
-use anyhow::Context;
-use ferrolb_runtime::log;
-use ferrolb_runtime::shutdown::Shutdown;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::time::Duration;
 
+use anyhow::Context;
+use ferrolb_crds::domain::NodeName;
+use ferrolb_rawlink::links::{self, LinkTable};
+use ferrolb_runtime::backoff::Jitter;
+use ferrolb_runtime::dirty::{self, Wakes};
+use ferrolb_runtime::events::{self, EventSink};
+use ferrolb_runtime::ready::Readiness;
+use ferrolb_runtime::reflect::{Reports, WatchMetrics};
+use ferrolb_runtime::shutdown::Shutdown;
+use ferrolb_runtime::{client, log, metrics, serve};
+use prometheus::Registry;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::act::{Actor, Done};
+use crate::announce::{Announcer, LayerTwoMetrics, News};
 use crate::args::Args;
+use crate::burst;
+use crate::election::{Elections, Note, Options, Ranking, elect};
+use crate::held::HeldTable;
+use crate::interfaces;
+use crate::metrics::Metrics;
+use crate::plan::{Announced, Place, Plan, plan};
+use crate::report::{self, Due, Owner};
+use crate::snapshot::{Reader, Snapshot};
+use crate::tell::{self, Told};
+use crate::watch::Stores;
+
+/// How long after SIGTERM addresses are held that nobody takes over.
+const DRAIN: Duration = Duration::from_millis(1500);
+/// How long queued events may take after that.
+const LAST_EVENTS: Duration = Duration::from_millis(300);
+/// News of the wire that may wait; it is dropped and counted when the loop is behind.
+const NEWS: usize = 64;
 
 /// Runs the speaker until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// The cluster cannot be reached at all, the port is taken, or no raw socket may be opened.
+/// There is no way to reach the cluster, the port is taken, or the interfaces of the node cannot be read.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     log::init(&args.log)?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    shutdown.draining().await;
+    let client = client::connect(&args.cluster).await?;
+    let registry = metrics::registry();
+    let readiness = Readiness::new();
+    if let Some(listener) = serve::listen(&args.serve)? {
+        tokio::spawn(serve::serve(listener, registry.clone(), readiness.clone()));
+    }
+    let (dirty, wakes) = dirty::channel();
+    let reports = Reports {
+        dirty,
+        readiness: readiness.clone(),
+        metrics: WatchMetrics::register(&registry)?,
+    };
+    let namespace = args.cluster.own_namespace();
+    let reported = Readiness::new();
+    let stores = Stores::watch(&client, &namespace, &reports, &reported);
+    let (sink, events_task) =
+        EventSink::start(client.clone(), events::SPEAKER, args.pod_name.clone(), &registry)?;
+    let node = NodeName::from(args.node_name.as_str());
+    let metrics = Metrics::register(&registry, node.clone())?;
+    let actor = Actor::new(client, &namespace, metrics.writes.clone(), sink);
+    let links = links::watch().await.context("cannot read the interfaces")?;
+    let (wire, news) = Wire::start(links, &registry)?;
+    tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
+    let options = Options {
+        class: args.lb_class,
+        ignore_exclude_label: args.ignore_exclude_lb,
+        ranking: Ranking::Stable,
+    };
+    let speaker = Speaker {
+        node,
+        pod_name: args.pod_name.clone(),
+        stores,
+        reader: Reader::new(namespace, args.pod_name, options),
+        reported,
+        announced: Announced::default(),
+        told: None,
+        faults: BTreeSet::new(),
+        notes: BTreeSet::new(),
+        due: Due::default(),
+        metrics,
+        actor,
+        wire,
+    };
+    // Who decides before everything is listed may announce what another node announces.
+    tokio::select! {
+        () = readiness.all_ready() => speaker.run(wakes, news, &shutdown).await,
+        () = shutdown.draining() => drop(speaker),
+    }
+    let _late = timeout(LAST_EVENTS, events_task).await;
     Ok(())
+}
+
+struct Speaker {
+    node: NodeName,
+    pod_name: Option<String>,
+    stores: Stores,
+    reader: Reader,
+    /// Ready once the `ServiceL2Status` objects are listed.
+    reported: Readiness,
+    announced: Announced,
+    /// None until then: what an earlier process told is read from them.
+    told: Option<Told>,
+    faults: BTreeSet<String>,
+    notes: BTreeSet<Note>,
+    due: Due,
+    metrics: Metrics,
+    actor: Actor,
+    wire: Wire,
+}
+
+/// What the announcer reads and what it counts.
+struct Wire {
+    links: watch::Receiver<LinkTable>,
+    held: watch::Sender<HeldTable>,
+    metrics: LayerTwoMetrics,
+}
+
+impl Wire {
+    /// Starts the announcer, with nothing to announce. It ends when this is dropped.
+    fn start(
+        links: watch::Receiver<LinkTable>,
+        registry: &Registry,
+    ) -> Result<(Self, mpsc::Receiver<News>), prometheus::Error> {
+        let (held, readers) = watch::channel(HeldTable::default());
+        let (news, heard) = mpsc::channel(NEWS);
+        let metrics = LayerTwoMetrics::register(registry)?;
+        let announcer = Announcer {
+            links: links.clone(),
+            held: readers,
+            pace: burst::Pace::default(),
+            metrics: metrics.clone(),
+            news,
+        };
+        tokio::spawn(announcer.run());
+        let wire = Self { links, held, metrics };
+        Ok((wire, heard))
+    }
+
+    /// Holds exactly this from now on; the series of what is given up go.
+    fn hold(&self, before: &Announced, after: &Announced) {
+        let interfaces =
+            |(address, one): (&_, &crate::plan::Announcement)| (*address, one.interfaces.clone());
+        let table = HeldTable::from(after.0.iter().map(interfaces).collect::<BTreeMap<_, _>>());
+        self.held.send_if_modified(|held| {
+            let differs = *held != table;
+            *held = table;
+            differs
+        });
+        let gone = before.0.keys().filter(|address| !after.0.contains_key(address));
+        gone.for_each(|address| self.metrics.forget(*address));
+    }
+}
+
+impl Speaker {
+    async fn run(mut self, mut wakes: Wakes, mut news: mpsc::Receiver<News>, shutdown: &Shutdown) {
+        let mut heard = tell::Heard::default();
+        let mut give_up = None;
+        self.pass();
+        loop {
+            tokio::select! {
+                () = wakes.wait() => {}
+                Ok(()) = self.wire.links.changed() => {}
+                () = at(self.due.next()) => {}
+                done = self.actor.next() => {
+                    self.ended(&done);
+                    continue;
+                }
+                Some(news) = news.recv() => {
+                    heard.log(news);
+                    continue;
+                }
+                () = shutdown.draining(), if give_up.is_none() => give_up = Some(Instant::now() + DRAIN),
+                () = at(give_up) => return,
+                () = shutdown.aborted() => return,
+            }
+            self.pass();
+            // Others see that our Pod is ending and take over; what is left then nobody else can have.
+            if give_up.is_some() && self.announced.0.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Snapshot, decide, plan, act: once over everything. What is held comes first; nothing waits for the API server.
+    fn pass(&mut self) {
+        let snapshot = self.reader.read(&self.stores);
+        let elections = elect(&snapshot.view);
+        let links = interfaces::read(&self.wire.links.borrow_and_update());
+        let place = Place {
+            node: &self.node,
+            interfaces: &links,
+            exclude: &snapshot.exclude,
+        };
+        let plan = plan(&elections, &place, &self.announced);
+        self.wire.hold(&self.announced, &plan.announced);
+        tell::log(&self.announced, &plan.announced);
+        self.metrics
+            .show(&elections, &plan.announced, snapshot.faults.len());
+        tell::log_news(&mut self.faults, snapshot.faults.iter().map(ToString::to_string));
+        tell::log_news(&mut self.notes, elections.notes.iter().copied());
+        self.report(&snapshot, &elections, &plan);
+        self.announced = plan.announced;
+    }
+
+    /// Events and `ServiceL2Status`.
+    fn report(&mut self, snapshot: &Snapshot, elections: &Elections, plan: &Plan) {
+        if !self.reported.missing().is_empty() {
+            return;
+        }
+        let told = self
+            .told
+            .get_or_insert_with(|| Told::before(report::services_of(&snapshot.statuses, &self.node)));
+        for notice in told.notices(plan, &self.node, &snapshot.services) {
+            self.actor.tell(notice);
+        }
+        let owner = self.pod_name.clone().zip(snapshot.pod_uid.clone());
+        let owner = owner.map(|(name, uid)| Owner { name, uid });
+        let wanted = report::wanted(&plan.announced, &self.node, owner.as_ref());
+        let announces = |service: &_, node: &_| {
+            let candidate = snapshot.view.services.get(service);
+            candidate.is_some_and(|one| elections.announces(&one.service, node))
+        };
+        let changes = report::changes(&wanted, &snapshot.statuses, &self.node, announces);
+        for (name, change) in self.due.take(changes, &wanted, Instant::now()) {
+            self.actor.change(name, change);
+        }
+    }
+
+    fn ended(&mut self, done: &Done) {
+        self.due
+            .ended(&done.name, done.landed, Instant::now(), Jitter::random());
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Advert, InterfaceName, NodeName, ServiceKey};
+use ferrolb_crds::domain::{Advert, InterfaceName, NodeName, ServiceKey, ServiceView};
 use thiserror::Error;
 
 use super::choose::Contest;
@@ -82,6 +82,18 @@ impl Elections {
         self.by_address
             .get(&address)
             .map(|election| election.verdict(node))
+    }
+}
+
+impl Elections {
+    /// Whether this node announces any address of this Service.
+    pub fn announces(&self, service: &ServiceView, node: &NodeName) -> bool {
+        let elections = service
+            .ingress
+            .iter()
+            .filter_map(|address| self.by_address.get(&address));
+        let mut winners = elections.filter_map(|election| election.of_service(&service.key).ok());
+        winners.any(|winner| winner.node == *node)
     }
 }
 

@@ -1,0 +1,140 @@
+//! Changes → requests to the API server, several at a time; what became of each comes back as a value.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrolb_crds::api::ServiceL2Status;
+use ferrolb_crds::names;
+use ferrolb_runtime::events::{EventSink, Notice};
+use ferrolb_runtime::patch::{Outcome, Ownership, WriteCounters, Writer};
+use kube::api::{DeleteParams, Preconditions};
+use kube::{Api, Client};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::report::{Change, Wanted};
+
+/// Writes under way at once: a node may take over thousands of Services together with others.
+const AT_ONCE: usize = 16;
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What became of a change.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The object's name.
+    pub(crate) name: String,
+    /// Whether the object is now as it should be.
+    pub(crate) landed: bool,
+}
+
+/// Sends changes and collects their endings.
+pub(crate) struct Actor {
+    statuses: Statuses,
+    events: EventSink,
+    permits: Arc<Semaphore>,
+    tasks: JoinSet<Done>,
+}
+
+#[derive(Clone)]
+struct Statuses {
+    api: Api<ServiceL2Status>,
+    writer: Writer,
+    counters: WriteCounters,
+}
+
+impl Actor {
+    pub(crate) fn new(client: Client, namespace: &str, counters: WriteCounters, events: EventSink) -> Self {
+        let statuses = Statuses {
+            api: Api::namespaced(client, namespace),
+            writer: Writer::new(names::SPEAKER_MANAGER, TIMEOUT, counters.clone()),
+            counters,
+        };
+        Self {
+            statuses,
+            events,
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Changes the `ServiceL2Status` of this name.
+    pub(crate) fn change(&mut self, name: String, change: Change) {
+        let (statuses, permits) = (self.statuses.clone(), self.permits.clone());
+        self.tasks.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            let result = match &change {
+                Change::Apply(wanted) => statuses.apply(wanted).await,
+                Change::Delete { uid, .. } => statuses.delete(&name, uid).await,
+            };
+            if let Err(cause) = &result {
+                tracing::debug!(name, cause, "ServiceL2Status not written");
+            }
+            let landed = result.is_ok();
+            Done { name, landed }
+        });
+    }
+
+    /// The next change that ended; waits for ever while there is none under way.
+    pub(crate) async fn next(&mut self) -> Done {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok(done)) => return done,
+                Some(Err(panic)) => tracing::error!(%panic, "a write was lost"),
+                None => std::future::pending::<()>().await,
+            }
+        }
+    }
+
+    /// Tells about an object.
+    pub(crate) fn tell(&self, notice: Notice) {
+        self.events.publish(notice);
+    }
+}
+
+impl Statuses {
+    /// The object first, then its status. Both are ours alone, so what others wrote there is put right.
+    async fn apply(&self, wanted: &Wanted) -> Result<(), String> {
+        let name = wanted.name();
+        let made = self
+            .writer
+            .apply(&self.api, &name, &wanted.object(), Ownership::Take)
+            .await;
+        applied(made)?;
+        let written = self
+            .writer
+            .apply_status(&self.api, &name, &wanted.status_object(), Ownership::Take)
+            .await;
+        applied(written)
+    }
+
+    /// Deletes this very object; one that was made anew under the same name stays.
+    async fn delete(&self, name: &str, uid: &str) -> Result<(), String> {
+        let this_one = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        self.counters.updates.inc();
+        let result = match timeout(TIMEOUT, self.api.delete(name, &this_one)).await {
+            Ok(Ok(_)) => Ok(()),
+            // Gone, or another one by now: either way this one is deleted.
+            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_elapsed) => Err(format!("no answer within {TIMEOUT:?}")),
+        };
+        if result.is_err() {
+            self.counters.errors.inc();
+        }
+        result
+    }
+}
+
+fn applied(outcome: Outcome) -> Result<(), String> {
+    match outcome {
+        Outcome::Applied(_) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}

@@ -1,0 +1,172 @@
+//! The speaker's metrics under MetalLB's names. What is counted frame by frame belongs to the announcer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{NodeName, ServiceKey};
+use ferrolb_runtime::patch::WriteCounters;
+use prometheus::{IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::election::Elections;
+use crate::plan::Announced;
+
+/// MetalLB's name of our protocol, as opposed to `bgp`.
+const PROTOCOL: &str = "layer2";
+
+/// Everything the speaker's loop measures.
+pub(crate) struct Metrics {
+    announced: IntGaugeVec,
+    silent: IntGaugeVec,
+    /// Attempts to write to the API server, and those that failed.
+    pub(crate) writes: WriteCounters,
+    config_loaded: IntGauge,
+    config_stale: IntGauge,
+    node: NodeName,
+    shown: BTreeSet<(ServiceKey, IpAddr)>,
+}
+
+impl Metrics {
+    /// Adds all metrics to the registry, once per process.
+    ///
+    /// # Errors
+    /// The registry has them already.
+    pub(crate) fn register(registry: &Registry, node: NodeName) -> Result<Self, prometheus::Error> {
+        let gauges = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec, prometheus::Error> {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        Ok(Self {
+            announced: gauges(
+                "metallb_speaker_announced",
+                "1 for each address that this node announces.",
+                &["service", "protocol", "node", "ip"],
+            )?,
+            silent: gauges(
+                "ferrolb_speaker_silent_addresses",
+                "Addresses that no node announces, by reason; every speaker shows the same.",
+                &["reason"],
+            )?,
+            writes: WriteCounters {
+                updates: counter("metallb_k8s_client_updates_total", "Writes to the API server.")?,
+                errors: counter("metallb_k8s_client_update_errors_total", "Writes that failed.")?,
+            },
+            config_loaded: gauge(
+                "metallb_k8s_client_config_loaded_bool",
+                "1 once pools and advertisements were read.",
+            )?,
+            config_stale: gauge(
+                "metallb_k8s_client_config_stale_bool",
+                "1 while an object is invalid and skipped in whole or in part.",
+            )?,
+            node,
+            shown: BTreeSet::new(),
+        })
+    }
+
+    /// Shows what was decided; series of addresses that are gone go too.
+    pub(crate) fn show(&mut self, elections: &Elections, announced: &Announced, faults: usize) {
+        self.config_loaded.set(1);
+        self.config_stale.set(i64::from(faults > 0));
+        self.show_announced(announced);
+        self.silent.reset();
+        for (reason, count) in silent(elections) {
+            self.silent.with_label_values(&[reason]).set(count);
+        }
+    }
+
+    fn show_announced(&mut self, announced: &Announced) {
+        let pairs = announced.0.iter().flat_map(|(address, announcement)| {
+            let services = announcement.services.iter();
+            services.map(|service| (service.clone(), *address))
+        });
+        let shown: BTreeSet<(ServiceKey, IpAddr)> = pairs.collect();
+        for (service, address) in shown.difference(&self.shown) {
+            let (service, address) = (service.to_string(), address.to_string());
+            let labels = [&service, PROTOCOL, self.node.as_str(), &address];
+            self.announced.with_label_values(&labels).set(1);
+        }
+        for (service, address) in self.shown.difference(&shown) {
+            let (service, address) = (service.to_string(), address.to_string());
+            let labels = [&service, PROTOCOL, self.node.as_str(), &address];
+            // The only error is that there is no such series.
+            let _absent = self.announced.remove_label_values(&labels);
+        }
+        self.shown = shown;
+    }
+}
+
+fn silent(elections: &Elections) -> BTreeMap<&'static str, i64> {
+    let mut counts = BTreeMap::new();
+    let outcomes = elections.by_address.values().map(|election| &election.outcome);
+    for why in outcomes.filter_map(|outcome| outcome.as_ref().err()) {
+        *counts.entry(why.label()).or_default() += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::TextEncoder;
+
+    use super::*;
+    use crate::election::fixture::{cluster, endpoints, ip, key, service};
+    use crate::election::{Interfaces, elect};
+    use crate::plan::Announcement;
+
+    fn lines(registry: &Registry, metric: &str) -> Vec<String> {
+        let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        text.lines()
+            .filter(|line| line.starts_with(metric))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn an_address_is_shown_while_it_is_announced() {
+        let registry = Registry::new();
+        let mut metrics = Metrics::register(&registry, "n1".into()).unwrap();
+        let announcement = Announcement {
+            services: BTreeSet::from([key("web")]),
+            allowed: Interfaces::Any,
+            interfaces: BTreeSet::new(),
+        };
+        let announced = Announced(BTreeMap::from([(ip("192.0.2.1"), announcement)]));
+        metrics.show(&Elections::default(), &announced, 0);
+        assert_eq!(
+            lines(&registry, "metallb_speaker_announced"),
+            [
+                "metallb_speaker_announced{ip=\"192.0.2.1\",node=\"n1\",protocol=\"layer2\",service=\"shop/web\"} 1"
+            ]
+        );
+        metrics.show(&Elections::default(), &Announced::default(), 0);
+        assert!(lines(&registry, "metallb_speaker_announced").is_empty());
+    }
+
+    #[test]
+    fn addresses_that_nobody_announces_are_counted_by_reason() {
+        let registry = Registry::new();
+        let mut metrics = Metrics::register(&registry, "n1".into()).unwrap();
+        let mut view = cluster(&["n1"]);
+        service(&mut view, "web", &["192.0.2.1"]);
+        endpoints(&mut view, "web", &[]);
+        metrics.show(&elect(&view), &Announced::default(), 0);
+        assert_eq!(
+            lines(&registry, "ferrolb_speaker_silent_addresses"),
+            ["ferrolb_speaker_silent_addresses{reason=\"no_endpoints\"} 1"]
+        );
+        endpoints(&mut view, "web", &["n1"]);
+        metrics.show(&elect(&view), &Announced::default(), 0);
+        assert!(lines(&registry, "ferrolb_speaker_silent_addresses").is_empty());
+    }
+}

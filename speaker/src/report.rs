@@ -1,0 +1,237 @@
+//! `ServiceL2Status`: who announces a Service, as an object. Nothing waits for it.
+//!
+//! There is one object for each Service and node, made by the node that announces. It deletes that of another node when it
+//! takes over, once: two nodes that both believe to announce must not delete each other's for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferrolb_crds::api::{AnnouncingInterface, ServiceL2Status, ServiceL2StatusStatus};
+use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
+use ferrolb_crds::names::{STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+mod due;
+
+pub(crate) use due::Due;
+
+use crate::election::Interfaces;
+use crate::plan::Announced;
+
+/// The longest value of a label; node names may be longer.
+const LABEL_LIMIT: usize = 63;
+
+/// A `ServiceL2Status` as it should be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) service: ServiceKey,
+    pub(crate) node: NodeName,
+    /// The Pod that it goes with; none outside of a Pod.
+    pub(crate) owner: Option<Owner>,
+    /// Only filled where every advertisement restricts the interfaces, as in MetalLB.
+    pub(crate) interfaces: BTreeSet<InterfaceName>,
+}
+
+/// Our own Pod.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Owner {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+}
+
+/// A `ServiceL2Status` as the watch shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    labels: BTreeMap<String, String>,
+    owners: BTreeSet<String>,
+    status: ServiceL2StatusStatus,
+}
+
+/// A change of one object.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    /// Make it, or put it right.
+    Apply(Wanted),
+    /// Delete the object of this uid.
+    Delete {
+        /// Its uid.
+        uid: String,
+        /// The other node that made it; none if it is our own.
+        of: Option<(ServiceKey, NodeName)>,
+    },
+}
+
+/// What `node` should report of what it announces, by name.
+pub(crate) fn wanted(
+    announced: &Announced,
+    node: &NodeName,
+    owner: Option<&Owner>,
+) -> BTreeMap<String, Wanted> {
+    let of_service = |(service, addresses): (&ServiceKey, BTreeMap<_, &crate::plan::Announcement>)| {
+        let anywhere = addresses.values().any(|one| one.allowed == Interfaces::Any);
+        let interfaces = addresses.values().flat_map(|one| one.interfaces.iter().cloned());
+        let wanted = Wanted {
+            service: service.clone(),
+            node: node.clone(),
+            owner: owner.cloned(),
+            interfaces: interfaces.filter(|_| !anywhere).collect(),
+        };
+        (wanted.name(), wanted)
+    };
+    announced.by_service().into_iter().map(of_service).collect()
+}
+
+/// What has to change so that the objects are as they should be. `announces` says whether a node announces an address
+/// of a Service besides us, as when a group is split; then its object stays.
+pub(crate) fn changes(
+    wanted: &BTreeMap<String, Wanted>,
+    seen: &[Seen],
+    node: &NodeName,
+    announces: impl Fn(&ServiceKey, &NodeName) -> bool,
+) -> BTreeMap<String, Change> {
+    let by_name: BTreeMap<&str, &Seen> = seen.iter().map(|one| (one.name.as_str(), one)).collect();
+    let ours: BTreeSet<&ServiceKey> = wanted.values().map(|one| &one.service).collect();
+    let applies = wanted
+        .iter()
+        .filter(|(name, wanted)| !by_name.get(name.as_str()).is_some_and(|seen| wanted.is_met(seen)))
+        .map(|(name, wanted)| (name.clone(), Change::Apply(wanted.clone())));
+    let surplus = |seen: &Seen| {
+        let other = seen.node().filter(|other| other != node);
+        let taken_over =
+            |other: &NodeName, service: &ServiceKey| ours.contains(service) && !announces(service, other);
+        let uid = seen.uid.clone();
+        match (other, seen.service()) {
+            (None, _) if wanted.contains_key(&seen.name) => None,
+            (None, _) => Some(Change::Delete { uid, of: None }),
+            (Some(other), Some(service)) if taken_over(&other, &service) => {
+                let of = Some((service, other));
+                Some(Change::Delete { uid, of })
+            }
+            (Some(_), _) => None,
+        }
+    };
+    let deletes = seen
+        .iter()
+        .filter(|seen| seen.node().is_some())
+        .filter_map(|seen| Some((seen.name.clone(), surplus(seen)?)));
+    applies.chain(deletes).collect()
+}
+
+/// The Services that this node reported to announce.
+pub(crate) fn services_of(seen: &[Seen], node: &NodeName) -> BTreeSet<ServiceKey> {
+    let of_node = seen.iter().filter(|one| one.node().as_ref() == Some(node));
+    of_node.filter_map(Seen::service).collect()
+}
+
+impl Wanted {
+    /// The same for the same Service and node, so that there cannot be two.
+    pub(crate) fn name(&self) -> String {
+        let text = format!("{}#{}", self.service, self.node);
+        let mut name = "l2-".to_owned();
+        for byte in &Sha256::digest(text)[..8] {
+            // Writing to a String cannot fail.
+            let _written = write!(name, "{byte:02x}");
+        }
+        name
+    }
+
+    /// The object without its status, for server-side apply.
+    pub(crate) fn object(&self) -> Value {
+        let owner =
+            |owner: &Owner| json!({"apiVersion": "v1", "kind": "Pod", "name": owner.name, "uid": owner.uid});
+        let owners: Vec<Value> = self.owner.iter().map(owner).collect();
+        json!({
+            "apiVersion": "metallb.io/v1beta1",
+            "kind": "ServiceL2Status",
+            "metadata": {"name": self.name(), "labels": self.labels(), "ownerReferences": owners},
+            "spec": {},
+        })
+    }
+
+    /// The object with its status alone, for server-side apply.
+    pub(crate) fn status_object(&self) -> Value {
+        json!({
+            "apiVersion": "metallb.io/v1beta1",
+            "kind": "ServiceL2Status",
+            "metadata": {"name": self.name()},
+            "status": self.status(),
+        })
+    }
+
+    /// Whether the object itself, its status aside, is as it should be.
+    pub(crate) fn is_made(&self, seen: &Seen) -> bool {
+        let uid = self.owner.iter().map(|owner| owner.uid.clone());
+        let labels = self.labels();
+        let labelled = |(name, value): (&String, &String)| seen.labels.get(name) == Some(value);
+        seen.owners == uid.collect() && labels.iter().all(labelled)
+    }
+
+    fn is_met(&self, seen: &Seen) -> bool {
+        self.is_made(seen) && seen.status == self.status()
+    }
+
+    fn status(&self) -> ServiceL2StatusStatus {
+        let interface = |name: &InterfaceName| AnnouncingInterface {
+            name: name.to_string(),
+        };
+        ServiceL2StatusStatus {
+            node: self.node.to_string(),
+            service_name: self.service.name.clone(),
+            service_namespace: self.service.namespace.clone(),
+            interfaces: self.interfaces.iter().map(interface).collect(),
+        }
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        let labels = [
+            (STATUS_NODE, self.node.as_str()),
+            (STATUS_SERVICE_NAME, &self.service.name),
+            (STATUS_SERVICE_NAMESPACE, &self.service.namespace),
+        ];
+        let fits = |(_, value): &(&str, &str)| value.len() <= LABEL_LIMIT;
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        labels.into_iter().filter(fits).map(owned).collect()
+    }
+}
+
+impl Seen {
+    /// Reads the object.
+    pub(crate) fn read(object: &ServiceL2Status) -> Self {
+        Self {
+            name: object.name_any(),
+            uid: object.uid().unwrap_or_default(),
+            labels: object.labels().clone(),
+            owners: object
+                .owner_references()
+                .iter()
+                .map(|owner| owner.uid.clone())
+                .collect(),
+            status: object.status.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The announcing node; none while nothing says so.
+    pub(crate) fn node(&self) -> Option<NodeName> {
+        self.stated(&self.status.node, STATUS_NODE).map(Into::into)
+    }
+
+    /// The Service.
+    pub(crate) fn service(&self) -> Option<ServiceKey> {
+        let namespace = self.stated(&self.status.service_namespace, STATUS_SERVICE_NAMESPACE)?;
+        let name = self.stated(&self.status.service_name, STATUS_SERVICE_NAME)?;
+        Some(ServiceKey::new(namespace, name))
+    }
+
+    /// The status says it, and before it is written the label.
+    fn stated<'a>(&'a self, status: &'a str, label: &str) -> Option<&'a str> {
+        let label = || self.labels.get(label).map(String::as_str);
+        (!status.is_empty()).then_some(status).or_else(label)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+use ferrolb_runtime::backoff::Jitter;
+use rstest::rstest;
+use tokio::time::Instant;
+
+use super::*;
+use crate::plan::Announcement;
+
+fn web() -> ServiceKey {
+    ServiceKey::new("shop", "web")
+}
+
+fn owner() -> Owner {
+    Owner {
+        name: "speaker-x".to_owned(),
+        uid: "u-1".to_owned(),
+    }
+}
+
+fn on_interfaces(allowed: Interfaces, interfaces: &[&str]) -> Announcement {
+    Announcement {
+        services: BTreeSet::from([web()]),
+        allowed,
+        interfaces: interfaces.iter().map(|name| InterfaceName::from(*name)).collect(),
+    }
+}
+
+fn announced(addresses: &[(&str, Announcement)]) -> Announced {
+    let entry = |(address, one): &(&str, Announcement)| (address.parse().unwrap(), one.clone());
+    Announced(addresses.iter().map(entry).collect())
+}
+
+/// What n1 reports if it announces the Service.
+fn ours() -> BTreeMap<String, Wanted> {
+    let one = on_interfaces(Interfaces::Any, &["eth0"]);
+    wanted(&announced(&[("192.0.2.1", one)]), &"n1".into(), Some(&owner()))
+}
+
+/// The object as the API server shows it once it is written.
+fn written(wanted: &Wanted) -> Seen {
+    let mut object = wanted.object();
+    object["metadata"]["uid"] = json!(format!("uid-of-{}", wanted.node));
+    object["status"] = wanted.status_object()["status"].clone();
+    Seen::read(&serde_json::from_value(object).unwrap())
+}
+
+fn of_node(node: &str) -> Seen {
+    let wanted = Wanted {
+        node: node.into(),
+        ..ours().into_values().next().unwrap()
+    };
+    written(&wanted)
+}
+
+fn alone(_: &ServiceKey, _: &NodeName) -> bool {
+    false
+}
+
+fn deletion(of: &str) -> Change {
+    Change::Delete {
+        uid: format!("uid-of-{of}"),
+        of: (of != "n1").then(|| (web(), of.into())),
+    }
+}
+
+#[test]
+fn a_name_is_the_same_for_the_same_service_and_node_only() {
+    let named = |namespace: &str, name: &str, node: &str| {
+        let wanted = Wanted {
+            service: ServiceKey::new(namespace, name),
+            node: node.into(),
+            owner: None,
+            interfaces: BTreeSet::new(),
+        };
+        wanted.name()
+    };
+    assert_eq!(named("shop", "web", "n1"), "l2-c3955ce82353e69e");
+    assert_ne!(named("shop", "web", "n1"), named("shop", "web", "n2"));
+    assert_ne!(named("shop", "web", "n1"), named("sho", "pweb", "n1"));
+}
+
+#[test]
+fn the_object_has_the_labels_and_the_owner_of_metallb() {
+    let object = ours().into_values().next().unwrap().object();
+    assert_eq!(
+        object["metadata"]["labels"],
+        json!({"metallb.io/node": "n1", "metallb.io/service-name": "web", "metallb.io/service-namespace": "shop"})
+    );
+    let owner = json!([{"apiVersion": "v1", "kind": "Pod", "name": "speaker-x", "uid": "u-1"}]);
+    assert_eq!(object["metadata"]["ownerReferences"], owner);
+}
+
+#[test]
+fn a_node_name_too_long_for_a_label_stands_in_the_status_alone() {
+    let wanted = Wanted {
+        node: "n".repeat(64).into(),
+        ..ours().into_values().next().unwrap()
+    };
+    assert_eq!(wanted.object()["metadata"]["labels"].get("metallb.io/node"), None);
+    assert!(wanted.is_met(&written(&wanted)));
+}
+
+#[rstest]
+#[case::any(&[Interfaces::Any], &[])]
+#[case::restricted(&[Interfaces::Only(BTreeSet::new())], &["eth0"])]
+#[case::one_address_restricted_and_one_not(&[Interfaces::Only(BTreeSet::new()), Interfaces::Any], &[])]
+fn interfaces_are_named_only_where_advertisements_restrict_them(
+    #[case] allowed: &[Interfaces],
+    #[case] expected: &[&str],
+) {
+    let addresses = ["192.0.2.1", "2001:db8::1"].into_iter().zip(allowed);
+    let table: Vec<(&str, Announcement)> = addresses
+        .map(|(address, allowed)| (address, on_interfaces(allowed.clone(), &["eth0"])))
+        .collect();
+    let wanted = wanted(&announced(&table), &"n1".into(), None);
+    let status = wanted.into_values().next().unwrap().status();
+    let names: Vec<&str> = status.interfaces.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn what_is_missing_is_made_and_what_is_right_is_left_alone() {
+    let (name, wanted) = ours().into_iter().next().unwrap();
+    let changes_of = |seen: &[Seen]| changes(&ours(), seen, &"n1".into(), alone);
+    assert_eq!(
+        changes_of(&[]),
+        BTreeMap::from([(name, Change::Apply(wanted.clone()))])
+    );
+    assert_eq!(changes_of(&[written(&wanted)]), BTreeMap::new());
+}
+
+#[test]
+fn what_differs_is_put_right() {
+    let (name, wanted) = ours().into_iter().next().unwrap();
+    let predecessor = Owner {
+        name: "speaker-w".to_owned(),
+        uid: "u-0".to_owned(),
+    };
+    let seen = written(&Wanted {
+        owner: Some(predecessor),
+        ..wanted.clone()
+    });
+    let changes = changes(&ours(), &[seen], &"n1".into(), alone);
+    assert_eq!(changes, BTreeMap::from([(name, Change::Apply(wanted))]));
+}
+
+#[test]
+fn our_own_object_goes_when_we_no_longer_announce() {
+    let changes = changes(&BTreeMap::new(), &[of_node("n1")], &"n1".into(), alone);
+    assert_eq!(changes.into_values().collect::<Vec<_>>(), [deletion("n1")]);
+}
+
+#[test]
+fn an_object_of_another_name_for_our_node_goes() {
+    let wanted = ours();
+    let mut left_by_metallb = of_node("n1");
+    left_by_metallb.name = "l2-x7k2p".to_owned();
+    let seen = [written(wanted.values().next().unwrap()), left_by_metallb];
+    let changes = changes(&wanted, &seen, &"n1".into(), alone);
+    assert_eq!(changes, BTreeMap::from([("l2-x7k2p".to_owned(), deletion("n1"))]));
+}
+
+#[test]
+fn an_object_of_another_node_goes_when_we_take_over() {
+    let ours = ours();
+    let seen = [written(ours.values().next().unwrap()), of_node("n2")];
+    let of = |wanted, announces: fn(&ServiceKey, &NodeName) -> bool| {
+        let changes = changes(wanted, &seen, &"n1".into(), announces);
+        changes.into_values().filter(|one| *one == deletion("n2")).count()
+    };
+    assert_eq!(of(&ours, alone), 1);
+    assert_eq!(
+        of(&ours, |_, _| true),
+        0,
+        "it announces another address of the Service"
+    );
+    assert_eq!(of(&BTreeMap::new(), alone), 0, "we did not take over");
+}
+
+#[test]
+fn an_object_of_another_node_is_deleted_once() {
+    let (mut due, now) = (Due::default(), Instant::now());
+    let changes = || BTreeMap::from([("l2-other".to_owned(), deletion("n2"))]);
+    assert_eq!(due.take(changes(), &ours(), now).len(), 1);
+    due.ended("l2-other", true, now, Jitter::NONE);
+    let much_later = now + std::time::Duration::from_secs(3600);
+    assert!(due.take(changes(), &ours(), much_later).is_empty());
+    // It took the Service back, and we took it again.
+    assert!(due.take(BTreeMap::new(), &BTreeMap::new(), much_later).is_empty());
+    assert_eq!(due.take(changes(), &ours(), much_later).len(), 1);
+}
+
+#[test]
+fn our_own_object_is_deleted_until_it_is_gone() {
+    let (mut due, now) = (Due::default(), Instant::now());
+    let changes = || BTreeMap::from([("l2-own".to_owned(), deletion("n1"))]);
+    assert_eq!(due.take(changes(), &BTreeMap::new(), now).len(), 1);
+    due.ended("l2-own", false, now, Jitter::NONE);
+    assert!(due.take(changes(), &BTreeMap::new(), now).is_empty());
+    let again = due.next().unwrap();
+    assert_eq!(due.take(changes(), &BTreeMap::new(), again).len(), 1);
+}
