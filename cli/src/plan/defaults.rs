@@ -106,20 +106,20 @@ mod tests {
     const SINGLE: &[Family] = &[Family::V4];
 
     #[rstest]
-    #[case::nothing_said(json!({}), DUAL, Ok(&["IPv4"]))]
-    #[case::the_default_family_comes_first(json!({}), SIX_FIRST, Ok(&["IPv6"]))]
-    #[case::prefer(json!({"ipFamilyPolicy": "PreferDualStack"}), DUAL, Ok(&["IPv4", "IPv6"]))]
-    #[case::prefer_on_one_family(json!({"ipFamilyPolicy": "PreferDualStack"}), SINGLE, Ok(&["IPv4"]))]
-    #[case::prefer_with_the_first_named(json!({"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6"]}), DUAL, Ok(&["IPv6", "IPv4"]))]
-    #[case::require(json!({"ipFamilyPolicy": "RequireDualStack"}), DUAL, Ok(&["IPv4", "IPv6"]))]
-    #[case::one_family_named(json!({"ipFamilies": ["IPv6"]}), DUAL, Ok(&["IPv6"]))]
-    #[case::two_families_named(json!({"ipFamilies": ["IPv6", "IPv4"]}), DUAL, Ok(&["IPv6", "IPv4"]))]
+    #[case::nothing_said(json!({}), DUAL, Ok(vec!["IPv4"]))]
+    #[case::the_default_family_comes_first(json!({}), SIX_FIRST, Ok(vec!["IPv6"]))]
+    #[case::prefer(json!({"ipFamilyPolicy": "PreferDualStack"}), DUAL, Ok(vec!["IPv4", "IPv6"]))]
+    #[case::prefer_on_one_family(json!({"ipFamilyPolicy": "PreferDualStack"}), SINGLE, Ok(vec!["IPv4"]))]
+    #[case::prefer_with_the_first_named(json!({"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6"]}), DUAL, Ok(vec!["IPv6", "IPv4"]))]
+    #[case::require(json!({"ipFamilyPolicy": "RequireDualStack"}), DUAL, Ok(vec!["IPv4", "IPv6"]))]
+    #[case::one_family_named(json!({"ipFamilies": ["IPv6"]}), DUAL, Ok(vec!["IPv6"]))]
+    #[case::two_families_named(json!({"ipFamilies": ["IPv6", "IPv4"]}), DUAL, Ok(vec!["IPv6", "IPv4"]))]
     #[case::require_on_one_family(json!({"ipFamilyPolicy": "RequireDualStack"}), SINGLE, Err("spec.ipFamilyPolicy: RequireDualStack, but the cluster has one family (--cluster-families)"))]
     #[case::a_family_the_cluster_has_not(json!({"ipFamilies": ["IPv6"]}), SINGLE, Err("spec.ipFamilies: the cluster has no IPv6 (--cluster-families)"))]
     fn families_are_filled_in(
         #[case] mut spec: Value,
         #[case] cluster: &[Family],
-        #[case] expected: Result<&[&str], &str>,
+        #[case] expected: Result<Vec<&str>, &str>,
     ) {
         spec["type"] = json!("LoadBalancer");
         let object = json!({ "metadata": { "name": "web", "namespace": "shop" }, "spec": spec });
@@ -129,7 +129,7 @@ mod tests {
         match expected {
             Ok(expected) => assert_eq!(
                 (families, problem),
-                (expected.iter().map(|f| (*f).to_owned()).collect(), None)
+                (expected.into_iter().map(str::to_owned).collect(), None)
             ),
             Err(message) => assert_eq!(problem.as_deref(), Some(message)),
         }

@@ -11,10 +11,13 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 const SUFFIXES: [&str; 3] = ["yaml", "yml", "json"];
+
+/// Fields by which the type was chosen; the types themselves do not read them.
+const READ_BEFORE: [&str; 2] = ["apiVersion", "kind"];
 
 /// What the manifests hold of the kinds that matter; other kinds are passed over.
 #[derive(Debug, Default)]
@@ -114,7 +117,9 @@ impl Manifests {
         }
         match (group_version.as_str(), kind.as_str()) {
             ("metallb.io/v1beta1", "IPAddressPool") => self.pools.push(place.strictly(object)?),
-            ("metallb.io/v1beta1", "L2Advertisement") => self.adverts.push(place.strictly(object)?),
+            ("metallb.io/v1beta1", "L2Advertisement") => {
+                self.adverts.push(place.strictly(with_spec(object))?);
+            }
             ("v1", "Service") => self.services.push(place.leniently(object)?),
             ("v1", "Node") => self.nodes.push(place.leniently(object)?),
             ("v1", "Namespace") => self.namespaces.push(place.leniently(object)?),
@@ -163,7 +168,10 @@ impl Place<'_> {
         let parsed = self.decode(&name, |track| {
             let deserializer = serde_path_to_error::Deserializer::new(object, track);
             serde_ignored::deserialize(deserializer, |field| {
-                unknown.get_or_insert(field.to_string());
+                let field = field.to_string();
+                if !READ_BEFORE.contains(&field.as_str()) {
+                    unknown.get_or_insert(field);
+                }
             })
         });
         match unknown {
@@ -205,6 +213,14 @@ impl Place<'_> {
             cause: cause.to_owned(),
         }
     }
+}
+
+/// An advertisement may do without `spec`; the API server fills in an empty one.
+fn with_spec(mut advert: Value) -> Value {
+    if let Some(fields) = advert.as_object_mut() {
+        fields.entry("spec").or_insert_with(|| json!({}));
+    }
+    advert
 }
 
 /// Kind and name as far as they can be read.

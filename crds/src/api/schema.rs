@@ -31,11 +31,7 @@ fn address_rules() -> Value {
     let both_parse = format!("isIP({start}) && isIP({end})");
     let same_family = format!("ip({start}).family() == ip({end}).family()");
     let both_ipv4 = format!("ip({start}).family() == 4 && ip({end}).family() == 4");
-    let ordered = format!(
-        "[[{start}, {end}]].all(r, {} <= {})",
-        ipv4_number("r[0]"),
-        ipv4_number("r[1]")
-    );
+    let ordered = format!("{} <= {}", ipv4_number(start), ipv4_number(end));
     json!([
         {
             "rule": format!("{is_range} ? ({both_parse}) : isCIDR(self)"),
@@ -52,9 +48,10 @@ fn address_rules() -> Value {
     ])
 }
 
-/// CEL for the 32-bit number of the dotted quad in variable `text`. Cut with `substring` and `indexOf`:
-/// the API server estimates the cost of `split` as if every string were one of single characters and
-/// refuses the definition.
+/// CEL for the 32-bit number of the dotted quad that the expression `text` gives. Cut with `substring` and
+/// `indexOf`: the API server estimates the cost of `split` as if every string were one of single characters
+/// and refuses the definition. The expression is repeated and not bound by a list macro, because the API
+/// server knows no bound for the length of a string taken from a list.
 fn ipv4_number(text: &str) -> String {
     let dot1 = format!("{text}.indexOf('.')");
     let dot2 = format!("{text}.indexOf('.', {dot1} + 1)");
