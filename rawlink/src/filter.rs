@@ -1,4 +1,4 @@
-//! Which frames the kernel hands to a socket, as a classic BPF program (RFC 9669's ancestor; kernel
+//! Which frames the kernel hands to a socket, as a classic BPF program (Linux
 //! `Documentation/networking/filter.rst`). Pure: the same interest always gives the same program.
 //!
 //! Layout: the EtherType chooses one of the accepting list, the ARP block and the IPv6 block; every path ends in an
@@ -8,6 +8,8 @@
 //! those of untagged frames, and a tagged frame passes like the same frame without its tag.
 
 mod code;
+#[cfg(test)]
+mod interpreter;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -143,7 +145,9 @@ fn arp_about(runs: &[Run]) -> Vec<Instruction> {
     sender.push(DROP);
     let mut target = vec![swap_from_index()];
     target.extend(is_member);
-    code::either(ARP_REQUEST, target, ARP_REPLY, sender)
+    let mut code = vec![load(Width::Word, ARP_OPCODE_AT)];
+    code.extend(code::either(ARP_REQUEST, target, ARP_REPLY, sender));
+    code
 }
 
 const NEXT_HEADER_AT: u32 = 20;

@@ -19,7 +19,7 @@ pub type LinkTable = Arc<BTreeMap<u32, Link>>;
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// What the kernel calls it: never reused while the machine runs, so a recreated interface has another.
+    /// What the kernel calls it. An interface that is deleted and created again gets another.
     pub index: u32,
     /// What people call it.
     pub name: String,

@@ -1,95 +1,80 @@
-//! Classic BPF as the kernel runs it, as far as the filters here use it.
+//! Classic BPF as the kernel checks and runs it, as far as the filters here use it.
 
-use libc::{
-    BPF_ABS, BPF_B, BPF_H, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W,
-    SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_VLAN_TAG, SKF_AD_VLAN_TAG_PRESENT,
-};
+use super::code::{JA, JEQ, JGE, JGT, LD_ABS, LD_MEM, RET, ST, TAX, TXA};
+use super::{Instruction, Program};
 
-use super::Program;
-use super::code::Instruction;
+/// `BPF_MAXINSNS`
+const LONGEST: usize = 4096;
+const SCRATCH_WORDS: usize = 16;
 
-/// A frame and what the kernel knows beside its bytes.
-#[derive(Clone, Debug)]
-pub(super) struct Packet {
-    pub(super) bytes: Vec<u8>,
-    pub(super) packet_type: u8,
-    pub(super) vlan: Option<u16>,
+struct Machine<'a> {
+    frame: &'a [u8],
+    accumulator: u32,
+    index: u32,
+    scratch: [u32; SCRATCH_WORDS],
 }
 
-/// Bytes of the packet that pass; 0 refuses it.
-pub(super) fn run(program: &Program, packet: &Packet) -> u32 {
-    let mut accumulator = 0;
+/// Bytes of the frame that pass; 0 drops it.
+pub(super) fn run(program: &Program, frame: &[u8]) -> u32 {
+    let mut machine = Machine {
+        frame,
+        accumulator: 0,
+        index: 0,
+        scratch: [0; SCRATCH_WORDS],
+    };
     let mut at = 0;
     loop {
         let instruction = program.0[at];
-        at += 1;
-        match Step::of(instruction, accumulator) {
-            Step::Return(length) => return length,
-            Step::Jump(distance) => at += distance,
-            Step::Load(size, offset) => match load(packet, size, offset) {
-                Some(value) => accumulator = value,
-                None => return 0,
-            },
+        if instruction.code == RET {
+            return instruction.k;
+        }
+        match machine.step(instruction) {
+            Some(distance) => at += 1 + distance,
+            None => return 0,
         }
     }
 }
 
-enum Step {
-    Return(u32),
-    Jump(usize),
-    Load(usize, u32),
-}
-
-impl Step {
-    fn of(instruction: Instruction, accumulator: u32) -> Self {
-        let Instruction {
-            code,
-            when_true,
-            when_false,
-            operand,
-        } = instruction;
-        let branch = |holds| Self::Jump(usize::from(if holds { when_true } else { when_false }));
-        match u32::from(code) {
-            RETURN => Self::Return(operand),
-            JUMP => Self::Jump(operand as usize),
-            JUMP_EQUAL => branch(accumulator == operand),
-            JUMP_AT_LEAST => branch(accumulator >= operand),
-            JUMP_ANY_BIT => branch(accumulator & operand != 0),
-            LOAD_BYTE => Self::Load(1, operand),
-            LOAD_HALF => Self::Load(2, operand),
-            LOAD_WORD => Self::Load(4, operand),
-            other => panic!("unknown instruction {other:#x}"),
+impl Machine<'_> {
+    /// How many instructions to skip; nothing if the frame ended.
+    fn step(&mut self, instruction: Instruction) -> Option<usize> {
+        let Instruction { code, jt, jf, k } = instruction;
+        let branch = |holds| usize::from(if holds { jt } else { jf });
+        match code {
+            JA => return Some(k as usize),
+            JEQ => return Some(branch(self.accumulator == k)),
+            JGT => return Some(branch(self.accumulator > k)),
+            JGE => return Some(branch(self.accumulator >= k)),
+            LD_MEM => self.accumulator = self.scratch[k as usize],
+            ST => self.scratch[k as usize] = self.accumulator,
+            TAX => self.index = self.accumulator,
+            TXA => self.accumulator = self.index,
+            load => self.accumulator = self.load(load, k as usize)?,
         }
+        Some(0)
+    }
+
+    fn load(&self, code: u16, at: usize) -> Option<u32> {
+        let size = match code ^ LD_ABS {
+            0x00 => 4,
+            0x08 => 2,
+            0x10 => 1,
+            _ => panic!("unknown instruction {code:#x}"),
+        };
+        let bytes = self.frame.get(at..at + size)?;
+        Some(bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
     }
 }
 
-const RETURN: u32 = BPF_RET | BPF_K;
-const JUMP: u32 = BPF_JMP | BPF_JA;
-const JUMP_EQUAL: u32 = BPF_JMP | BPF_JEQ | BPF_K;
-const JUMP_AT_LEAST: u32 = BPF_JMP | BPF_JGE | BPF_K;
-const JUMP_ANY_BIT: u32 = BPF_JMP | BPF_JSET | BPF_K;
-const LOAD_BYTE: u32 = BPF_LD | BPF_B | BPF_ABS;
-const LOAD_HALF: u32 = BPF_LD | BPF_H | BPF_ABS;
-const LOAD_WORD: u32 = BPF_LD | BPF_W | BPF_ABS;
-
-fn load(packet: &Packet, size: usize, offset: u32) -> Option<u32> {
-    if offset.cast_signed() < 0 {
-        return Some(ancillary(packet, offset.cast_signed() - SKF_AD_OFF));
-    }
-    let at = offset as usize;
-    let bytes = packet.bytes.get(at..at + size)?;
-    Some(
-        bytes
-            .iter()
-            .fold(0, |value, byte| value << 8 | u32::from(*byte)),
-    )
-}
-
-fn ancillary(packet: &Packet, field: i32) -> u32 {
-    match field {
-        SKF_AD_PKTTYPE => u32::from(packet.packet_type),
-        SKF_AD_VLAN_TAG_PRESENT => u32::from(packet.vlan.is_some()),
-        SKF_AD_VLAN_TAG => u32::from(packet.vlan.unwrap_or_default()),
-        other => panic!("unknown ancillary field {other}"),
-    }
+/// What the kernel demands before it takes a program: no jump leaves it, and every path ends in a return.
+pub(super) fn is_valid(program: &Program) -> bool {
+    let length = program.0.len();
+    let within = |at: usize, distance: usize| at + 1 + distance < length;
+    length <= LONGEST
+        && program.0.last().is_some_and(|last| last.code == RET)
+        && program.0.iter().enumerate().all(|(at, each)| match each.code {
+            JA => within(at, each.k as usize),
+            JEQ | JGT | JGE => within(at, each.jt.into()) && within(at, each.jf.into()),
+            _ => true,
+        })
 }

@@ -1,0 +1,3 @@
+//! Sockets and link events on real interfaces, in network namespaces of their own.
+
+fn main() {}
