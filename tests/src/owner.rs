@@ -44,31 +44,25 @@ impl Owner {
         timeout: PollTimeout,
     ) -> Result<Option<Event>> {
         let stdin = std::io::stdin();
-        let mut waiting = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        waiting.push(PollFd::new(
-            stdin.as_fd(),
-            if self.detached {
-                PollFlags::empty()
-            } else {
-                PollFlags::POLLIN
-            },
-        ));
-        waiting.extend(listener.map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
+        let of_input = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        // A hang-up is reported whatever was asked for: once detached, the input is not polled at all.
+        let input = (!self.detached).then(|| of_input(stdin.as_fd()));
+        let mut waiting = vec![of_input(self.signals.as_fd())];
+        waiting.extend(listener.map(|listener| of_input(listener.as_fd())));
+        waiting.extend(input);
         poll(&mut waiting, timeout).doing(|| "wait".into())?;
         let ready: Vec<bool> = waiting.iter().map(|fd| fd.any().unwrap_or(false)).collect();
         if ready[0] {
             return Ok(Some(Event::Over("a signal")));
         }
-        if ready[1] && !self.detached {
+        if !self.detached && ready.last() == Some(&true) {
             let mut byte = [0];
             let read = stdin.lock().read(&mut byte).unwrap_or(0);
             self.detached = read == 1 && byte[0] == DETACH;
             return Ok((!self.detached).then_some(Event::Over("its owner is gone")));
         }
-        Ok(ready
-            .get(2)
-            .is_some_and(|ready| *ready)
-            .then_some(Event::Connection))
+        let connection = listener.is_some() && ready[1];
+        Ok(connection.then_some(Event::Connection))
     }
 
     /// An error once the lab is to end.
