@@ -17,6 +17,9 @@ use crate::filter::Program;
 /// Room for some hundreds of small frames; the kernel caps it at `net.core.rmem_max`.
 const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
 
+/// An interface that goes down makes its socket ready with an error, but not readable.
+const FRAME_OR_ERROR: Interest = Interest::READABLE.add(Interest::ERROR);
+
 /// An `AF_PACKET` socket on one interface (packet(7)).
 ///
 /// Frames are whole Ethernet frames, seen before a bridge or a VLAN interface takes them. The kernel strips the
@@ -86,11 +89,11 @@ impl PacketSocket {
     /// Waits for the next frame and writes it to `buffer`. Dropping the future loses no frame.
     ///
     /// # Errors
-    /// Once each time the interface goes down or away ([`SocketError::is_link_gone`]); frames that were received
-    /// before may still follow.
+    /// Each time the interface goes down or away, this or a send fails once ([`SocketError::is_link_gone`]); frames
+    /// that were received before may still follow.
     pub async fn recv(&self, buffer: &mut [u8]) -> Result<Received, SocketError> {
         self.fd
-            .async_io(Interest::READABLE, |fd| sys::receive_incoming(&fd.0, buffer))
+            .async_io(FRAME_OR_ERROR, |fd| sys::receive_incoming(&fd.0, buffer))
             .await
             .map_err(|source| self.error(Operation::Receive, source))
     }

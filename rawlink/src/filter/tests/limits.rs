@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::frames::{self, Arp, Neighbour};
 use super::{Interest, REPLY, REQUEST, passes, wanted};
-use crate::filter::MAX_COMPARISONS;
+use crate::filter::{MAX_COMPARISONS, MAX_ETHER_TYPES};
 
 /// Every second address, so that each costs a comparison.
 fn scattered_ipv4(count: usize) -> BTreeSet<Ipv4Addr> {
@@ -117,7 +117,7 @@ fn one_family_beyond_the_limit_leaves_the_other_exact() {
 #[test]
 fn too_many_ether_types_let_everything_pass() {
     let interest = Interest {
-        ether_types: (0..=MAX_COMPARISONS).map(|nth| 0x8800 + 2 * nth as u16).collect(),
+        ether_types: (0..=MAX_ETHER_TYPES).map(|nth| 0x8800 + 2 * nth as u16).collect(),
         ..Interest::default()
     };
     assert!(passes(&interest, &frames::ethernet(0x1234, &[])));
