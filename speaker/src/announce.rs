@@ -12,15 +12,16 @@ mod groups;
 mod metrics;
 mod port;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ferrolb_crds::domain::InterfaceName;
+use ferrolb_rawlink::SocketError;
 use ferrolb_rawlink::links::LinkTable;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 pub use metrics::LayerTwoMetrics;
 
@@ -28,7 +29,7 @@ use crate::burst::Pace;
 use crate::held::HeldTable;
 use crate::respond;
 use crate::wire::Mac;
-use port::{Opened, PortTask};
+use port::PortTask;
 
 /// How long after a failure an interface is tried again if nothing else happens.
 const RETRY: Duration = Duration::from_secs(1);
@@ -81,11 +82,13 @@ impl Announcer {
     pub async fn run(mut self) {
         let mut ports = Ports::default();
         loop {
-            ports.adjust(&self);
+            ports.adjust(&self, Instant::now());
+            let retry = ports.next_retry();
             tokio::select! {
                 changed = self.held.changed() => if changed.is_err() { return },
                 changed = self.links.changed() => if changed.is_err() { return },
-                () = ports.any_ended() => sleep(RETRY).await,
+                () = ports.any_ended() => {}
+                () = at(retry) => {}
             }
         }
     }
@@ -98,7 +101,13 @@ impl Announcer {
         usable
             .filter_map(|link| {
                 let (name, mac) = (InterfaceName::from(link.name.as_str()), Mac(link.mac?));
-                named.contains(&name).then_some((name, Wanted { index: link.index, mac }))
+                named.contains(&name).then_some((
+                    name,
+                    Wanted {
+                        index: link.index,
+                        mac,
+                    },
+                ))
             })
             .collect()
     }
@@ -109,12 +118,16 @@ impl Announcer {
 struct Ports {
     tasks: JoinSet<()>,
     open: BTreeMap<InterfaceName, (Wanted, tokio::task::AbortHandle)>,
+    /// Interfaces that failed, and until when they are left alone unless they change.
+    resting: BTreeMap<InterfaceName, (Wanted, Instant)>,
 }
 
 impl Ports {
-    /// Opens and closes ports so that exactly the wanted ones are open.
-    fn adjust(&mut self, announcer: &Announcer) {
+    /// Opens and closes ports so that exactly the wanted ones are open, but for those that just failed.
+    fn adjust(&mut self, announcer: &Announcer, now: Instant) {
         let wanted = announcer.wanted();
+        self.resting
+            .retain(|name, (is, until)| wanted.get(name) == Some(is) && *until > now);
         self.open.retain(|name, (is, task)| {
             let stays = wanted.get(name) == Some(is);
             if !stays {
@@ -123,8 +136,10 @@ impl Ports {
             stays
         });
         for (name, wanted) in wanted {
-            if !self.open.contains_key(&name) {
-                let task = self.tasks.spawn(open(announcer.clone(), name.clone(), wanted.clone()));
+            if !self.open.contains_key(&name) && !self.resting.contains_key(&name) {
+                let task = self
+                    .tasks
+                    .spawn(open(announcer.clone(), name.clone(), wanted.clone()));
                 self.open.insert(name, (wanted, task));
             }
         }
@@ -137,31 +152,40 @@ impl Ports {
                 Ok((id, ())) => *id,
                 Err(error) => error.id(),
             };
-            if self.forget(id) {
+            if self.rest(id, Instant::now() + RETRY) {
                 return;
             }
         }
         std::future::pending::<()>().await;
     }
 
-    fn forget(&mut self, id: Id) -> bool {
-        let before = self.open.len();
-        self.open.retain(|_, (_, task)| task.id() != id);
-        self.open.len() < before
+    /// Whether this task was that of an open port, and no longer is.
+    fn rest(&mut self, id: Id, until: Instant) -> bool {
+        let ended = self.open.extract_if(.., |_, (_, task)| task.id() == id).next();
+        let Some((name, (wanted, _))) = ended else {
+            return false;
+        };
+        self.resting.insert(name, (wanted, until));
+        true
+    }
+
+    fn next_retry(&self) -> Option<Instant> {
+        self.resting.values().map(|(_, until)| *until).min()
     }
 }
 
 /// Opens a port and serves it until it fails.
 async fn open(announcer: Announcer, interface: InterfaceName, wanted: Wanted) {
-    let port = respond::Port { interface: interface.clone(), mac: wanted.mac };
-    let failure = match PortTask::open(announcer.clone(), port, wanted.index) {
-        Ok(Opened { task, trouble }) => {
-            trouble.into_iter().for_each(|message| announcer.tell_trouble(&interface, message));
-            task.run().await
-        }
-        Err(error) => error.to_string(),
+    let port = respond::Port {
+        interface: interface.clone(),
+        mac: wanted.mac,
+        siblings: BTreeSet::new(),
     };
-    announcer.tell_trouble(&interface, failure);
+    let failure = match PortTask::open(announcer.clone(), port, wanted.index) {
+        Ok(task) => task.run().await,
+        Err(error) => error,
+    };
+    announcer.tell_trouble(&interface, why(&failure));
 }
 
 impl Announcer {
@@ -172,6 +196,22 @@ impl Announcer {
     }
 
     fn tell_trouble(&self, interface: &InterfaceName, message: String) {
-        self.tell(News::Trouble { interface: interface.clone(), message });
+        self.tell(News::Trouble {
+            interface: interface.clone(),
+            message,
+        });
+    }
+}
+
+/// What failed, and what the kernel said.
+fn why(error: &SocketError) -> String {
+    format!("{error}: {}", error.source)
+}
+
+/// Never returns if there is no such time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

@@ -15,6 +15,9 @@ use tokio::time::Instant;
 const ROUNDS: u32 = 5;
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(1);
 
+/// So that who sends a round for thousands of addresses can do something else in between.
+const AT_ONCE: usize = 64;
+
 /// How often and how fast.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Pace {
@@ -28,7 +31,10 @@ impl Default for Pace {
     /// One refresh a minute: shorter than the 5 minutes after which switches forget. 500 addresses are at
     /// most 1,000 frames.
     fn default() -> Self {
-        Self { refresh: Duration::from_secs(60), addresses_per_second: 500 }
+        Self {
+            refresh: Duration::from_secs(60),
+            addresses_per_second: 500,
+        }
     }
 }
 
@@ -37,7 +43,8 @@ impl Default for Pace {
 pub struct Bursts {
     pace: Pace,
     due: BTreeMap<IpAddr, Due>,
-    queue: BTreeSet<(Instant, IpAddr)>,
+    first: BTreeSet<(Instant, IpAddr)>,
+    later: BTreeSet<(Instant, IpAddr)>,
     /// From when on the next later round may go out.
     free_from: Option<Instant>,
 }
@@ -52,43 +59,88 @@ struct Due {
 impl Bursts {
     /// An empty schedule.
     pub fn new(pace: Pace) -> Self {
-        Self { pace, due: BTreeMap::new(), queue: BTreeSet::new(), free_from: None }
+        Self {
+            pace,
+            due: BTreeMap::new(),
+            first: BTreeSet::new(),
+            later: BTreeSet::new(),
+            free_from: None,
+        }
     }
 
     /// Begins a burst for an address; one that is under way begins anew.
     pub fn start(&mut self, address: IpAddr, now: Instant) {
-        self.schedule(address, Due { at: now, rounds_left: ROUNDS, first: true });
+        self.schedule(
+            address,
+            Due {
+                at: now,
+                rounds_left: ROUNDS,
+                first: true,
+            },
+        );
     }
 
     /// Ends all rounds of an address.
     pub fn stop(&mut self, address: IpAddr) {
         if let Some(due) = self.due.remove(&address) {
-            self.queue.remove(&(due.at, address));
+            self.queue(due).remove(&(due.at, address));
         }
     }
 
-    /// The addresses whose round is due, in order; each is due again later. `spread` (0 to 1) is chance:
-    /// it lengthens or shortens the time to the next refresh, so that nodes do not fall into step.
+    /// Puts off the round of an address that could not be sent, until then; first rounds of others are not kept waiting.
+    pub fn again(&mut self, address: IpAddr, at: Instant) {
+        if let Some(due) = self.due.get(&address).copied() {
+            let rounds_left = (due.rounds_left + 1).min(ROUNDS);
+            self.schedule(
+                address,
+                Due {
+                    at,
+                    rounds_left,
+                    first: true,
+                },
+            );
+        }
+    }
+
+    /// Addresses whose round is due, in order and at most [`AT_ONCE`]; each is due again later. `spread` (0 to 1) is
+    /// chance: it lengthens or shortens the time to the next refresh, so that nodes do not fall into step.
     pub fn due(&mut self, now: Instant, spread: f64) -> Vec<IpAddr> {
-        let waiting: Vec<IpAddr> =
-            self.queue.iter().take_while(|(at, _)| *at <= now).map(|(_, address)| *address).collect();
         let mut sent = Vec::new();
-        for address in waiting {
-            let Some(due) = self.due.get(&address).copied() else { continue };
-            if !due.first && !self.take_turn(now) {
-                continue;
+        while let Some(address) = self.waiting(now).filter(|_| sent.len() < AT_ONCE) {
+            if let Some(due) = self.due.get(&address).copied() {
+                self.after_round(address, due, now, spread);
             }
             sent.push(address);
-            self.after_round(address, due, now, spread);
         }
         sent
     }
 
     /// When to ask again; none while nothing is scheduled.
     pub fn next(&self) -> Option<Instant> {
-        let (at, address) = self.queue.first()?;
-        let paced = self.due.get(address).is_some_and(|due| !due.first);
-        Some(if paced { self.free_from.map_or(*at, |free| free.max(*at)) } else { *at })
+        let first = self.first.first().map(|(at, _)| *at);
+        let later = self
+            .later
+            .first()
+            .map(|(at, _)| self.free_from.map_or(*at, |free| free.max(*at)));
+        first.into_iter().chain(later).min()
+    }
+
+    fn waiting(&mut self, now: Instant) -> Option<IpAddr> {
+        let earliest = |queue: &BTreeSet<(Instant, IpAddr)>| {
+            queue
+                .first()
+                .filter(|(at, _)| *at <= now)
+                .map(|(_, address)| *address)
+        };
+        earliest(&self.first).or_else(|| earliest(&self.later).filter(|_| self.take_turn(now)))
+    }
+
+    fn queue(&mut self, due: Due) -> &mut BTreeSet<(Instant, IpAddr)> {
+        if due.first {
+            &mut self.first
+        } else {
+            &mut self.later
+        }
     }
 
     fn take_turn(&mut self, now: Instant) -> bool {
@@ -106,16 +158,30 @@ impl Bursts {
         let refresh = self.pace.refresh.mul_f64(0.75 + 0.5 * spread.clamp(0.0, 1.0));
         match due.rounds_left.checked_sub(1) {
             Some(rounds_left) => {
-                self.schedule(address, Due { at: now + BETWEEN_ROUNDS, rounds_left, first: false });
+                self.schedule(
+                    address,
+                    Due {
+                        at: now + BETWEEN_ROUNDS,
+                        rounds_left,
+                        first: false,
+                    },
+                );
             }
             None if refresh.is_zero() => self.stop(address),
-            None => self.schedule(address, Due { at: now + refresh, rounds_left: 0, first: false }),
+            None => self.schedule(
+                address,
+                Due {
+                    at: now + refresh,
+                    rounds_left: 0,
+                    first: false,
+                },
+            ),
         }
     }
 
     fn schedule(&mut self, address: IpAddr, due: Due) {
         self.stop(address);
-        self.queue.insert((due.at, address));
+        self.queue(due).insert((due.at, address));
         self.due.insert(address, due);
     }
 }
@@ -134,21 +200,31 @@ mod tests {
     fn run(bursts: &mut Bursts, start: Instant, length: Duration) -> Vec<(Duration, IpAddr)> {
         let mut sent = Vec::new();
         while let Some(next) = bursts.next().filter(|next| *next - start <= length) {
-            sent.extend(bursts.due(next, 0.5).into_iter().map(|address| (next - start, address)));
+            sent.extend(
+                bursts
+                    .due(next, 0.5)
+                    .into_iter()
+                    .map(|address| (next - start, address)),
+            );
         }
         sent
     }
 
     fn no_refresh() -> Pace {
-        Pace { refresh: Duration::ZERO, ..Pace::default() }
+        Pace {
+            refresh: Duration::ZERO,
+            ..Pace::default()
+        }
     }
 
     #[test]
     fn a_burst_is_one_round_at_once_and_five_more_a_second_apart() {
         let (mut bursts, start) = (Bursts::new(no_refresh()), Instant::now());
         bursts.start(address(1), start);
-        let seconds: Vec<u64> =
-            run(&mut bursts, start, Duration::from_secs(600)).iter().map(|(at, _)| at.as_secs()).collect();
+        let seconds: Vec<u64> = run(&mut bursts, start, Duration::from_secs(600))
+            .iter()
+            .map(|(at, _)| at.as_secs())
+            .collect();
         assert_eq!(seconds, [0, 1, 2, 3, 4, 5]);
         assert_eq!(bursts.next(), None);
     }
@@ -157,8 +233,10 @@ mod tests {
     fn after_the_burst_comes_a_refresh_now_and_then() {
         let (mut bursts, start) = (Bursts::new(Pace::default()), Instant::now());
         bursts.start(address(1), start);
-        let seconds: Vec<u64> =
-            run(&mut bursts, start, Duration::from_secs(200)).iter().map(|(at, _)| at.as_secs()).collect();
+        let seconds: Vec<u64> = run(&mut bursts, start, Duration::from_secs(200))
+            .iter()
+            .map(|(at, _)| at.as_secs())
+            .collect();
         assert_eq!(seconds[5..], [5, 65, 125, 185]);
     }
 
@@ -169,6 +247,32 @@ mod tests {
         bursts.due(start, 0.5);
         bursts.stop(address(1));
         assert_eq!(bursts.next(), None);
+    }
+
+    #[test]
+    fn a_round_that_found_no_room_is_sent_again_and_the_rest_follows() {
+        let (mut bursts, start) = (Bursts::new(no_refresh()), Instant::now());
+        bursts.start(address(1), start);
+        bursts.due(start, 0.5);
+        bursts.again(address(1), start + Duration::from_millis(5));
+        let milliseconds: Vec<u128> = run(&mut bursts, start, Duration::from_secs(600))
+            .iter()
+            .map(|(at, _)| at.as_millis())
+            .collect();
+        assert_eq!(milliseconds, [5, 1005, 2005, 3005, 4005, 5005]);
+    }
+
+    #[test]
+    fn a_first_round_does_not_wait_behind_later_ones() {
+        let (mut bursts, start) = (Bursts::new(no_refresh()), Instant::now());
+        (0..1000).for_each(|last| bursts.start(address(last), start));
+        run(&mut bursts, start, Duration::ZERO);
+        // In the middle of the second round, which takes two seconds.
+        let middle = start + Duration::from_secs(2);
+        run(&mut bursts, start, Duration::from_secs(2));
+        bursts.start(address(5000), middle);
+        assert_eq!(bursts.next(), Some(middle));
+        assert_eq!(bursts.due(middle, 0.5).first(), Some(&address(5000)));
     }
 
     #[test]
@@ -185,7 +289,7 @@ mod tests {
     fn the_first_round_of_a_thousand_addresses_goes_out_at_once_and_later_ones_at_the_pace() {
         let (mut bursts, start) = (Bursts::new(no_refresh()), Instant::now());
         (0..1000).for_each(|last| bursts.start(address(last), start));
-        assert_eq!(bursts.due(start, 0.5).len(), 1000);
+        assert_eq!(run(&mut bursts, start, Duration::ZERO).len(), 1000);
         let sent = run(&mut bursts, start, Duration::from_secs(60));
         assert_eq!(sent.len(), 5000);
         let most_in_a_second = (0..40u64)

@@ -1,13 +1,14 @@
 //! What a frame means to us: an answer, somebody else's claim, or nothing, and then why.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::InterfaceName;
 
 use crate::held::{HeldTable, Holding};
+use crate::wire::Mac;
 use crate::wire::arp::{self, Arp, Operation};
 use crate::wire::ndp::{ADVERTISEMENT_FRAME, Advertisement, Ndp, Solicitation};
-use crate::wire::Mac;
 
 /// The interface a frame came in by.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +17,14 @@ pub struct Port {
     pub interface: InterfaceName,
     /// Its own address, which answers name.
     pub mac: Mac,
+    /// The addresses of all interfaces of this node: two may be on one segment, and hear each other.
+    pub siblings: BTreeSet<Mac>,
+}
+
+impl Port {
+    fn is_own(&self, mac: Mac) -> bool {
+        mac == self.mac || self.siblings.contains(&mac)
+    }
 }
 
 /// What a frame means.
@@ -46,7 +55,7 @@ pub enum Ignored {
     NotOurProtocol,
     /// Tagged for a VLAN: not of this interface's segment.
     Vlan,
-    /// From this very interface.
+    /// From an interface of this node.
     OwnFrame,
     /// An answer to somebody else's question.
     NotAQuestion,
@@ -106,13 +115,19 @@ impl From<Arp> for Frame {
     fn from(arp: Arp) -> Self {
         let mut bytes = [0; ADVERTISEMENT_FRAME];
         bytes[..arp::FRAME].copy_from_slice(&arp.emit());
-        Self { bytes, length: arp::FRAME }
+        Self {
+            bytes,
+            length: arp::FRAME,
+        }
     }
 }
 
 impl From<Advertisement> for Frame {
     fn from(advertisement: Advertisement) -> Self {
-        Self { bytes: advertisement.emit(), length: ADVERTISEMENT_FRAME }
+        Self {
+            bytes: advertisement.emit(),
+            length: ADVERTISEMENT_FRAME,
+        }
     }
 }
 
@@ -143,12 +158,18 @@ pub fn respond(frame: &[u8], vlan: Option<u16>, port: &Port, held: &HeldTable) -
 }
 
 fn to_arp(arp: &Arp, port: &Port, held: &HeldTable) -> Response {
-    if arp.source == port.mac || arp.sender_mac == port.mac {
+    if port.is_own(arp.source) || port.is_own(arp.sender_mac) {
         return Response::Ignored(Ignored::OwnFrame);
+    }
+    if !arp.sender_mac.is_station() {
+        return Response::Ignored(Ignored::NoSender);
     }
     let claims = held.on(&port.interface, arp.sender.into()) == Holding::Here;
     if claims {
-        return Response::ForeignClaim { address: arp.sender.into(), mac: arp.sender_mac };
+        return Response::ForeignClaim {
+            address: arp.sender.into(),
+            mac: arp.sender_mac,
+        };
     }
     if arp.operation == Operation::Reply {
         return Response::Ignored(Ignored::NotAQuestion);
@@ -156,14 +177,11 @@ fn to_arp(arp: &Arp, port: &Port, held: &HeldTable) -> Response {
     if arp.destination != Mac::BROADCAST && arp.destination != port.mac {
         return Response::Ignored(Ignored::OtherDestination);
     }
-    if !arp.sender_mac.is_station() {
-        return Response::Ignored(Ignored::NoSender);
-    }
     answered(arp.target.into(), port, held, || arp.answer(port.mac).into())
 }
 
 fn to_solicitation(question: &Solicitation, port: &Port, held: &HeldTable) -> Response {
-    if question.source_mac == port.mac || question.source_link == Some(port.mac) {
+    if port.is_own(question.source_mac) || question.source_link.is_some_and(|mac| port.is_own(mac)) {
         return Response::Ignored(Ignored::OwnFrame);
     }
     if question.destination_mac != port.mac && !question.destination_mac.is_group() {
@@ -172,23 +190,34 @@ fn to_solicitation(question: &Solicitation, port: &Port, held: &HeldTable) -> Re
     if !question.source_link.unwrap_or(question.source_mac).is_station() || question.source.is_multicast() {
         return Response::Ignored(Ignored::NoSender);
     }
-    answered(question.target.into(), port, held, || question.answer(port.mac).into())
+    answered(question.target.into(), port, held, || {
+        question.answer(port.mac).into()
+    })
 }
 
 fn to_advertisement(claim: &Advertisement, port: &Port, held: &HeldTable) -> Response {
     let mac = claim.target_link.unwrap_or(claim.source_mac);
-    if mac == port.mac || claim.source_mac == port.mac {
+    if port.is_own(mac) || port.is_own(claim.source_mac) {
         return Response::Ignored(Ignored::OwnFrame);
     }
+    if !mac.is_station() {
+        return Response::Ignored(Ignored::NoSender);
+    }
     match held.on(&port.interface, claim.target.into()) {
-        Holding::Here => Response::ForeignClaim { address: claim.target.into(), mac },
+        Holding::Here => Response::ForeignClaim {
+            address: claim.target.into(),
+            mac,
+        },
         Holding::Elsewhere | Holding::No => Response::Ignored(Ignored::NotAQuestion),
     }
 }
 
 fn answered(address: IpAddr, port: &Port, held: &HeldTable, answer: impl FnOnce() -> Frame) -> Response {
     match held.on(&port.interface, address) {
-        Holding::Here => Response::Reply { address, frame: answer() },
+        Holding::Here => Response::Reply {
+            address,
+            frame: answer(),
+        },
         Holding::Elsewhere => Response::Ignored(Ignored::HeldElsewhere),
         Holding::No => Response::Ignored(Ignored::NotHeld),
     }

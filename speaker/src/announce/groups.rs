@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ferrolb_rawlink::PacketSocket;
 use socket2::{Domain, Socket, Type};
 
+use super::why;
 use crate::wire::multicast::{group_mac, solicited_node};
 
 /// Memberships that one socket is given: the kernel bounds the memory a socket may spend on them
@@ -32,7 +33,11 @@ enum Membership {
 
 impl Groups {
     pub(super) fn new(index: u32) -> Self {
-        Self { index, sockets: Vec::new(), joined: BTreeMap::new() }
+        Self {
+            index,
+            sockets: Vec::new(),
+            joined: BTreeMap::new(),
+        }
     }
 
     /// Joins and leaves so that the memberships are those of these addresses. Returns what did not work.
@@ -44,11 +49,20 @@ impl Groups {
                 IpAddr::V4(_) => None,
             })
             .collect();
-        let gone: Vec<Ipv6Addr> = self.joined.keys().filter(|group| !groups.contains(group)).copied().collect();
+        let gone: Vec<Ipv6Addr> = self
+            .joined
+            .keys()
+            .filter(|group| !groups.contains(group))
+            .copied()
+            .collect();
         gone.into_iter().for_each(|group| self.leave(group, packets));
-        let new: Vec<Ipv6Addr> =
-            groups.into_iter().filter(|group| !self.joined.contains_key(group)).collect();
-        let failed = new.into_iter().filter_map(|group| self.join(group, packets).err());
+        let new: Vec<Ipv6Addr> = groups
+            .into_iter()
+            .filter(|group| !self.joined.contains_key(group))
+            .collect();
+        let failed = new
+            .into_iter()
+            .filter_map(|group| self.join(group, packets).err());
         failed.collect::<BTreeSet<String>>().into_iter().collect()
     }
 
@@ -56,8 +70,10 @@ impl Groups {
         let (membership, problem) = match self.join_ipv6(group) {
             Ok(at) => (Membership::Ipv6(at), None),
             Err(error) => {
-                packets.join(group_mac(group).0).map_err(|error| error.to_string())?;
-                let what = format!("cannot join IPv6 groups ({error}): switches that snoop may not let questions through");
+                packets.join(group_mac(group).0).map_err(|error| why(&error))?;
+                let what = format!(
+                    "cannot join IPv6 groups ({error}): switches that snoop may not let questions through"
+                );
                 (Membership::Ethernet, Some(what))
             }
         };
@@ -69,7 +85,8 @@ impl Groups {
         let at = match self.sockets.iter().position(|(_, members)| *members < PER_SOCKET) {
             Some(at) => at,
             None => {
-                self.sockets.push((Socket::new(Domain::IPV6, Type::DGRAM, None)?, 0));
+                self.sockets
+                    .push((Socket::new(Domain::IPV6, Type::DGRAM, None)?, 0));
                 self.sockets.len() - 1
             }
         };

@@ -1,6 +1,8 @@
 //! What the announcer counts. The series of an address go when it is held no longer.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
@@ -15,6 +17,7 @@ pub struct LayerTwoMetrics {
     foreign: IntCounterVec,
     ignored: IntCounterVec,
     dropped: IntCounter,
+    forgotten: Arc<AtomicU64>,
 }
 
 /// The counters of one address, looked up once.
@@ -37,8 +40,10 @@ impl LayerTwoMetrics {
             registry.register(Box::new(counters.clone()))?;
             Ok(counters)
         };
-        let dropped =
-            IntCounter::new("ferrolb_layer2_news_dropped_total", "Reports of the wire that nobody took.")?;
+        let dropped = IntCounter::new(
+            "ferrolb_layer2_news_dropped_total",
+            "Reports of the wire that nobody took.",
+        )?;
         registry.register(Box::new(dropped.clone()))?;
         Ok(Self {
             requests: vec(
@@ -46,8 +51,16 @@ impl LayerTwoMetrics {
                 "ARP and NDP questions for an address that this node holds.",
                 "ip",
             )?,
-            responses: vec("metallb_layer2_responses_sent", "Answers to such questions.", "ip")?,
-            gratuitous: vec("metallb_layer2_gratuitous_sent", "Frames that told of an address unasked.", "ip")?,
+            responses: vec(
+                "metallb_layer2_responses_sent",
+                "Answers to such questions.",
+                "ip",
+            )?,
+            gratuitous: vec(
+                "metallb_layer2_gratuitous_sent",
+                "Frames that told of an address unasked.",
+                "ip",
+            )?,
             foreign: vec(
                 "ferrolb_layer2_foreign_claims_total",
                 "Frames in which another station claimed an address that this node holds.",
@@ -59,6 +72,7 @@ impl LayerTwoMetrics {
                 "reason",
             )?,
             dropped,
+            forgotten: Arc::default(),
         })
     }
 
@@ -79,6 +93,12 @@ impl LayerTwoMetrics {
             // The only error is that there is no such series.
             let _absent = counters.remove_label_values(&[address.to_string().as_str()]);
         }
+        self.forgotten.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often series were removed; whoever keeps counters must look them up again when this has changed.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Acquire)
     }
 
     pub(super) fn ignored(&self, why: Ignored) -> IntCounter {

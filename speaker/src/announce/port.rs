@@ -4,27 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use ferrolb_rawlink::filter::{Interest, Program, program};
+use ferrolb_rawlink::links::Link;
 use ferrolb_rawlink::{PacketSocket, SocketError};
 use prometheus::IntCounter;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::groups::Groups;
 use super::metrics::AddressCounters;
-use super::{Announcer, News};
+use super::{Announcer, News, at};
 use crate::burst::Bursts;
 use crate::held::HeldTable;
 use crate::respond::{Ignored, Port, Response, gratuitous, respond};
+use crate::wire::Mac;
 
 /// Larger than any frame that concerns us; the rest of a longer one does not matter.
 const BUFFER: usize = 512;
 
-/// A port that works, and what of it does not.
-pub(super) struct Opened {
-    pub(super) task: PortTask,
-    pub(super) trouble: Vec<String>,
-}
+/// How long a full transmit queue is given before the round goes on.
+const ROOM: Duration = Duration::from_millis(5);
 
 /// Everything that one interface needs.
 pub(super) struct PortTask {
@@ -37,12 +37,15 @@ pub(super) struct PortTask {
     held: HeldTable,
     counters: BTreeMap<IpAddr, AddressCounters>,
     ignored: BTreeMap<Ignored, IntCounter>,
+    /// The series of addresses that were given up, when `counters` was filled.
+    forgotten: u64,
     carrier: bool,
+    ipv6_off: bool,
 }
 
 impl PortTask {
     /// Opens the socket with the filter for what is held now, joins the groups and begins the bursts.
-    pub(super) fn open(mut announcer: Announcer, port: Port, index: u32) -> Result<Opened, SocketError> {
+    pub(super) fn open(mut announcer: Announcer, port: Port, index: u32) -> Result<Self, SocketError> {
         let held = announcer.held.borrow_and_update().clone();
         let addresses = held.addresses_on(&port.interface);
         let socket = PacketSocket::open(index, port.interface.as_str(), &filter(&addresses))?;
@@ -53,32 +56,33 @@ impl PortTask {
             held: HeldTable::default(),
             counters: BTreeMap::new(),
             ignored: ignored.into(),
+            forgotten: 0,
             carrier: false,
+            ipv6_off: false,
             announcer,
             port,
             index,
             socket,
         };
         task.carrier = task.has_carrier();
-        let trouble = task.hold(held, addresses)?;
-        Ok(Opened { task, trouble })
+        task.hold(held, addresses)?;
+        task.follow_link();
+        Ok(task)
     }
 
     /// Serves the interface until it fails; returns why.
-    pub(super) async fn run(mut self) -> String {
+    pub(super) async fn run(mut self) -> SocketError {
         let mut buffer = [0; BUFFER];
         loop {
-            match self.step(&mut buffer).await {
-                Ok(()) => {}
-                Err(error) => return error.to_string(),
+            if let Err(error) = self.step(&mut buffer).await {
+                return error;
             }
         }
     }
 
-    /// What is held comes first, then what is due, then who asks: a flood of questions delays neither.
+    /// In no order of preference: neither a flood of questions nor a burst for many addresses shuts out the rest.
     async fn step(&mut self, buffer: &mut [u8]) -> Result<(), SocketError> {
         tokio::select! {
-            biased;
             changed = self.announcer.held.changed() => match changed {
                 Ok(()) => self.follow_held(),
                 Err(_) => pending().await,
@@ -88,11 +92,11 @@ impl PortTask {
                 Err(_) => pending().await,
             },
             () = at(self.bursts.next()) => { self.burst(); Ok(()) }
-            received = self.socket.recv(buffer) => {
-                let received = received?;
-                let length = received.length.min(buffer.len());
-                self.answer(&buffer[..length], received.vlan);
-                Ok(())
+            received = self.socket.recv(buffer) => match received {
+                Ok(received) => { self.answer(&buffer[..received.length], received.vlan); Ok(()) }
+                // The socket works again once the interface is up, which may be before anybody sees that it was down.
+                Err(error) if error.is_link_gone() => { self.announce_all(); Ok(()) }
+                Err(error) => Err(error),
             }
         }
     }
@@ -100,18 +104,16 @@ impl PortTask {
     fn follow_held(&mut self) -> Result<(), SocketError> {
         let held = self.announcer.held.borrow_and_update().clone();
         let addresses = held.addresses_on(&self.port.interface);
-        for message in self.hold(held, addresses)? {
-            self.announcer.tell_trouble(&self.port.interface, message);
-        }
-        Ok(())
+        self.hold(held, addresses)
     }
 
     /// Filter first, then the table, with no frame read in between: a question for a new address that
     /// passes the filter is read with the new table, and one for an address that was given up meets a
     /// table without it.
-    fn hold(&mut self, held: HeldTable, addresses: BTreeSet<IpAddr>) -> Result<Vec<String>, SocketError> {
+    fn hold(&mut self, held: HeldTable, addresses: BTreeSet<IpAddr>) -> Result<(), SocketError> {
         self.socket.replace_filter(&filter(&addresses))?;
         self.held = held;
+        self.renew_forgotten();
         let now = Instant::now();
         let before: BTreeSet<IpAddr> = self.counters.keys().copied().collect();
         for address in before.difference(&addresses) {
@@ -119,37 +121,91 @@ impl PortTask {
             self.counters.remove(address);
         }
         for address in addresses.difference(&before) {
-            self.counters.insert(*address, self.announcer.metrics.of(*address));
+            self.counters
+                .insert(*address, self.announcer.metrics.of(*address));
             self.bursts.start(*address, now);
         }
         self.burst();
-        Ok(self.groups.follow(&addresses, &self.socket))
+        for message in self.groups.follow(&addresses, &self.socket) {
+            self.announcer.tell_trouble(&self.port.interface, message);
+        }
+        self.watch_ipv6();
+        Ok(())
     }
 
-    /// A cable that was pulled and put back may lead to another switch: tell everybody again.
+    /// An address that was given up and taken back before this port saw either has lost its series.
+    fn renew_forgotten(&mut self) {
+        let forgotten = self.announcer.metrics.forgotten();
+        if forgotten != self.forgotten {
+            for (address, counters) in &mut self.counters {
+                *counters = self.announcer.metrics.of(*address);
+            }
+        }
+        self.forgotten = forgotten;
+    }
+
     fn follow_link(&mut self) {
+        let links = self.announcer.links.borrow_and_update().clone();
+        self.port.siblings = links.values().filter_map(|link| link.mac.map(Mac)).collect();
         let carrier = self.has_carrier();
+        // A cable that was pulled and put back may lead to another switch.
         if carrier && !self.carrier {
-            let now = Instant::now();
-            self.counters.keys().for_each(|address| self.bursts.start(*address, now));
+            self.announce_all();
         }
         self.carrier = carrier;
+        self.watch_ipv6();
     }
 
     fn has_carrier(&self) -> bool {
-        self.announcer.links.borrow().get(&self.index).is_some_and(|link| link.carrier)
+        let links = self.announcer.links.borrow();
+        links.get(&self.index).is_some_and(|link| link.carrier)
+    }
+
+    fn announce_all(&mut self) {
+        let now = Instant::now();
+        self.counters
+            .keys()
+            .for_each(|address| self.bursts.start(*address, now));
+    }
+
+    /// Says so once if IPv6 addresses are held where IPv6 is off: an interface that has it has a link-local address.
+    fn watch_ipv6(&mut self) {
+        let off = |link: &Link| link.carrier && !link.addresses.iter().any(|(address, _)| address.is_ipv6());
+        let off = self.announcer.links.borrow().get(&self.index).is_some_and(off)
+            && self.counters.keys().any(IpAddr::is_ipv6);
+        if off && !self.ipv6_off {
+            let message = "no IPv6 address on the interface, so IPv6 seems to be off: held IPv6 addresses are \
+                           answered for, but the kernel drops the packets that follow";
+            self.announcer
+                .tell_trouble(&self.port.interface, message.to_owned());
+        }
+        self.ipv6_off = off;
     }
 
     fn burst(&mut self) {
-        for address in self.bursts.due(Instant::now(), chance()) {
-            let counters = self.counters.get(&address);
-            for frame in gratuitous(address, &self.port) {
-                // A frame that finds no room is lost like one on the wire; more rounds follow.
-                if self.socket.try_send(frame.bytes()).is_ok() {
-                    counters.inspect(|counters| counters.gratuitous.inc());
-                }
+        let now = Instant::now();
+        let due = self.bursts.due(now, chance());
+        let told = due
+            .iter()
+            .take_while(|address| self.tell_everybody(**address))
+            .count();
+        due[told..]
+            .iter()
+            .for_each(|address| self.bursts.again(*address, now + ROOM));
+    }
+
+    /// Whether there was room in the transmit queue. Any other failure ends the same as a frame lost on the wire: more
+    /// rounds follow.
+    fn tell_everybody(&self, address: IpAddr) -> bool {
+        gratuitous(address, &self.port).all(|frame| match self.socket.try_send(frame.bytes()) {
+            Ok(()) => {
+                self.counters
+                    .get(&address)
+                    .inspect(|counters| counters.gratuitous.inc());
+                true
             }
-        }
+            Err(error) => !error.is_queue_full(),
+        })
     }
 
     fn answer(&self, frame: &[u8], vlan: Option<u16>) {
@@ -166,8 +222,14 @@ impl PortTask {
                 }
             }
             Response::ForeignClaim { address, mac } => {
-                self.counters.get(&address).inspect(|counters| counters.foreign.inc());
-                self.announcer.tell(News::ForeignClaim { address, mac, interface: self.port.interface.clone() });
+                self.counters
+                    .get(&address)
+                    .inspect(|counters| counters.foreign.inc());
+                self.announcer.tell(News::ForeignClaim {
+                    address,
+                    mac,
+                    interface: self.port.interface.clone(),
+                });
             }
         }
     }
@@ -184,18 +246,15 @@ fn filter(addresses: &BTreeSet<IpAddr>) -> Program {
     };
     let ipv4: BTreeSet<Ipv4Addr> = addresses.iter().filter_map(v4).collect();
     let ipv6: BTreeSet<Ipv6Addr> = addresses.iter().filter_map(v6).collect();
-    program(&Interest { ipv4, ipv6, ether_types: BTreeSet::new() })
+    program(&Interest {
+        ipv4,
+        ipv6,
+        ether_types: BTreeSet::new(),
+    })
 }
 
 /// Chance from 0 to 1: each `RandomState` has other keys.
 fn chance() -> f64 {
     let bits = RandomState::new().build_hasher().finish() >> 11;
     bits as f64 / (1u64 << 53) as f64
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => pending().await,
-    }
 }

@@ -1,0 +1,40 @@
+//! The announcer on real interfaces: two network namespaces, a virtual cable, and the neighbour tables of the Linux
+//! kernel as the judge. Takes root; without it every test is reported as ignored.
+
+#![allow(clippy::unwrap_used, reason = "all of this is tests")]
+
+mod bench;
+mod claims;
+mod counters;
+mod frames;
+mod interfaces;
+mod netns;
+mod resolution;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+type Test = (&'static str, fn());
+
+fn main() {
+    let root = nix::unistd::geteuid().is_root();
+    if root {
+        netns::remove_leftovers();
+    } else {
+        eprintln!("not root: tests that need network namespaces are ignored");
+    }
+    let tests = [
+        resolution::TESTS,
+        frames::TESTS,
+        claims::TESTS,
+        interfaces::TESTS,
+        counters::TESTS,
+    ];
+    let trials = tests.into_iter().flatten().map(|(name, test)| {
+        let run = || -> Result<(), Failed> {
+            test();
+            Ok(())
+        };
+        Trial::test(*name, run).with_ignored_flag(!root)
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+}
