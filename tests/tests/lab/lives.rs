@@ -1,9 +1,10 @@
 //! How a lab ends. A second one runs beside the suite's own.
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Error, Lab, Machine, Result, cleanup, state::State, wait};
+use ferrolb_lab::{Error, Lab, Machine, Result, cleanup, command, state::State, wait};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,6 +14,10 @@ const ENDING: Duration = Duration::from_secs(30);
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("two_labs_run_side_by_side_and_an_interrupt_ends_one", interrupted),
+        trial(
+            "a_detached_lab_outlives_its_starter_and_its_keeper_rests",
+            detached,
+        ),
         trial("a_lab_whose_owner_is_killed_removes_itself", owner_killed),
         trial(
             "a_lab_whose_keeper_is_killed_is_removed_by_the_next_start",
@@ -86,6 +91,36 @@ fn interrupted(lab: &Lab) -> Outcome {
     let remains = cleanup::remains(&other.name);
     assert!(remains.is_empty(), "{remains:?}");
     Ok(())
+}
+
+fn detached(_: &Lab) -> Outcome {
+    let name = format!("d{}", std::process::id());
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ferrolb-lab"));
+        command.args(["--name", &name]).args(arguments);
+        command::text(&mut command, command::USUAL)
+    };
+    command(&["up", "--nodes", "1"])?;
+    let worked = keeper_work(&State::of(&name));
+    command(&["down"])?;
+    let remains = cleanup::remains(&name);
+    assert!(remains.is_empty(), "{remains:?}");
+    let ticks = worked?;
+    assert!(ticks < 10, "{ticks} ticks of 10 ms in one second");
+    Ok(())
+}
+
+/// Clock ticks that a lab's keeper uses in one second in which nobody asks it for anything.
+fn keeper_work(state: &State) -> Result<u64> {
+    let gone = || Error::Refused("the keeper is gone".into());
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", state.holder()?)).ok()?;
+        let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+        Some(times.filter_map(|time| time.parse::<u64>().ok()).sum::<u64>())
+    };
+    let before = ticks().ok_or_else(gone)?;
+    std::thread::sleep(Duration::from_secs(1));
+    Ok(ticks().ok_or_else(gone)? - before)
 }
 
 fn owner_killed(_: &Lab) -> Outcome {
