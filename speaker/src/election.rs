@@ -34,6 +34,7 @@ mod view;
 
 pub use decide::elect;
 pub use eligible::{Eligible, Field};
+pub(crate) use rank::hash_of;
 pub use rank::{Hash, Locality, Ranked, Share, hash};
 pub use reason::{Ineligible, Why};
 pub use verdict::{Election, Elections, Interfaces, Note, Verdict, Winner};

@@ -1,24 +1,30 @@
 //! Elects the announcing node of each address and answers ARP and NDP for it.
+//!
+//! One direction: `watch` fills stores, `snapshot` reads them as one view, [`election`] decides (a pure function that
+//! `ferrolb plan` calls too), `plan` says what this node announces, and that is published to the [`announce`]r before
+//! anything is written. Then `tell` and `report` say so: events, metrics, `ServiceL2Status`.
+//!
+//! The announcer answers frames ([`respond`], [`wire`]) for what is [`held`] and tells neighbours unasked ([`burst`]).
 
 mod act;
+pub mod announce;
 mod args;
+pub mod burst;
 pub mod election;
 mod exclude;
+pub mod held;
 mod interfaces;
 mod liveness;
 mod metrics;
 mod plan;
 mod report;
 mod resend;
+pub mod respond;
 mod run;
 mod snapshot;
 mod tell;
 mod watch;
+pub mod wire;
 
 pub use args::Args;
 pub use run::run;
-pub mod announce;
-pub mod burst;
-pub mod held;
-pub mod respond;
-pub mod wire;

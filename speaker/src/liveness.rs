@@ -8,7 +8,7 @@ use ferrolb_crds::domain::{Node, NodeName};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-use crate::election::Liveness;
+use crate::election::{Liveness, hash_of};
 
 /// Labels that mark a speaker's Pod: MetalLB's manifests use the first, its chart the second.
 const COMPONENT: [&str; 2] = ["component", "app.kubernetes.io/component"];
@@ -51,6 +51,14 @@ pub(crate) fn liveness(nodes: &BTreeMap<NodeName, Node>, speakers: &[Speaker]) -
         .iter()
         .filter(|(name, node)| node.ready && (speakers.is_empty() || serving.contains(name)));
     Liveness::Known(alive.map(|(name, _)| name.clone()).collect())
+}
+
+/// The one of the living that tells about an object which concerns them all, so that it is told once.
+pub(crate) fn spokesman<'a>(liveness: &'a Liveness, object: &str) -> Option<&'a NodeName> {
+    match liveness {
+        Liveness::Unknown => None,
+        Liveness::Known(alive) => alive.iter().min_by_key(|node| hash_of(node, object)),
+    }
 }
 
 fn is_ready(pod: &Pod) -> bool {
@@ -125,6 +133,17 @@ mod tests {
     #[test]
     fn without_any_speaker_pod_the_node_alone_counts() {
         assert_eq!(alive(&[("n1", true), ("n2", false)], &[]), ["n1"]);
+    }
+
+    #[test]
+    fn one_of_the_living_speaks_for_all() {
+        let alive =
+            |names: &[&str]| Liveness::Known(names.iter().map(|name| NodeName::from(*name)).collect());
+        let of = |names: &[&str], object| spokesman(&alive(names), object).map(ToString::to_string);
+        assert_eq!(of(&["n1", "n2", "n3"], "192.0.2.1").as_deref(), Some("n2"));
+        assert_eq!(of(&["n1", "n3"], "192.0.2.1").as_deref(), Some("n1"));
+        assert_eq!(of(&[], "192.0.2.1"), None);
+        assert_eq!(spokesman(&Liveness::Unknown, "192.0.2.1"), None);
     }
 
     #[rstest]

@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::plan::{Announced, Place, Plan, plan};
 use crate::report::{self, Due, Owner};
 use crate::snapshot::{Reader, Snapshot};
-use crate::tell::{self, Told};
+use crate::tell::{self, Told, ToldFaults};
 use crate::watch::Stores;
 
 /// How long after SIGTERM addresses are held that nobody takes over.
@@ -82,7 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         reported,
         announced: Announced::default(),
         told: None,
-        faults: BTreeSet::new(),
+        faults: ToldFaults::default(),
         notes: BTreeSet::new(),
         due: Due::default(),
         metrics,
@@ -108,7 +108,7 @@ struct Speaker {
     announced: Announced,
     /// None until then: what an earlier process told is read from them.
     told: Option<Told>,
-    faults: BTreeSet<String>,
+    faults: ToldFaults,
     notes: BTreeSet<Note>,
     due: Due,
     metrics: Metrics,
@@ -204,8 +204,10 @@ impl Speaker {
         tell::log(&self.announced, &plan.announced);
         self.metrics
             .show(&elections, &plan.announced, snapshot.faults.len());
-        tell::log_news(&mut self.faults, snapshot.faults.iter().map(ToString::to_string));
-        tell::log_news(&mut self.notes, elections.notes.iter().copied());
+        tell::log_news(&mut self.notes, elections.notes.clone());
+        for notice in self.faults.notices(&snapshot, &self.node) {
+            self.actor.tell(notice);
+        }
         self.report(&snapshot, &elections, &plan);
         self.announced = plan.announced;
     }

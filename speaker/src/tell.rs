@@ -10,7 +10,9 @@ use kube::runtime::events::EventType;
 
 use crate::announce::News;
 use crate::election::Interfaces;
+use crate::liveness::spokesman;
 use crate::plan::{Announced, Announcement, Plan};
+use crate::snapshot::{Fault, Snapshot};
 use crate::wire::Mac;
 
 /// What was told, so that it is told once.
@@ -127,13 +129,44 @@ pub(crate) fn log(before: &Announced, after: &Announced) {
     }
 }
 
-/// Logs what was not so at the last call, once.
-pub(crate) fn log_news<T: Ord + std::fmt::Display>(known: &mut BTreeSet<T>, now: impl Iterator<Item = T>) {
-    let now: BTreeSet<T> = now.collect();
+/// Logs what is new since the last call.
+pub(crate) fn log_news<T: Ord + std::fmt::Display>(known: &mut BTreeSet<T>, now: BTreeSet<T>) {
     for news in now.difference(known) {
         tracing::warn!("{news}");
     }
     *known = now;
+}
+
+/// Faults that were told, so that each is told once.
+#[derive(Debug, Default)]
+pub(crate) struct ToldFaults(BTreeSet<String>);
+
+impl ToldFaults {
+    /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
+    pub(crate) fn notices(&mut self, snapshot: &Snapshot, node: &NodeName) -> Vec<Notice> {
+        let texts: BTreeSet<String> = snapshot.faults.iter().map(ToString::to_string).collect();
+        let new = snapshot
+            .faults
+            .iter()
+            .filter(|fault| !self.0.contains(&fault.to_string()));
+        let ours = |fault: &&Fault| {
+            let name = fault.object.name.as_deref().unwrap_or_default();
+            fault.object.kind.as_deref() == Some("ConfigMap")
+                && spokesman(&snapshot.view.liveness, name) == Some(node)
+        };
+        let notices = new.filter(ours).map(invalid_configuration).collect();
+        log_news(&mut self.0, texts);
+        notices
+    }
+}
+
+fn invalid_configuration(fault: &Fault) -> Notice {
+    Notice {
+        regarding: fault.object.clone(),
+        severity: EventType::Warning,
+        reason: "InvalidConfiguration".to_owned(),
+        note: fault.message.clone(),
+    }
 }
 
 /// What the wire told, so that it is logged once.
@@ -172,69 +205,4 @@ fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn web() -> ServiceKey {
-        ServiceKey::new("shop", "web")
-    }
-
-    fn table(addresses: &[&str], allowed: &Interfaces) -> Announced {
-        let announcement = Announcement {
-            services: BTreeSet::from([web()]),
-            allowed: allowed.clone(),
-            interfaces: BTreeSet::from(["eth0".into()]),
-        };
-        let entry = |address: &&str| (address.parse().unwrap(), announcement.clone());
-        Announced(addresses.iter().map(entry).collect())
-    }
-
-    fn announcing(addresses: &[&str]) -> Plan {
-        Plan {
-            announced: table(addresses, &Interfaces::Any),
-            unplaced: Announced::default(),
-        }
-    }
-
-    fn told(told: &mut Told, plan: &Plan) -> Vec<(String, String)> {
-        let services = BTreeMap::from([(web(), ObjectReference::default())]);
-        let notices = told.notices(plan, &"n1".into(), &services);
-        notices.into_iter().map(|one| (one.reason, one.note)).collect()
-    }
-
-    #[test]
-    fn a_service_is_told_once_while_it_is_announced_here() {
-        let mut state = Told::default();
-        let expected = (
-            "nodeAssigned".to_owned(),
-            "announcing from node \"n1\" with protocol \"layer2\"".to_owned(),
-        );
-        let first = told(&mut state, &announcing(&["192.0.2.1"]));
-        assert_eq!(first, std::slice::from_ref(&expected));
-        assert_eq!(told(&mut state, &announcing(&["192.0.2.1", "2001:db8::1"])), []);
-        assert_eq!(told(&mut state, &announcing(&[])), []);
-        assert_eq!(told(&mut state, &announcing(&["192.0.2.1"])), [expected]);
-    }
-
-    #[test]
-    fn what_an_earlier_process_told_is_not_told_again() {
-        let mut state = Told::before([web()]);
-        assert_eq!(told(&mut state, &announcing(&["192.0.2.1"])), []);
-    }
-
-    #[test]
-    fn an_address_that_cannot_be_announced_is_told_once() {
-        let mut state = Told::default();
-        let plan = Plan {
-            announced: Announced::default(),
-            unplaced: table(&["192.0.2.1"], &Interfaces::Only(BTreeSet::from(["eth9".into()]))),
-        };
-        let expected = "cannot announce 192.0.2.1 from node \"n1\" with protocol \"layer2\": \
-            it has none of the interfaces of the L2Advertisement: eth9";
-        assert_eq!(
-            told(&mut state, &plan),
-            [("announceFailed".to_owned(), expected.to_owned())]
-        );
-        assert_eq!(told(&mut state, &plan), []);
-    }
-}
+mod tests;

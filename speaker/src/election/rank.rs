@@ -16,7 +16,12 @@ pub struct Hash(pub [u8; 32]);
 /// sha256(node "#" address), the address as text: MetalLB's order (`speaker/layer2_controller.go`), so that both elect
 /// the same node.
 pub fn hash(node: &NodeName, address: IpAddr) -> Hash {
-    Hash(Sha256::digest(format!("{node}#{address}")).into())
+    hash_of(node, &address.to_string())
+}
+
+/// The place of a node in the order for anything that has a name.
+pub(crate) fn hash_of(node: &NodeName, name: &str) -> Hash {
+    Hash(Sha256::digest(format!("{node}#{name}")).into())
 }
 
 /// How near the endpoints of a group are to a node; greater is nearer.
