@@ -36,31 +36,26 @@ fn width(run: Run) -> usize {
 
 /// Accepts the frame if the accumulator is in one of the runs (ascending), else goes on behind.
 ///
-/// Cut into pieces with an accepting return each, so that every jump fits into its eight bits.
+/// Every jump fits into its eight bits, because the limits keep the comparisons below 254.
 pub(super) fn member(runs: &[Run]) -> Vec<Instruction> {
-    runs.chunks(RUNS_IN_REACH).flat_map(piece).collect()
-}
-
-/// Two instructions each: no jump within a piece is longer than 201.
-const RUNS_IN_REACH: usize = 100;
-
-fn piece(runs: &[Run]) -> Vec<Instruction> {
     let miss = comparisons(runs);
     let accept = miss + 1;
     let mut code = Vec::with_capacity(miss + 2);
     for run in runs {
         let here = code.len();
-        let to = |place: usize, from: usize| {
-            u8::try_from(place - from - 1).expect("a piece is shorter than 256 instructions")
-        };
         if run.first == run.last {
-            code.push(jump(JEQ, run.first, to(accept, here), 0));
+            code.push(jump(JEQ, run.first, distance(here, accept), 0));
         } else {
+            let next = here + 1;
             code.push(jump(JGT, run.last, 1, 0));
-            code.push(jump(JGE, run.first, to(accept, here + 1), to(miss, here + 1)));
+            code.push(jump(JGE, run.first, distance(next, accept), distance(next, miss)));
         }
     }
     code.push(skip(1));
     code.push(ACCEPT);
     code
+}
+
+fn distance(from: usize, to: usize) -> u8 {
+    u8::try_from(to - from - 1).expect("the limits keep a list short")
 }

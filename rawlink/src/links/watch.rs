@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::LinkTable;
 use super::netlink::{Conversation, LinkError, Wake};
-use super::{LinkTable, netlink};
 
 /// The first change of a burst is seen at once; the rest of it costs at most one list per this time.
 const LIST_INTERVAL: Duration = Duration::from_millis(10);
@@ -74,7 +74,7 @@ async fn subscribe_again(sender: &Sender<LinkTable>) -> Conversation {
     }
 }
 
-async fn start(sender: &Sender<LinkTable>) -> Result<Conversation, netlink::LinkError> {
+async fn start(sender: &Sender<LinkTable>) -> Result<Conversation, LinkError> {
     let conversation = Conversation::subscribe()?;
     publish(sender, conversation.list().await?);
     Ok(conversation)
@@ -88,4 +88,43 @@ fn publish(sender: &Sender<LinkTable>, table: LinkTable) {
         }
         differs
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::links::Link;
+
+    fn table(name: &str) -> LinkTable {
+        let link = Link {
+            index: 1,
+            name: name.to_owned(),
+            mac: None,
+            up: true,
+            carrier: true,
+            loopback: false,
+            noarp: false,
+            broadcast: true,
+            master: None,
+            addresses: Vec::new(),
+        };
+        BTreeMap::from([(1, link)]).into()
+    }
+
+    #[test]
+    fn an_equal_table_is_not_published() {
+        let (sender, receiver) = channel(table("eth0"));
+        publish(&sender, table("eth0"));
+        assert!(!receiver.has_changed().unwrap());
+    }
+
+    #[test]
+    fn a_table_that_differs_is_published() {
+        let (sender, receiver) = channel(table("eth0"));
+        publish(&sender, table("eth1"));
+        assert_eq!(*receiver.borrow(), table("eth1"));
+        assert!(receiver.has_changed().unwrap());
+    }
 }

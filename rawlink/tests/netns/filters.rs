@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use ferrolb_rawlink::PacketSocket;
@@ -25,6 +25,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "a_flood_for_others_never_wakes_the_reader",
             a_flood_for_others_never_wakes_the_reader,
+        ),
+        trial(
+            "no_unwanted_frame_slips_in_while_a_socket_is_opened",
+            no_unwanted_frame_slips_in_while_a_socket_is_opened,
         ),
         trial(
             "exchanging_the_filter_loses_no_wanted_frame",
@@ -135,6 +139,34 @@ async fn counted(reader: PacketSocket, polls: Arc<AtomicUsize>) -> Vec<u8> {
         }
     })
     .await
+}
+
+fn no_unwanted_frame_slips_in_while_a_socket_is_opened() {
+    const SOCKETS: usize = 200;
+    let cable = Cable::new();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            cable.left.run(async || {
+                let sender = cable.left.open("left", &nothing());
+                while !done.load(Ordering::Relaxed) {
+                    sender.send(&request(CLIENT, OTHER)).await.unwrap();
+                }
+            });
+        });
+        let first_frames = cable.right.run(async || {
+            let sender = cable.left.open("left", &nothing());
+            let mut frames = BTreeSet::new();
+            for _ in 0..SOCKETS {
+                let reader = cable.right.open("right", &about(&[VIP]));
+                sender.send(&request(CLIENT, VIP)).await.unwrap();
+                frames.insert(receive(&reader).await.1);
+            }
+            done.store(true, Ordering::Relaxed);
+            frames
+        });
+        assert_eq!(first_frames, BTreeSet::from([request(CLIENT, VIP)]));
+    });
 }
 
 fn exchanging_the_filter_loses_no_wanted_frame() {

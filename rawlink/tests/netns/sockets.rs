@@ -189,6 +189,7 @@ fn a_socket_outlasts_its_interface_being_down() {
         let error = reader.send(&beacon(1)).await.unwrap_err();
         assert!(error.is_link_gone(), "{error:?}");
         cable.right.ip("link set right up");
+        cable.wait_until_ready();
         sender.send(&beacon(2)).await.unwrap();
         assert_eq!(receive(&reader).await.1, beacon(2));
         reader.send(&beacon(3)).await.unwrap();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ferrolb_rawlink::PacketSocket;
 use ferrolb_rawlink::filter::Program;
@@ -33,6 +33,11 @@ impl Namespace {
         let mut all = vec!["-n", &self.0];
         all.extend(arguments.split_whitespace());
         run("ip", &all);
+    }
+
+    fn sends(&self, interface: &str) -> bool {
+        let state = run("ip", &["-n", &self.0, "-oneline", "link", "show", interface]);
+        state.contains("state UP") && state.contains("qdisc noqueue")
     }
 
     /// Many iproute2 commands in one go, a line each.
@@ -102,7 +107,18 @@ impl Cable {
         ));
         left.ip("link set left addrgenmode none up");
         right.ip("link set right addrgenmode none up");
-        Self { left, right }
+        let cable = Self { left, right };
+        cable.wait_until_ready();
+        cable
+    }
+
+    /// The kernel starts the transmit queue of an end some time after the other came up; until then it drops what is
+    /// sent.
+    pub(crate) fn wait_until_ready(&self) {
+        let since = Instant::now();
+        while !(self.left.sends("left") && self.right.sends("right")) {
+            assert!(since.elapsed() < DEADLINE, "the cable does not come up");
+        }
     }
 }
 
@@ -120,7 +136,7 @@ fn stay_on_one_cpu() {
     sched_setaffinity(this, &one).unwrap();
 }
 
-fn run(program: &str, arguments: &[&str]) {
+fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
         .args(arguments)
         .output()
@@ -131,4 +147,5 @@ fn run(program: &str, arguments: &[&str]) {
         "{program} {}: {complaint}",
         arguments.join(" ")
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
