@@ -1,0 +1,204 @@
+//! Who gets which address, and keeps it.
+
+use crate::scene::{SOON, Scene, addresses, annotated, assigned, event, pool, service, silent, why};
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, Result, wait};
+use std::net::IpAddr;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "two_pools_give_each_service_an_address_of_its_own_pool",
+            two_pools,
+        ),
+        trial(
+            "an_address_asked_for_is_given_and_a_second_request_is_refused_by_name",
+            asked_for_twice,
+        ),
+        trial(
+            "a_full_pool_says_so_and_serves_who_waits_as_soon_as_an_address_is_free",
+            exhausted,
+        ),
+        trial(
+            "a_deleted_service_is_announced_no_longer_and_its_address_is_free",
+            deleted,
+        ),
+        trial(
+            "a_service_that_becomes_internal_gives_its_address_back",
+            becomes_internal,
+        ),
+        trial("a_killed_controller_changes_no_address", controller_killed),
+        trial("a_pool_counts_what_is_in_use", pool_status),
+    ]
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+fn two_pools(lab: &Lab) -> Outcome {
+    let manifests = pool("red", "192.0.2.220/31")
+        + &pool("blue", "192.0.2.222/31")
+        + &service("in-red", "red", "")
+        + &service("in-blue", "blue", "");
+    let _scene = Scene::new(lab, manifests)?;
+    assert_eq!(assigned(lab, "in-red", 1)?, [ip("192.0.2.220")]);
+    assert_eq!(assigned(lab, "in-blue", 1)?, [ip("192.0.2.222")]);
+    let annotation = r"jsonpath={.metadata.annotations.metallb\.io/ip-allocated-from-pool}";
+    assert_eq!(
+        lab.kubectl(&["get", "service", "in-blue", "-o", annotation])?,
+        "blue"
+    );
+    event(lab, "in-red", "IPAllocated", &["192.0.2.220"])?;
+    Ok(())
+}
+
+fn asked_for_twice(lab: &Lab) -> Outcome {
+    let asks = "metallb.io/loadBalancerIPs: 192.0.2.225";
+    let _first = Scene::new(
+        lab,
+        pool("asked", "192.0.2.224-192.0.2.226") + &annotated("first", asks, ""),
+    )?;
+    assert_eq!(assigned(lab, "first", 1)?, [ip("192.0.2.225")]);
+    let _second = Scene::new(lab, annotated("second", asks, ""))?;
+    event(
+        lab,
+        "second",
+        "AllocationFailed",
+        &["192.0.2.225", "default/first"],
+    )?;
+    assert_eq!(addresses(lab, "second")?, [] as [IpAddr; 0]);
+    assert!(why(lab, "second").contains("InUse"), "{}", why(lab, "second"));
+    Ok(())
+}
+
+fn exhausted(lab: &Lab) -> Outcome {
+    let _pool = Scene::new(lab, pool("small", "192.0.2.227/32"))?;
+    let holder = Scene::new(lab, service("holder", "small", ""))?;
+    assert_eq!(assigned(lab, "holder", 1)?, [ip("192.0.2.227")]);
+    let _waiter = Scene::new(lab, service("waiter", "small", ""))?;
+    event(
+        lab,
+        "waiter",
+        "AllocationFailed",
+        &["small", "no free IPv4 address"],
+    )?;
+    drop(holder);
+    assert_eq!(assigned(lab, "waiter", 1)?, [ip("192.0.2.227")]);
+    Ok(())
+}
+
+fn deleted(lab: &Lab) -> Outcome {
+    let _pool = Scene::new(lab, pool("short", "192.0.2.228/32"))?;
+    let service_scene = Scene::new(lab, service("short-lived", "short", ""))?;
+    let address = assigned(lab, "short-lived", 1)?[0];
+    crate::scene::announced(lab, address, SOON, |_| true)?;
+    drop(service_scene);
+    silent(lab, address, SOON)?;
+    let _next = Scene::new(lab, service("next", "short", ""))?;
+    assert_eq!(assigned(lab, "next", 1)?, [address]);
+    Ok(())
+}
+
+fn becomes_internal(lab: &Lab) -> Outcome {
+    let _scene = Scene::new(
+        lab,
+        pool("turn", "192.0.2.229/32") + &service("turncoat", "turn", ""),
+    )?;
+    let address = assigned(lab, "turncoat", 1)?[0];
+    lab.kubectl(&[
+        "patch",
+        "service",
+        "turncoat",
+        "-p",
+        r#"{"spec": {"type": "ClusterIP"}}"#,
+    ])?;
+    wait::until_seen("nothing of ours to be left on the Service", SOON, || {
+        let service = lab.json(&["get", "service", "turncoat"])?;
+        let left = (
+            &service["metadata"]["annotations"]["metallb.io/ip-allocated-from-pool"],
+            &service["status"]["conditions"],
+            &service["status"]["loadBalancer"]["ingress"],
+        );
+        let nothing = left.0.is_null() && left.1.as_array().is_none_or(Vec::is_empty) && left.2.is_null();
+        Ok(if nothing { Ok(()) } else { Err(format!("{left:?}")) })
+    })?;
+    silent(lab, address, SOON)?;
+    Ok(())
+}
+
+/// All Services with what is in their status.
+fn holdings(lab: &Lab, names: &[&str]) -> Result<Vec<Vec<IpAddr>>> {
+    names.iter().map(|name| addresses(lab, name)).collect()
+}
+
+fn controller_killed(lab: &Lab) -> Outcome {
+    let names = ["kept-1", "kept-2", "pending", "kept-3"];
+    let services: String = names[..2]
+        .iter()
+        .map(|name| service(name, "restart", ""))
+        .collect();
+    let _first = Scene::new(lab, pool("restart", "192.0.2.230-192.0.2.232") + &services)?;
+    names[..2]
+        .iter()
+        .try_for_each(|name| assigned(lab, name, 1).map(drop))?;
+    let _rest = Scene::new(lab, service("kept-3", "restart", ""))?;
+    assigned(lab, "kept-3", 1)?;
+    let _pending = Scene::new(lab, service("pending", "restart", ""))?;
+    event(lab, "pending", "AllocationFailed", &["no free IPv4 address"])?;
+    let before = holdings(lab, &names)?;
+    let pods = [
+        "get",
+        "pods",
+        "-n",
+        "metallb-system",
+        "-l",
+        "component=controller",
+        "-o",
+        "name",
+    ];
+    let old = lab.kubectl(&pods)?;
+    lab.kubectl(&[
+        "delete",
+        "-n",
+        "metallb-system",
+        "--force",
+        "--grace-period=0",
+        old.trim(),
+    ])?;
+    lab.rolled_out("metallb-system", "deployment/controller")?;
+    assert_ne!(lab.kubectl(&pods)?, old);
+    // Served by the new controller, so its first decision over everything is behind us.
+    let _after = Scene::new(
+        lab,
+        pool("afterwards", "192.0.2.233/32") + &service("after", "afterwards", ""),
+    )?;
+    assigned(lab, "after", 1)?;
+    assert_eq!(holdings(lab, &names)?, before);
+    Ok(())
+}
+
+fn pool_status(lab: &Lab) -> Outcome {
+    let _scene = Scene::new(
+        lab,
+        pool("counted", "192.0.2.234/31") + &service("counting", "counted", ""),
+    )?;
+    assigned(lab, "counting", 1)?;
+    let get = ["get", "ipaddresspool", "-n", "metallb-system", "counted"];
+    wait::until_seen("the pool to count", SOON, || {
+        let status = lab.json(&get)?["status"].clone();
+        let counts = [
+            &status["assignedIPv4"],
+            &status["availableIPv4"],
+            &status["assignedIPv6"],
+        ];
+        Ok(
+            if counts.map(serde_json::Value::as_i64) == [Some(1), Some(1), Some(0)] {
+                Ok(())
+            } else {
+                Err(status.to_string())
+            },
+        )
+    })?;
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Bad input: refused with a clear message where the API server can, reported and skipped where it got in.
+
+use crate::scene::{Scene, addresses, annotated, assigned, event, pool, service, why};
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, source};
+use std::net::IpAddr;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "the_api_server_refuses_an_invalid_pool_and_says_why",
+            invalid_pools,
+        ),
+        trial("the_api_server_takes_what_metallb_takes", valid_pools),
+        trial(
+            "an_invalid_pool_that_got_in_is_reported_and_costs_nothing",
+            got_in_anyway,
+        ),
+        trial(
+            "an_invalid_annotation_leaves_the_service_pending_with_an_event_that_quotes_it",
+            bad_annotation,
+        ),
+    ]
+}
+
+fn with_addresses(addresses: &str) -> String {
+    format!(
+        "
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {{name: input, namespace: metallb-system}}
+spec: {{autoAssign: false, addresses: {addresses}}}
+"
+    )
+}
+
+fn invalid_pools(lab: &Lab) -> Outcome {
+    let range = "must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20";
+    let refused = [
+        (
+            "[10.0.0.9-10.0.0.1]",
+            "the start of a range must not be above its end",
+        ),
+        (
+            "[10.0.0.255-10.0.0.10]",
+            "the start of a range must not be above its end",
+        ),
+        ("[10.0.0.0/33]", range),
+        ("[10.0.0.1]", range),
+        ("[pool]", range),
+        ("[10.0.0.1-10.0.0.2-10.0.0.3]", range),
+        (
+            r#"["10.0.0.1-2001:db8::1"]"#,
+            "both ends of a range must be of the same family",
+        ),
+        ("[]", "should have at least 1 items"),
+    ];
+    for (addresses, message) in refused {
+        let error = lab
+            .apply(&with_addresses(addresses))
+            .expect_err(addresses)
+            .to_string();
+        assert!(
+            error.contains(message) && error.contains("spec.addresses"),
+            "{addresses}: {error}"
+        );
+    }
+    Ok(())
+}
+
+fn valid_pools(lab: &Lab) -> Outcome {
+    for addresses in [
+        "[198.51.100.7/24]",
+        r#"["198.51.100.1 - 198.51.100.9"]"#,
+        "[198.51.100.9-198.51.100.9]",
+        "[198.51.99.250-198.51.100.1]",
+        r#"["2001:db8:9::/64", "2001:db8:a::1-2001:db8:a::ff", 198.51.100.0/30]"#,
+    ] {
+        let _scene = Scene::new(lab, with_addresses(addresses))?;
+    }
+    Ok(())
+}
+
+/// The definitions of the resources without their rules, as an older version may have had them.
+fn definitions_without_rules() -> Result<String, std::io::Error> {
+    let text = std::fs::read_to_string(source::root().join("deploy/crds/crds.yaml"))?;
+    let mut kept = Vec::new();
+    let mut inside = None;
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if inside
+            .is_some_and(|rules| indent > rules || (indent == rules && line.trim_start().starts_with('-')))
+        {
+            continue;
+        }
+        inside = line
+            .trim_start()
+            .starts_with("x-kubernetes-validations:")
+            .then_some(indent);
+        if inside.is_none() {
+            kept.push(line);
+        }
+    }
+    Ok(kept.join("\n"))
+}
+
+/// The shipped definitions, put back whatever happens.
+struct Definitions<'a>(&'a Lab);
+
+impl Drop for Definitions<'_> {
+    fn drop(&mut self) {
+        let shipped = source::root().join("deploy/crds/crds.yaml");
+        if let Err(failed) = self.0.kubectl(&["apply", "-f", &shipped.to_string_lossy()]) {
+            eprintln!("the definitions without rules stay: {failed}");
+        }
+    }
+}
+
+fn got_in_anyway(lab: &Lab) -> Outcome {
+    let _good = Scene::new(
+        lab,
+        pool("sound", "192.0.2.244/31") + &service("before", "sound", ""),
+    )?;
+    assigned(lab, "before", 1)?;
+    let _definitions = Definitions(lab);
+    lab.apply(&definitions_without_rules()?)?;
+    let reversed = with_addresses("[10.0.0.9-10.0.0.1]");
+    // The API server compiles a new definition a moment after it was applied.
+    ferrolb_lab::wait::until_seen("the rules to be gone", crate::scene::SOON, || {
+        Ok(lab.apply(&reversed).map_err(|failed| failed.to_string()))
+    })?;
+    let _bad = Scene::new(lab, reversed)?;
+    event(
+        lab,
+        "input",
+        "InvalidConfiguration",
+        &["spec.addresses[0]", "10.0.0.9-10.0.0.1", "starts above its end"],
+    )?;
+    let _after = Scene::new(lab, service("after-bad", "sound", ""))?;
+    assigned(lab, "after-bad", 1)?;
+    assert_eq!(addresses(lab, "before")?, ["192.0.2.244".parse::<IpAddr>()?]);
+    Ok(())
+}
+
+fn bad_annotation(lab: &Lab) -> Outcome {
+    let _scene = Scene::new(
+        lab,
+        pool("fine", "192.0.2.246/32")
+            + &annotated("confused", "metallb.io/loadBalancerIPs: 192.0.2.300", ""),
+    )?;
+    event(
+        lab,
+        "confused",
+        "AllocationFailed",
+        &["metallb.io/loadBalancerIPs", "192.0.2.300"],
+    )?;
+    assert_eq!(addresses(lab, "confused")?, [] as [IpAddr; 0]);
+    assert!(
+        why(lab, "confused").contains("InvalidRequest"),
+        "{}",
+        why(lab, "confused")
+    );
+    Ok(())
+}

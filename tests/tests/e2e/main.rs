@@ -1,0 +1,24 @@
+//! FerroLB on a real Kubernetes, installed as its users install it: what it promises, seen from a client on the LAN.
+
+mod addresses;
+mod announcing;
+mod input;
+mod installed;
+mod scene;
+
+use ferrolb_lab::LabConfig;
+use ferrolb_lab::suite::{self, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [
+        installed::trials(),
+        addresses::trials(),
+        announcing::trials(),
+        input::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    suite::run(LabConfig::default(), scene::prepare, trials)
+}
