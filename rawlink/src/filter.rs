@@ -29,7 +29,7 @@ use runs::{Run, comparisons, member, runs};
 /// The limit is set by memory, not by jumps: while a filter is exchanged, both count against `net.core.optmem_max`,
 /// which was 20480 bytes before Linux 6.8, and the kernel expands a comparison to up to 20 bytes and needs two lists
 /// for ARP (target and sender). Two programs at the limit in both families fit.
-pub const MAX_COMPARISONS: usize = 112;
+pub const MAX_COMPARISONS: usize = 104;
 
 /// Most EtherTypes; with more of them every frame passes.
 pub const MAX_ETHER_TYPES: usize = 16;
