@@ -18,13 +18,23 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn plan(path: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ferrolb")).arg("plan").arg("-f").arg(path).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_ferrolb"))
+        .arg("plan")
+        .arg("-f")
+        .arg(path)
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn json(files: &[(&str, &str)], arguments: &[&str]) -> Value {
     let folder = folder(files);
     let output = plan(folder.path(), &[arguments, &["-o", "json"]].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -33,7 +43,10 @@ fn refused(text: &str) -> (Option<i32>, String) {
     let folder = folder(&[("pools.yaml", text)]);
     let output = plan(&folder.path().join("pools.yaml"), &[]);
     let error = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), error.replace(&folder.path().display().to_string(), ""))
+    (
+        output.status.code(),
+        error.replace(&folder.path().display().to_string(), ""),
+    )
 }
 
 const POOLS: &str = r#"
@@ -75,7 +88,10 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}
 
 #[test]
 fn a_service_gets_an_address_and_the_node_with_its_endpoint() {
-    let report = json(&[("pools.yaml", POOLS), ("nodes.yaml", NODES), ("web.yaml", WEB)], &[]);
+    let report = json(
+        &[("pools.yaml", POOLS), ("nodes.yaml", NODES), ("web.yaml", WEB)],
+        &[],
+    );
     let expected = json!({
         "services": [{
             "namespace": "default", "name": "web", "pool": "lan4", "pools": ["lan4"],
@@ -93,15 +109,26 @@ fn a_dual_stack_service_gets_both_families_from_two_pools() {
     let files = [("pools.yaml", POOLS), ("nodes.yaml", NODES), ("web.yaml", &web)];
     let service = &json(&files, &["--cluster-families", "IPv4,IPv6"])["services"][0];
     assert_eq!(service["addresses"], json!(["192.0.2.200", "2001:db8:1::200"]));
-    assert_eq!((&service["pool"], &service["pools"]), (&json!("lan4"), &json!(["lan4", "lan6"])));
+    assert_eq!(
+        (&service["pool"], &service["pools"]),
+        (&json!("lan4"), &json!(["lan4", "lan6"]))
+    );
     assert_eq!(service["announced"][1]["node"], "n2");
 }
 
 #[test]
 fn an_address_in_a_status_is_in_use() {
-    let holder = WEB.replace("name: web", "name: holder") + "status: {loadBalancer: {ingress: [{ip: 192.0.2.200}]}}";
-    let report = json(&[("pools.yaml", POOLS), ("a.yaml", WEB), ("b.yaml", &holder)], &[]);
-    assert_eq!(report["services"][0]["addresses"], json!(["192.0.2.200"]), "holder keeps it");
+    let holder =
+        WEB.replace("name: web", "name: holder") + "status: {loadBalancer: {ingress: [{ip: 192.0.2.200}]}}";
+    let report = json(
+        &[("pools.yaml", POOLS), ("a.yaml", WEB), ("b.yaml", &holder)],
+        &[],
+    );
+    assert_eq!(
+        report["services"][0]["addresses"],
+        json!(["192.0.2.200"]),
+        "holder keeps it"
+    );
     assert_eq!(report["services"][1]["addresses"], json!(["192.0.2.201"]));
 }
 
@@ -110,7 +137,12 @@ fn every_refusal_has_its_reason() {
     let cluster_ip = "{apiVersion: v1, kind: Service, metadata: {name: inner}, spec: {type: ClusterIP}}";
     let full = "{apiVersion: v1, kind: Service, metadata: {name: six}, spec: {type: LoadBalancer, ipFamilies: [IPv6]}}";
     let pools = POOLS.replace("2001:db8:1::200/120", "192.0.2.210/32");
-    let files = [("p.yaml", pools.as_str()), ("a.yaml", cluster_ip), ("b.yaml", full), ("web.yaml", WEB)];
+    let files = [
+        ("p.yaml", pools.as_str()),
+        ("a.yaml", cluster_ip),
+        ("b.yaml", full),
+        ("web.yaml", WEB),
+    ];
     let report = json(&files, &["--cluster-families", "IPv4,IPv6"]);
     let refused = |at: usize| report["services"][at]["refused"].clone();
     assert_eq!(refused(0)["reason"], "NotOurs");
@@ -119,40 +151,80 @@ fn every_refusal_has_its_reason() {
         json!({ "reason": "NoAddress", "message": "pool lan4 has no IPv6 addresses; pool lan6 has no IPv6 addresses" })
     );
     let announced = &report["services"][2]["announced"][0];
-    assert_eq!((&announced["node"], &announced["refused"]["reason"]), (&Value::Null, &json!("NoEndpoints")));
+    assert_eq!(
+        (&announced["node"], &announced["refused"]["reason"]),
+        (&Value::Null, &json!("NoEndpoints"))
+    );
 }
 
 #[test]
 fn the_interfaces_that_an_advertisement_names_are_shown() {
-    let pools = POOLS.replace("name: all, namespace: metallb-system}", "name: all}\nspec: {interfaces: [eth1, eth0]}");
+    let pools = POOLS.replace(
+        "name: all, namespace: metallb-system}",
+        "name: all}\nspec: {interfaces: [eth1, eth0]}",
+    );
     let report = json(&[("p.yaml", &pools), ("n.yaml", NODES), ("web.yaml", WEB)], &[]);
-    assert_eq!(report["services"][0]["announced"][0]["interfaces"], json!(["eth0", "eth1"]));
+    assert_eq!(
+        report["services"][0]["announced"][0]["interfaces"],
+        json!(["eth0", "eth1"])
+    );
 }
 
 #[test]
 fn what_is_wrong_with_one_object_is_a_problem_and_the_others_work() {
     let bad = POOLS.replace("192.0.2.200-192.0.2.201", "2001:db8::9-2001:db8::1");
-    let elsewhere = POOLS.replace("name: lan6, namespace: metallb-system", "name: lan7, namespace: default")
+    let elsewhere = POOLS
+        .replace(
+            "name: lan6, namespace: metallb-system",
+            "name: lan7, namespace: default",
+        )
         .replace("name: lan4", "name: lan9");
-    let report = json(&[("a.yaml", &bad), ("b.yaml", &elsewhere), ("web.yaml", WEB)], &[]);
+    let report = json(
+        &[("a.yaml", &bad), ("b.yaml", &elsewhere), ("web.yaml", WEB)],
+        &[],
+    );
     assert_eq!(report["services"][0]["addresses"], json!(["192.0.2.200"]));
     let problems = report["problems"].as_array().unwrap();
-    let texts: Vec<String> = problems.iter().map(|one| format!("{}: {}", one["object"], one["message"])).collect();
-    assert_eq!(texts, [
-        r#""IPAddressPool/default/lan7": "metadata.namespace: is not \"metallb-system\", so nobody reads it""#,
-        r#""IPAddressPool/metallb-system/lan4": "spec.addresses[0]: \"2001:db8::9-2001:db8::1\" starts above its end""#,
-        r#""L2Advertisement/metallb-system/all": "stands more than once; the last one counts""#,
-    ]);
+    let texts: Vec<String> = problems
+        .iter()
+        .map(|one| format!("{}: {}", one["object"], one["message"]))
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            r#""IPAddressPool/default/lan7": "metadata.namespace: is not \"metallb-system\", so nobody reads it""#,
+            r#""IPAddressPool/metallb-system/lan4": "spec.addresses[0]: \"2001:db8::9-2001:db8::1\" starts above its end""#,
+            r#""L2Advertisement/metallb-system/all": "stands more than once; the last one counts""#,
+        ]
+    );
 }
 
 #[rstest]
 #[case::syntax("a: [", "/pools.yaml: document 1: ")]
-#[case::wrong_type("---\n---\napiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: 7}", "/pools.yaml: document 2: IPAddressPool p: spec.addresses: invalid type: integer `7`, expected a sequence")]
-#[case::unknown_field("apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: [], autoAsign: false}", "/pools.yaml: document 1: IPAddressPool p: spec.autoAsign: unknown field")]
-#[case::missing_field("apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {}", "/pools.yaml: document 1: IPAddressPool p: spec: missing field `addresses`")]
-#[case::no_name("apiVersion: v1\nkind: Service\nmetadata: {}", "/pools.yaml: document 1: Service: metadata.name: must not be empty")]
-#[case::no_kind("apiVersion: v1", "/pools.yaml: document 1: object: kind: must be a text that is not empty")]
-#[case::deep_in_a_service("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}, {port: x}]}", "/pools.yaml: document 1: Service web: spec.ports[1].port: invalid type: string \"x\", expected i32")]
+#[case::wrong_type(
+    "---\n---\napiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: 7}",
+    "/pools.yaml: document 2: IPAddressPool p: spec.addresses: invalid type: integer `7`, expected a sequence"
+)]
+#[case::unknown_field(
+    "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: [], autoAsign: false}",
+    "/pools.yaml: document 1: IPAddressPool p: spec.autoAsign: unknown field"
+)]
+#[case::missing_field(
+    "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {}",
+    "/pools.yaml: document 1: IPAddressPool p: spec: missing field `addresses`"
+)]
+#[case::no_name(
+    "apiVersion: v1\nkind: Service\nmetadata: {}",
+    "/pools.yaml: document 1: Service: metadata.name: must not be empty"
+)]
+#[case::no_kind(
+    "apiVersion: v1",
+    "/pools.yaml: document 1: object: kind: must be a text that is not empty"
+)]
+#[case::deep_in_a_service(
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}, {port: x}]}",
+    "/pools.yaml: document 1: Service web: spec.ports[1].port: invalid type: string \"x\", expected i32"
+)]
 fn a_malformed_manifest_names_file_document_and_field(#[case] text: &str, #[case] message: &str) {
     let (code, error) = refused(text);
     assert_eq!(code, Some(2), "{error}");
@@ -170,21 +242,35 @@ fn a_file_that_is_not_there_is_named() {
 fn the_table_shows_what_people_ask_for() {
     let folder = folder(&[("pools.yaml", POOLS), ("nodes.yaml", NODES), ("web.yaml", WEB)]);
     let text = String::from_utf8(plan(folder.path(), &[]).stdout).unwrap();
-    let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(words, [
-        vec!["NAMESPACE", "NAME", "ADDRESS", "POOL", "NODE", "INTERFACES"],
-        vec!["default", "web", "192.0.2.200", "lan4", "n2", "-"],
-    ]);
+    let words: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        words,
+        [
+            vec!["NAMESPACE", "NAME", "ADDRESS", "POOL", "NODE", "INTERFACES"],
+            vec!["default", "web", "192.0.2.200", "lan4", "n2", "-"],
+        ]
+    );
 }
 
 #[test]
 fn the_examples_that_are_shipped_are_planned_without_a_problem() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
     let output = plan(&examples, &["-o", "json", "--cluster-families", "IPv4,IPv6"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["problems"], json!([]));
-    let refused: Vec<&Value> =
-        report["services"].as_array().unwrap().iter().filter(|service| !service["refused"].is_null()).collect();
+    let refused: Vec<&Value> = report["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|service| !service["refused"].is_null())
+        .collect();
     assert_eq!(refused, Vec::<&Value>::new());
 }

@@ -22,15 +22,26 @@ use serde_json::json;
 
 /// All resource definitions that FerroLB needs, in the order they are printed and applied.
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![IPAddressPool::crd(), with_optional_spec(L2Advertisement::crd()), ServiceL2Status::crd()]
+    vec![
+        IPAddressPool::crd(),
+        with_optional_spec(L2Advertisement::crd()),
+        ServiceL2Status::crd(),
+    ]
 }
 
 /// An advertisement without `spec` announces everything, and MetalLB's own examples have none: the API
 /// server fills in an empty one.
 fn with_optional_spec(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
-    let schemas = definition.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
+    let schemas = definition
+        .spec
+        .versions
+        .iter_mut()
+        .filter_map(|version| version.schema.as_mut());
     for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
-        let spec = schema.properties.as_mut().and_then(|fields| fields.get_mut("spec"));
+        let spec = schema
+            .properties
+            .as_mut()
+            .and_then(|fields| fields.get_mut("spec"));
         if let Some(spec) = spec {
             spec.default = Some(JSON(json!({})));
         }

@@ -297,7 +297,10 @@ fn last_of_each<K: Resource<DynamicType = ()>>(objects: &mut Vec<K>, problems: &
     let mut last: BTreeMap<ObjectId, usize> = BTreeMap::new();
     for (at, object) in objects.iter().enumerate() {
         if last.insert(id(object), at).is_some() {
-            problems.push(Problem::new(id(object), "stands more than once; the last one counts"));
+            problems.push(Problem::new(
+                id(object),
+                "stands more than once; the last one counts",
+            ));
         }
     }
     let mut at = 0;

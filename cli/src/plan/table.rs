@@ -8,14 +8,9 @@ use super::report::{Announced, Reason, Report, ServicePlan};
 /// A line for each address, then why Services have none, then what is wrong with the manifests.
 pub(super) fn render(report: &Report) -> String {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header([
-        "NAMESPACE",
-        "NAME",
-        "ADDRESS",
-        "POOL",
-        "NODE",
-        "INTERFACES",
-    ]);
+    table
+        .load_style(NOTHING)
+        .set_header(["NAMESPACE", "NAME", "ADDRESS", "POOL", "NODE", "INTERFACES"]);
     for service in &report.services {
         rows(service).into_iter().for_each(|row| {
             table.add_row(row);

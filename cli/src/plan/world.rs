@@ -169,12 +169,12 @@ fn service_plan(key: &ServiceKey, outcome: &Outcome, elections: &Elections) -> S
         announced: assignment
             .addresses
             .iter()
-            .map(|address| announced(address, elections))
+            .map(|address| announced(key, address, elections))
             .collect(),
     }
 }
 
-fn announced(address: IpAddr, elections: &Elections) -> Announced {
+fn announced(service: &ServiceKey, address: IpAddr, elections: &Elections) -> Announced {
     let nobody = |refused| Announced {
         address,
         node: None,
@@ -184,7 +184,7 @@ fn announced(address: IpAddr, elections: &Elections) -> Announced {
     match elections
         .by_address
         .get(&address)
-        .map(|election| &election.outcome)
+        .map(|election| election.of_service(service))
     {
         None => nobody(None),
         Some(Err(why)) => nobody(Some(why.into())),

@@ -113,13 +113,13 @@ impl PortTask {
     fn hold(&mut self, held: HeldTable, addresses: BTreeSet<IpAddr>) -> Result<(), SocketError> {
         self.socket.replace_filter(&filter(&addresses))?;
         self.held = held;
-        self.renew_forgotten();
         let now = Instant::now();
         let before: BTreeSet<IpAddr> = self.counters.keys().copied().collect();
         for address in before.difference(&addresses) {
             self.bursts.stop(*address);
             self.counters.remove(address);
         }
+        self.renew_forgotten();
         for address in addresses.difference(&before) {
             self.counters
                 .insert(*address, self.announcer.metrics.of(*address));
