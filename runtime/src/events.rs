@@ -63,6 +63,8 @@ enum Lost {
 enum Failure {
     Transient(String),
     Final(String),
+    /// The namespace is being deleted, and what the event is about with it.
+    Moot(String),
 }
 
 impl EventSink {
@@ -152,6 +154,11 @@ impl Task {
                 self.failing = false;
                 return;
             }
+            Err(Failure::Moot(message)) => {
+                tracing::debug!(reason = notice.reason, cause = message, "event not written");
+                self.lost.with_label_values(&[Lost::Refused.label()]).inc();
+                return;
+            }
             Err(Failure::Final(message)) => (Lost::Refused, message),
             Err(Failure::Transient(message)) => (Lost::Unreachable, message),
         };
@@ -197,12 +204,21 @@ impl Failure {
     fn of(error: &kube::Error) -> Self {
         let message = cause::of_request(error);
         match error {
+            kube::Error::Api(status) if is_terminating(status) => Self::Moot(message),
             kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => {
                 Self::Final(message)
             }
             _ => Self::Transient(message),
         }
     }
+}
+
+/// Whether the API server refuses because the namespace is going (`CauseType` of its lifecycle admission).
+fn is_terminating(status: &kube::core::Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes
+        .into_iter()
+        .any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 /// The recorder counts an event as a repetition of one with the same type, reason, action and object, and then keeps

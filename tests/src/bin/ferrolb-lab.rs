@@ -89,6 +89,11 @@ enum Task {
         #[arg(long, requires = "manifests")]
         image: Vec<PathBuf>,
     },
+    /// Start a lab, install FerroLB, show the examples at work, and end the lab.
+    Demo {
+        #[command(flatten)]
+        size: Size,
+    },
     /// Print a log, or the names of all logs.
     Logs { log: Option<String> },
 }
@@ -119,6 +124,7 @@ fn run(name: &str, task: Task) -> Result<()> {
     match task {
         Task::Build => build(),
         Task::Up { size, foreground } => up(name, size, foreground),
+        Task::Demo { size } => demo(name, size),
         Task::Down => down(name),
         Task::List => {
             list();
@@ -154,7 +160,7 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
             image: images,
         } => install(lab, |lab| lab.install_this(&Installation { manifests, images })),
         Task::Logs { log } => logs(lab.state(), log.as_deref()),
-        Task::Build | Task::Up { .. } | Task::Down | Task::List | Task::Image { .. } => {
+        Task::Build | Task::Demo { .. } | Task::Up { .. } | Task::Down | Task::List | Task::Image { .. } => {
             unreachable!("needs no lab")
         }
     }
@@ -167,7 +173,7 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-fn up(name: &str, size: Size, foreground: bool) -> Result<()> {
+fn start(name: &str, size: Size) -> Result<Lab> {
     let began = Instant::now();
     let lab = Lab::up(&LabConfig {
         name: name.to_owned(),
@@ -179,6 +185,22 @@ fn up(name: &str, size: Size, foreground: bool) -> Result<()> {
         size.nodes,
         began.elapsed().as_secs_f64()
     );
+    Ok(lab)
+}
+
+/// The lab goes with the value, whatever happens on the way.
+fn demo(name: &str, size: Size) -> Result<()> {
+    let lab = start(name, size)?;
+    install(&lab, Lab::install)?;
+    println!("\n{}", lab.demonstrate()?);
+    let began = Instant::now();
+    lab.down()?;
+    println!("lab {name}: down after {:.1} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn up(name: &str, size: Size, foreground: bool) -> Result<()> {
+    let lab = start(name, size)?;
     if !foreground {
         return Ok(lab.detach()?);
     }

@@ -1,6 +1,6 @@
 //! Who gets which address, and keeps it.
 
-use crate::scene::{SOON, Scene, addresses, annotated, assigned, event, pool, service, silent, why};
+use crate::scene::{SOON, Scene, annotated, event, pool, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
 use std::net::IpAddr;
@@ -42,8 +42,8 @@ fn two_pools(lab: &Lab) -> Outcome {
         + &service("in-red", "red", "")
         + &service("in-blue", "blue", "");
     let _scene = Scene::new(lab, manifests)?;
-    assert_eq!(assigned(lab, "in-red", 1)?, [ip("192.0.2.220")]);
-    assert_eq!(assigned(lab, "in-blue", 1)?, [ip("192.0.2.222")]);
+    assert_eq!(lab.assigned("in-red", 1, SOON)?, [ip("192.0.2.220")]);
+    assert_eq!(lab.assigned("in-blue", 1, SOON)?, [ip("192.0.2.222")]);
     let annotation = r"jsonpath={.metadata.annotations.metallb\.io/ip-allocated-from-pool}";
     assert_eq!(
         lab.kubectl(&["get", "service", "in-blue", "-o", annotation])?,
@@ -59,7 +59,7 @@ fn asked_for_twice(lab: &Lab) -> Outcome {
         lab,
         pool("asked", "192.0.2.224-192.0.2.226") + &annotated("first", asks, ""),
     )?;
-    assert_eq!(assigned(lab, "first", 1)?, [ip("192.0.2.225")]);
+    assert_eq!(lab.assigned("first", 1, SOON)?, [ip("192.0.2.225")]);
     let _second = Scene::new(lab, annotated("second", asks, ""))?;
     event(
         lab,
@@ -67,15 +67,15 @@ fn asked_for_twice(lab: &Lab) -> Outcome {
         "AllocationFailed",
         &["192.0.2.225", "default/first"],
     )?;
-    assert_eq!(addresses(lab, "second")?, [] as [IpAddr; 0]);
-    assert!(why(lab, "second").contains("InUse"), "{}", why(lab, "second"));
+    assert_eq!(lab.external_addresses("second")?, [] as [IpAddr; 0]);
+    assert!(lab.why("second").contains("InUse"), "{}", lab.why("second"));
     Ok(())
 }
 
 fn exhausted(lab: &Lab) -> Outcome {
     let _pool = Scene::new(lab, pool("small", "192.0.2.227/32"))?;
     let holder = Scene::new(lab, service("holder", "small", ""))?;
-    assert_eq!(assigned(lab, "holder", 1)?, [ip("192.0.2.227")]);
+    assert_eq!(lab.assigned("holder", 1, SOON)?, [ip("192.0.2.227")]);
     let _waiter = Scene::new(lab, service("waiter", "small", ""))?;
     event(
         lab,
@@ -84,19 +84,19 @@ fn exhausted(lab: &Lab) -> Outcome {
         &["small", "no free IPv4 address"],
     )?;
     drop(holder);
-    assert_eq!(assigned(lab, "waiter", 1)?, [ip("192.0.2.227")]);
+    assert_eq!(lab.assigned("waiter", 1, SOON)?, [ip("192.0.2.227")]);
     Ok(())
 }
 
 fn deleted(lab: &Lab) -> Outcome {
     let _pool = Scene::new(lab, pool("short", "192.0.2.228/32"))?;
     let service_scene = Scene::new(lab, service("short-lived", "short", ""))?;
-    let address = assigned(lab, "short-lived", 1)?[0];
-    crate::scene::announced(lab, address, SOON, |_| true)?;
+    let address = lab.assigned("short-lived", 1, SOON)?[0];
+    lab.announced(address, SOON, |_| true)?;
     drop(service_scene);
-    silent(lab, address, SOON)?;
+    lab.silent(address, SOON)?;
     let _next = Scene::new(lab, service("next", "short", ""))?;
-    assert_eq!(assigned(lab, "next", 1)?, [address]);
+    assert_eq!(lab.assigned("next", 1, SOON)?, [address]);
     Ok(())
 }
 
@@ -105,7 +105,7 @@ fn becomes_internal(lab: &Lab) -> Outcome {
         lab,
         pool("turn", "192.0.2.229/32") + &service("turncoat", "turn", ""),
     )?;
-    let address = assigned(lab, "turncoat", 1)?[0];
+    let address = lab.assigned("turncoat", 1, SOON)?[0];
     lab.kubectl(&[
         "patch",
         "service",
@@ -123,13 +123,13 @@ fn becomes_internal(lab: &Lab) -> Outcome {
         let nothing = left.0.is_null() && left.1.as_array().is_none_or(Vec::is_empty) && left.2.is_null();
         Ok(if nothing { Ok(()) } else { Err(format!("{left:?}")) })
     })?;
-    silent(lab, address, SOON)?;
+    lab.silent(address, SOON)?;
     Ok(())
 }
 
 /// All Services with what is in their status.
 fn holdings(lab: &Lab, names: &[&str]) -> Result<Vec<Vec<IpAddr>>> {
-    names.iter().map(|name| addresses(lab, name)).collect()
+    names.iter().map(|name| lab.external_addresses(name)).collect()
 }
 
 fn controller_killed(lab: &Lab) -> Outcome {
@@ -141,9 +141,9 @@ fn controller_killed(lab: &Lab) -> Outcome {
     let _first = Scene::new(lab, pool("restart", "192.0.2.230-192.0.2.232") + &services)?;
     names[..2]
         .iter()
-        .try_for_each(|name| assigned(lab, name, 1).map(drop))?;
+        .try_for_each(|name| lab.assigned(name, 1, SOON).map(drop))?;
     let _rest = Scene::new(lab, service("kept-3", "restart", ""))?;
-    assigned(lab, "kept-3", 1)?;
+    lab.assigned("kept-3", 1, SOON)?;
     let _pending = Scene::new(lab, service("pending", "restart", ""))?;
     event(lab, "pending", "AllocationFailed", &["no free IPv4 address"])?;
     let before = holdings(lab, &names)?;
@@ -173,7 +173,7 @@ fn controller_killed(lab: &Lab) -> Outcome {
         lab,
         pool("afterwards", "192.0.2.233/32") + &service("after", "afterwards", ""),
     )?;
-    assigned(lab, "after", 1)?;
+    lab.assigned("after", 1, SOON)?;
     assert_eq!(holdings(lab, &names)?, before);
     Ok(())
 }
@@ -183,7 +183,7 @@ fn pool_status(lab: &Lab) -> Outcome {
         lab,
         pool("counted", "192.0.2.234/31") + &service("counting", "counted", ""),
     )?;
-    assigned(lab, "counting", 1)?;
+    lab.assigned("counting", 1, SOON)?;
     let get = ["get", "ipaddresspool", "-n", "metallb-system", "counted"];
     wait::until_seen("the pool to count", SOON, || {
         let status = lab.json(&get)?["status"].clone();

@@ -1,9 +1,7 @@
 //! Who announces, seen on the LAN.
 
-use crate::scene::{
-    PODS, SOON, Scene, addresses, announced, assigned, event, fetch, nodes_with_pods, pool, saw_the_client,
-    service, silent,
-};
+use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, pool, service};
+use ferrolb_lab::external::saw_the_client;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
 
@@ -43,9 +41,9 @@ fn reachable(lab: &Lab) -> Outcome {
         lab,
         pool("reach", r#"192.0.2.236/32, "2001:db8:1::236/128""#) + &service("reachable", "reach", both),
     )?;
-    for address in assigned(lab, "reachable", 2)? {
-        announced(lab, address, SOON, |_| true)?;
-        let answer = fetch(lab, address)?;
+    for address in lab.assigned("reachable", 2, SOON)? {
+        lab.announced(address, SOON, |_| true)?;
+        let answer = lab.fetch(address, SOON)?;
         assert!(answer.body.contains("pod=echo-"), "{}", answer.body);
     }
     Ok(())
@@ -59,9 +57,9 @@ fn local(lab: &Lab) -> Outcome {
         pool("near", r#"192.0.2.237/32, "2001:db8:1::237/128""#) + &service("local", "near", LOCAL),
     )?;
     let with_pods = nodes_with_pods(lab)?;
-    for address in assigned(lab, "local", 2)? {
-        let node = announced(lab, address, SOON, |node| with_pods.contains(&node))?;
-        let answer = fetch(lab, address)?;
+    for address in lab.assigned("local", 2, SOON)? {
+        let node = lab.announced(address, SOON, |node| with_pods.contains(&node))?;
+        let answer = lab.fetch(address, SOON)?;
         let here = format!("node={} ", lab.node_name(node));
         assert!(
             answer.body.contains(&here) && saw_the_client(&answer),
@@ -88,12 +86,12 @@ fn pods_move(lab: &Lab) -> Outcome {
         lab,
         pool("moving", r#"192.0.2.238/32, "2001:db8:1::238/128""#) + &service("moving", "moving", LOCAL),
     )?;
-    let addresses = assigned(lab, "moving", 2)?;
+    let addresses = lab.assigned("moving", 2, SOON)?;
     for node in [1, 3, 2] {
         pin(lab, Some(node))?;
         for address in &addresses {
-            announced(lab, *address, PODS, |announcer| announcer == node)?;
-            let answer = fetch(lab, *address)?;
+            lab.announced(*address, PODS, |announcer| announcer == node)?;
+            let answer = lab.fetch(*address, SOON)?;
             assert!(
                 answer.body.contains(&format!("node={} ", lab.node_name(node))),
                 "{}",
@@ -101,7 +99,7 @@ fn pods_move(lab: &Lab) -> Outcome {
             );
         }
     }
-    assert_eq!(crate::scene::addresses(lab, "moving")?, addresses);
+    assert_eq!(lab.external_addresses("moving")?, addresses);
     pin(lab, None)?;
     Ok(())
 }
@@ -117,19 +115,19 @@ fn last_endpoint(lab: &Lab) -> Outcome {
         lab,
         pool("lonely", r#"192.0.2.239/32, "2001:db8:1::239/128""#) + &service("lonely", "lonely", both),
     )?;
-    let held = assigned(lab, "lonely", 2)?;
+    let held = lab.assigned("lonely", 2, SOON)?;
     held.iter()
-        .try_for_each(|address| announced(lab, *address, SOON, |_| true).map(drop))?;
+        .try_for_each(|address| lab.announced(*address, SOON, |_| true).map(drop))?;
     scale(lab, 0)?;
-    held.iter().try_for_each(|address| silent(lab, *address, PODS))?;
+    held.iter().try_for_each(|address| lab.silent(*address, PODS))?;
     assert_eq!(
-        addresses(lab, "lonely")?,
+        lab.external_addresses("lonely")?,
         held,
         "an address stays with its Service"
     );
     scale(lab, 2)?;
     held.iter()
-        .try_for_each(|address| announced(lab, *address, PODS, |_| true).map(drop))?;
+        .try_for_each(|address| lab.announced(*address, PODS, |_| true).map(drop))?;
     Ok(())
 }
 
@@ -169,13 +167,13 @@ fn speaker_gone(lab: &Lab) -> Outcome {
         pool("survivor", r#"192.0.2.240/32, "2001:db8:1::240/128""#)
             + &service("survivor", "survivor", "ipFamilyPolicy: RequireDualStack"),
     )?;
-    let held = assigned(lab, "survivor", 2)?;
-    let first = announced(lab, held[0], SOON, |_| true)?;
+    let held = lab.assigned("survivor", 2, SOON)?;
+    let first = lab.announced(held[0], SOON, |_| true)?;
     {
         let _taint = Taint::put(lab, first)?;
         for address in &held {
-            let next = announced(lab, *address, PODS, |node| node != first)?;
-            let answer = fetch(lab, *address)?;
+            let next = lab.announced(*address, PODS, |node| node != first)?;
+            let answer = lab.fetch(*address, SOON)?;
             assert!(answer.body.contains("pod=echo-"), "n{next}: {}", answer.body);
         }
     }
@@ -186,8 +184,8 @@ fn speaker_gone(lab: &Lab) -> Outcome {
 
 fn status_names_the_node(lab: &Lab) -> Outcome {
     let _scene = Scene::new(lab, pool("told", "192.0.2.241/32") + &service("told", "told", ""))?;
-    let address = assigned(lab, "told", 1)?[0];
-    let node = announced(lab, address, SOON, |_| true)?;
+    let address = lab.assigned("told", 1, SOON)?[0];
+    let node = lab.announced(address, SOON, |_| true)?;
     let name = lab.node_name(node);
     wait::until_seen("one status object of the Service", SOON, || {
         let objects = lab.json(&[
@@ -240,10 +238,10 @@ spec: {autoAssign: false, addresses: [192.0.2.242/32]}
             service("loud", "loud", "")
         ),
     )?;
-    let quiet = assigned(lab, "quiet", 1)?[0];
-    let loud = assigned(lab, "loud", 1)?[0];
+    let quiet = lab.assigned("quiet", 1, SOON)?[0];
+    let loud = lab.assigned("loud", 1, SOON)?[0];
     // Both were seen by the same speakers; the one is announced, so silence of the other is their decision.
-    announced(lab, loud, SOON, |_| true)?;
-    silent(lab, quiet, SOON)?;
+    lab.announced(loud, SOON, |_| true)?;
+    lab.silent(quiet, SOON)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Bad input: refused with a clear message where the API server can, reported and skipped where it got in.
 
-use crate::scene::{Scene, addresses, annotated, assigned, event, pool, service, why};
+use crate::scene::{SOON, Scene, annotated, event, pool, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, source};
 use std::net::IpAddr;
@@ -121,7 +121,7 @@ fn got_in_anyway(lab: &Lab) -> Outcome {
         lab,
         pool("sound", "192.0.2.244/31") + &service("before", "sound", ""),
     )?;
-    assigned(lab, "before", 1)?;
+    lab.assigned("before", 1, SOON)?;
     let _definitions = Definitions(lab);
     lab.apply(&definitions_without_rules()?)?;
     let reversed = with_addresses("[10.0.0.9-10.0.0.1]");
@@ -137,8 +137,11 @@ fn got_in_anyway(lab: &Lab) -> Outcome {
         &["spec.addresses[0]", "10.0.0.9-10.0.0.1", "starts above its end"],
     )?;
     let _after = Scene::new(lab, service("after-bad", "sound", ""))?;
-    assigned(lab, "after-bad", 1)?;
-    assert_eq!(addresses(lab, "before")?, ["192.0.2.244".parse::<IpAddr>()?]);
+    lab.assigned("after-bad", 1, SOON)?;
+    assert_eq!(
+        lab.external_addresses("before")?,
+        ["192.0.2.244".parse::<IpAddr>()?]
+    );
     Ok(())
 }
 
@@ -154,11 +157,11 @@ fn bad_annotation(lab: &Lab) -> Outcome {
         "AllocationFailed",
         &["metallb.io/loadBalancerIPs", "192.0.2.300"],
     )?;
-    assert_eq!(addresses(lab, "confused")?, [] as [IpAddr; 0]);
+    assert_eq!(lab.external_addresses("confused")?, [] as [IpAddr; 0]);
     assert!(
-        why(lab, "confused").contains("InvalidRequest"),
+        lab.why("confused").contains("InvalidRequest"),
         "{}",
-        why(lab, "confused")
+        lab.why("confused")
     );
     Ok(())
 }

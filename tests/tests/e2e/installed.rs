@@ -1,6 +1,6 @@
 //! The manifests as they are shipped.
 
-use crate::scene::{PODS, SOON, announced, assigned, fetch};
+use crate::scene::{PODS, SOON};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, source, wait};
 use serde_json::Value;
@@ -51,9 +51,9 @@ fn examples(lab: &Lab) -> Outcome {
     for service in services {
         let name = service["metadata"]["name"].as_str().unwrap_or_default();
         let families = service["spec"]["ipFamilies"].as_array().map_or(1, Vec::len);
-        for address in assigned(lab, name, families)? {
-            announced(lab, address, SOON, |_| true)?;
-            fetch(lab, address)?;
+        for address in lab.assigned(name, families, SOON)? {
+            lab.announced(address, SOON, |_| true)?;
+            lab.fetch(address, SOON)?;
         }
     }
     lab.kubectl(&[

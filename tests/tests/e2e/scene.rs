@@ -1,19 +1,15 @@
 //! What trials have in common: manifests that are gone afterwards, and questions to the cluster and the LAN.
 
-use ferrolb_lab::Mac;
 use ferrolb_lab::suite::Outcome;
-use ferrolb_lab::{Lab, Machine, Result, probe::Answer, source, wait};
+use ferrolb_lab::{Lab, Result, source, wait};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Long enough for anything that takes a second, on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// Long enough for pods to be replaced and for Kubernetes to notice it.
 pub(crate) const PODS: Duration = Duration::from_secs(60);
-/// How long answers on the LAN are collected.
-const HEARING: Duration = Duration::from_millis(400);
 
 /// Installs FerroLB and the workload of the examples.
 pub(crate) fn prepare(lab: &Lab) -> Outcome {
@@ -84,96 +80,6 @@ metadata: {{name: {name}, annotations: {{{annotation}}}}}
 spec: {{type: LoadBalancer, selector: {{app: echo}}, ports: [{{name: http, port: 80, targetPort: 8080}}], {more}}}
 "
     )
-}
-
-/// The addresses in a Service's status; none while it is pending.
-pub(crate) fn addresses(lab: &Lab, service: &str) -> Result<Vec<IpAddr>> {
-    let service = lab.json(&["get", "service", service])?;
-    let ingress = service["status"]["loadBalancer"]["ingress"].as_array();
-    let texts = ingress
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry["ip"].as_str());
-    Ok(texts
-        .map(|text| text.parse().expect("the API server gives addresses"))
-        .collect())
-}
-
-/// Waits until a Service has this many addresses.
-pub(crate) fn assigned(lab: &Lab, service: &str, count: usize) -> Result<Vec<IpAddr>> {
-    wait::until_seen(&format!("{count} addresses of {service}"), SOON, || {
-        let addresses = addresses(lab, service)?;
-        Ok(if addresses.len() == count {
-            Ok(addresses)
-        } else {
-            Err(format!("{addresses:?}, {}", why(lab, service)))
-        })
-    })
-}
-
-/// What the condition `Assigned` of a Service says.
-pub(crate) fn why(lab: &Lab, service: &str) -> String {
-    let condition = r#"jsonpath={.status.conditions[?(@.type=="ferrolb.io/Assigned")]}"#;
-    lab.kubectl(&["get", "service", service, "-o", condition])
-        .unwrap_or_default()
-}
-
-/// Everybody who answers ARP or neighbour discovery for an address.
-pub(crate) fn answering(lab: &Lab, address: IpAddr) -> Result<BTreeSet<Mac>> {
-    let answers = match address {
-        IpAddr::V4(v4) => lab.arp_ask(v4, HEARING),
-        IpAddr::V6(v6) => lab.ndp_ask(v6, HEARING),
-    };
-    Ok(answers?.into_iter().collect())
-}
-
-/// Waits until one node, and nobody else, answers for an address; one that `suits`.
-pub(crate) fn announced(
-    lab: &Lab,
-    address: IpAddr,
-    within: Duration,
-    suits: impl Fn(u8) -> bool,
-) -> Result<u8> {
-    wait::until_seen(&format!("one node to announce {address}"), within, || {
-        let macs: Vec<Mac> = answering(lab, address)?.into_iter().collect();
-        let node = match macs[..] {
-            [only] => lab.node_number(&only.to_string()).filter(|node| suits(*node)),
-            _ => None,
-        };
-        Ok(node.ok_or_else(|| format!("answers of {macs:?}")))
-    })
-}
-
-/// Waits until nobody answers for an address.
-pub(crate) fn silent(lab: &Lab, address: IpAddr, within: Duration) -> Result<()> {
-    wait::until_seen(&format!("nobody to announce {address}"), within, || {
-        let macs = answering(lab, address)?;
-        Ok(if macs.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("answers of {macs:?}"))
-        })
-    })
-}
-
-/// The first answer of the workload at an address: kube-proxy takes up to a second to follow.
-pub(crate) fn fetch(lab: &Lab, address: IpAddr) -> Result<Answer> {
-    let url = format!("http://{}/", SocketAddr::new(address, 80));
-    wait::until_seen(&format!("an answer at {address}"), SOON, || {
-        Ok(lab
-            .http_get(&url, Duration::from_secs(2))
-            .map_err(|failed| failed.to_string()))
-    })
-}
-
-/// True if the pod saw the client's own address.
-pub(crate) fn saw_the_client(answer: &Answer) -> bool {
-    let client = Machine::Client(1);
-    let own = [
-        format!("from={}:", client.ipv4()),
-        format!("from=[{}]:", client.ipv6()),
-    ];
-    own.iter().any(|own| answer.body.contains(own))
 }
 
 /// The nodes with a ready echo pod that is not being deleted.
