@@ -110,7 +110,8 @@ impl Desired {
         self.ingress == observed.ingress && self.pool == observed.pool && self.condition == observed.condition
     }
 
-    /// Everything this field manager owns. A list of addresses to be emptied is written as empty, since
+    /// Everything this field manager owns. The uid makes a write to a Service that is gone a conflict; without
+    /// it the API server would try to create one. A list of addresses to be emptied is written as empty, since
     /// leaving it out would keep what another manager owns; of a Service that is no longer ours nothing
     /// is written, which removes just what was ours.
     fn body(&self, service: &ServiceKey, observed: &Observed, outcome: &Outcome) -> Value {
@@ -120,6 +121,7 @@ impl Desired {
             "metadata": {
                 "name": service.name,
                 "namespace": service.namespace,
+                "uid": observed.uid,
                 "resourceVersion": observed.resource_version,
             },
             "status": {},

@@ -90,7 +90,7 @@ fn a_new_address_is_written_with_all_that_is_ours() {
         write.body,
         json!({
             "apiVersion": "v1", "kind": "Service",
-            "metadata": { "name": "web", "namespace": "shop", "resourceVersion": "7",
+            "metadata": { "name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7",
                 "annotations": { "metallb.io/ip-allocated-from-pool": "p" } },
             "status": {
                 "loadBalancer": { "ingress": [{ "ip": "192.0.2.0", "ipMode": "VIP" }] },

@@ -18,6 +18,10 @@ pub(crate) const TESTS: &[Test] = &[
         an_address_that_was_given_up_and_taken_back_is_counted_again,
     ),
     (
+        "the_series_of_an_address_that_was_given_up_stay_away",
+        the_series_of_an_address_that_was_given_up_stay_away,
+    ),
+    (
         "a_flood_of_questions_for_others_never_reaches_the_process",
         a_flood_of_questions_for_others_never_reaches_the_process,
     ),
@@ -51,6 +55,20 @@ fn an_address_that_was_given_up_and_taken_back_is_counted_again() {
         let answers = format!("metallb_layer2_responses_sent{SERIES}");
         bench.announcer.count(&answers) >= Some(1)
     });
+}
+
+fn the_series_of_an_address_that_was_given_up_stay_away() {
+    let bench = Bench::new();
+    let count = |address: &str| {
+        let series = format!("metallb_layer2_gratuitous_sent{{ip=\"{address}\"}}");
+        bench.announcer.count(&series)
+    };
+    bench.announcer.hold(&["192.0.2.200"]);
+    until("a series", || count("192.0.2.200").is_some());
+    bench.announcer.forget("192.0.2.200");
+    bench.announcer.hold(&["192.0.2.201"]);
+    until("the next table to be read", || count("192.0.2.201").is_some());
+    assert_eq!(count("192.0.2.200"), None);
 }
 
 fn a_flood_of_questions_for_others_never_reaches_the_process() {
