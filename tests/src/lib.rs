@@ -24,6 +24,7 @@ mod kubectl;
 mod lab;
 mod mac;
 mod machine;
+pub mod measure;
 pub mod netns;
 mod node;
 mod node_config;

@@ -2,9 +2,10 @@
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use ferrolb_lab::{
-    Installation, Lab, LabConfig, Machine, Plan, binaries, cleanup, images, reach, source, state::State,
+    Installation, Lab, LabConfig, Machine, Plan, binaries, cleanup, images, measure, reach, source,
+    state::State,
 };
 use nix::sys::signal::{SigSet, Signal};
 use std::path::{Path, PathBuf};
@@ -94,8 +95,34 @@ enum Task {
         #[command(flatten)]
         size: Size,
     },
+    /// Measure what is promised, on labs made for it.
+    Measure {
+        #[command(subcommand)]
+        what: Figure,
+    },
     /// Print a log, or the names of all logs.
     Logs { log: Option<String> },
+}
+
+#[derive(Debug, Subcommand)]
+enum Figure {
+    /// Whole lives of a lab: up, install, demo, down, and what is left behind.
+    Rounds {
+        /// How many, one after the other.
+        #[arg(long, default_value_t = 20)]
+        runs: u32,
+        #[command(flatten)]
+        size: Size,
+        /// Form of the answer.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -125,6 +152,9 @@ fn run(name: &str, task: Task) -> Result<()> {
         Task::Build => build(),
         Task::Up { size, foreground } => up(name, size, foreground),
         Task::Demo { size } => demo(name, size),
+        Task::Measure {
+            what: Figure::Rounds { runs, size, output },
+        } => rounds(name, runs, size, output),
         Task::Down => down(name),
         Task::List => {
             list();
@@ -160,7 +190,13 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
             image: images,
         } => install(lab, |lab| lab.install_this(&Installation { manifests, images })),
         Task::Logs { log } => logs(lab.state(), log.as_deref()),
-        Task::Build | Task::Demo { .. } | Task::Up { .. } | Task::Down | Task::List | Task::Image { .. } => {
+        Task::Build
+        | Task::Demo { .. }
+        | Task::Measure { .. }
+        | Task::Up { .. }
+        | Task::Down
+        | Task::List
+        | Task::Image { .. } => {
             unreachable!("needs no lab")
         }
     }
@@ -196,6 +232,27 @@ fn demo(name: &str, size: Size) -> Result<()> {
     let began = Instant::now();
     lab.down()?;
     println!("lab {name}: down after {:.1} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn rounds(name: &str, runs: u32, size: Size, output: Output) -> Result<()> {
+    // Building is not measured.
+    source::static_program("ferrolb")?;
+    let mut all = Vec::new();
+    for run in 1..=runs {
+        let round = measure::round(name, size.nodes)?;
+        if matches!(output, Output::Text) {
+            println!("round {run}: {}", round.in_words());
+        }
+        all.push(round);
+    }
+    if matches!(output, Output::Json) {
+        println!("{}", serde_json::json!({ "nodes": size.nodes, "runs": all }));
+    }
+    anyhow::ensure!(
+        all.iter().all(|round| round.left.is_empty()),
+        "something was left behind"
+    );
     Ok(())
 }
 

@@ -2,13 +2,17 @@
 
 use crate::scene::{SOON, Scene, pool, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Result, source};
+use ferrolb_lab::{Lab, Result, measure, source};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("applying_everything_again_changes_nothing", apply_again),
+        trial(
+            "a_life_from_nothing_to_the_demo_and_back_is_quick_and_leaves_nothing",
+            rounds,
+        ),
         trial("every_example_works_as_it_says", examples),
         trial("the_speaker_holds_no_capability_but_net_raw", capabilities),
         trial("a_service_that_comes_and_goes_is_no_reason_to_warn", quiet_logs),
@@ -30,6 +34,22 @@ fn apply_again(lab: &Lab) -> Outcome {
             .collect();
         assert!(changed.is_empty(), "{changed:?}");
         assert_eq!(lab.kubectl(&[&["diff"], &arguments[..]].concat())?, "");
+    }
+    Ok(())
+}
+
+/// Twice what is promised for a machine that does nothing else: 15 s to Ready nodes, 20 s more to be installed.
+const SLACK: f64 = 2.0;
+
+fn rounds(_: &Lab) -> Outcome {
+    for run in ["rounda", "roundb"] {
+        let round = measure::round(run, 3)?;
+        println!("{}", round.in_words());
+        assert!(round.left.is_empty(), "{:?}", round.left);
+        assert!(
+            round.up_seconds < 15.0 * SLACK && round.install_seconds < 20.0 * SLACK,
+            "{round:?}"
+        );
     }
     Ok(())
 }
