@@ -44,7 +44,7 @@ const SLACK: f64 = 2.0;
 fn rounds(_: &Lab) -> Outcome {
     for run in ["rounda", "roundb"] {
         let round = measure::round(run, 3)?;
-        println!("{}", round.in_words());
+        eprintln!("{}", round.in_words());
         assert!(round.left.is_empty(), "{:?}", round.left);
         assert!(
             round.up_seconds < 15.0 * SLACK && round.install_seconds < 20.0 * SLACK,
