@@ -1,5 +1,7 @@
 //! `ferrolb plan` as its users run it: files in, text or JSON and an exit code out.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
