@@ -2,6 +2,7 @@
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use ferrolb_crds::domain::{InterfaceName, PoolName, Problem};
 
 use super::report::{Announced, Reason, Report, ServicePlan};
 
@@ -19,8 +20,7 @@ pub(super) fn render(report: &Report) -> String {
     let mut text = table.trim_fmt() + "\n";
     let reasons: Vec<String> = report.services.iter().flat_map(reasons).collect();
     section(&mut text, "Why not:", &reasons);
-    let problem =
-        |problem: &ferrolb_crds::domain::Problem| format!("{}: {}", problem.object, problem.message);
+    let problem = |problem: &Problem| format!("{}: {}", problem.object, problem.message);
     section(
         &mut text,
         "Problems:",
@@ -42,8 +42,8 @@ fn rows(service: &ServicePlan) -> Vec<[String; 6]> {
             none,
         ]];
     }
-    let row = |(announced, pool): (&Announced, &ferrolb_crds::domain::PoolName)| {
-        let interfaces: Vec<&str> = announced.interfaces.iter().map(|name| name.as_str()).collect();
+    let row = |(announced, pool): (&Announced, &PoolName)| {
+        let interfaces: Vec<&str> = announced.interfaces.iter().map(InterfaceName::as_str).collect();
         let interfaces = if interfaces.is_empty() {
             "-".to_owned()
         } else {
