@@ -1,0 +1,127 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A real multi-node Kubernetes on this machine, without a container engine.
+#[derive(Debug, Parser)]
+#[command(name = "ferrolb-lab", version)]
+pub(crate) struct Arguments {
+    /// The lab's name; labs of different names run side by side.
+    #[arg(long, global = true, env = "FERROLB_LAB", default_value = "dev")]
+    pub(crate) name: String,
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Build Kubernetes and the lab's workload; quick if they are built.
+    Build,
+    /// Start a lab and wait until its nodes are Ready.
+    Up {
+        #[command(flatten)]
+        size: Size,
+        /// Stay until interrupted, and end the lab then.
+        #[arg(long)]
+        foreground: bool,
+    },
+    /// End a lab and remove everything of it.
+    Down,
+    /// Show the labs of this machine.
+    List,
+    /// Run kubectl as the cluster's administrator.
+    #[command(disable_help_flag = true)]
+    Kubectl {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run a command inside a node, in all its namespaces and in its cgroup.
+    Exec {
+        node: String,
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+    /// Run a command of this machine on a client's network.
+    Client {
+        /// Which machine, if not the first client: `client2`, `cp`, `n1`.
+        #[arg(long, default_value = "client")]
+        machine: String,
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+    /// Cut a node's power; its disk stays.
+    Cut { node: String },
+    /// Switch a node on and wait until it is Ready.
+    Boot { node: String },
+    /// Take a node's switch port down.
+    Unplug { node: String },
+    /// Take a node's switch port up.
+    Plug { node: String },
+    /// Load an image into every node.
+    Load { image: PathBuf },
+    /// Write an image that holds one static program.
+    Image {
+        /// The program.
+        program: PathBuf,
+        /// `localhost/NAME:TAG`; with a tag other than `latest`, no node tries to pull it.
+        image: String,
+        /// The tar file to write.
+        out: PathBuf,
+        /// User and group that run it; root if not given.
+        #[arg(long, default_value = "")]
+        user: String,
+    },
+    /// Build FerroLB and install it the way a user does; or install another implementation of the same API.
+    Install {
+        /// A folder with a `kustomization.yaml` to apply instead of this tree's.
+        #[arg(long, requires = "image")]
+        manifests: Option<PathBuf>,
+        /// Images to load instead of FerroLB's.
+        #[arg(long, requires = "manifests")]
+        image: Vec<PathBuf>,
+    },
+    /// Start a lab, install FerroLB, show the examples at work, and end the lab.
+    Demo {
+        #[command(flatten)]
+        size: Size,
+    },
+    /// Measure what is promised, on labs made for it.
+    Measure {
+        #[command(subcommand)]
+        what: Figure,
+    },
+    /// Print a log, or the names of all logs.
+    Logs { log: Option<String> },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Figure {
+    /// Whole lives of a lab: up, install, demo, down, and what is left behind.
+    Rounds {
+        /// How many, one after the other.
+        #[arg(long, default_value_t = 20)]
+        runs: u32,
+        #[command(flatten)]
+        size: Size,
+        /// Form of the answer.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Size {
+    /// Number of nodes.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) nodes: u8,
+    /// Number of machines outside the cluster.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) clients: u8,
+}
