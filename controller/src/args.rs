@@ -1,6 +1,6 @@
 //! The command line.
 
-use ferrolb_runtime::args::{ClusterArgs, LogArgs, ServeArgs};
+use ferrolb_runtime::process::DaemonArgs;
 
 /// Assign external addresses from IPAddressPools to Services of type LoadBalancer.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,13 +27,5 @@ pub struct Args {
         missing_docs,
         reason = "documented at the type, and a doc comment here would become help text"
     )]
-    pub cluster: ClusterArgs,
-
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "as above")]
-    pub serve: ServeArgs,
-
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "as above")]
-    pub log: LogArgs,
+    pub daemon: DaemonArgs,
 }

@@ -4,15 +4,12 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::time::Duration;
 
-use anyhow::Context;
 use ferrolb_crds::domain::{PoolName, ServiceKey};
 use ferrolb_runtime::backoff::Jitter;
-use ferrolb_runtime::dirty::{self, Wakes};
-use ferrolb_runtime::events::{self, EventSink, Notice};
-use ferrolb_runtime::ready::Readiness;
-use ferrolb_runtime::reflect::{Reports, WatchMetrics};
+use ferrolb_runtime::dirty::Wakes;
+use ferrolb_runtime::events::{self, Notice};
+use ferrolb_runtime::process::Process;
 use ferrolb_runtime::shutdown::Shutdown;
-use ferrolb_runtime::{client, log, metrics, serve};
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::events::EventType;
@@ -38,30 +35,21 @@ const POOL_STATUS_PACE: Duration = Duration::from_secs(1);
 /// # Errors
 /// The cluster cannot be reached at all, or the port is taken.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    log::init(&args.log)?;
-    let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    let client = client::connect(&args.cluster).await?;
-    let registry = metrics::registry();
-    let readiness = Readiness::new();
-    if let Some(listener) = serve::listen(&args.serve)? {
-        tokio::spawn(serve::serve(listener, registry.clone(), readiness.clone()));
-    }
-    let (dirty, wakes) = dirty::channel();
-    let reports = Reports {
-        dirty,
-        readiness: readiness.clone(),
-        metrics: WatchMetrics::register(&registry)?,
-    };
-    let namespace = args.cluster.own_namespace();
+    let process = Process::start(&args.daemon, events::CONTROLLER, args.pod_name.clone()).await?;
+    let Process {
+        shutdown,
+        readiness,
+        registry,
+        client,
+        namespace,
+        reports,
+        wakes,
+        events,
+        events_task,
+    } = process;
     let stores = Stores::watch(&client, &namespace, &reports);
-    let (sink, events_task) = EventSink::start(
-        client.clone(),
-        events::CONTROLLER,
-        args.pod_name.clone(),
-        &registry,
-    )?;
     let metrics = Metrics::register(&registry)?;
-    let actor = Actor::new(client, metrics.writes.clone(), sink);
+    let actor = Actor::new(client, metrics.writes.clone(), events);
     tracing::info!(namespace, class = args.lb_class, "controller started");
     let controller = Controller {
         stores,

@@ -1,7 +1,7 @@
 //! The process shell both daemons share: logs, signals, readiness, metrics, watches, events, status writes.
 //!
-//! Nothing here knows what a pool, a Service or an announcer is. A daemon parses the pieces of [`args`], starts
-//! [`log`], builds a Kubernetes [`client`], opens one [`reflect::Watch`] per resource and then loops:
+//! Nothing here knows what a pool, a Service or an announcer is. A daemon starts as a [`process::Process`], which sets
+//! up logs, signals and the Kubernetes [`client`], opens one [`reflect::Watch`] per resource and then loops:
 //!
 //! ```text
 //! watch ──▶ Reflection ──mark──▶ Wakes ──▶ snapshot ──▶ decide ──▶ plan ──▶ patch / events
@@ -20,6 +20,7 @@ pub mod events;
 pub mod log;
 pub mod metrics;
 pub mod patch;
+pub mod process;
 pub mod ready;
 pub mod reflect;
 pub mod serve;

@@ -8,12 +8,11 @@ use anyhow::Context;
 use ferrolb_crds::domain::NodeName;
 use ferrolb_rawlink::links::{self, LinkTable};
 use ferrolb_runtime::backoff::Jitter;
-use ferrolb_runtime::dirty::{self, Wakes};
-use ferrolb_runtime::events::{self, EventSink};
+use ferrolb_runtime::dirty::Wakes;
+use ferrolb_runtime::events;
+use ferrolb_runtime::process::Process;
 use ferrolb_runtime::ready::Readiness;
-use ferrolb_runtime::reflect::{Reports, WatchMetrics};
 use ferrolb_runtime::shutdown::Shutdown;
-use ferrolb_runtime::{client, log, metrics, serve};
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -44,28 +43,23 @@ const NEWS: usize = 64;
 /// # Errors
 /// There is no way to reach the cluster, the port is taken, or the interfaces of the node cannot be read.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    log::init(&args.log)?;
-    let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    let client = client::connect(&args.cluster).await?;
-    let registry = metrics::registry();
-    let readiness = Readiness::new();
-    if let Some(listener) = serve::listen(&args.serve)? {
-        tokio::spawn(serve::serve(listener, registry.clone(), readiness.clone()));
-    }
-    let (dirty, wakes) = dirty::channel();
-    let reports = Reports {
-        dirty,
-        readiness: readiness.clone(),
-        metrics: WatchMetrics::register(&registry)?,
-    };
-    let namespace = args.cluster.own_namespace();
+    let process = Process::start(&args.daemon, events::SPEAKER, args.pod_name.clone()).await?;
+    let Process {
+        shutdown,
+        readiness,
+        registry,
+        client,
+        namespace,
+        reports,
+        wakes,
+        events,
+        events_task,
+    } = process;
     let reported = Readiness::new();
     let stores = Stores::watch(&client, &namespace, &reports, &reported);
-    let (sink, events_task) =
-        EventSink::start(client.clone(), events::SPEAKER, args.pod_name.clone(), &registry)?;
     let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&registry, node.clone())?;
-    let actor = Actor::new(client, &namespace, metrics.writes.clone(), sink);
+    let actor = Actor::new(client, &namespace, metrics.writes.clone(), events);
     let links = links::watch().await.context("cannot read the interfaces")?;
     let (wire, news) = Wire::start(links, &registry)?;
     tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
