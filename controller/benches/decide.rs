@@ -1,0 +1,82 @@
+//! How long a decision over everything takes: the target is 20 ms for 10,000 Services in 50 pools.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use divan::Bencher;
+use ferrolb_controller::alloc::{World, decide};
+use ferrolb_crds::domain::{Pool, Pools, ServiceView};
+use serde_json::json;
+
+const SERVICES: u32 = 10_000;
+const POOLS: u32 = 50;
+
+fn main() {
+    divan::main();
+}
+
+fn pools(count: u32) -> Pools {
+    let pool = |number: u32| {
+        let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
+            "metadata": { "name": format!("pool-{number:02}") },
+            "spec": { "addresses": [format!("10.{number}.0.0/16"), format!("2001:db8:{number:x}::/64")] } });
+        Pool::parse(&serde_json::from_value(object).expect("a pool")).expect("a valid pool")
+    };
+    Pools::new((0..count).map(pool)).0
+}
+
+fn service(number: u32, address: Option<IpAddr>) -> Arc<ServiceView> {
+    let ingress: Vec<_> = address.iter().map(|address| json!({ "ip": address })).collect();
+    let object = json!({
+        "metadata": { "name": format!("service-{number:05}"), "namespace": "bench",
+            "annotations": { "metallb.io/ip-allocated-from-pool": "pool-00" } },
+        "spec": { "type": "LoadBalancer", "clusterIPs": ["10.96.0.9"], "ports": [{ "port": 80 }] },
+        "status": { "loadBalancer": { "ingress": ingress } } });
+    Arc::new(ServiceView::read(
+        &serde_json::from_value(object).expect("a Service"),
+    ))
+}
+
+/// `held` Services have the first addresses of the first pools, `waiting` have none.
+fn world(pool_count: u32, held: u32, waiting: u32) -> World {
+    let address = |number: u32| Some(Ipv4Addr::from_bits(0x0a00_0000 + number).into());
+    let held_services = (0..held).map(|number| service(number, address(number)));
+    let waiting_services = (held..held + waiting).map(|number| service(number, None));
+    World {
+        services: held_services
+            .chain(waiting_services)
+            .map(|view| (view.key.clone(), view))
+            .collect(),
+        pools: pools(pool_count),
+        ..World::default()
+    }
+}
+
+/// At rest: everybody has an address and keeps it.
+#[divan::bench]
+fn ten_thousand_services_that_keep_their_addresses(bencher: Bencher<'_, '_>) {
+    let world = world(POOLS, SERVICES, 0);
+    bencher.bench(|| decide(divan::black_box(&world)));
+}
+
+/// The worst start: nobody has an address.
+#[divan::bench]
+fn ten_thousand_services_that_wait(bencher: Bencher<'_, '_>) {
+    let world = world(POOLS, 0, SERVICES);
+    bencher.bench(|| decide(divan::black_box(&world)));
+}
+
+/// One newcomer in a /16 that is this full, in percent. Next to it the same without the newcomer: the difference is
+/// the price of one address.
+#[divan::bench(args = [0, 50, 90, 99])]
+fn one_more_in_a_16(bencher: Bencher<'_, '_>, fill_percent: u32) {
+    let world = world(1, 65_536 / 100 * fill_percent, 1);
+    bencher.bench(|| decide(divan::black_box(&world)));
+}
+
+/// The reference of [`one_more_in_a_16`].
+#[divan::bench(args = [0, 50, 90, 99])]
+fn nobody_more_in_a_16(bencher: Bencher<'_, '_>, fill_percent: u32) {
+    let world = world(1, 65_536 / 100 * fill_percent, 0);
+    bencher.bench(|| decide(divan::black_box(&world)));
+}
