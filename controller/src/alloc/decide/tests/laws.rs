@@ -7,6 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::sharing::local;
 use super::*;
 
 fn pools() -> impl Strategy<Value = Vec<Pool>> {
