@@ -9,6 +9,7 @@ use ferrolb_crds::api::IPAddressPool;
 use ferrolb_crds::domain::{PoolName, ServiceKey};
 use ferrolb_crds::names;
 use ferrolb_runtime::events::{EventSink, Notice};
+use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, WriteCounters, Writer};
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
@@ -107,13 +108,7 @@ impl Actor {
 
     /// The next write that ended; waits for ever while there is none under way.
     pub(crate) async fn next(&mut self) -> Done {
-        loop {
-            match self.tasks.join_next().await {
-                Some(Ok(done)) => return done,
-                Some(Err(panic)) => tracing::error!(%panic, "a write was lost"),
-                None => std::future::pending::<()>().await,
-            }
-        }
+        idle::next_ended(&mut self.tasks).await
     }
 
     /// Tells about an object without writing to it.

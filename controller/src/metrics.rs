@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::domain::PoolName;
+use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
-use prometheus::{IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntGauge, IntGaugeVec, Registry};
 
 use crate::alloc::{Assignment, Decision, Outcome, Usage};
 
@@ -62,21 +63,8 @@ impl Metrics {
     /// # Errors
     /// The registry has them already.
     pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauges = |name: &str, help: &str, label: &str| -> Result<IntGaugeVec, prometheus::Error> {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), &[label])?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
-        };
+        let gauges = |name: &str, help: &str, label: &str| metrics::gauges(registry, name, help, &[label]);
+        let gauge = |name: &str, help: &str| metrics::gauge(registry, name, help);
         let of_pool = |(name, help, value): (&str, &str, Value)| Ok((gauges(name, help, "pool")?, value));
         Ok(Self {
             of_pools: OF_POOLS
@@ -93,10 +81,7 @@ impl Metrics {
                 "Services without an address, by reason.",
                 "reason",
             )?,
-            writes: WriteCounters {
-                updates: counter("metallb_k8s_client_updates_total", "Writes to the API server.")?,
-                errors: counter("metallb_k8s_client_update_errors_total", "Writes that failed.")?,
-            },
+            writes: WriteCounters::register(registry)?,
             config_loaded: gauge("metallb_k8s_client_config_loaded_bool", "1 once pools were read.")?,
             config_stale: gauge(
                 "metallb_k8s_client_config_stale_bool",

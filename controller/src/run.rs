@@ -1,19 +1,19 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
 use std::collections::BTreeSet;
-use std::future::pending;
 use std::time::Duration;
 
 use ferrolb_crds::domain::{PoolName, ServiceKey};
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_runtime::dirty::Wakes;
 use ferrolb_runtime::events::{self, Notice};
+use ferrolb_runtime::idle::at;
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::shutdown::Shutdown;
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::events::EventType;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::act::{Actor, Disputes, Done, Verdict};
 use crate::alloc::decide;
@@ -242,12 +242,5 @@ impl Controller {
         if timeout(DRAIN, writes).await.is_err() {
             tracing::warn!("stopped with writes under way");
         }
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => pending().await,
     }
 }

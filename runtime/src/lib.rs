@@ -17,6 +17,7 @@ mod cause;
 pub mod client;
 pub mod dirty;
 pub mod events;
+pub mod idle;
 pub mod log;
 pub mod metrics;
 pub mod patch;

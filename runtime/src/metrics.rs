@@ -1,7 +1,7 @@
 //! The metrics registry of a process, with what every process reports about itself.
 
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{IntGauge, Opts, Registry};
+use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
 
 /// A registry that reports `process_*` of this process and `ferrolb_build_info`.
 #[must_use]
@@ -15,6 +15,31 @@ pub fn registry() -> Registry {
     register(Box::new(ProcessCollector::for_self()));
     register(Box::new(build_info()));
     registry
+}
+
+/// Adds a gauge with these labels to the registry.
+///
+/// # Errors
+/// The registry has it already.
+pub fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
+}
+
+/// Adds a gauge without labels to the registry.
+///
+/// # Errors
+/// The registry has it already.
+pub fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let gauge = IntGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
 }
 
 /// A gauge that is always 1 and carries the version in its labels.

@@ -7,7 +7,7 @@ use crate::cause;
 use kube::api::{Patch, PatchParams};
 use kube::core::{Request, Status};
 use kube::{Api, Resource};
-use prometheus::IntCounter;
+use prometheus::{IntCounter, Registry};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -55,6 +55,24 @@ pub enum Outcome {
     /// Nobody knows whether it was written: no answer in time, a broken connection, or HTTP 5xx.
     /// Only a fresh read tells. Holds what happened.
     Unknown(String),
+}
+
+impl WriteCounters {
+    /// Adds the counters to the registry under MetalLB's names.
+    ///
+    /// # Errors
+    /// The registry has them already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        Ok(Self {
+            updates: counter("metallb_k8s_client_updates_total", "Writes to the API server.")?,
+            errors: counter("metallb_k8s_client_update_errors_total", "Writes that failed.")?,
+        })
+    }
 }
 
 enum Part {

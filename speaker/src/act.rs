@@ -6,6 +6,7 @@ use std::time::Duration;
 use ferrolb_crds::api::ServiceL2Status;
 use ferrolb_crds::names;
 use ferrolb_runtime::events::{EventSink, Notice};
+use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Outcome, Ownership, WriteCounters, Writer};
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, Client};
@@ -77,13 +78,7 @@ impl Actor {
 
     /// The next change that ended; waits for ever while there is none under way.
     pub(crate) async fn next(&mut self) -> Done {
-        loop {
-            match self.tasks.join_next().await {
-                Some(Ok(done)) => return done,
-                Some(Err(panic)) => tracing::error!(%panic, "a write was lost"),
-                None => std::future::pending::<()>().await,
-            }
-        }
+        idle::next_ended(&mut self.tasks).await
     }
 
     /// Tells about an object.

@@ -19,9 +19,10 @@ use std::time::Duration;
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_rawlink::links::LinkTable;
+use ferrolb_runtime::idle::at;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 pub use metrics::LayerTwoMetrics;
 
@@ -206,12 +207,4 @@ impl Announcer {
 /// What failed, and what the kernel said.
 fn why(error: &SocketError) -> String {
     format!("{error}: {}", error.source)
-}
-
-/// Never returns if there is no such time.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
 }

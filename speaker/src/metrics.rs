@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{NodeName, ServiceKey};
+use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
-use prometheus::{IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntGauge, IntGaugeVec, Registry};
 
 use crate::election::Elections;
 use crate::plan::Announced;
@@ -31,21 +32,8 @@ impl Metrics {
     /// # Errors
     /// The registry has them already.
     pub(crate) fn register(registry: &Registry, node: NodeName) -> Result<Self, prometheus::Error> {
-        let gauges = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec, prometheus::Error> {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
-        };
+        let gauges = |name: &str, help: &str, labels: &[&str]| metrics::gauges(registry, name, help, labels);
+        let gauge = |name: &str, help: &str| metrics::gauge(registry, name, help);
         Ok(Self {
             announced: gauges(
                 "metallb_speaker_announced",
@@ -57,10 +45,7 @@ impl Metrics {
                 "Addresses that no node announces, by reason; every speaker shows the same.",
                 &["reason"],
             )?,
-            writes: WriteCounters {
-                updates: counter("metallb_k8s_client_updates_total", "Writes to the API server.")?,
-                errors: counter("metallb_k8s_client_update_errors_total", "Writes that failed.")?,
-            },
+            writes: WriteCounters::register(registry)?,
             config_loaded: gauge(
                 "metallb_k8s_client_config_loaded_bool",
                 "1 once pools and advertisements were read.",

@@ -1,7 +1,6 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::pending;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,12 +9,13 @@ use ferrolb_rawlink::links::{self, LinkTable};
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_runtime::dirty::Wakes;
 use ferrolb_runtime::events;
+use ferrolb_runtime::idle::at;
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::shutdown::Shutdown;
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::act::{Actor, Done};
 use crate::announce::{Announcer, LayerTwoMetrics, News};
@@ -233,12 +233,5 @@ impl Speaker {
     fn ended(&mut self, done: &Done) {
         self.due
             .ended(&done.name, done.landed, Instant::now(), Jitter::random());
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => pending().await,
     }
 }

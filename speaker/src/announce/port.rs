@@ -9,12 +9,13 @@ use std::time::Duration;
 use ferrolb_rawlink::filter::{Interest, Program, program};
 use ferrolb_rawlink::links::Link;
 use ferrolb_rawlink::{PacketSocket, SocketError};
+use ferrolb_runtime::idle::at;
 use prometheus::IntCounter;
 use tokio::time::Instant;
 
 use super::groups::Groups;
 use super::metrics::AddressCounters;
-use super::{Announcer, News, at};
+use super::{Announcer, News};
 use crate::burst::Bursts;
 use crate::held::HeldTable;
 use crate::respond::{Ignored, Port, Response, gratuitous, respond};
