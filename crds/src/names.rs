@@ -15,6 +15,9 @@ pub const ALLOW_SHARED_IP: &str = "allow-shared-ip";
 /// Annotation written by the controller: the pool of the Service's first address.
 pub const ALLOCATED_FROM_POOL: &str = "metallb.io/ip-allocated-from-pool";
 
+/// Annotation: comma-separated addresses that the Service gives up as soon as others are to be had (`ferrolb pool drain`).
+pub const GIVE_UP: &str = "ferrolb.io/give-up";
+
 /// Node label: never announce from here (`kubeadm` and Talos put it on control planes).
 pub const EXCLUDE_NODE: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 /// Node taint: the node was shut down for good and its pods may be started elsewhere.

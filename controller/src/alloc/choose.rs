@@ -118,7 +118,9 @@ impl<'a> Chooser<'a> {
     }
 
     fn may_give(&self, pool: &Pool, address: IpAddr) -> bool {
-        !pool.avoids(address) && !self.world.reserved.contains(&address)
+        !pool.avoids(address)
+            && !self.world.reserved.contains(&address)
+            && !self.world.quarantined.contains(&address)
     }
 
     /// For each pool the reason why it has nothing of these families: the first family that it lacks.

@@ -7,7 +7,7 @@ use ferrolb_crds::domain::{Addresses, Asked, Families, Family, Pool, PoolName, S
 
 use super::World;
 use super::choose::{Chooser, Tried};
-use super::keep::Kept;
+use super::keep::{Kept, asks_for};
 use super::ledger::{Ledger, Taken};
 use super::outcome::{Assignment, Note, Outcome, Refusal};
 use super::usage::{self, Usage};
@@ -105,7 +105,12 @@ impl<'a> Pass<'a> {
         (Decision { outcomes, usage }, lost_all)
     }
 
-    fn settle(&mut self, service: &'a ServiceView, kept: Kept) -> Outcome {
+    fn settle(&mut self, service: &'a ServiceView, mut kept: Kept) -> Outcome {
+        match &service.give_up {
+            Ok(unwanted) if !unwanted.is_empty() => self.replace(service, unwanted, &mut kept),
+            Ok(_) => {}
+            Err(error) => kept.notes.push(Note::RequestIgnored(error.clone())),
+        }
         let (added, notes) = match self.complete(service, kept.addresses) {
             Ok(complete) => complete,
             Err(refusal) => return Outcome::Refused(refusal),
@@ -116,6 +121,30 @@ impl<'a> Pass<'a> {
         let addresses = kept.addresses.iter().chain(added.iter()).collect();
         let notes = kept.notes.into_iter().chain(notes).collect();
         Outcome::Assigned(self.assignment(service, addresses, notes))
+    }
+
+    /// Exchanges addresses to be given up for others, all of them or none. They stay entered in this pass: nobody else
+    /// gets an address before the Service is told of its new one.
+    fn replace(&mut self, service: &'a ServiceView, unwanted: &BTreeSet<IpAddr>, kept: &mut Kept) {
+        let goes = |address: &IpAddr| unwanted.contains(address) && !asks_for(service, *address);
+        let (going, staying): (Vec<IpAddr>, Vec<IpAddr>) = kept.addresses.iter().partition(goes);
+        let Some(first) = going.first() else {
+            return;
+        };
+        let staying: Addresses = staying.into_iter().collect();
+        let new = self.complete(service, staying).and_then(|(added, _)| {
+            let lost = going
+                .iter()
+                .find(|address| added.of(Family::of(**address)).is_none());
+            lost.map_or(Ok(added), |_| Err(Refusal::NoAddress(Vec::new())))
+        });
+        match new.and_then(|added| Ok(self.ledger.enter(service, added).map(|()| added)?)) {
+            Ok(added) => {
+                kept.notes.retain(|note| !note.flags(&going));
+                kept.addresses = staying.iter().chain(added.iter()).collect();
+            }
+            Err(why) => kept.notes.insert(0, Note::NoReplacement { address: *first, why }),
+        }
     }
 
     /// The addresses to add to those that are kept, and what to say about it.

@@ -99,6 +99,6 @@ fn asks_for_these(service: &ServiceView, current: Addresses) -> bool {
     }
 }
 
-fn asks_for(service: &ServiceView, address: IpAddr) -> bool {
+pub(super) fn asks_for(service: &ServiceView, address: IpAddr) -> bool {
     matches!(&service.asked, Ok(Asked::Addresses(asked, _)) if asked.iter().any(|one| one == address))
 }

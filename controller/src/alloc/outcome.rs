@@ -57,6 +57,14 @@ pub enum Note {
     /// The request cannot be read; the addresses in use stay.
     #[error("{0}; the addresses in use are kept")]
     RequestIgnored(Invalid),
+    /// It is asked to give this address up, and no other is to be had.
+    #[error("{address} was to be given up and is kept, because there is no other: {why}")]
+    NoReplacement {
+        /// The address in use.
+        address: IpAddr,
+        /// Why there is no other.
+        why: Refusal,
+    },
     /// `PreferDualStack`, and only one family is to be had.
     #[error("no {family} address to add: {}", tried_in_words(tried))]
     Lacks {
@@ -205,6 +213,16 @@ impl Refusal {
 }
 
 impl Note {
+    /// Whether this flags one of these addresses as out of policy.
+    pub(super) fn flags(&self, addresses: &[IpAddr]) -> bool {
+        match self {
+            Self::OutsidePools { address }
+            | Self::NoLongerAdmitted { address, .. }
+            | Self::NowAvoided { address, .. } => addresses.contains(address),
+            _ => false,
+        }
+    }
+
     /// The reason in one word.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -212,6 +230,7 @@ impl Note {
             Self::NoLongerAdmitted { .. } => "NoLongerAdmitted",
             Self::NowAvoided { .. } => "NowAvoided",
             Self::RequestIgnored(_) => "RequestIgnored",
+            Self::NoReplacement { .. } => "NoReplacement",
             Self::Lacks { .. } => "Lacks",
             Self::Lost { .. } => "Lost",
         }

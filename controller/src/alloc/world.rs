@@ -17,6 +17,8 @@ pub struct World {
     pub namespaces: Namespaces,
     /// Addresses that are given out only on request: those of the nodes.
     pub reserved: BTreeSet<IpAddr>,
+    /// Addresses that somebody outside the cluster uses: given out only on request.
+    pub quarantined: BTreeSet<IpAddr>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
     pub cooling: BTreeMap<IpAddr, ServiceKey>,
     /// Services whose terms of sharing changed since the last decision: where they no longer fit with

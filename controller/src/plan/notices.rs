@@ -89,7 +89,7 @@ impl Telling {
     fn note(&self, note: &Note) -> Option<Notice> {
         match note {
             Note::Lost { .. } => Some(self.tell(EventType::Warning, "AddressConflict", note.to_string())),
-            Note::Lacks { .. } => self
+            Note::Lacks { .. } | Note::NoReplacement { .. } => self
                 .news
                 .then(|| self.tell(EventType::Normal, "AdditionalAssignFailed", note.to_string())),
             Note::RequestIgnored(_) => self.warn("LoadBalancerFailed", note.to_string()),

@@ -46,6 +46,8 @@ pub struct ServiceView {
     pub surplus_ingress: Vec<String>,
     /// The annotation `metallb.io/ip-allocated-from-pool`.
     pub allocated_from: Option<PoolName>,
+    /// Addresses that it gives up for others (annotation `ferrolb.io/give-up`); an error quotes what cannot be read.
+    pub give_up: Result<BTreeSet<IpAddr>, Invalid>,
     /// Since when condition `ferrolb.io/Assigned` is True (Unix time in seconds).
     pub assigned_since_unix_seconds: Option<i64>,
 }
@@ -143,6 +145,7 @@ impl ServiceView {
                 .0
                 .get(names::ALLOCATED_FROM_POOL)
                 .map(|name| name.as_str().into()),
+            give_up: give_up(&annotations),
             assigned_since_unix_seconds: assigned_since(service),
         }
     }
@@ -236,10 +239,7 @@ fn asked(spec: &ServiceSpec, annotations: &Annotations<'_>) -> Result<Asked, Inv
 fn requested(field: &str, value: &str) -> Result<Addresses, Invalid> {
     let mut addresses = Addresses::default();
     for text in value.split(',').map(str::trim) {
-        let address: IpAddr = text
-            .parse()
-            .map_err(|_| Invalid::new(field, format!("\"{text}\" in \"{value}\" is not an IP address")))?;
-        let address = address.to_canonical();
+        let address = address(field, value, text)?;
         if addresses.of(Family::of(address)).is_some() {
             let reason = format!("\"{value}\" holds more than one {} address", Family::of(address));
             return Err(Invalid::new(field, reason));
@@ -247,6 +247,22 @@ fn requested(field: &str, value: &str) -> Result<Addresses, Invalid> {
         addresses.set(address);
     }
     Ok(addresses)
+}
+
+fn give_up(annotations: &Annotations<'_>) -> Result<BTreeSet<IpAddr>, Invalid> {
+    let Some(value) = annotations.0.get(names::GIVE_UP) else {
+        return Ok(BTreeSet::new());
+    };
+    let texts = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+    texts.map(|text| address(names::GIVE_UP, value, text)).collect()
+}
+
+/// One of the addresses listed in the value of a field.
+fn address(field: &str, value: &str, text: &str) -> Result<IpAddr, Invalid> {
+    let address: IpAddr = text
+        .parse()
+        .map_err(|_| Invalid::new(field, format!("\"{text}\" in \"{value}\" is not an IP address")))?;
+    Ok(address.to_canonical())
 }
 
 fn sharing(spec: &ServiceSpec, policy: TrafficPolicy, annotations: &Annotations<'_>) -> Option<Sharing> {

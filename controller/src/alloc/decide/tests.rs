@@ -43,6 +43,10 @@ impl Svc {
         self.0["metadata"]["annotations"][format!("metallb.io/{name}")] = json!(value);
         self
     }
+    fn giving_up(mut self, addresses: &str) -> Self {
+        self.0["metadata"]["annotations"]["ferrolb.io/give-up"] = json!(addresses);
+        self
+    }
     fn labelled(mut self, name: &str, value: &str) -> Self {
         self.0["metadata"]["labels"][name] = json!(value);
         self

@@ -177,3 +177,14 @@ fn each_address_names_its_pool() {
     };
     assert_eq!(assignment.pools, ["four".into(), "six".into()]);
 }
+
+#[test]
+fn an_address_that_somebody_on_the_lan_uses_is_given_only_on_request() {
+    let asking = svc("asking").annotated("loadBalancerIPs", "192.0.2.0");
+    let mut world = world(vec![plain("p", &["192.0.2.0/31"])], &[svc("a"), asking]);
+    world.quarantined.insert(ip("192.0.2.0"));
+    assert_eq!(
+        (outcome(&world, "a"), outcome(&world, "asking")),
+        ("192.0.2.1".into(), "192.0.2.0".into())
+    );
+}

@@ -127,3 +127,63 @@ fn an_address_given_back_a_moment_ago_is_the_last_choice_of_others_but_a_choice(
         ("192.0.2.1".into(), "192.0.2.0".into())
     );
 }
+
+#[rstest]
+#[case::to_another_pool(&["198.51.100.7/32"], "198.51.100.7", &[])]
+#[case::but_not_without_another_address(&[], "192.0.2.7", &["NoReplacement", "OutsidePools"])]
+fn an_address_to_be_given_up_is_exchanged(
+    #[case] left: &[&str],
+    #[case] expected: &str,
+    #[case] noted: &[&str],
+) {
+    let pools = left.iter().map(|addresses| plain("q", &[addresses])).collect();
+    let service = svc("a").holding(&["192.0.2.7"], "p").giving_up("192.0.2.7");
+    let world = world(pools, &[service]);
+    assert_eq!(
+        (outcome(&world, "a"), notes(&world, "a")),
+        (expected.into(), noted.to_vec())
+    );
+}
+
+#[test]
+fn an_address_to_be_given_up_is_nobody_elses_in_the_same_decision() {
+    let leaving = svc("a").holding(&["192.0.2.7"], "p").giving_up("192.0.2.7");
+    let waiting = svc("b").annotated("loadBalancerIPs", "192.0.2.7");
+    let pools = vec![plain("p", &["192.0.2.7/32"]), plain("q", &["198.51.100.0/24"])];
+    let world = world(pools, &[leaving, waiting]);
+    assert_eq!(
+        (outcome(&world, "a"), outcome(&world, "b")),
+        ("198.51.100.0".into(), "InUse".into())
+    );
+}
+
+#[rstest]
+#[case::that_the_service_no_longer_has("192.0.2.1", "192.0.2.7", &[])]
+#[case::that_cannot_be_read("192.0.2", "192.0.2.7", &["RequestIgnored"])]
+#[case::of_one_family_only("192.0.2.7, 2001:db8::1", "192.0.2.0", &[])]
+fn addresses_to_be_given_up(#[case] annotation: &str, #[case] expected: &str, #[case] noted: &[&str]) {
+    let service = svc("a").holding(&["192.0.2.7"], "p").giving_up(annotation);
+    let world = world(vec![plain("p", &["192.0.2.0/24"])], &[service]);
+    assert_eq!(
+        (outcome(&world, "a"), notes(&world, "a")),
+        (expected.into(), noted.to_vec())
+    );
+}
+
+#[test]
+fn an_address_that_is_asked_for_is_not_given_up() {
+    let asking = svc("a").annotated("loadBalancerIPs", "192.0.2.7");
+    let service = asking.holding(&["192.0.2.7"], "p").giving_up("192.0.2.7");
+    let world = world(vec![plain("p", &["192.0.2.0/24"])], &[service]);
+    assert_eq!(outcome(&world, "a"), "192.0.2.7");
+}
+
+#[test]
+fn giving_up_one_family_keeps_the_other() {
+    let dual = svc("a").dual("RequireDualStack");
+    let service = dual
+        .holding(&["192.0.2.7", "2001:db8::7"], "p")
+        .giving_up("192.0.2.7");
+    let world = world(vec![plain("p", &["192.0.2.0/24", "2001:db8::/64"])], &[service]);
+    assert_eq!(outcome(&world, "a"), "192.0.2.0, 2001:db8::7");
+}
