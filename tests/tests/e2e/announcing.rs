@@ -177,17 +177,31 @@ fn speaker_gone(lab: &Lab) -> Outcome {
             assert!(answer.body.contains("pod=echo-"), "n{next}: {}", answer.body);
         }
     }
-    lab.rolled_out("metallb-system", "daemonset/speaker")?;
+    speakers_on_every_node(lab)?;
     lab.rolled_out("default", "deployment/echo")?;
     Ok(())
+}
+
+/// The DaemonSet counts a node that may have a speaker again only once its controller has looked; until then it says
+/// that all is rolled out.
+fn speakers_on_every_node(lab: &Lab) -> Result<()> {
+    wait::until_seen("a ready speaker on every node", PODS, || {
+        let daemon_set = lab.json(&["get", "daemonset", "speaker", "-n", "metallb-system"])?;
+        let ready = &daemon_set["status"]["numberReady"];
+        Ok(if *ready == lab.plan().nodes().count() {
+            Ok(())
+        } else {
+            Err(ready.to_string())
+        })
+    })
 }
 
 fn status_names_the_node(lab: &Lab) -> Outcome {
     let _scene = Scene::new(lab, pool("told", "192.0.2.241/32") + &service("told", "told", ""))?;
     let address = lab.assigned("told", 1, SOON)?[0];
-    let node = lab.announced(address, SOON, |_| true)?;
-    let name = lab.node_name(node);
-    wait::until_seen("one status object of the Service", SOON, || {
+    let node = wait::until_seen("one status object, of the node that announces", SOON, || {
+        let node = lab.announced(address, SOON, |_| true)?;
+        let name = lab.node_name(node);
         let objects = lab.json(&[
             "get",
             "servicel2statuses",
@@ -203,11 +217,12 @@ fn status_names_the_node(lab: &Lab) -> Outcome {
             .map(|item| &item["status"]["node"])
             .collect();
         Ok(if nodes == [&serde_json::json!(name)] {
-            Ok(())
+            Ok(node)
         } else {
-            Err(format!("{nodes:?}"))
+            Err(format!("{name} announces, {nodes:?} say so"))
         })
     })?;
+    let name = lab.node_name(node);
     event(lab, "told", "nodeAssigned", &[&format!("\"{name}\""), "layer2"])?;
     let url = format!("http://{}:9120/metrics", ferrolb_lab::Machine::Node(node).ipv4());
     wait::until_seen("the announcing node's metric", SOON, || {
