@@ -8,6 +8,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+/// The program that stores.
+pub(crate) const ETCD: &str = "etcd";
+/// The program that everybody talks to.
+pub(crate) const API_SERVER: &str = "kube-apiserver";
+
 /// A program that the keeper runs until the lab ends.
 pub(crate) struct Daemon {
     pub(crate) name: &'static str,
@@ -29,7 +34,12 @@ rules:
 /// Starts one program of the control plane. Its folder of binaries and the lab's state are given by absolute paths.
 pub(crate) fn start(name: &'static str, plan: &Plan, state: &State, binaries: &Path) -> Result<Daemon> {
     let log = state.log(name);
-    let output = File::create(&log).doing(|| format!("write {}", log.display()))?;
+    // one that is started again goes on in the same log
+    let output = File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .doing(|| format!("write {}", log.display()))?;
     let errors = output.try_clone().doing(|| format!("write {}", log.display()))?;
     let inner = Inner::Run {
         namespace: Some(plan.full_name(Machine::ControlPlane)),
@@ -49,8 +59,8 @@ pub(crate) fn start(name: &'static str, plan: &Plan, state: &State, binaries: &P
 
 fn arguments(name: &str, state: &State) -> Result<Vec<String>> {
     Ok(match name {
-        "etcd" => etcd(state),
-        "kube-apiserver" => {
+        ETCD => etcd(state),
+        API_SERVER => {
             let policy = state.pki("audit-policy.yaml");
             fs::write(&policy, AUDIT_POLICY).doing(|| format!("write {}", policy.display()))?;
             api_server(state)

@@ -1,5 +1,6 @@
 //! What a test breaks and mends.
 
+use crate::control_plane::API_SERVER;
 use crate::error::Result;
 use crate::keeper_request::{Request, ask};
 use crate::lab::Lab;
@@ -8,6 +9,35 @@ use crate::{machine, readiness, wait};
 use std::time::Duration;
 
 const BOOTING: Duration = Duration::from_secs(60);
+
+/// While it lives, etcd does nothing.
+#[derive(Debug)]
+#[must_use = "etcd goes on when this is dropped"]
+pub struct EtcdPause<'a> {
+    lab: &'a Lab,
+}
+
+impl EtcdPause<'_> {
+    /// Lets etcd go on.
+    ///
+    /// # Errors
+    /// If etcd does not run.
+    pub fn resume(self) -> Result<()> {
+        self.lab.resume_etcd()
+    }
+
+    /// Leaves etcd paused for whoever calls [`Lab::resume_etcd`].
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for EtcdPause<'_> {
+    fn drop(&mut self) {
+        // a lab that is gone has no etcd
+        let _ = self.lab.resume_etcd();
+    }
+}
 
 impl Lab {
     /// Cuts a node's power: its cable goes dead and every process of it is gone when this returns. Its disk stays.
@@ -52,6 +82,45 @@ impl Lab {
     /// If the machine is down.
     pub fn plug(&self, node: u8) -> Result<()> {
         machine::plug(self.plan(), Machine::Node(node))
+    }
+
+    /// Kills the API server. What it stored stays in etcd.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn kill_api_server(&self) -> Result<()> {
+        ask(self.state(), Request::KillApiServer)
+    }
+
+    /// Starts the API server that was killed and waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// If it runs, or is not ready in time.
+    pub fn start_api_server(&self) -> Result<()> {
+        ask(self.state(), Request::StartApiServer)?;
+        let kubectl = self.kubectl_program();
+        wait::until_seen("the API server to be ready again", BOOTING, || {
+            Ok(readiness::api(&kubectl))
+        })
+        .map_err(|late| late.with_log(&self.state().log(API_SERVER)))
+    }
+
+    /// Stops etcd where it is, until the returned value is dropped: writes are accepted by nobody, and reads that
+    /// must be current hang.
+    ///
+    /// # Errors
+    /// If etcd does not run.
+    pub fn pause_etcd(&self) -> Result<EtcdPause<'_>> {
+        ask(self.state(), Request::PauseEtcd)?;
+        Ok(EtcdPause { lab: self })
+    }
+
+    /// Lets etcd go on; fine if it is not paused.
+    ///
+    /// # Errors
+    /// If etcd does not run.
+    pub fn resume_etcd(&self) -> Result<()> {
+        ask(self.state(), Request::ResumeEtcd)
     }
 
     fn last_heartbeat(&self, name: &str) -> String {

@@ -1,28 +1,29 @@
 //! The process that owns a lab: it starts every other process of it, so all of them die with it, and it removes the
 //! lab when it is told to, when its own owner is gone, or on SIGTERM.
 
-use crate::control_plane::{self, Daemon};
-use crate::entry::{Inner, own_pid};
+mod daemons;
+mod power;
+
+use crate::control_plane::{self, API_SERVER, Daemon, ETCD};
 use crate::error::{Doing, Error, Result};
 use crate::keeper_request::{Request, answer};
 use crate::kubectl::Kubectl;
 use crate::owner::{Event, Owner};
 use crate::plan::{Machine, Plan};
 use crate::state::State;
-use crate::{cgroup, cleanup, images, machine, node, pki, readiness, wait};
+use crate::{cleanup, images, machine, pki, readiness, wait};
 use nix::poll::PollTimeout;
+use nix::sys::signal::Signal;
 use nix::unistd::setsid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 const STARTING: Duration = Duration::from_secs(60);
-const ENDING: Duration = Duration::from_secs(15);
 
 /// The lab to own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,10 +91,10 @@ impl Keeper<'_> {
         pki::write(plan, state)?;
         images::write_workload(echo, &state.images())?;
         self.note("network, keys and images are made");
-        self.start("etcd")?;
-        self.start("kube-apiserver")?;
+        self.start(ETCD)?;
+        self.start(API_SERVER)?;
         let kubectl = self.kubectl();
-        self.wait_for("the API server to be ready", "kube-apiserver", || {
+        self.wait_for("the API server to be ready", API_SERVER, || {
             readiness::api(&kubectl)
         })?;
         self.start("kube-controller-manager")?;
@@ -185,65 +186,12 @@ impl Keeper<'_> {
         match request {
             Request::Cut(node) => self.cut(node),
             Request::Boot(node) => self.boot(node),
+            Request::KillApiServer => self.kill(API_SERVER),
+            Request::StartApiServer => self.start_again(API_SERVER),
+            Request::PauseEtcd => self.signal(ETCD, Signal::SIGSTOP),
+            Request::ResumeEtcd => self.signal(ETCD, Signal::SIGCONT),
             Request::End => self.down(),
         }
-    }
-
-    fn boot(&mut self, number: u8) -> Result<()> {
-        let Task {
-            plan,
-            state,
-            binaries,
-            ..
-        } = self.task;
-        let name = Machine::Node(number).short_name();
-        if self.nodes.contains_key(&number) {
-            return Error::refused(format!("node {name} is running"));
-        }
-        machine::connect(plan, Machine::Node(number))?;
-        let cgroups = cgroup::here(&plan.full_name(Machine::Node(number)))?;
-        write_lines(&state.node_cgroups(number), &cgroups)?;
-        cgroup::create(&cgroups)?;
-        let log = state.log(&name);
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .doing(|| format!("write {}", log.display()))?;
-        let errors = output.try_clone().doing(|| format!("write {}", log.display()))?;
-        let spec = node::Spec {
-            plan: plan.clone(),
-            number,
-            state: state.clone(),
-            binaries: binaries.clone(),
-            cgroups,
-        };
-        let outer = Inner::Outer {
-            node: spec,
-            parent: own_pid(),
-        };
-        let mut command = outer.command("ferrolb-lab-outer");
-        command.stdin(Stdio::null()).stdout(output).stderr(errors);
-        let child = command.spawn().doing(|| format!("start node {name}"))?;
-        self.nodes.insert(number, child);
-        wait::until(&format!("the first process of {name}"), ENDING, || {
-            Ok(node::Process::of(state, number).ok())
-        })
-        .map(drop)
-        .map_err(|late| late.with_log(&log))
-    }
-
-    fn cut(&mut self, number: u8) -> Result<()> {
-        let Task { plan, state, .. } = self.task;
-        let machine = Machine::Node(number);
-        let Some(mut outer) = self.nodes.remove(&number) else {
-            return Error::refused(format!("node {} is not running", machine.short_name()));
-        };
-        machine::unplug(plan, machine)?;
-        end(&mut outer);
-        cgroup::remove(&read_lines(&state.node_cgroups(number)), ENDING)?;
-        let _ = fs::remove_file(state.node_process(number));
-        machine::disconnect(plan, machine)
     }
 
     /// Ends and removes everything; also what a failed start has left half made.
@@ -268,17 +216,4 @@ impl Keeper<'_> {
 fn end(process: &mut Child) {
     let _ = process.kill();
     let _ = process.wait();
-}
-
-fn write_lines(path: &PathBuf, lines: &[PathBuf]) -> Result<()> {
-    let text: String = lines.iter().map(|line| format!("{}\n", line.display())).collect();
-    fs::write(path, text).doing(|| format!("write {}", path.display()))
-}
-
-fn read_lines(path: &PathBuf) -> Vec<PathBuf> {
-    fs::read_to_string(path)
-        .unwrap_or_default()
-        .lines()
-        .map(PathBuf::from)
-        .collect()
 }

@@ -14,6 +14,14 @@ pub(crate) enum Request {
     Cut(u8),
     /// Switch a node on.
     Boot(u8),
+    /// Kill the API server.
+    KillApiServer,
+    /// Start the API server that was killed; it is not ready yet when this is answered.
+    StartApiServer,
+    /// Stop etcd where it is.
+    PauseEtcd,
+    /// Let etcd go on.
+    ResumeEtcd,
     /// End the lab.
     End,
 }

@@ -44,6 +44,7 @@ pub mod wait;
 
 pub use entry::entry;
 pub use error::{Error, Result};
+pub use faults::EtcdPause;
 pub use install::Installation;
 pub use kubectl::Kubectl;
 pub use lab::{Lab, LabConfig};

@@ -1,6 +1,7 @@
 //! What the lab promises to the tests of a load balancer, in both families, shown on a lab of three nodes.
 
 mod cluster;
+mod control_plane;
 mod faults;
 mod installing;
 mod lives;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         load_balancer::trials(),
         installing::trials(),
         faults::trials(),
+        control_plane::trials(),
         lives::trials(),
     ]
     .into_iter()

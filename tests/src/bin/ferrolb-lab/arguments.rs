@@ -58,6 +58,14 @@ pub(crate) enum Task {
     Unplug { node: String },
     /// Take a node's switch port up.
     Plug { node: String },
+    /// Kill the API server; what it stored stays.
+    KillApiServer,
+    /// Start the API server that was killed and wait until it is ready.
+    StartApiServer,
+    /// Stop etcd where it is: nothing can be written.
+    PauseEtcd,
+    /// Let etcd go on.
+    ResumeEtcd,
     /// Load an image into every node.
     Load { image: PathBuf },
     /// Write an image that holds one static program.

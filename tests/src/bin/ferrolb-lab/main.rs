@@ -63,6 +63,13 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
         Task::Boot { node } => Ok(lab.boot(number(lab.plan(), &node)?)?),
         Task::Unplug { node } => Ok(lab.unplug(number(lab.plan(), &node)?)?),
         Task::Plug { node } => Ok(lab.plug(number(lab.plan(), &node)?)?),
+        Task::KillApiServer => Ok(lab.kill_api_server()?),
+        Task::StartApiServer => Ok(lab.start_api_server()?),
+        Task::PauseEtcd => {
+            lab.pause_etcd()?.leave();
+            Ok(())
+        }
+        Task::ResumeEtcd => Ok(lab.resume_etcd()?),
         Task::Load { image } => Ok(lab.load(&image)?),
         Task::Install { manifests: None, .. } => install(lab, Lab::install),
         Task::Install {
