@@ -4,7 +4,7 @@
 use crate::error::{Doing, Error, Result};
 use crate::{keeper, netns, node, node_init};
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{getpid, getppid};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -92,5 +92,8 @@ fn become_command(command: &[OsString]) -> Result<i32> {
     let Some((name, arguments)) = command.split_first() else {
         return Error::refused("no command given");
     };
+    // those that whoever started this process has blocked for itself
+    let none_blocked = SigSet::empty().thread_set_mask();
+    none_blocked.doing(|| "unblock signals".into())?;
     Err(Command::new(name).args(arguments).exec()).doing(|| format!("start {}", name.display()))
 }

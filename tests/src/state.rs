@@ -1,6 +1,7 @@
 //! Where a lab keeps its files, and the lock that says whether it lives.
 
 use crate::error::{Doing, Error, Result};
+use crate::node_config::GIVEN;
 use crate::plan::Plan;
 use crate::wait;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,13 @@ impl State {
     pub fn of(name: &str) -> Self {
         Self {
             folder: root().join(name),
+        }
+    }
+
+    /// The same folder as every node of the lab sees it.
+    pub(crate) fn seen_by_nodes() -> Self {
+        Self {
+            folder: Path::new(GIVEN).join("state"),
         }
     }
 

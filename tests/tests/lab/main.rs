@@ -6,6 +6,7 @@ mod faults;
 mod installing;
 mod lives;
 mod load_balancer;
+mod processes;
 mod workload;
 
 use ferrolb_lab::LabConfig;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         installing::trials(),
         faults::trials(),
         control_plane::trials(),
+        processes::trials(),
         lives::trials(),
     ]
     .into_iter()

@@ -89,6 +89,21 @@ pub(crate) enum Task {
         #[arg(long, requires = "manifests")]
         image: Vec<PathBuf>,
     },
+    /// Run any implementation of the MetalLB API as plain processes until interrupted.
+    ///
+    /// Each command is one command of the shell, which fills in `METALLB_NODE_NAME`, `METALLB_POD_NAME`,
+    /// `METALLB_NAMESPACE`, `METALLB_HOST` and `KUBECONFIG`. The logs are `controller`, `speaker-n1` and so on.
+    Run {
+        /// Run once, on the control plane's network.
+        #[arg(long, value_name = "COMMAND", required_unless_present = "speaker")]
+        controller: Option<String>,
+        /// Run once in each node.
+        #[arg(long, value_name = "COMMAND")]
+        speaker: Option<String>,
+        /// A file or folder to apply first, instead of this tree's namespace and resource definitions.
+        #[arg(long)]
+        manifests: Option<PathBuf>,
+    },
     /// Start a lab, install FerroLB, show the examples at work, and end the lab.
     Demo {
         #[command(flatten)]

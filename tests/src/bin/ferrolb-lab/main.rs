@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
 use clap::Parser;
 use ferrolb_lab::{
-    Installation, Lab, LabConfig, Machine, Plan, binaries, cleanup, images, measure, reach, source,
-    state::State,
+    Implementation, Installation, Lab, LabConfig, Machine, Plan, binaries, cleanup, images, measure, reach,
+    source, state::State,
 };
 use nix::sys::signal::{SigSet, Signal};
 use std::path::Path;
@@ -76,6 +76,18 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
             manifests: Some(manifests),
             image: images,
         } => install(lab, |lab| lab.install_this(&Installation { manifests, images })),
+        Task::Run {
+            controller,
+            speaker,
+            manifests,
+        } => run_processes(
+            lab,
+            &Implementation {
+                controller,
+                speaker,
+                manifests,
+            },
+        ),
         Task::Logs { log } => logs(lab.state(), log.as_deref()),
         Task::Build
         | Task::Demo { .. }
@@ -148,10 +160,26 @@ fn up(name: &str, size: Size, foreground: bool) -> Result<()> {
     if !foreground {
         return Ok(lab.detach()?);
     }
+    ending()?.wait()?;
+    Ok(lab.down()?)
+}
+
+/// The signals that ask for the end; from now on they wait to be asked for.
+fn ending() -> Result<SigSet> {
     let ends: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
     ends.thread_block()?;
+    Ok(ends)
+}
+
+fn run_processes(lab: &Lab, implementation: &Implementation) -> Result<()> {
+    let ends = ending()?;
+    let mut running = lab.run(implementation)?;
+    for process in &running.processes {
+        println!("{} runs as process {}", process.name(), process.pid());
+    }
     ends.wait()?;
-    Ok(lab.down()?)
+    running.all_run()?;
+    Ok(running.stop()?)
 }
 
 fn down(name: &str) -> Result<()> {
