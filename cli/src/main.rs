@@ -1,6 +1,8 @@
 //! `ferrolb`: one binary, its daemons and its tools as subcommands.
 
+mod cluster;
 mod crds;
+mod objects;
 mod plan;
 
 use std::process::ExitCode;

@@ -1,11 +1,15 @@
 //! `ferrolb plan`: manifests in, addresses and announcers out.
 //!
 //! It calls the very functions that the daemons call; what is its own is only the reading of files and
-//! what the API server would have filled in.
+//! what the API server would have filled in. With `--against-cluster` it compares what a cluster holds.
 
+mod against;
 mod defaults;
+mod differences;
 mod manifests;
+mod overlay;
 mod report;
+mod standing;
 mod table;
 mod world;
 
@@ -15,9 +19,12 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use ferrolb_crds::domain::Family;
-use ferrolb_crds::names::DEFAULT_NAMESPACE;
+use serde::Serialize;
 
+use crate::cluster::{self, Access};
+use defaults::{fill_namespace, fill_service};
 use manifests::Manifests;
+use world::Daemons;
 
 /// A manifest could not be read.
 const UNREADABLE: u8 = 2;
@@ -26,20 +33,23 @@ const UNREADABLE: u8 = 2;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Manifest, or directory of manifests (.yaml, .yml, .json); may be repeated
-    #[arg(short, long = "file", required = true, value_name = "DIR|FILE", num_args = 1..)]
+    #[arg(short, long = "file", required_unless_present = "against_cluster", value_name = "DIR|FILE", num_args = 1..)]
     files: Vec<PathBuf>,
+
+    /// Say what would change in the cluster if these manifests were applied now; without any, what is pending
+    #[arg(long)]
+    against_cluster: bool,
 
     /// Form of the answer
     #[arg(short, long, value_enum, default_value = "table")]
     output: Output,
 
-    /// Families of the cluster's Service addresses, the default one first
-    #[arg(long, value_delimiter = ',', default_value = "IPv4", value_name = "FAMILIES", value_parser = family)]
+    /// Families of the cluster's Service addresses, the default one first; without it IPv4, or those of the cluster
+    #[arg(long, value_delimiter = ',', value_name = "FAMILIES", value_parser = family)]
     cluster_families: Vec<Family>,
 
-    /// The installation's namespace, where pools and advertisements are read
-    #[arg(long, env = "METALLB_NAMESPACE", default_value = DEFAULT_NAMESPACE, value_name = "NAME")]
-    namespace: String,
+    #[command(flatten)]
+    access: Access,
 
     /// As for the daemons: the class of Services that are ours; without it, those without a class
     #[arg(long, env = "FERROLB_LB_CLASS", value_name = "CLASS")]
@@ -60,22 +70,66 @@ fn family(name: &str) -> Result<Family, String> {
     Family::from_kubernetes(name).ok_or_else(|| "must be IPv4 or IPv6".to_owned())
 }
 
+impl Args {
+    fn daemons(&self) -> Daemons {
+        Daemons {
+            class: self.lb_class.clone(),
+            ignore_exclude_lb: self.ignore_exclude_lb,
+            ..Daemons::default()
+        }
+    }
+}
+
 /// Plans and prints.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let manifests = match Manifests::read(&args.files, &args.namespace) {
+    let manifests = match Manifests::read(&args.files, &args.access.namespace) {
         Ok(manifests) => manifests,
         Err(error) => {
             eprintln!("ferrolb plan: {error}");
             return ExitCode::from(UNREADABLE);
         }
     };
-    let report = world::plan(manifests, args);
-    let text = match args.output {
-        Output::Table => table::render(&report),
-        Output::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+    let text = if args.against_cluster {
+        against_cluster(manifests, args)
+    } else {
+        Ok(without_cluster(manifests, args))
     };
-    match io::stdout().write_all(text.as_bytes()) {
+    match text.and_then(|text| Ok(io::stdout().write_all(text.as_bytes())?)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("ferrolb plan: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn without_cluster(mut manifests: Manifests, args: &Args) -> String {
+    let families = match args.cluster_families.as_slice() {
+        [] => &[Family::V4],
+        given => given,
+    };
+    let objects = &mut manifests.objects;
+    let fill = |service| fill_service(service, families);
+    manifests
+        .problems
+        .extend(objects.services.iter_mut().filter_map(fill));
+    objects.namespaces.iter_mut().for_each(fill_namespace);
+    let report = world::plan(objects, &args.daemons(), manifests.problems);
+    args.output.render(&report, table::render)
+}
+
+fn against_cluster(manifests: Manifests, args: &Args) -> anyhow::Result<String> {
+    let manifests = (!args.files.is_empty()).then_some(manifests);
+    let compared = async { Ok(against::read_and_compare(manifests, args).await?) };
+    let changes = cluster::block_on(compared)?;
+    Ok(args.output.render(&changes, table::render_changes))
+}
+
+impl Output {
+    fn render<T: Serialize>(self, answer: &T, table: impl Fn(&T) -> String) -> String {
+        match self {
+            Self::Table => table(answer),
+            Self::Json => serde_json::to_string_pretty(answer).unwrap_or_default() + "\n",
+        }
     }
 }

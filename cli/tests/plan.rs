@@ -97,7 +97,7 @@ fn a_service_gets_an_address_and_the_node_with_its_endpoint() {
     let expected = json!({
         "services": [{
             "namespace": "default", "name": "web", "pool": "lan4", "pools": ["lan4"],
-            "addresses": ["192.0.2.200"], "refused": null,
+            "addresses": ["192.0.2.200"], "refused": null, "notes": [],
             "announced": [{ "address": "192.0.2.200", "node": "n2", "interfaces": [], "refused": null }],
         }],
         "problems": [],
@@ -275,4 +275,42 @@ fn the_examples_that_are_shipped_are_planned_without_a_problem() {
         .filter(|service| !service["refused"].is_null())
         .collect();
     assert_eq!(refused, Vec::<&Value>::new());
+}
+
+/// `ferrolb plan` with these arguments and this kubeconfig.
+fn against(kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ferrolb"))
+        .arg("plan")
+        .args(arguments)
+        .env("KUBECONFIG", kubeconfig)
+        .env_remove("KUBERNETES_SERVICE_HOST")
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn without_a_cluster_there_must_be_manifests() {
+    let (code, error) = against(Path::new("nowhere"), &[]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("--file <DIR|FILE>"), "{error}");
+}
+
+#[test]
+fn a_cluster_that_cannot_be_reached_is_an_error_of_its_own() {
+    let (code, error) = against(Path::new("nowhere"), &["--against-cluster"]);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(
+        error.starts_with("ferrolb plan: cannot use the kubeconfig: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_malformed_manifest_is_named_before_the_cluster_is_asked() {
+    let folder = folder(&[("pools.yaml", "apiVersion: v1")]);
+    let path = folder.path().display().to_string();
+    let (code, error) = against(Path::new("nowhere"), &["--against-cluster", "-f", &path]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("document 1: object: kind: must be"), "{error}");
 }

@@ -6,13 +6,11 @@ mod tidy;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
 use ferrolb_crds::domain::Problem;
-use k8s_openapi::api::core::v1::{Namespace, Node, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::objects::Objects;
 use decode::{Place, Unreadable};
 
 const SUFFIXES: [&str; 3] = ["yaml", "yml", "json"];
@@ -20,12 +18,7 @@ const SUFFIXES: [&str; 3] = ["yaml", "yml", "json"];
 /// What the manifests hold of the kinds that matter; other kinds are passed over.
 #[derive(Debug, Default)]
 pub(super) struct Manifests {
-    pub(super) pools: Vec<IPAddressPool>,
-    pub(super) adverts: Vec<L2Advertisement>,
-    pub(super) services: Vec<Service>,
-    pub(super) slices: Vec<EndpointSlice>,
-    pub(super) nodes: Vec<Node>,
-    pub(super) namespaces: Vec<Namespace>,
+    pub(super) objects: Objects,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -84,15 +77,16 @@ impl Manifests {
             };
             return Err(place.refuse("object", field, "must be a text that is not empty"));
         }
+        let all = &mut self.objects;
         match (group_version.as_str(), kind.as_str()) {
-            ("metallb.io/v1beta1", "IPAddressPool") => self.pools.push(place.strictly(object)?),
+            ("metallb.io/v1beta1", "IPAddressPool") => all.pools.push(place.strictly(object)?),
             ("metallb.io/v1beta1", "L2Advertisement") => {
-                self.adverts.push(place.strictly(with_spec(object))?);
+                all.adverts.push(place.strictly(with_spec(object))?);
             }
-            ("v1", "Service") => self.services.push(place.leniently(object)?),
-            ("v1", "Node") => self.nodes.push(place.leniently(object)?),
-            ("v1", "Namespace") => self.namespaces.push(place.leniently(object)?),
-            ("discovery.k8s.io/v1", "EndpointSlice") => self.slices.push(place.leniently(object)?),
+            ("v1", "Service") => all.services.push(place.leniently(object)?),
+            ("v1", "Node") => all.nodes.push(place.leniently(object)?),
+            ("v1", "Namespace") => all.namespaces.push(place.leniently(object)?),
+            ("discovery.k8s.io/v1", "EndpointSlice") => all.slices.push(place.leniently(object)?),
             ("v1", list) if list.ends_with("List") => {
                 let items = object
                     .get("items")

@@ -1,21 +1,24 @@
 //! The answer, in the shape that `-o json` prints; stable, documented in `docs/plan.md`.
 
+use std::fmt;
 use std::net::IpAddr;
 
-use ferrolb_controller::alloc::Refusal;
+use ferrolb_controller::alloc::{Note, Refusal};
 use ferrolb_crds::domain::{InterfaceName, NodeName, PoolName, Problem};
 use ferrolb_speaker::election::Why;
 use serde::Serialize;
 
+const NOT_OURS: &str = "NotOurs";
+
 /// What would become of every Service, by namespace and name.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) services: Vec<ServicePlan>,
     pub(super) problems: Vec<Problem>,
 }
 
 /// What would become of one Service.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct ServicePlan {
     pub(super) namespace: String,
     pub(super) name: String,
@@ -23,11 +26,29 @@ pub(super) struct ServicePlan {
     pub(super) pools: Vec<PoolName>,
     pub(super) addresses: Vec<IpAddr>,
     pub(super) refused: Option<Reason>,
+    /// What is odd about the addresses it has.
+    pub(super) notes: Vec<Reason>,
     pub(super) announced: Vec<Announced>,
 }
 
+impl ServicePlan {
+    /// A Service that is not there.
+    pub(super) fn absent(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            pool: None,
+            pools: Vec::new(),
+            addresses: Vec::new(),
+            refused: None,
+            notes: Vec::new(),
+            announced: Vec::new(),
+        }
+    }
+}
+
 /// Who would announce one address.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Announced {
     pub(super) address: IpAddr,
     pub(super) node: Option<NodeName>,
@@ -37,37 +58,54 @@ pub(super) struct Announced {
 }
 
 /// Why not: in one word and in a sentence.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(super) struct Reason {
-    pub(super) reason: &'static str,
+    pub(super) reason: String,
     pub(super) message: String,
 }
 
 impl Reason {
+    pub(super) fn new(reason: &str, message: impl ToString) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            message: message.to_string(),
+        }
+    }
+
+    /// Whether this is [`Self::not_ours`].
+    pub(super) fn is_not_ours(&self) -> bool {
+        self.reason == NOT_OURS
+    }
+
     /// The Service is of another type or class.
     pub(super) fn not_ours() -> Self {
-        let message = "not of type LoadBalancer, or of another spec.loadBalancerClass".to_owned();
-        Self {
-            reason: "NotOurs",
-            message,
-        }
+        Self::new(
+            NOT_OURS,
+            "not of type LoadBalancer, or of another spec.loadBalancerClass",
+        )
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.message)
     }
 }
 
 impl From<&Refusal> for Reason {
     fn from(refusal: &Refusal) -> Self {
-        Self {
-            reason: refusal.reason(),
-            message: refusal.to_string(),
-        }
+        Self::new(refusal.reason(), refusal)
+    }
+}
+
+impl From<&Note> for Reason {
+    fn from(note: &Note) -> Self {
+        Self::new(note.reason(), note)
     }
 }
 
 impl From<&Why> for Reason {
     fn from(why: &Why) -> Self {
-        Self {
-            reason: why.reason(),
-            message: why.to_string(),
-        }
+        Self::new(why.reason(), why)
     }
 }

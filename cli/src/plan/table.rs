@@ -4,6 +4,7 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use ferrolb_crds::domain::{InterfaceName, PoolName, Problem};
 
+use super::against::Changes;
 use super::report::{Announced, Reason, Report, ServicePlan};
 
 /// A line for each address, then why Services have none, then what is wrong with the manifests.
@@ -20,13 +21,32 @@ pub(super) fn render(report: &Report) -> String {
     let mut text = table.trim_fmt() + "\n";
     let reasons: Vec<String> = report.services.iter().flat_map(reasons).collect();
     section(&mut text, "Why not:", &reasons);
+    problems(&mut text, &report.problems);
+    text
+}
+
+/// A line for each change, then what is wrong with the objects.
+pub(super) fn render_changes(report: &Changes) -> String {
+    let mut text = if report.changes.is_empty() {
+        "nothing would change\n".to_owned()
+    } else {
+        report
+            .changes
+            .iter()
+            .map(|change| format!("{change}\n"))
+            .collect()
+    };
+    problems(&mut text, &report.problems);
+    text
+}
+
+fn problems(text: &mut String, problems: &[Problem]) {
     let problem = |problem: &Problem| format!("{}: {}", problem.object, problem.message);
     section(
-        &mut text,
+        text,
         "Problems:",
-        &report.problems.iter().map(problem).collect::<Vec<_>>(),
+        &problems.iter().map(problem).collect::<Vec<_>>(),
     );
-    text
 }
 
 fn rows(service: &ServicePlan) -> Vec<[String; 6]> {
@@ -36,7 +56,7 @@ fn rows(service: &ServicePlan) -> Vec<[String; 6]> {
         return vec![[
             namespace.clone(),
             name.clone(),
-            refused.reason.into(),
+            refused.reason.clone(),
             none.clone(),
             none.clone(),
             none,
@@ -68,7 +88,7 @@ fn nobody(announced: &Announced) -> String {
     announced
         .refused
         .as_ref()
-        .map_or("-", |refused| refused.reason)
+        .map_or("-", |refused| refused.reason.as_str())
         .to_owned()
 }
 

@@ -1,40 +1,50 @@
 //! Objects → the worlds of both daemons → their decisions → the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_controller::alloc::{self, Assignment, Outcome, World};
-use ferrolb_crds::domain::{
-    Advert, AdvertName, Endpoints, Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem,
-    ServiceKey, ServiceView,
-};
+use ferrolb_controller::alloc::{self, Assignment, Note, Outcome, World};
+use ferrolb_crds::domain::{Advert, AdvertName, Endpoints, Node, NodeName, Problem, ServiceKey, ServiceView};
 use ferrolb_speaker::election::{self, Candidate, Elections, Interfaces, Liveness, Options, Ranking, View};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
-use super::Args;
-use super::defaults::{fill_namespace, fill_service};
-use super::manifests::Manifests;
 use super::report::{Announced, Reason, Report, ServicePlan};
+use crate::objects::{Objects, parse_all};
 
 /// Label of an `EndpointSlice`: the Service it belongs to.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// Decides as the controller would, then elects as the speakers would.
-pub(super) fn plan(mut manifests: Manifests, args: &Args) -> Report {
-    let mut problems = std::mem::take(&mut manifests.problems);
-    let fill = |service| fill_service(service, &args.cluster_families);
-    problems.extend(manifests.services.iter_mut().filter_map(fill));
-    manifests.namespaces.iter_mut().for_each(fill_namespace);
+/// What the daemons know besides the objects.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Daemons {
+    pub(super) class: Option<String>,
+    pub(super) ignore_exclude_lb: bool,
+    pub(super) speakers: Speakers,
+    /// Services whose terms of sharing have just changed.
+    pub(super) changed: BTreeSet<ServiceKey>,
+}
 
-    let (pools, overlaps) = Pools::new(parse_all(&manifests.pools, Pool::parse, &mut problems));
-    problems.extend(overlaps);
-    let adverts = parse_all(&manifests.adverts, Advert::parse, &mut problems);
-    let nodes: BTreeMap<NodeName, Node> = manifests.nodes.iter().map(Node::read).collect();
-    let world = world(&manifests, pools, &nodes, args);
+/// How the speakers stand.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Speakers {
+    /// There is no cluster: every node counts as alive, and nobody holds anything yet.
+    #[default]
+    Imagined,
+    /// They run on the nodes that are Ready, and rank as they do today.
+    Running,
+}
+
+/// Decides as the controller would, then elects as the speakers would.
+pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Problem>) -> Report {
+    let world = World {
+        changed: daemons.changed.clone(),
+        ..objects.world(daemons.class.as_deref(), &mut problems)
+    };
+    let adverts = parse_all(&objects.adverts, Advert::parse, &mut problems);
     let decision = alloc::decide(&world);
-    let view = view(&manifests, &world, &decision, adverts, nodes, args);
+    let view = view(objects, &world, &decision, adverts, daemons);
     let elections = election::elect(&view);
     problems.sort();
     let service = |(key, outcome): (&ServiceKey, &Outcome)| service_plan(key, outcome, &elections);
@@ -44,84 +54,51 @@ pub(super) fn plan(mut manifests: Manifests, args: &Args) -> Report {
     }
 }
 
-fn parse_all<K, T>(
-    objects: &[K],
-    parse: impl Fn(&K) -> Result<T, Invalid>,
-    problems: &mut Vec<Problem>,
-) -> Vec<T>
-where
-    K: Resource<DynamicType = ()>,
-{
-    let mut valid = Vec::new();
-    for object in objects {
-        match parse(object) {
-            Ok(value) => valid.push(value),
-            Err(invalid) => {
-                let namespace = object.namespace().unwrap_or_default();
-                problems.push(Problem::new(
-                    ObjectId::new(&K::kind(&()), namespace, object.name_any()),
-                    invalid,
-                ));
-            }
-        }
-    }
-    valid
-}
-
-fn world(manifests: &Manifests, pools: Pools, nodes: &BTreeMap<NodeName, Node>, args: &Args) -> World {
-    let views = manifests
-        .services
-        .iter()
-        .map(|service| Arc::new(ServiceView::read(service)));
-    World {
-        services: views.map(|view| (view.key.clone(), view)).collect(),
-        pools,
-        namespaces: namespaces(manifests),
-        reserved: nodes
-            .values()
-            .flat_map(|node| node.addresses.iter().copied())
-            .collect(),
-        class: args.lb_class.clone(),
-        ..World::default()
-    }
-}
-
-fn namespaces(manifests: &Manifests) -> Namespaces {
-    manifests
-        .namespaces
-        .iter()
-        .map(|one| (one.name_any(), one.labels().clone()))
-        .collect()
-}
-
 /// The world as the speakers would see it once the controller has written its decision.
 fn view(
-    manifests: &Manifests,
+    objects: &Objects,
     world: &World,
     decision: &alloc::Decision,
     adverts: Vec<Advert>,
-    nodes: BTreeMap<NodeName, Node>,
-    args: &Args,
+    daemons: &Daemons,
 ) -> View {
-    let endpoints = endpoints(&manifests.slices);
+    let endpoints = endpoints(&objects.slices);
     let candidate = |(key, service): (&ServiceKey, &Arc<ServiceView>)| {
         let service = Arc::new(written(service, &decision.outcomes[key]));
         let endpoints = Arc::new(endpoints.get(key).cloned().unwrap_or_default());
         (key.clone(), Candidate { service, endpoints })
     };
     let by_name = |advert: Advert| -> (AdvertName, Advert) { (advert.name.clone(), advert) };
+    let nodes = objects.nodes();
     View {
         services: world.services.iter().map(candidate).collect(),
         pools: world.pools.clone(),
         adverts: adverts.into_iter().map(by_name).collect(),
-        liveness: Liveness::Known(nodes.keys().cloned().collect()),
+        liveness: daemons.speakers.liveness(&nodes),
         nodes,
         options: Options {
-            class: args.lb_class.clone(),
-            ignore_exclude_label: args.ignore_exclude_lb,
-            ranking: Ranking::Full,
+            class: daemons.class.clone(),
+            ignore_exclude_label: daemons.ignore_exclude_lb,
+            ranking: daemons.speakers.ranking(),
         },
         ..View::default()
+    }
+}
+
+impl Speakers {
+    fn liveness(self, nodes: &BTreeMap<NodeName, Node>) -> Liveness {
+        let alive = nodes.iter().filter(|(_, node)| match self {
+            Self::Imagined => true,
+            Self::Running => node.ready,
+        });
+        Liveness::Known(alive.map(|(name, _)| name.clone()).collect())
+    }
+
+    fn ranking(self) -> Ranking {
+        match self {
+            Self::Imagined => Ranking::Full,
+            Self::Running => Ranking::Stable,
+        }
     }
 }
 
@@ -166,6 +143,7 @@ fn service_plan(key: &ServiceKey, outcome: &Outcome, elections: &Elections) -> S
         pools: assignment.pools.clone(),
         addresses: assignment.addresses.iter().collect(),
         refused,
+        notes: assignment.notes.iter().map(|note: &Note| note.into()).collect(),
         announced: assignment
             .addresses
             .iter()

@@ -7,22 +7,24 @@ use ferrolb_crds::domain::{ObjectId, Problem};
 use kube::{Resource, ResourceExt};
 
 use super::Manifests;
+use crate::objects::id;
 
 impl Manifests {
     pub(super) fn tidy(&mut self, namespace: &str) {
         let mut problems = Vec::new();
-        default_namespace(&mut self.pools, namespace);
-        default_namespace(&mut self.adverts, namespace);
-        default_namespace(&mut self.services, "default");
-        default_namespace(&mut self.slices, "default");
-        elsewhere(&mut self.pools, namespace, &mut problems);
-        elsewhere(&mut self.adverts, namespace, &mut problems);
-        last_of_each(&mut self.pools, &mut problems);
-        last_of_each(&mut self.adverts, &mut problems);
-        last_of_each(&mut self.services, &mut problems);
-        last_of_each(&mut self.slices, &mut problems);
-        last_of_each(&mut self.nodes, &mut problems);
-        last_of_each(&mut self.namespaces, &mut problems);
+        let all = &mut self.objects;
+        default_namespace(&mut all.pools, namespace);
+        default_namespace(&mut all.adverts, namespace);
+        default_namespace(&mut all.services, "default");
+        default_namespace(&mut all.slices, "default");
+        elsewhere(&mut all.pools, namespace, &mut problems);
+        elsewhere(&mut all.adverts, namespace, &mut problems);
+        last_of_each(&mut all.pools, &mut problems);
+        last_of_each(&mut all.adverts, &mut problems);
+        last_of_each(&mut all.services, &mut problems);
+        last_of_each(&mut all.slices, &mut problems);
+        last_of_each(&mut all.nodes, &mut problems);
+        last_of_each(&mut all.namespaces, &mut problems);
         self.problems = problems;
     }
 }
@@ -34,14 +36,6 @@ fn default_namespace<K: Resource>(objects: &mut [K], namespace: &str) {
             .namespace
             .get_or_insert_with(|| namespace.to_owned());
     }
-}
-
-fn id<K: Resource<DynamicType = ()>>(object: &K) -> ObjectId {
-    ObjectId::new(
-        &K::kind(&()),
-        object.namespace().unwrap_or_default(),
-        object.name_any(),
-    )
 }
 
 /// Takes out what is in another namespace: nobody reads it there.

@@ -1,0 +1,87 @@
+//! Objects of the kinds that matter, wherever they come from, and the world that the controller makes of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferrolb_controller::alloc::World;
+use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
+use ferrolb_crds::domain::{
+    Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem, ServiceView,
+};
+use k8s_openapi::api::core::v1::{self as core, Namespace, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::{Resource, ResourceExt};
+
+/// Objects, each at most once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Objects {
+    pub(crate) pools: Vec<IPAddressPool>,
+    pub(crate) adverts: Vec<L2Advertisement>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) slices: Vec<EndpointSlice>,
+    pub(crate) nodes: Vec<core::Node>,
+    pub(crate) namespaces: Vec<Namespace>,
+}
+
+impl Objects {
+    /// What the controller decides on; pools that it would skip become problems.
+    pub(crate) fn world(&self, class: Option<&str>, problems: &mut Vec<Problem>) -> World {
+        let (pools, overlaps) = Pools::new(parse_all(&self.pools, Pool::parse, problems));
+        problems.extend(overlaps);
+        let views = self
+            .services
+            .iter()
+            .map(|service| Arc::new(ServiceView::read(service)));
+        World {
+            services: views.map(|view| (view.key.clone(), view)).collect(),
+            pools,
+            namespaces: self.labels_of_namespaces(),
+            reserved: self
+                .nodes()
+                .into_values()
+                .flat_map(|node| node.addresses)
+                .collect(),
+            class: class.map(str::to_owned),
+            ..World::default()
+        }
+    }
+
+    pub(crate) fn nodes(&self) -> BTreeMap<NodeName, Node> {
+        self.nodes.iter().map(Node::read).collect()
+    }
+
+    fn labels_of_namespaces(&self) -> Namespaces {
+        self.namespaces
+            .iter()
+            .map(|one| (one.name_any(), one.labels().clone()))
+            .collect()
+    }
+}
+
+/// Kind, namespace and name of an object.
+pub(crate) fn id<K: Resource<DynamicType = ()>>(object: &K) -> ObjectId {
+    ObjectId::new(
+        &K::kind(&()),
+        object.namespace().unwrap_or_default(),
+        object.name_any(),
+    )
+}
+
+/// The valid ones; the others become problems.
+pub(crate) fn parse_all<K, T>(
+    objects: &[K],
+    parse: impl Fn(&K) -> Result<T, Invalid>,
+    problems: &mut Vec<Problem>,
+) -> Vec<T>
+where
+    K: Resource<DynamicType = ()>,
+{
+    let mut valid = Vec::new();
+    for object in objects {
+        match parse(object) {
+            Ok(value) => valid.push(value),
+            Err(invalid) => problems.push(Problem::new(id(object), invalid)),
+        }
+    }
+    valid
+}

@@ -1,0 +1,215 @@
+//! Two plans → what is different.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{NodeName, PoolName};
+use serde::Serialize;
+
+use super::report::{Announced, Reason, ServicePlan};
+
+/// One thing that becomes different for a Service.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(super) struct Difference {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    #[serde(flatten)]
+    pub(super) change: Change,
+}
+
+/// What becomes different.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "change")]
+pub(super) enum Change {
+    /// Addresses, with their pools, in addition to those it has.
+    Gets {
+        addresses: Vec<IpAddr>,
+        pools: Vec<PoolName>,
+    },
+    /// Other addresses in exchange, with their pools.
+    Moves {
+        from: Vec<IpAddr>,
+        to: Vec<IpAddr>,
+        pools: Vec<PoolName>,
+    },
+    /// No address, and those it has are lost; or another reason than so far.
+    Refused { loses: Vec<IpAddr>, why: Reason },
+    /// Addresses that it no longer wants.
+    Freed {
+        addresses: Vec<IpAddr>,
+        why: Option<Reason>,
+    },
+    /// It keeps its addresses, and something is odd about them.
+    Flagged { why: Reason },
+    /// What was odd is no more.
+    Cleared { why: Reason },
+    /// An address that it keeps is announced by another node.
+    Announced {
+        address: IpAddr,
+        from: Option<NodeName>,
+        to: Option<NodeName>,
+        why: Option<Reason>,
+    },
+}
+
+/// What is different in `after`, by namespace and name.
+pub(super) fn differences(before: &[ServicePlan], after: &[ServicePlan]) -> Vec<Difference> {
+    let (before, after) = (by_name(before), by_name(after));
+    let names: BTreeSet<&(&str, &str)> = before.keys().chain(after.keys()).collect();
+    let of_service = |key: &(&str, &str)| {
+        let absent = ServicePlan::absent(key.0, key.1);
+        let was = before.get(key).copied().unwrap_or(&absent);
+        let is = after.get(key).copied().unwrap_or(&absent);
+        let difference = |change| Difference {
+            namespace: key.0.to_owned(),
+            name: key.1.to_owned(),
+            change,
+        };
+        changes(was, is).into_iter().map(difference).collect::<Vec<_>>()
+    };
+    names.into_iter().flat_map(of_service).collect()
+}
+
+fn by_name(plans: &[ServicePlan]) -> BTreeMap<(&str, &str), &ServicePlan> {
+    plans
+        .iter()
+        .map(|plan| ((plan.namespace.as_str(), plan.name.as_str()), plan))
+        .collect()
+}
+
+fn changes(was: &ServicePlan, is: &ServicePlan) -> Vec<Change> {
+    let mut changes: Vec<Change> = of_addresses(was, is).into_iter().collect();
+    let said = |note: &&Reason| {
+        !was.notes
+            .iter()
+            .any(|old| old.reason == note.reason && old.message.contains(&note.message))
+    };
+    changes.extend(
+        is.notes
+            .iter()
+            .filter(said)
+            .cloned()
+            .map(|why| Change::Flagged { why }),
+    );
+    if is.refused.is_none() {
+        let over = |note: &&Reason| !is.notes.iter().any(|new| new.reason == note.reason);
+        changes.extend(
+            was.notes
+                .iter()
+                .filter(over)
+                .cloned()
+                .map(|why| Change::Cleared { why }),
+        );
+    }
+    changes.extend(is.announced.iter().filter_map(|now| of_announcer(was, now)));
+    changes
+}
+
+fn of_addresses(was: &ServicePlan, is: &ServicePlan) -> Option<Change> {
+    let without = |all: &[IpAddr], others: &[IpAddr]| -> Vec<IpAddr> {
+        all.iter().filter(|one| !others.contains(one)).copied().collect()
+    };
+    let lost = without(&was.addresses, &is.addresses);
+    let gained = without(&is.addresses, &was.addresses);
+    let pool = |address: &IpAddr| {
+        let at = is.addresses.iter().position(|one| one == address)?;
+        is.pools.get(at).cloned()
+    };
+    let pools = gained.iter().filter_map(pool).collect();
+    match (&is.refused, lost.is_empty(), gained.is_empty()) {
+        (Some(why), true, _) if was.refused.as_ref() == Some(why) || why.is_not_ours() => None,
+        (Some(why), ..) if !why.is_not_ours() => Some(Change::Refused {
+            loses: lost,
+            why: why.clone(),
+        }),
+        (_, true, true) => None,
+        (_, true, false) => Some(Change::Gets {
+            addresses: gained,
+            pools,
+        }),
+        (why, false, true) => Some(Change::Freed {
+            addresses: lost,
+            why: why.clone(),
+        }),
+        (_, false, false) => Some(Change::Moves {
+            from: lost,
+            to: gained,
+            pools,
+        }),
+    }
+}
+
+fn of_announcer(was: &ServicePlan, now: &Announced) -> Option<Change> {
+    let before = was.announced.iter().find(|one| one.address == now.address)?;
+    (before.node != now.node).then(|| Change::Announced {
+        address: now.address,
+        from: before.node.clone(),
+        to: now.node.clone(),
+        why: now.refused.clone(),
+    })
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}: {}", self.namespace, self.name, self.change)
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gets { addresses, pools } => write!(f, "gets {}{}", list(addresses), of_pools(pools)),
+            Self::Moves { from, to, pools } => {
+                write!(f, "moves from {} to {}{}", list(from), list(to), of_pools(pools))
+            }
+            Self::Refused { loses, why } if loses.is_empty() => write!(f, "is refused an address: {why}"),
+            Self::Refused { loses, why } => {
+                write!(f, "loses {} and is refused another: {why}", list(loses))
+            }
+            Self::Freed { addresses, why: None } => write!(f, "gives {} back", list(addresses)),
+            Self::Freed {
+                addresses,
+                why: Some(why),
+            } => write!(f, "gives {} back: {why}", list(addresses)),
+            Self::Flagged { why } => write!(f, "is flagged: {why}"),
+            Self::Cleared { why } => write!(f, "is no longer flagged {}", why.reason),
+            Self::Announced {
+                address,
+                from,
+                to,
+                why,
+            } => {
+                let node = |node: &Option<NodeName>| {
+                    node.as_ref()
+                        .map_or_else(|| "nobody".to_owned(), ToString::to_string)
+                };
+                let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                write!(
+                    f,
+                    "{address} is announced by {} instead of {}{why}",
+                    node(to),
+                    node(from)
+                )
+            }
+        }
+    }
+}
+
+fn list<T: ToString>(all: &[T]) -> String {
+    let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+fn of_pools(pools: &[PoolName]) -> String {
+    let mut names = pools.to_vec();
+    names.dedup();
+    match names.len() {
+        0 => String::new(),
+        1 => format!(" (pool {})", list(&names)),
+        _ => format!(" (pools {})", list(&names)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
