@@ -1,12 +1,17 @@
 //! How long a decision over everything takes: the target is 20 ms for 10,000 Services in 50 pools.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use divan::Bencher;
+use divan::{AllocProfiler, Bencher};
 use ferrolb_controller::alloc::{World, decide};
 use ferrolb_crds::domain::{Pool, Pools, ServiceView};
+use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 const SERVICES: u32 = 10_000;
 const POOLS: u32 = 50;
@@ -25,16 +30,18 @@ fn pools(count: u32) -> Pools {
     Pools::new((0..count).map(pool)).0
 }
 
-fn service(number: u32, address: Option<IpAddr>) -> Arc<ServiceView> {
+fn object(number: u32, address: Option<IpAddr>) -> Service {
     let ingress: Vec<_> = address.iter().map(|address| json!({ "ip": address })).collect();
     let object = json!({
         "metadata": { "name": format!("service-{number:05}"), "namespace": "bench",
             "annotations": { "metallb.io/ip-allocated-from-pool": "pool-00" } },
         "spec": { "type": "LoadBalancer", "clusterIPs": ["10.96.0.9"], "ports": [{ "port": 80 }] },
         "status": { "loadBalancer": { "ingress": ingress } } });
-    Arc::new(ServiceView::read(
-        &serde_json::from_value(object).expect("a Service"),
-    ))
+    serde_json::from_value(object).expect("a Service")
+}
+
+fn service(number: u32, address: Option<IpAddr>) -> Arc<ServiceView> {
+    Arc::new(ServiceView::read(&object(number, address)))
 }
 
 /// `held` Services have the first addresses of the first pools, `waiting` have none.
@@ -66,17 +73,13 @@ fn ten_thousand_services_that_wait(bencher: Bencher<'_, '_>) {
     bencher.bench(|| decide(divan::black_box(&world)));
 }
 
-/// One newcomer in a /16 that is this full, in percent. Next to it the same without the newcomer: the difference is
-/// the price of one address.
-#[divan::bench(args = [0, 50, 90, 99])]
-fn one_more_in_a_16(bencher: Bencher<'_, '_>, fill_percent: u32) {
-    let world = world(1, 65_536 / 100 * fill_percent, 1);
-    bencher.bench(|| decide(divan::black_box(&world)));
-}
-
-/// The reference of [`one_more_in_a_16`].
-#[divan::bench(args = [0, 50, 90, 99])]
-fn nobody_more_in_a_16(bencher: Bencher<'_, '_>, fill_percent: u32) {
-    let world = world(1, 65_536 / 100 * fill_percent, 0);
-    bencher.bench(|| decide(divan::black_box(&world)));
+/// What 10,000 Services cost in memory, as objects of the watch and as what is read of them: column "max alloc".
+#[divan::bench(sample_count = 1)]
+fn memory_of_ten_thousand_services() -> BTreeMap<u32, (Service, Arc<ServiceView>)> {
+    let seen = |number: u32| {
+        let object = object(number, Some(Ipv4Addr::from_bits(0x0a00_0000 + number).into()));
+        let view = Arc::new(ServiceView::read(&object));
+        (number, (object, view))
+    };
+    (0..SERVICES).map(seen).collect()
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_crds::domain::{Addresses, Port, ServiceKey, ServiceView, Sharing};
+use ferrolb_crds::domain::{Addresses, ServiceKey, ServiceView};
 use tokio::time::Instant;
 
 use crate::alloc::{Decision, Outcome, World};
@@ -19,12 +19,11 @@ pub(crate) struct Memory {
     cooling: BTreeMap<IpAddr, (ServiceKey, Instant)>,
 }
 
-/// What a Service held after the last decision, and on which terms.
+/// What a Service held after the last decision, and as what it was seen then: its terms of sharing are there.
 #[derive(Debug)]
 struct Held {
     addresses: Addresses,
-    sharing: Option<Sharing>,
-    ports: BTreeSet<Port>,
+    view: Arc<ServiceView>,
 }
 
 impl Memory {
@@ -70,15 +69,17 @@ impl Memory {
             };
             let held = Held {
                 addresses: now_has,
-                sharing: service.sharing.clone(),
-                ports: service.ports.clone(),
+                view: service.clone(),
             };
-            if let Some(before) = self.last.insert(key.clone(), held) {
+            if let Some(last) = self.last.get_mut(key) {
+                let before = std::mem::replace(last, held);
                 let lost = before
                     .addresses
                     .iter()
                     .filter(|address| !now_has.iter().any(|has| has == *address));
                 self.begin_cooling(key, lost, now);
+            } else {
+                self.last.insert(key.clone(), held);
             }
             now_has.iter().for_each(|address| {
                 self.cooling.remove(&address);
@@ -102,7 +103,7 @@ impl Memory {
     fn changed(&self, services: &BTreeMap<ServiceKey, Arc<ServiceView>>) -> BTreeSet<ServiceKey> {
         let has_changed = |(key, service): &(&ServiceKey, &Arc<ServiceView>)| {
             let before = self.last.get(*key).filter(|held| !held.addresses.is_empty());
-            before.is_some_and(|held| held.sharing != service.sharing || held.ports != service.ports)
+            before.is_some_and(|held| !held.view.shares_like(service))
         };
         services
             .iter()

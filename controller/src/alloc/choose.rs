@@ -18,8 +18,11 @@ pub(super) struct Chooser<'a> {
     service: &'a ServiceView,
     /// Addresses that this Service gave back a moment ago.
     had_before: &'a [IpAddr],
-    candidates: Vec<&'a Pool>,
-    passed_over: Tried,
+    pools: &'a [&'a Pool],
+    /// Tried before all others.
+    first: Option<&'a Pool>,
+    /// Whether a refusal names the pools that are left to those who ask for them.
+    names_manual: bool,
 }
 
 impl<'a> Chooser<'a> {
@@ -29,30 +32,55 @@ impl<'a> Chooser<'a> {
         ledger: &'a Ledger<'a>,
         service: &'a ServiceView,
         had_before: &'a [IpAddr],
-        pools: impl IntoIterator<Item = &'a Pool>,
+        pools: &'a [&'a Pool],
     ) -> Self {
-        let admits = |pool: &&Pool| pool.admits(&service.key.namespace, &service.labels, &world.namespaces);
-        let (candidates, others): (Vec<_>, Vec<_>) = pools.into_iter().partition(admits);
-        let passed_over = others
-            .iter()
-            .map(|pool| (pool.name.clone(), PoolRefusal::NotAdmitted))
-            .collect();
         Self {
             world,
             ledger,
             service,
             had_before,
-            candidates,
-            passed_over,
+            pools,
+            first: None,
+            names_manual: false,
         }
     }
 
     /// Names the pools that are left to those who ask for them.
     #[must_use]
-    pub(super) fn passing_over(mut self, pools: impl Iterator<Item = &'a Pool>) -> Self {
-        self.passed_over
-            .extend(pools.map(|pool| (pool.name.clone(), PoolRefusal::NotAutomatic)));
+    pub(super) fn passing_over_manual_pools(mut self) -> Self {
+        self.names_manual = true;
         self
+    }
+
+    /// Tries this pool first, if it is among the others.
+    #[must_use]
+    pub(super) fn beginning_with(mut self, pool: Option<&Pool>) -> Self {
+        self.first = self
+            .pools
+            .iter()
+            .copied()
+            .find(|one| pool.is_some_and(|pool| pool.name == one.name));
+        self
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = &'a Pool> + '_ {
+        let first = self.first.map(|pool| &pool.name);
+        let others = self.pools.iter().copied();
+        self.first
+            .into_iter()
+            .chain(others.filter(move |pool| Some(&pool.name) != first))
+    }
+
+    fn admits(&self, pool: &Pool) -> bool {
+        pool.admits(
+            &self.service.key.namespace,
+            &self.service.labels,
+            &self.world.namespaces,
+        )
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = &'a Pool> + '_ {
+        self.in_order().filter(|pool| self.admits(pool))
     }
 
     /// Addresses for a Service that has none.
@@ -72,7 +100,7 @@ impl<'a> Chooser<'a> {
 
     /// One address of this family from the first pool that has one.
     pub(super) fn one(&self, family: Family) -> Result<IpAddr, Tried> {
-        let found = self.candidates.iter().find_map(|pool| self.in_pool(pool, family));
+        let found = self.candidates().find_map(|pool| self.in_pool(pool, family));
         found.ok_or_else(|| self.refusals(&[family]))
     }
 
@@ -82,7 +110,7 @@ impl<'a> Chooser<'a> {
             let (v4, v6) = (self.in_pool(pool, Family::V4)?, self.in_pool(pool, Family::V6)?);
             Some([v4, v6].into_iter().collect())
         };
-        if let Some(addresses) = self.candidates.iter().find_map(|pool| of_one_pool(pool)) {
+        if let Some(addresses) = self.candidates().find_map(of_one_pool) {
             return Ok(addresses);
         }
         let (v4, v6) = (self.one(Family::V4)?, self.one(Family::V6)?);
@@ -125,18 +153,30 @@ impl<'a> Chooser<'a> {
 
     /// For each pool the reason why it has nothing of these families: the first family that it lacks.
     fn refusals(&self, families: &[Family]) -> Tried {
-        let lacking = |pool: &&'a Pool| {
-            let family = families
-                .iter()
-                .find(|family| self.in_pool(pool, **family).is_none())?;
-            let has_any = self
-                .world
-                .pools
-                .addresses(&pool.name)
-                .is_some_and(|all| all.count(*family) > 0);
-            Some((pool.name.clone(), PoolRefusal::lacking(*family, has_any)))
-        };
-        let tried = self.candidates.iter().filter_map(lacking);
-        tried.chain(self.passed_over.iter().cloned()).collect()
+        let named = |pool: &Pool, why| (pool.name.clone(), why);
+        let lacking = |pool| Some(named(pool, self.lacks(pool, families)?));
+        let others = self.in_order().filter(|pool| !self.admits(pool));
+        let passed_over = others.map(|pool| named(pool, PoolRefusal::NotAdmitted));
+        let manual = self
+            .world
+            .pools
+            .iter()
+            .filter(|pool| self.names_manual && !pool.auto_assign);
+        let manual = manual.map(|pool| named(pool, PoolRefusal::NotAutomatic));
+        self.candidates()
+            .filter_map(lacking)
+            .chain(passed_over)
+            .chain(manual)
+            .collect()
+    }
+
+    fn lacks(&self, pool: &'a Pool, families: &[Family]) -> Option<PoolRefusal> {
+        let missing = |family: &&Family| self.in_pool(pool, **family).is_none();
+        let family = families.iter().find(missing)?;
+        let all = self.world.pools.addresses(&pool.name);
+        Some(PoolRefusal::lacking(
+            *family,
+            all.is_some_and(|all| all.count(*family) > 0),
+        ))
     }
 }

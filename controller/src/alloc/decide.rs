@@ -34,16 +34,9 @@ pub fn decide(world: &World) -> Decision {
     }
 }
 
-/// Who waits longest is served first.
-fn by_age(mut services: Vec<&ServiceView>) -> Vec<&ServiceView> {
-    services.sort_by_key(|service| (service.created_unix_seconds, &service.key));
-    services
-}
-
 pub(super) struct Pass<'a> {
     pub(super) world: &'a World,
     pub(super) ledger: Ledger<'a>,
-    pub(super) kept: BTreeMap<&'a ServiceKey, Kept>,
     given_back: BTreeMap<&'a ServiceKey, Vec<IpAddr>>,
     /// Plain pools and pools made for somebody, in the order in which they are tried.
     automatic: Vec<&'a Pool>,
@@ -67,7 +60,6 @@ impl<'a> Pass<'a> {
         Self {
             world,
             ledger: Ledger::new(&world.pools),
-            kept: BTreeMap::new(),
             given_back,
             automatic,
         }
@@ -77,32 +69,30 @@ impl<'a> Pass<'a> {
     /// something was kept for it.
     fn run(world: &'a World, unkept: &BTreeSet<ServiceKey>) -> (Decision, Vec<ServiceKey>) {
         let mut pass = Self::new(world);
-        let ours = |service: &&ServiceView| service.class.is_ours(world.class.as_deref());
-        let ours: Vec<&ServiceView> = world.services.values().map(|view| &**view).filter(ours).collect();
-        pass.keep(
+        let is_ours = |view: &ServiceView| view.class.is_ours(world.class.as_deref());
+        let services: Vec<&ServiceView> = world.services.values().map(|view| &**view).collect();
+        let ours: Vec<usize> = (0..services.len()).filter(|at| is_ours(services[*at])).collect();
+        let mut kept = pass.keep(
+            &services,
             ours.iter()
                 .copied()
-                .filter(|service| !unkept.contains(&service.key)),
+                .filter(|at| !unkept.contains(&services[*at].key)),
         );
-        let mut outcomes: BTreeMap<ServiceKey, Outcome> = world
-            .services
-            .keys()
-            .map(|key| (key.clone(), Outcome::NotOurs))
-            .collect();
+        let mut outcomes = vec![Outcome::NotOurs; services.len()];
         let mut lost_all = Vec::new();
-        let asks = |service: &&ServiceView| matches!(service.asked, Ok(Asked::Addresses(..)));
-        let (asking, rest): (Vec<_>, Vec<_>) = by_age(ours).into_iter().partition(asks);
-        for service in asking.into_iter().chain(rest) {
-            let kept = pass.kept.remove(&service.key).unwrap_or_default();
+        for at in in_turn(&services, ours) {
+            let kept = std::mem::take(&mut kept[at]);
             let had_some = !kept.addresses.is_empty();
-            let outcome = pass.settle(service, kept);
-            if had_some && matches!(outcome, Outcome::Refused(_)) {
-                lost_all.push(service.key.clone());
+            outcomes[at] = pass.settle(services[at], kept);
+            if had_some && matches!(outcomes[at], Outcome::Refused(_)) {
+                lost_all.push(services[at].key.clone());
             }
-            outcomes.insert(service.key.clone(), outcome);
         }
-        let usage = usage::usage(&world.pools, pass.ledger.in_use());
-        (Decision { outcomes, usage }, lost_all)
+        let decision = Decision {
+            outcomes: world.services.keys().cloned().zip(outcomes).collect(),
+            usage: usage::usage(&world.pools, pass.ledger.used()),
+        };
+        (decision, lost_all)
     }
 
     fn settle(&mut self, service: &'a ServiceView, mut kept: Kept) -> Outcome {
@@ -167,37 +157,21 @@ impl<'a> Pass<'a> {
                     .pools
                     .named(name)
                     .ok_or_else(|| Refusal::UnknownPool(name.clone()))?;
-                fill(&self.chooser(service, [pool]), families, kept)
+                fill(&self.chooser(service, &[pool]), families, kept)
             }
             Ok(Asked::Anything) if self.world.pools.is_empty() && kept.is_empty() => Err(Refusal::NoPools),
             Ok(Asked::Anything) => {
-                let others = self.world.pools.iter().filter(|pool| !pool.auto_assign);
-                let chooser = self
-                    .chooser(service, self.own_pool_first(kept))
-                    .passing_over(others);
-                fill(&chooser, families, kept)
+                // The second family suits best from the pool that the first is of.
+                let own = kept.iter().find_map(|address| self.world.pools.owner(address));
+                let chooser = self.chooser(service, &self.automatic).beginning_with(own);
+                fill(&chooser.passing_over_manual_pools(), families, kept)
             }
         }
     }
 
-    fn chooser<'b>(
-        &'b self,
-        service: &'b ServiceView,
-        pools: impl IntoIterator<Item = &'b Pool>,
-    ) -> Chooser<'b> {
+    fn chooser<'b>(&'b self, service: &'b ServiceView, pools: &'b [&'b Pool]) -> Chooser<'b> {
         let had_before = self.given_back.get(&service.key).map_or(&[][..], Vec::as_slice);
         Chooser::new(self.world, &self.ledger, service, had_before, pools)
-    }
-
-    /// The pools in order, but first the one of an address that is kept: its second family suits best.
-    fn own_pool_first(&self, kept: Addresses) -> Vec<&'a Pool> {
-        let owns = |pool: &Pool| {
-            let mut owners = kept.iter().filter_map(|address| self.world.pools.owner(address));
-            owners.any(|owner| owner.name == pool.name)
-        };
-        let mut pools = self.automatic.clone();
-        pools.sort_by_key(|pool| !owns(pool));
-        pools
     }
 
     fn requested(
@@ -269,6 +243,15 @@ impl<'a> Pass<'a> {
             notes,
         }
     }
+}
+
+/// Who asks for addresses by number comes first, then who waits longest; equals stay in the order of their names.
+fn in_turn(services: &[&ServiceView], mut ours: Vec<usize>) -> Vec<usize> {
+    ours.sort_by_key(|at| {
+        let asks = matches!(services[*at].asked, Ok(Asked::Addresses(..)));
+        (!asks, services[*at].created_unix_seconds)
+    });
+    ours
 }
 
 impl From<Taken> for Refusal {

@@ -17,22 +17,24 @@ pub(super) struct Kept {
 
 impl<'a> Pass<'a> {
     /// Enters the addresses in use, the older claim first; who changed the terms of sharing comes after
-    /// those who did not.
-    pub(super) fn keep(&mut self, ours: impl Iterator<Item = &'a ServiceView>) {
-        let mut claims: Vec<&ServiceView> = ours.filter(|service| !service.ingress.is_empty()).collect();
-        claims.sort_by_key(|service| {
+    /// those who did not. `services` are in the order of their names, and so is what is returned.
+    pub(super) fn keep(
+        &mut self,
+        services: &[&'a ServiceView],
+        ours: impl Iterator<Item = usize>,
+    ) -> Vec<Kept> {
+        let mut claims: Vec<usize> = ours.filter(|at| !services[*at].ingress.is_empty()).collect();
+        claims.sort_by_key(|at| {
+            let service = services[*at];
             let since = service.assigned_since_unix_seconds.unwrap_or(i64::MAX);
-            (
-                self.world.changed.contains(&service.key),
-                since,
-                service.created_unix_seconds,
-                &service.key,
-            )
+            let changed = self.world.changed.contains(&service.key);
+            (changed, since, service.created_unix_seconds)
         });
-        for service in claims {
-            let kept = self.keep_one(service);
-            self.kept.insert(&service.key, kept);
+        let mut kept: Vec<Kept> = services.iter().map(|_| Kept::default()).collect();
+        for at in claims {
+            kept[at] = self.keep_one(services[at]);
         }
+        kept
     }
 
     fn keep_one(&mut self, service: &'a ServiceView) -> Kept {

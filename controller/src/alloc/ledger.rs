@@ -1,5 +1,6 @@
 //! Who uses which address. A checked entry is the only way in.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -12,14 +13,26 @@ use super::outcome::Unshared;
 /// All addresses in use, and what is free in each pool.
 pub(super) struct Ledger<'a> {
     pools: &'a Pools,
-    users: BTreeMap<IpAddr, Users<'a>>,
+    users_v4: BTreeMap<u32, Users<'a>>,
+    users_v6: BTreeMap<u128, Users<'a>>,
     shared: BTreeMap<&'a str, BTreeSet<IpAddr>>,
-    free: BTreeMap<&'a PoolName, AddressSet>,
+    /// By position of the pool.
+    free: Vec<AddressSet>,
+    /// By position of the pool: addresses in use of each family.
+    used: Vec<Used>,
+}
+
+/// How many addresses of a pool are in use.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Used {
+    pub(super) ipv4: i64,
+    pub(super) ipv6: i64,
 }
 
 /// The Services on one address; they agree on sharing, and no two serve the same port.
 struct Users<'a> {
     sharing: Option<&'a Sharing>,
+    /// Of those who share; whoever does not is alone.
     ports: BTreeMap<&'a Port, &'a ServiceKey>,
     first: &'a ServiceKey,
 }
@@ -32,18 +45,43 @@ pub(super) struct Taken {
     pub(super) why: Unshared,
 }
 
+/// Whether an address had users before.
+#[derive(Eq, PartialEq)]
+enum Before {
+    Free,
+    Used,
+}
+
+impl<'a> Users<'a> {
+    fn admit<N: Ord>(users: Entry<'_, N, Self>, service: &'a ServiceView) -> Before {
+        let ports = service.ports.iter().map(|port| (port, &service.key));
+        let ports = ports.take_while(|_| service.sharing.is_some());
+        match users {
+            Entry::Occupied(mut users) => {
+                users.get_mut().ports.extend(ports);
+                Before::Used
+            }
+            Entry::Vacant(nobody) => {
+                nobody.insert(Self {
+                    sharing: service.sharing.as_ref(),
+                    ports: ports.collect(),
+                    first: &service.key,
+                });
+                Before::Free
+            }
+        }
+    }
+}
+
 impl<'a> Ledger<'a> {
     pub(super) fn new(pools: &'a Pools) -> Self {
-        let free = |pool: &'a ferrolb_crds::domain::Pool| {
-            pools
-                .addresses(&pool.name)
-                .map(|addresses| (&pool.name, addresses.clone()))
-        };
         Self {
             pools,
-            users: BTreeMap::new(),
+            users_v4: BTreeMap::new(),
+            users_v6: BTreeMap::new(),
             shared: BTreeMap::new(),
-            free: pools.iter().filter_map(free).collect(),
+            free: pools.all_addresses().to_vec(),
+            used: vec![Used::default(); pools.all_addresses().len()],
         }
     }
 
@@ -60,7 +98,7 @@ impl<'a> Ledger<'a> {
 
     /// Whether a Service could be entered under this address.
     pub(super) fn check(&self, service: &ServiceView, address: IpAddr) -> Result<(), Taken> {
-        let Some(users) = self.users.get(&address) else {
+        let Some(users) = self.users(address) else {
             return Ok(());
         };
         let taken = |by: &ServiceKey, why| {
@@ -86,30 +124,40 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    fn users(&self, address: IpAddr) -> Option<&Users<'a>> {
+        match address {
+            IpAddr::V4(v4) => self.users_v4.get(&v4.to_bits()),
+            IpAddr::V6(v6) => self.users_v6.get(&v6.to_bits()),
+        }
+    }
+
     fn write(&mut self, service: &'a ServiceView, address: IpAddr) {
-        if let Some(free) = self
-            .pools
-            .owner(address)
-            .and_then(|pool| self.free.get_mut(&pool.name))
-        {
-            free.remove(address);
+        let before = match address {
+            IpAddr::V4(v4) => Users::admit(self.users_v4.entry(v4.to_bits()), service),
+            IpAddr::V6(v6) => Users::admit(self.users_v6.entry(v6.to_bits()), service),
+        };
+        if before == Before::Free {
+            self.take(address);
         }
         if let Some(sharing) = &service.sharing {
             self.shared.entry(&sharing.key).or_default().insert(address);
         }
-        let users = self.users.entry(address).or_insert_with(|| Users {
-            sharing: service.sharing.as_ref(),
-            ports: BTreeMap::new(),
-            first: &service.key,
-        });
-        users
-            .ports
-            .extend(service.ports.iter().map(|port| (port, &service.key)));
+    }
+
+    fn take(&mut self, address: IpAddr) {
+        let Some(position) = self.pools.owner_position(address) else {
+            return;
+        };
+        self.free[position].remove(address);
+        match Family::of(address) {
+            Family::V4 => self.used[position].ipv4 += 1,
+            Family::V6 => self.used[position].ipv6 += 1,
+        }
     }
 
     /// The free addresses of a pool.
     pub(super) fn free(&self, pool: &PoolName) -> Option<&AddressSet> {
-        self.free.get(pool)
+        self.pools.position(pool).map(|position| &self.free[position])
     }
 
     /// The lowest address of a pool and family that this Service may share.
@@ -126,8 +174,8 @@ impl<'a> Ledger<'a> {
         self.shared.get(sharing.key.as_str())?.iter().find(fits).copied()
     }
 
-    /// Every address in use.
-    pub(super) fn in_use(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.users.keys().copied()
+    /// The addresses in use of each pool, in the order of [`Pools::iter`].
+    pub(super) fn used(&self) -> &[Used] {
+        &self.used
     }
 }

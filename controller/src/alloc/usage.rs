@@ -1,9 +1,10 @@
 //! How full the pools are.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use ferrolb_crds::domain::{AddressSet, Family, Pool, PoolName, Pools};
+
+use super::ledger::Used;
 
 /// Capacity and use of one pool. Numbers saturate at 2^63-1, as MetalLB's do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -44,28 +45,25 @@ impl Usage {
     }
 }
 
-/// Usage of every pool, given all addresses in use.
-pub(super) fn usage(pools: &Pools, in_use: impl Iterator<Item = IpAddr>) -> BTreeMap<PoolName, Usage> {
-    let mut usage: BTreeMap<PoolName, Usage> = pools
-        .iter()
-        .map(|pool| (pool.name.clone(), capacity(pool, pools.addresses(&pool.name))))
-        .collect();
-    for address in in_use {
-        let Some(of_pool) = pools.owner(address).and_then(|pool| usage.get_mut(&pool.name)) else {
-            continue;
+/// Usage of every pool, given what of each is in use, in their order.
+pub(super) fn usage(pools: &Pools, used: &[Used]) -> BTreeMap<PoolName, Usage> {
+    let of_pool = |((pool, addresses), used): ((&Pool, &AddressSet), &Used)| {
+        let usage = Usage {
+            used_ipv4: used.ipv4,
+            used_ipv6: used.ipv6,
+            ..capacity(pool, addresses)
         };
-        match Family::of(address) {
-            Family::V4 => of_pool.used_ipv4 += 1,
-            Family::V6 => of_pool.used_ipv6 += 1,
-        }
-    }
-    usage
+        (pool.name.clone(), usage)
+    };
+    pools
+        .iter()
+        .zip(pools.all_addresses())
+        .zip(used)
+        .map(of_pool)
+        .collect()
 }
 
-fn capacity(pool: &Pool, addresses: Option<&AddressSet>) -> Usage {
-    let Some(addresses) = addresses else {
-        return Usage::default();
-    };
+fn capacity(pool: &Pool, addresses: &AddressSet) -> Usage {
     let saturating = |number: u128| i64::try_from(number).unwrap_or(i64::MAX);
     let avoided = if pool.avoid_buggy_ips { buggy(addresses) } else { 0 };
     Usage {

@@ -154,33 +154,46 @@ impl Scope {
 /// All pools. Each address belongs to one pool at most: where pools overlap, to the one made first.
 #[derive(Clone, Debug, Default)]
 pub struct Pools {
-    by_name: BTreeMap<PoolName, Pool>,
-    addresses: BTreeMap<PoolName, AddressSet>,
-    owners: BTreeMap<(Family, u128), (u128, PoolName)>,
+    /// By name; a pool's place here is its position.
+    pools: Vec<Pool>,
+    addresses: Vec<AddressSet>,
+    /// First and last number of each interval with the position of its pool, in order.
+    owned_v4: Vec<(u128, u128, usize)>,
+    owned_v6: Vec<(u128, u128, usize)>,
 }
 
 impl Pools {
     /// Puts pools together. An overlap is a problem of the pool made later (by name where that is
     /// equal), which does without the common addresses and goes on working.
     pub fn new(pools: impl IntoIterator<Item = Pool>) -> (Self, Vec<Problem>) {
-        let mut pools: Vec<Pool> = pools.into_iter().collect();
-        pools.sort_by(|a, b| (a.created_unix_seconds, &a.name).cmp(&(b.created_unix_seconds, &b.name)));
-        let mut all = Self::default();
+        let by_name: BTreeMap<PoolName, Pool> =
+            pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect();
+        let pools: Vec<Pool> = by_name.into_values().collect();
+        let mut positions: Vec<usize> = (0..pools.len()).collect();
+        positions.sort_by_key(|position| pools[*position].created_unix_seconds);
+        let mut all = Self {
+            addresses: vec![AddressSet::default(); pools.len()],
+            pools,
+            ..Self::default()
+        };
         let mut problems = Vec::new();
-        for pool in pools {
-            problems.extend(all.overlap(&pool));
-            all.add(pool);
+        for (older, position) in positions.iter().enumerate() {
+            problems.extend(all.overlap(&positions[..older], *position));
+            all.own(&positions[..older], *position);
         }
+        all.owned_v4.sort_unstable();
+        all.owned_v6.sort_unstable();
         (all, problems)
     }
 
-    fn overlap(&self, pool: &Pool) -> Option<Problem> {
+    fn overlap(&self, older: &[usize], position: usize) -> Option<Problem> {
+        let pool = &self.pools[position];
         let mut found = BTreeMap::new();
         for range in &pool.ranges {
-            for earlier in self.by_name.values() {
+            for earlier in older.iter().map(|position| &self.pools[*position]) {
                 let shared = earlier.ranges.iter().any(|other| overlaps(*range, *other));
                 if shared {
-                    found.entry(earlier.name.clone()).or_insert(*range);
+                    found.entry(&earlier.name).or_insert(*range);
                 }
             }
         }
@@ -191,46 +204,65 @@ impl Pools {
         ))
     }
 
-    fn add(&mut self, pool: Pool) {
-        let mut own: AddressSet = pool.ranges.iter().copied().collect();
-        for range in self.by_name.values().flat_map(|earlier| &earlier.ranges) {
+    fn own(&mut self, older: &[usize], position: usize) {
+        let mut own: AddressSet = self.pools[position].ranges.iter().copied().collect();
+        for range in older.iter().flat_map(|position| &self.pools[*position].ranges) {
             own.remove_range(*range);
         }
-        for family in Family::BOTH {
-            for range in own.ranges(family) {
-                let (first, last) = range.bounds();
-                self.owners.insert((family, first), (last, pool.name.clone()));
-            }
-        }
-        self.addresses.insert(pool.name.clone(), own);
-        self.by_name.insert(pool.name.clone(), pool);
+        let intervals = |family| {
+            let bounds = own.ranges(family).map(|range| range.bounds());
+            bounds.map(move |(first, last)| (first, last, position))
+        };
+        self.owned_v4.extend(intervals(Family::V4));
+        self.owned_v6.extend(intervals(Family::V6));
+        self.addresses[position] = own;
     }
 
     /// The pool of this name.
     pub fn named(&self, name: &PoolName) -> Option<&Pool> {
-        self.by_name.get(name)
+        self.position(name).map(|position| &self.pools[position])
     }
 
     /// The pool that owns this address.
     pub fn owner(&self, address: IpAddr) -> Option<&Pool> {
-        let key = (Family::of(address), number(address));
-        let ((family, _), (last, name)) = self.owners.range(..=key).next_back()?;
-        (*family == key.0 && *last >= key.1).then(|| &self.by_name[name])
+        self.owner_position(address).map(|position| &self.pools[position])
+    }
+
+    /// The place of the owner among all pools by name.
+    pub fn owner_position(&self, address: IpAddr) -> Option<usize> {
+        let owned = match Family::of(address) {
+            Family::V4 => &self.owned_v4,
+            Family::V6 => &self.owned_v6,
+        };
+        let number = number(address);
+        let after = owned.partition_point(|(first, ..)| *first <= number);
+        let (_, last, position) = owned.get(after.checked_sub(1)?)?;
+        (*last >= number).then_some(*position)
+    }
+
+    /// The place of a pool among all by name.
+    pub fn position(&self, name: &PoolName) -> Option<usize> {
+        self.pools.binary_search_by(|pool| pool.name.cmp(name)).ok()
     }
 
     /// The addresses a pool owns, those in use included.
     pub fn addresses(&self, name: &PoolName) -> Option<&AddressSet> {
-        self.addresses.get(name)
+        self.position(name).map(|position| &self.addresses[position])
+    }
+
+    /// The addresses of each pool, in the order of [`Self::iter`].
+    pub fn all_addresses(&self) -> &[AddressSet] {
+        &self.addresses
     }
 
     /// All pools by name.
     pub fn iter(&self) -> impl Iterator<Item = &Pool> {
-        self.by_name.values()
+        self.pools.iter()
     }
 
     /// Whether there is no pool at all.
     pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
+        self.pools.is_empty()
     }
 }
 

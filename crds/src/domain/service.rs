@@ -151,6 +151,13 @@ impl ServiceView {
     }
 }
 
+impl ServiceView {
+    /// Whether the other serves the same ports on the same terms of sharing.
+    pub fn shares_like(&self, other: &Self) -> bool {
+        self.sharing == other.sharing && self.ports == other.ports
+    }
+}
+
 /// The annotations users write, under either prefix.
 struct Annotations<'a>(&'a BTreeMap<String, String>);
 
