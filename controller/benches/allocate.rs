@@ -3,6 +3,8 @@
 //! Printed are the time of a whole decision for each Service in it, in use or new, and, where valgrind is installed, the
 //! instructions that one newcomer adds: those of a decision with newcomers less those of the same without.
 
+#![allow(clippy::print_stdout, reason = "the result")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::Command;
 use std::sync::Arc;
@@ -154,7 +156,7 @@ fn main() {
         assert!(all_are_served(case), "{}: somebody got nothing", case.name);
         let counted = instructions_each(at).map_or("valgrind is not installed".to_owned(), |n| n.to_string());
         println!(
-            "{:28} {:>7} ns   {counted:>12}",
+            "{:28} {:>11} ns   {counted:>24}",
             case.name,
             nanoseconds_each(case)
         );

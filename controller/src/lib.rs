@@ -8,6 +8,8 @@
 mod act;
 pub mod alloc;
 mod args;
+#[allow(dead_code, unused_imports, reason = "the loop does not ask it yet")]
+pub(crate) mod lead;
 mod memory;
 mod metrics;
 mod observed;

@@ -127,28 +127,30 @@ impl Intervals {
 
     fn remove(&mut self, first: u128, last: u128) -> bool {
         let mut removed = false;
-        if let Some((start, end)) = self.at_or_before(first)
-            && end >= first
+        if let Some((_, end)) = self.0.range_mut(..first).next_back()
+            && *end >= first
         {
-            self.cut(start, end, first, last);
+            let after = *end;
+            *end = first - 1;
+            if after > last {
+                self.0.insert(last + 1, after);
+            }
+            if after >= last {
+                return true;
+            }
             removed = true;
         }
         while let Some((&start, &end)) = self.0.range(first..=last).next() {
-            self.cut(start, end, first, last);
+            self.0.remove(&start);
             removed = true;
+            if end > last {
+                self.0.insert(last + 1, end);
+            }
+            if end >= last {
+                break;
+            }
         }
         removed
-    }
-
-    /// Replaces the interval `start..=end` by what of it lies outside of `first..=last`.
-    fn cut(&mut self, start: u128, end: u128, first: u128, last: u128) {
-        self.0.remove(&start);
-        if start < first {
-            self.0.insert(start, first - 1);
-        }
-        if end > last {
-            self.0.insert(last + 1, end);
-        }
     }
 
     fn count(&self) -> u128 {

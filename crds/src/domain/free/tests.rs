@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
+use range_set_blaze::RangeSetBlaze;
 
 use super::*;
 
@@ -55,7 +56,42 @@ fn small(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(number))
 }
 
+/// As [`steps`], over all of IPv4, with ends that often touch or overlap.
+fn wide_steps() -> impl Strategy<Value = Vec<(bool, u32, u32)>> {
+    let near = prop_oneof![
+        0u32..4,
+        (0u32..4).prop_map(|back| u32::MAX - back),
+        (0u32..16, 0u32..4).prop_map(|(bit, off)| (1 << (2 * bit)) + off),
+    ];
+    proptest::collection::vec((any::<bool>(), near.clone(), near), 0..40)
+}
+
 proptest! {
+    #[test]
+    fn behaves_as_another_implementation_of_interval_sets(steps in wide_steps()) {
+        let mut set = AddressSet::default();
+        let mut model = RangeSetBlaze::<Ipv4Addr>::new();
+        for (put, one, other) in steps {
+            let (first, last) = (one.min(other), one.max(other));
+            let range = AddressRange::new(small(first), small(last)).unwrap();
+            let bounds = Ipv4Addr::from_bits(first)..=Ipv4Addr::from_bits(last);
+            if put {
+                set.insert(range);
+                model.ranges_insert(bounds);
+            } else {
+                let one: RangeSetBlaze<Ipv4Addr> = RangeSetBlaze::from_iter([bounds]);
+                prop_assert_eq!(set.remove_range(range), !model.is_disjoint(&one));
+                model = &model - &one;
+            }
+        }
+        let ours: Vec<_> = set.ranges(Family::V4).map(|range| (range.first(), range.last())).collect();
+        let theirs: Vec<_> = model
+            .ranges()
+            .map(|range| (IpAddr::V4(*range.start()), IpAddr::V4(*range.end())))
+            .collect();
+        prop_assert_eq!(ours, theirs);
+    }
+
     #[test]
     fn behaves_as_a_plain_set_of_numbers(steps in steps()) {
         let mut set = AddressSet::default();

@@ -1,0 +1,80 @@
+//! Which of several controllers may write: leader election over one Lease.
+//!
+//! ```text
+//! watch, reads, answers ──▶ Candidate (pure) ──▶ the write to send, when to wake, whether we lead until when
+//! ```
+//! - The holder renews by a PUT that carries the `resourceVersion` it was decided on. It may write until
+//!   `renew_deadline` after the moment *before* its last successful renewal was sent.
+//! - Everybody else waits `lease_duration` on his own monotonic clock from the moment *he* first saw the record. Times
+//!   in the object are never compared with a clock, so clocks may disagree.
+//! - The first interval begins before the second and is shorter: two never lead at once, as long as no clock runs
+//!   faster than another by `lease_duration / renew_deadline`. [`model`] checks it.
+//! - It is advice between the willing. Whoever steals or deletes the Lease by force breaks it; every write of ours
+//!   therefore also carries the version it was decided on.
+
+mod candidate;
+mod lease;
+#[cfg(test)]
+mod model;
+mod record;
+mod wire;
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+pub(crate) use lease::{Election, identity, stand};
+
+/// The name of the Lease, in the namespace of the controller.
+pub(crate) const LEASE_NAME: &str = "ferrolb-controller";
+
+/// How long a lease lasts and how often it is renewed; the defaults are those of `kube-controller-manager`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// How long the others leave an unrenewed lease alone. Whole seconds on the wire.
+    pub(crate) lease_duration: Duration,
+    /// How long a renewal lets the holder write; must be shorter than `lease_duration` by more than clocks drift.
+    pub(crate) renew_deadline: Duration,
+    /// From one renewal to the next, and the longest wait after a failure.
+    pub(crate) retry_period: Duration,
+}
+
+impl Terms {
+    /// 15 s, 10 s and 2 s.
+    pub(crate) const DEFAULT: Self = Self {
+        lease_duration: Duration::from_secs(15),
+        renew_deadline: Duration::from_secs(10),
+        retry_period: Duration::from_secs(2),
+    };
+
+    /// How long one request may take. Short enough for a second attempt before the deadline.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.renew_deadline / 3
+    }
+}
+
+/// Whether this process may write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Leadership {
+    /// Somebody else leads, or nobody.
+    Follow {
+        /// The identity in the Lease, if somebody holds it.
+        leader: Option<String>,
+    },
+    /// We lead until `valid_until`, unless it is renewed or lost before.
+    Lead {
+        /// `leaseTransitions`: grows with each change of the holder, starts anew when the Lease was deleted.
+        term: u64,
+        /// From when on we do not lead, whatever this value still says.
+        valid_until: Instant,
+    },
+}
+
+impl Leadership {
+    /// Whether a write may be sent at this time.
+    ///
+    /// Ask right before each write: the task that renews may be stuck, and then only this notices the end. (A machine
+    /// that was suspended does not notice: its monotonic clock stood still.)
+    pub(crate) fn may_write(&self, now: Instant) -> bool {
+        matches!(self, Self::Lead { valid_until, .. } if now < *valid_until)
+    }
+}
