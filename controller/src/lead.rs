@@ -28,7 +28,7 @@ pub(crate) use lease::{Election, identity, stand};
 pub(crate) const LEASE_NAME: &str = "ferrolb-controller";
 
 /// How long a lease lasts and how often it is renewed; the defaults are those of `kube-controller-manager`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Terms {
     /// How long the others leave an unrenewed lease alone. Whole seconds on the wire.
     pub(crate) lease_duration: Duration,
