@@ -4,6 +4,7 @@ mod cluster;
 mod crds;
 mod objects;
 mod plan;
+mod pool;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ enum Command {
     Speaker(ferrolb_speaker::Args),
     /// Say what controller and speakers would do with these manifests, without a cluster
     Plan(plan::Args),
+    /// Act on one pool
+    Pool(pool::Args),
     /// Print the resource definitions as YAML
     Crds,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Command::Controller(args) => daemon(ferrolb_controller::run(args)),
         Command::Speaker(args) => daemon(ferrolb_speaker::run(args)),
         Command::Plan(args) => plan::run(&args),
+        Command::Pool(args) => pool::run(&args),
         Command::Crds => crds::run(),
     }
 }
