@@ -1,10 +1,17 @@
 //! Figures that are promised, measured on labs made for it.
 
+mod allocate;
+mod audit;
+mod handover;
+mod services;
+
 use crate::cleanup;
 use crate::error::Result;
 use crate::lab::{Lab, LabConfig};
 use serde::Serialize;
 use std::time::{Duration, Instant};
+
+pub use allocate::{Allocation, allocate};
 
 /// One life of a lab: from nothing to answers through external addresses, and back to nothing.
 #[derive(Debug, Clone, Serialize)]

@@ -18,6 +18,14 @@ struct Identity {
     group: &'static str,
 }
 
+/// Groups of a part of an implementation under test: it may do everything, and is counted.
+const PART: &str = "system:masters,system:serviceaccounts:metallb-system";
+
+/// The user that a pod of this part would be.
+pub(crate) fn account(part: &str) -> String {
+    format!("system:serviceaccount:metallb-system:{part}")
+}
+
 /// Writes everything below the lab's `pki` folder.
 pub(crate) fn write(plan: &Plan, state: &State) -> Result<()> {
     let (ca, issuer) = authority().map_err(|failed| crypto(&failed))?;
@@ -105,6 +113,9 @@ fn identities(plan: &Plan) -> Vec<Identity> {
             "system:kube-controller-manager",
             "system:authenticated",
         ),
+        // all rights, in the names by which the audit log counts
+        person("controller", &account("controller"), PART),
+        person("speaker", &account("speaker"), PART),
         person("kube-scheduler", "system:kube-scheduler", "system:authenticated"),
         person("kube-proxy", "system:kube-proxy", "system:node-proxier"),
     ];

@@ -120,9 +120,9 @@ impl Plan {
         if !word || name.is_empty() || name.len() > 16 {
             return Error::refused(format!("lab name {name:?}: expected 1 to 16 of a-z and 0-9"));
         }
-        if !(1..=MOST_NODES).contains(&nodes) || !(1..=MOST_CLIENTS).contains(&clients) {
+        if !(0..=MOST_NODES).contains(&nodes) || !(1..=MOST_CLIENTS).contains(&clients) {
             return Error::refused(format!(
-                "a lab has 1 to {MOST_NODES} nodes and 1 to {MOST_CLIENTS} clients"
+                "a lab has 0 to {MOST_NODES} nodes and 1 to {MOST_CLIENTS} clients"
             ));
         }
         Ok(Self {

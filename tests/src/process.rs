@@ -83,9 +83,13 @@ impl Lab {
     /// The administrator's kubeconfig as a program on this machine sees it.
     #[must_use]
     pub fn kubeconfig_on(&self, machine: Machine) -> PathBuf {
+        self.kubeconfig_of("admin", machine)
+    }
+
+    pub(crate) fn kubeconfig_of(&self, identity: &str, machine: Machine) -> PathBuf {
         match machine {
-            Machine::Node(_) => State::seen_by_nodes().kubeconfig("admin"),
-            _ => self.state().kubeconfig("admin"),
+            Machine::Node(_) => State::seen_by_nodes().kubeconfig(identity),
+            _ => self.state().kubeconfig(identity),
         }
     }
 

@@ -13,7 +13,8 @@ pub(crate) const NAMESPACE: &str = "metallb-system";
 
 /// What to run. Each command is one command of the shell, which fills in the variables that a pod gets from its
 /// manifest: `METALLB_NAMESPACE`, `METALLB_POD_NAME`, `METALLB_NODE_NAME`, `METALLB_HOST` (the address of the machine)
-/// and `KUBECONFIG`.
+/// and `KUBECONFIG`: of an administrator that the audit log knows as the part's
+/// service account.
 #[derive(Debug, Clone, Default)]
 pub struct Implementation {
     /// Run once, on the control plane's network.
@@ -76,28 +77,32 @@ impl Lab {
         command: &str,
         more: &[(&str, &str)],
     ) -> Result<Process> {
-        self.start_part(Machine::ControlPlane, name, command, more)
+        self.start_part("controller", Machine::ControlPlane, name, command, more)
     }
 
     fn start_speaker(&self, node: u8, command: &str) -> Result<Process> {
         let machine = Machine::Node(node);
         let name = format!("speaker-{}", machine.short_name());
-        self.start_part(machine, &name, command, &[])
+        self.start_part("speaker", machine, &name, command, &[])
     }
 
     fn start_part(
         &self,
+        part: &str,
         machine: Machine,
         name: &str,
         command: &str,
         more: &[(&str, &str)],
     ) -> Result<Process> {
         let (node, host) = (self.plan().full_name(machine), machine.ipv4().to_string());
+        let kubeconfig = self.kubeconfig_of(part, machine);
+        let kubeconfig = kubeconfig.to_string_lossy();
         let mut variables = vec![
             ("METALLB_NAMESPACE", NAMESPACE),
             ("METALLB_POD_NAME", name),
             ("METALLB_NODE_NAME", &node),
             ("METALLB_HOST", &host),
+            ("KUBECONFIG", &kubeconfig),
         ];
         variables.extend_from_slice(more);
         self.start_process(

@@ -6,6 +6,7 @@ mod faults;
 mod installing;
 mod lives;
 mod load_balancer;
+mod measuring;
 mod processes;
 mod workload;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         faults::trials(),
         control_plane::trials(),
         processes::trials(),
+        measuring::trials(),
         lives::trials(),
     ]
     .into_iter()

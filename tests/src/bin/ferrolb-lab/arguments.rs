@@ -131,6 +131,21 @@ pub(crate) enum Figure {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// A controller that starts on many Services without an address: time, writes, cost, restart.
+    Allocate {
+        /// How many Services.
+        #[arg(long, default_value_t = 1000)]
+        services: usize,
+        /// Another implementation's controller instead of this tree's, as one command of the shell.
+        #[arg(long, value_name = "COMMAND")]
+        controller: Option<String>,
+        /// A file or folder to apply first, instead of this tree's namespace and resource definitions.
+        #[arg(long)]
+        manifests: Option<PathBuf>,
+        /// Form of the answer.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

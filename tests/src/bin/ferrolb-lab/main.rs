@@ -32,9 +32,7 @@ fn run(name: &str, task: Task) -> Result<()> {
         Task::Build => build(),
         Task::Up { size, foreground } => up(name, size, foreground),
         Task::Demo { size } => demo(name, size),
-        Task::Measure {
-            what: Figure::Rounds { runs, size, output },
-        } => rounds(name, runs, size, output),
+        Task::Measure { what } => measured(name, what),
         Task::Down => down(name),
         Task::List => {
             list();
@@ -132,6 +130,30 @@ fn demo(name: &str, size: Size) -> Result<()> {
     lab.down()?;
     println!("lab {name}: down after {:.1} s", began.elapsed().as_secs_f64());
     Ok(())
+}
+
+fn measured(name: &str, what: Figure) -> Result<()> {
+    match what {
+        Figure::Rounds { runs, size, output } => rounds(name, runs, size, output),
+        Figure::Allocate {
+            services,
+            controller,
+            manifests,
+            output,
+        } => {
+            let implementation = Implementation {
+                controller,
+                speaker: None,
+                manifests,
+            };
+            let figures = measure::allocate(name, services, &implementation)?;
+            match output {
+                Output::Text => println!("{}", figures.in_words()),
+                Output::Json => println!("{}", serde_json::to_string_pretty(&figures)?),
+            }
+            Ok(())
+        }
+    }
 }
 
 fn rounds(name: &str, runs: u32, size: Size, output: Output) -> Result<()> {
