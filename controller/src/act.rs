@@ -12,19 +12,25 @@ use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, WriteCounters, Writer};
 use k8s_openapi::api::core::v1::Service;
-use kube::{Api, Client};
+use kube::api::ListParams;
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client, ResourceExt};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
 pub(crate) use disputes::{Disputes, Verdict};
 
+use crate::lead::Leadership;
 use crate::pending::Ending;
 use crate::plan::{PoolWrite, StatusWrite};
+use crate::takeover::Versions;
 
 /// Writes under way at once: enough to keep an API server busy, few enough to leave it room.
 const AT_ONCE: usize = 32;
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// No longer than the time between the end of our own lease and the earliest begin of another's.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What became of a write.
 pub(crate) enum Done {
@@ -36,6 +42,8 @@ pub(crate) enum Done {
     },
     /// The status of a pool.
     Pool { pool: PoolName, landed: bool },
+    /// The resource versions of all Services; none if they could not be listed.
+    Versions(Option<Versions>),
 }
 
 /// Sends writes and collects their endings.
@@ -44,16 +52,23 @@ pub(crate) struct Actor {
     writer: Writer,
     events: EventSink,
     permits: Arc<Semaphore>,
+    leadership: watch::Receiver<Leadership>,
     tasks: JoinSet<Done>,
 }
 
 impl Actor {
-    pub(crate) fn new(client: Client, counters: WriteCounters, events: EventSink) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        counters: WriteCounters,
+        events: EventSink,
+        leadership: watch::Receiver<Leadership>,
+    ) -> Self {
         Self {
             client,
             writer: Writer::new(names::CONTROLLER_MANAGER, TIMEOUT, counters),
             events,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
+            leadership,
             tasks: JoinSet::new(),
         }
     }
@@ -62,8 +77,16 @@ impl Actor {
     pub(crate) fn write_service(&mut self, write: StatusWrite, ownership: Ownership) {
         let api: Api<Service> = Api::namespaced(self.client.clone(), &write.service.namespace);
         let (writer, events, permits) = (self.writer.clone(), self.events.clone(), self.permits.clone());
+        let leadership = self.leadership.clone();
         self.tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
+            if !leadership.borrow().may_write(Instant::now()) {
+                return Done::Service {
+                    service: write.service,
+                    ending: Ending::Stale,
+                    owners: Vec::new(),
+                };
+            }
             let outcome = writer
                 .apply_status(&api, &write.service.name, &write.body, ownership)
                 .await;
@@ -102,6 +125,26 @@ impl Actor {
             Done::Pool {
                 pool: write.pool,
                 landed: matches!(outcome, Outcome::Applied(_) | Outcome::Gone),
+            }
+        });
+    }
+
+    /// Reads the versions of all Services as they are in the database.
+    pub(crate) fn list_versions(&mut self) {
+        let api: Api<Service> = Api::all(self.client.clone());
+        self.tasks.spawn(async move {
+            let listed = timeout(TIMEOUT, api.list_metadata(&ListParams::default())).await;
+            let version = |object: PartialObjectMeta<Service>| {
+                let key = ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any());
+                (key, object.resource_version().unwrap_or_default())
+            };
+            match listed {
+                Ok(Ok(list)) => Done::Versions(Some(list.items.into_iter().map(version).collect())),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "Services cannot be listed, which is waited for before anything is decided");
+                    Done::Versions(None)
+                }
+                Err(_late) => Done::Versions(None),
             }
         });
     }

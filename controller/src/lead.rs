@@ -22,7 +22,7 @@ mod wire;
 use std::time::Duration;
 use tokio::time::Instant;
 
-pub(crate) use lease::{Election, identity, stand};
+pub(crate) use lease::{identity, stand};
 
 /// The name of the Lease, in the namespace of the controller.
 pub(crate) const LEASE_NAME: &str = "ferrolb-controller";

@@ -8,15 +8,17 @@
 mod act;
 pub mod alloc;
 mod args;
-#[allow(dead_code, unused_imports, reason = "the loop does not ask it yet")]
-pub(crate) mod lead;
+mod lead;
 mod memory;
 mod metrics;
 mod observed;
+mod pace;
 mod pending;
 mod plan;
 mod run;
 mod snapshot;
+mod takeover;
+mod term;
 mod watch;
 
 pub use args::Args;

@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     pub(crate) writes: WriteCounters,
     config_loaded: IntGauge,
     config_stale: IntGauge,
+    leads: IntGauge,
     pools: BTreeSet<PoolName>,
 }
 
@@ -87,14 +88,33 @@ impl Metrics {
                 "metallb_k8s_client_config_stale_bool",
                 "1 while a pool or advertisement is invalid and skipped in whole or in part.",
             )?,
+            leads: gauge(
+                "ferrolb_controller_leads_bool",
+                "1 while this controller leads; the others follow.",
+            )?,
             pools: BTreeSet::new(),
         })
     }
 
-    /// Shows what was decided.
-    pub(crate) fn show(&mut self, decision: &Decision, faults: usize) {
+    /// Shows what a follower knows: whether the configuration is valid.
+    pub(crate) fn follow(&self, faults: usize) {
+        self.leads.set(0);
         self.config_loaded.set(1);
         self.config_stale.set(i64::from(faults > 0));
+    }
+
+    /// Takes away what only a leader knows.
+    pub(crate) fn forget_pools(&mut self) {
+        self.of_pools.iter().for_each(|(gauge, _)| gauge.reset());
+        self.services.reset();
+        self.refused.reset();
+        self.pools.clear();
+    }
+
+    /// Shows what was decided.
+    pub(crate) fn show(&mut self, decision: &Decision, faults: usize) {
+        self.follow(faults);
+        self.leads.set(1);
         self.show_pools(decision);
         self.refused.reset();
         for (reason, count) in crate::plan::refusals(decision) {

@@ -25,6 +25,14 @@ pub(crate) struct Snapshot {
     pub(crate) faults: Vec<Fault>,
 }
 
+impl Snapshot {
+    /// The resource version of a Service.
+    pub(crate) fn version(&self, service: &ServiceKey) -> Option<&str> {
+        let seen = self.services.get(service)?;
+        Some(seen.observed.resource_version.as_str())
+    }
+}
+
 /// A Service as the watch shows it.
 #[derive(Clone)]
 pub(crate) struct Seen {

@@ -1,9 +1,10 @@
 //! Which resources the controller watches.
 
 use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
-use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
+use ferrolb_crds::domain::ServiceKey;
+use ferrolb_runtime::reflect::{ObjectKey, Reflection, Reports, Watch};
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
-use kube::Client;
+use kube::{Client, ResourceExt};
 
 /// Everything a decision is made from.
 pub(crate) struct Stores {
@@ -26,6 +27,16 @@ impl Stores {
             pools: Watch::namespace(client.clone(), namespace).start(reports),
             adverts: Watch::namespace(client.clone(), namespace).start(reports),
         }
+    }
+}
+
+impl Stores {
+    /// Whether there is such a Service, and its resource version unless it cannot be decoded.
+    pub(crate) fn service_version(&self, service: &ServiceKey) -> Option<Option<String>> {
+        let key = ObjectKey::new(service.namespace.clone(), service.name.clone());
+        let snapshot = self.services.snapshot();
+        let entry = snapshot.get(&key)?;
+        Some(entry.object().and_then(|object| object.resource_version()))
     }
 }
 

@@ -1,0 +1,110 @@
+//! What a leader does in one turn, and what a follower does.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ferrolb_crds::domain::ServiceKey;
+use ferrolb_runtime::events::Notice;
+use k8s_openapi::jiff::Timestamp;
+use kube::runtime::events::EventType;
+use tokio::time::Instant;
+
+use super::Controller;
+use crate::alloc::{Decision, decide};
+use crate::plan::{pool_writes, service_writes};
+use crate::snapshot::{Fault, Snapshot};
+use crate::term::Term;
+
+/// A pool's counters are written at most this often while they keep changing.
+const POOL_STATUS_PACE: Duration = Duration::from_secs(1);
+
+impl Controller {
+    /// Keeps warm what a leader needs, and says what is wrong with the configuration; writes nothing.
+    pub(super) fn follow(&mut self) {
+        if let Some(term) = self.term.take() {
+            tracing::info!(term = term.number, "follows from now on");
+            self.metrics.forget_pools();
+        }
+        let snapshot = self.reader.read(&self.stores, &self.pending);
+        self.metrics.follow(snapshot.faults.len());
+    }
+
+    /// Leads, once the watch shows what the last leader wrote.
+    pub(super) fn lead(&mut self, number: u64, now: Instant) {
+        let mut term = match self.term.take().filter(|term| term.number == number) {
+            Some(term) => term,
+            None => {
+                tracing::info!(term = number, "leads from now on");
+                Term::begin(number, self.cooldown, now)
+            }
+        };
+        let snapshot = self.reader.read(&self.stores, &self.pending);
+        if let Some(takeover) = &mut term.takeover {
+            if takeover.should_list(now) {
+                self.actor.list_versions();
+            }
+            if takeover.is_over(|service| self.stores.service_version(service)) {
+                term.takeover = None;
+            }
+        }
+        if term.takeover.is_none() {
+            self.pass(&mut term, snapshot, now);
+        }
+        self.term = Some(term);
+    }
+
+    /// Snapshot, decide, plan, act: once over everything.
+    fn pass(&mut self, term: &mut Term, mut snapshot: Snapshot, now: Instant) {
+        term.memory.recall(&mut snapshot.world, now);
+        let decision = decide(&snapshot.world);
+        term.memory.note(&snapshot.world, &decision, now);
+        self.metrics.show(&decision, snapshot.faults.len());
+        self.tell_faults(term, &snapshot.faults);
+        for write in service_writes(&snapshot, &decision, Timestamp::now()) {
+            if self.pending.may_send(&write.service, &write.version, now) {
+                self.pending.sent(
+                    write.service.clone(),
+                    write.version.clone(),
+                    write.assumed.clone(),
+                );
+                let ownership = term.disputes.ownership(&write.service);
+                self.actor.write_service(write, ownership);
+            }
+        }
+        self.write_pools(term, &snapshot, &decision, now);
+        self.pending.prune(|service| snapshot.version(service), now);
+        term.disputes
+            .prune(|service: &ServiceKey| snapshot.services.contains_key(service));
+    }
+
+    /// Counters of pools come after the Services that are waiting.
+    fn write_pools(&mut self, term: &mut Term, snapshot: &Snapshot, decision: &Decision, now: Instant) {
+        let writes = &mut term.pool_writes;
+        if self.pending.in_flight() || writes.not_before.is_some_and(|time| now < time) {
+            return;
+        }
+        for write in pool_writes(snapshot, &decision.usage) {
+            if writes.under_way.insert(write.pool.clone()) {
+                writes.not_before = Some(now + POOL_STATUS_PACE);
+                self.actor.write_pool(write);
+            }
+        }
+    }
+
+    fn tell_faults(&self, term: &mut Term, faults: &[Fault]) {
+        let texts: BTreeSet<String> = faults.iter().map(ToString::to_string).collect();
+        for fault in faults
+            .iter()
+            .filter(|fault| !term.told.contains(&fault.to_string()))
+        {
+            tracing::warn!(%fault, "object skipped in whole or in part");
+            self.actor.tell(Notice {
+                regarding: fault.object.clone(),
+                severity: EventType::Warning,
+                reason: "InvalidConfiguration".to_owned(),
+                note: fault.message.clone(),
+            });
+        }
+        term.told = texts;
+    }
+}

@@ -1,0 +1,53 @@
+//! What a leader knows that no object holds. It begins empty with each term.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ferrolb_crds::domain::PoolName;
+use tokio::time::Instant;
+
+use crate::act::Disputes;
+use crate::memory::Memory;
+use crate::takeover::Takeover;
+
+/// One time of leading, from winning the Lease until it is lost.
+pub(crate) struct Term {
+    pub(crate) number: u64,
+    /// Some until the watch shows all that the last leader wrote.
+    pub(crate) takeover: Option<Takeover>,
+    pub(crate) memory: Memory,
+    pub(crate) disputes: Disputes,
+    pub(crate) pool_writes: PoolWrites,
+    /// Faults that were told, so that each is told once.
+    pub(crate) told: BTreeSet<String>,
+}
+
+/// Which pools are being written, and from when on the next write may go out.
+#[derive(Default)]
+pub(crate) struct PoolWrites {
+    pub(crate) under_way: BTreeSet<PoolName>,
+    pub(crate) not_before: Option<Instant>,
+}
+
+impl Term {
+    pub(crate) fn begin(number: u64, cooldown: Duration, now: Instant) -> Self {
+        Self {
+            number,
+            takeover: Some(Takeover::begin(now)),
+            memory: Memory::new(cooldown),
+            disputes: Disputes::default(),
+            pool_writes: PoolWrites::default(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// When something changes by time alone.
+    pub(crate) fn next_wake(&self, now: Instant) -> Option<Instant> {
+        let list = self.takeover.as_ref().and_then(Takeover::next_list);
+        let pools = self.pool_writes.not_before.filter(|time| *time > now);
+        [list, pools, self.memory.next_change()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
