@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use ferrolb_crds::domain::{ObjectId, Problem};
+use ferrolb_crds::domain::{Family, ObjectId, Problem};
 use ferrolb_crds::names::DEFAULT_NAMESPACE;
 use ferrolb_runtime::args::ClusterArgs;
 use ferrolb_runtime::client::{self, ClientError};
@@ -16,6 +16,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::objects::Objects;
+
+/// Where the API server lists ServiceCIDRs.
+const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
 
 /// Which cluster, and where the installation is in it.
 #[derive(Clone, Debug, clap::Args)]
@@ -144,6 +147,16 @@ impl Cluster {
         })
     }
 
+    /// The families of the cluster's Services, the default one first; none where the API server does not say: before
+    /// Kubernetes 1.33, or without the right to list ServiceCIDRs.
+    pub(crate) async fn families(&self) -> Vec<Family> {
+        let Ok(request) = Request::new(SERVICE_CIDRS).list(&ListParams::default()) else {
+            return Vec::new();
+        };
+        let list: Result<Items, kube::Error> = self.client.request(request).await;
+        list.map(|list| families(&list.items)).unwrap_or_default()
+    }
+
     async fn list<K>(
         &self,
         namespace: Option<&str>,
@@ -162,6 +175,15 @@ impl Cluster {
             .map_err(|error| AccessError::new::<K>("list", &error))?;
         Ok(decode_all(list.items, problems))
     }
+}
+
+/// The families of the ServiceCIDR that the API server makes from its own flags.
+fn families(cidrs: &[Value]) -> Vec<Family> {
+    let default = cidrs.iter().find(|one| one["metadata"]["name"] == "kubernetes");
+    let ranges = default.and_then(|one| one["spec"]["cidrs"].as_array());
+    let address_of = |range: &Value| range.as_str()?.split('/').next()?.parse().ok();
+    let addresses = ranges.into_iter().flatten().filter_map(address_of);
+    addresses.map(Family::of).collect()
 }
 
 fn decode_all<K>(items: Vec<Value>, problems: &mut Vec<Problem>) -> Vec<K>
@@ -215,6 +237,17 @@ mod tests {
             error.to_string(),
             "cannot list ipaddresspools.metallb.io: not found"
         );
+    }
+
+    #[test]
+    fn the_families_are_those_of_the_first_service_network() {
+        let range = |name, cidrs| json!({"metadata": {"name": name}, "spec": {"cidrs": cidrs}});
+        let cidrs = [
+            range("added", json!(["10.97.0.0/16"])),
+            range("kubernetes", json!(["2001:db8:9::/112", "10.96.0.0/16"])),
+        ];
+        assert_eq!(families(&cidrs), [Family::V6, Family::V4]);
+        assert_eq!(families(&[]), []);
     }
 
     #[test]

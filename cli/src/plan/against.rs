@@ -1,6 +1,6 @@
 //! `ferrolb plan --against-cluster`: what would change if these manifests were applied now.
 
-use ferrolb_crds::domain::Problem;
+use ferrolb_crds::domain::{Family, Problem};
 use serde::Serialize;
 
 use super::Args;
@@ -25,24 +25,42 @@ pub(super) async fn read_and_compare(
     args: &Args,
 ) -> Result<Changes, AccessError> {
     let mut problems = Vec::new();
-    let live = Cluster::connect(&args.access).await?.read(&mut problems).await?;
+    let cluster = Cluster::connect(&args.access).await?;
+    let live = cluster.read(&mut problems).await?;
     Ok(match manifests {
-        Some(manifests) => applied(&live, manifests, args, problems),
+        Some(manifests) => {
+            let families = families(&cluster, &live, &args.cluster_families).await;
+            applied(&live, manifests, &families, args, problems)
+        }
         None => pending(&live, args, problems),
     })
 }
 
-fn applied(live: &Objects, manifests: Manifests, args: &Args, mut problems: Vec<Problem>) -> Changes {
-    let families = match args.cluster_families.as_slice() {
-        [] => overlay::families(live),
-        given => given.to_vec(),
-    };
+async fn families(cluster: &Cluster, live: &Objects, given: &[Family]) -> Vec<Family> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    let told = cluster.families().await;
+    if told.is_empty() {
+        overlay::families(live)
+    } else {
+        told
+    }
+}
+
+fn applied(
+    live: &Objects,
+    manifests: Manifests,
+    families: &[Family],
+    args: &Args,
+    mut problems: Vec<Problem>,
+) -> Changes {
     let before = plan(live, &daemons(args), Vec::new());
     let Applied {
         objects,
         changed,
         problems: refused,
-    } = overlay::apply(live, manifests.objects, &families);
+    } = overlay::apply(live, manifests.objects, families);
     problems.extend(manifests.problems);
     problems.extend(refused);
     let daemons = Daemons {

@@ -79,31 +79,28 @@ fn by_name(plans: &[ServicePlan]) -> BTreeMap<(&str, &str), &ServicePlan> {
 }
 
 fn changes(was: &ServicePlan, is: &ServicePlan) -> Vec<Change> {
-    let mut changes: Vec<Change> = of_addresses(was, is).into_iter().collect();
-    let said = |note: &&Reason| {
-        !was.notes
-            .iter()
-            .any(|old| old.reason == note.reason && old.message.contains(&note.message))
-    };
-    changes.extend(
-        is.notes
-            .iter()
-            .filter(said)
-            .cloned()
-            .map(|why| Change::Flagged { why }),
-    );
-    if is.refused.is_none() {
-        let over = |note: &&Reason| !is.notes.iter().any(|new| new.reason == note.reason);
-        changes.extend(
-            was.notes
-                .iter()
-                .filter(over)
-                .cloned()
-                .map(|why| Change::Cleared { why }),
-        );
-    }
-    changes.extend(is.announced.iter().filter_map(|now| of_announcer(was, now)));
-    changes
+    let flagged = new_notes(was, is).map(|why| Change::Flagged { why });
+    let cleared = old_notes(was, is).map(|why| Change::Cleared { why });
+    let announcers = is.announced.iter().filter_map(|now| of_announcer(was, now));
+    of_addresses(was, is)
+        .into_iter()
+        .chain(flagged)
+        .chain(cleared)
+        .chain(announcers)
+        .collect()
+}
+
+/// A condition has one reason and the sentences of all, so it is the sentence that counts.
+fn new_notes(was: &ServicePlan, is: &ServicePlan) -> impl Iterator<Item = Reason> {
+    let said = |note: &Reason| was.notes.iter().any(|old| old.message.contains(&note.message));
+    is.notes.iter().filter(move |note| !said(note)).cloned()
+}
+
+/// With an address that is lost goes what was said about it.
+fn old_notes(was: &ServicePlan, is: &ServicePlan) -> impl Iterator<Item = Reason> {
+    let stands = |note: &Reason| is.notes.iter().any(|now| now.reason == note.reason);
+    let over = move |note: &&Reason| is.refused.is_none() && !stands(note);
+    was.notes.iter().filter(move |note| over(note)).cloned()
 }
 
 fn of_addresses(was: &ServicePlan, is: &ServicePlan) -> Option<Change> {

@@ -42,7 +42,7 @@ pub(super) fn apply(live: &Objects, manifests: Objects, cluster: &[Family]) -> A
     }
 }
 
-/// The families of a cluster's Services, the default one first: that of Service `default/kubernetes`, which the API
+/// The families of a cluster's Services as far as they show, the default one first: that of Service `default/kubernetes`, which the API
 /// server makes for itself. Then those of other Services and of the nodes' pods.
 pub(super) fn families(live: &Objects) -> Vec<Family> {
     let is_api_server =

@@ -106,6 +106,11 @@ fn addresses(#[case] before: ServicePlan, #[case] after: ServicePlan, #[case] ex
     &[("OutsidePools", "x")],
     &[]
 )]
+#[case::said_after_something_else_in_a_condition(
+    &[("OutsidePools", "x; y")],
+    &[("OutsidePools", "x"), ("Lacks", "y")],
+    &[]
+)]
 #[case::about_something_else(&[("Lacks", "x")], &[("Lacks", "y")], &["is flagged: Lacks: y"])]
 fn flags(#[case] before: &[(&str, &str)], #[case] after: &[(&str, &str)], #[case] expected: &[&str]) {
     let (before, after) = (noted(&["192.0.2.1"], before), noted(&["192.0.2.1"], after));
