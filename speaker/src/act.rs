@@ -8,12 +8,14 @@ use ferrolb_crds::names;
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Outcome, Ownership, WriteCounters, Writer};
+use k8s_openapi::api::core::v1::Service;
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, Client};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::condition::Write;
 use crate::report::{Change, Wanted};
 
 /// Writes under way at once: a node may take over thousands of Services together with others.
@@ -23,14 +25,24 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// What became of a change.
 #[derive(Debug)]
 pub(crate) struct Done {
-    /// The object's name.
-    pub(crate) name: String,
-    /// Whether the object is now as it should be.
+    /// What was changed.
+    pub(crate) target: Target,
+    /// Whether it is now as it should be.
     pub(crate) landed: bool,
+}
+
+/// What a change is of.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// The `ServiceL2Status` of this name.
+    Status(String),
+    /// The condition of the Service, as `namespace/name`.
+    Condition(String),
 }
 
 /// Sends changes and collects their endings.
 pub(crate) struct Actor {
+    client: Client,
     statuses: Statuses,
     events: EventSink,
     permits: Arc<Semaphore>,
@@ -47,11 +59,12 @@ struct Statuses {
 impl Actor {
     pub(crate) fn new(client: Client, namespace: &str, counters: WriteCounters, events: EventSink) -> Self {
         let statuses = Statuses {
-            api: Api::namespaced(client, namespace),
+            api: Api::namespaced(client.clone(), namespace),
             writer: Writer::new(names::SPEAKER_MANAGER, TIMEOUT, counters.clone()),
             counters,
         };
         Self {
+            client,
             statuses,
             events,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
@@ -71,8 +84,31 @@ impl Actor {
             if let Err(cause) = &result {
                 tracing::debug!(name, cause, "ServiceL2Status not written");
             }
-            let landed = result.is_ok();
-            Done { name, landed }
+            Done {
+                landed: result.is_ok(),
+                target: Target::Status(name),
+            }
+        });
+    }
+
+    /// Writes the condition of a Service. It is ours alone, so what others wrote there is put right.
+    pub(crate) fn state(&mut self, write: Write) {
+        let api: Api<Service> = Api::namespaced(self.client.clone(), &write.service.namespace);
+        let (writer, permits) = (self.statuses.writer.clone(), self.permits.clone());
+        self.tasks.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            let (service, name) = (&write.service, &write.service.name);
+            let outcome = writer
+                .apply_status(&api, name, &write.body, Ownership::Take)
+                .await;
+            let landed = matches!(outcome, Outcome::Applied(_) | Outcome::Gone);
+            if !landed {
+                tracing::debug!(%service, ?outcome, "condition not written");
+            }
+            Done {
+                landed,
+                target: Target::Condition(service.to_string()),
+            }
         });
     }
 

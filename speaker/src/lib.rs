@@ -2,7 +2,7 @@
 //!
 //! One direction: `watch` fills stores, `snapshot` reads them as one view, [`election`] decides (a pure function that
 //! `ferrolb plan` calls too), `plan` says what this node announces, and that is published to the [`announce`]r before
-//! anything is written. Then `tell` and `report` say so: events, metrics, `ServiceL2Status`.
+//! anything is written. Then `tell`, `report` and `condition` say so: events, metrics, `ServiceL2Status`, `Announced`.
 //!
 //! The announcer answers frames ([`respond`], [`wire`]) for what is [`held`] and tells neighbours unasked ([`burst`]).
 
@@ -10,6 +10,7 @@ mod act;
 pub mod announce;
 mod args;
 pub mod burst;
+mod condition;
 pub mod election;
 mod exclude;
 pub mod held;

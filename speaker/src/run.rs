@@ -13,20 +13,23 @@ use ferrolb_runtime::idle::at;
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::shutdown::Shutdown;
+use k8s_openapi::jiff::Timestamp;
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::act::{Actor, Done};
+use crate::act::{Actor, Done, Target};
 use crate::announce::{Announcer, LayerTwoMetrics, News};
 use crate::args::Args;
 use crate::burst;
+use crate::condition::{self, Known, Statement};
 use crate::election::{Elections, Note, Options, Ranking, elect};
 use crate::held::HeldTable;
 use crate::interfaces;
 use crate::metrics::Metrics;
 use crate::plan::{Announced, Place, Plan, plan};
 use crate::report::{self, Due, Owner};
+use crate::resend::Resend;
 use crate::snapshot::{Reader, Snapshot};
 use crate::tell::{self, Told, ToldFaults};
 use crate::watch::Stores;
@@ -79,6 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         faults: ToldFaults::default(),
         notes: BTreeSet::new(),
         due: Due::default(),
+        stated: Resend::default(),
         metrics,
         actor,
         wire,
@@ -105,6 +109,8 @@ struct Speaker {
     faults: ToldFaults,
     notes: BTreeSet<Note>,
     due: Due,
+    /// What was said in the conditions of Services.
+    stated: Resend<Statement>,
     metrics: Metrics,
     actor: Actor,
     wire: Wire,
@@ -163,6 +169,7 @@ impl Speaker {
                 () = wakes.wait() => {}
                 Ok(()) = self.wire.links.changed() => {}
                 () = at(self.due.next()) => {}
+                () = at(self.stated.next()) => {}
                 done = self.actor.next() => {
                     self.ended(&done);
                     continue;
@@ -203,6 +210,7 @@ impl Speaker {
             self.actor.tell(notice);
         }
         self.report(&snapshot, &elections, &plan);
+        self.state(&snapshot, &elections, &plan);
         self.announced = plan.announced;
     }
 
@@ -230,8 +238,31 @@ impl Speaker {
         }
     }
 
+    /// Conditions of Services.
+    fn state(&mut self, snapshot: &Snapshot, elections: &Elections, plan: &Plan) {
+        let known = Known {
+            node: &self.node,
+            options: &snapshot.view.options,
+            liveness: &snapshot.view.liveness,
+            elections,
+            plan,
+        };
+        let writes = condition::writes(&known, &snapshot.shown, Timestamp::now());
+        let asked_for: BTreeSet<String> = writes.iter().map(|one| one.service.to_string()).collect();
+        self.stated.prune(|service| asked_for.contains(service));
+        for write in writes {
+            let service = write.service.to_string();
+            if self.stated.send(&service, &write.statement, Instant::now()) {
+                self.actor.state(write);
+            }
+        }
+    }
+
     fn ended(&mut self, done: &Done) {
-        self.due
-            .ended(&done.name, done.landed, Instant::now(), Jitter::random());
+        let (landed, now, jitter) = (done.landed, Instant::now(), Jitter::random());
+        match &done.target {
+            Target::Status(name) => self.due.ended(name, landed, now, jitter),
+            Target::Condition(service) => self.stated.ended(service, landed, now, jitter),
+        }
     }
 }

@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt};
 
+use crate::condition::{self, Shown};
 use crate::election::{Candidate, Liveness, Options, View};
 use crate::exclude::{CONFIG_MAP, ExcludeList};
 use crate::liveness::{Speaker, liveness};
@@ -24,6 +25,8 @@ pub(crate) struct Snapshot {
     pub(crate) view: View,
     /// The load balancers among the Services, for events about them.
     pub(crate) services: BTreeMap<ServiceKey, ObjectReference>,
+    /// The load balancers among the Services, and those that were until their condition is gone.
+    pub(crate) shown: BTreeMap<ServiceKey, Shown>,
     pub(crate) statuses: Vec<Seen>,
     pub(crate) exclude: ExcludeList,
     /// Uid of our own Pod, if we run in one.
@@ -83,6 +86,7 @@ impl Reader {
         Snapshot {
             view,
             services: self.references(),
+            shown: self.shown(),
             statuses: objects(&stores.statuses, &mut Vec::new())
                 .iter()
                 .map(|status| Seen::read(status))
@@ -106,7 +110,9 @@ impl Reader {
         self.services = objects(&stores.services, faults)
             .into_iter()
             .map(read)
-            .filter(|(_, (_, view))| view.class != ServiceClass::NotLoadBalancer)
+            .filter(|(_, (object, view))| {
+                view.class != ServiceClass::NotLoadBalancer || condition::is_shown(object)
+            })
             .collect();
     }
 
@@ -151,6 +157,17 @@ impl Reader {
         let reference =
             |(key, (object, _)): (&ServiceKey, &(Arc<Service>, _))| (key.clone(), object.object_ref(&()));
         self.services.iter().map(reference).collect()
+    }
+
+    fn shown(&self) -> BTreeMap<ServiceKey, Shown> {
+        let shown = |(key, (object, view)): (&ServiceKey, &(Arc<Service>, Arc<ServiceView>))| {
+            let shown = Shown {
+                object: object.clone(),
+                view: view.clone(),
+            };
+            (key.clone(), shown)
+        };
+        self.services.iter().map(shown).collect()
     }
 
     fn pod_uid(&self, stores: &Stores) -> Option<String> {

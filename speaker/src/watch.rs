@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use ferrolb_crds::api::{IPAddressPool, L2Advertisement, ServiceL2Status};
-use ferrolb_crds::names::{ALLOCATED_FROM_POOL, DEPRECATED_PREFIX, PREFIX};
+use ferrolb_crds::names::{ALLOCATED_FROM_POOL, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, PREFIX};
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
 use k8s_openapi::api::core::v1::{
     ConfigMap, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus, Service, ServiceSpec, ServiceStatus,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::Client;
 
 use crate::exclude::CONFIG_MAP;
@@ -65,12 +65,17 @@ impl Stores {
     }
 }
 
-/// Of a Service that is no load balancer nothing is kept but its name.
+/// Of a Service that is no load balancer nothing is kept but its name, and our condition as long as it has it.
 fn keep_of_service(service: &mut Service) {
     let spec = service.spec.take().unwrap_or_default();
     let status = service.status.take().unwrap_or_default();
+    let conditions = our_condition(status.conditions);
     if spec.type_.as_deref() != Some("LoadBalancer") {
         service.metadata = identity(&service.metadata);
+        service.status = conditions.is_some().then(|| ServiceStatus {
+            conditions,
+            ..ServiceStatus::default()
+        });
         return;
     }
     let ours = |name: &String| {
@@ -89,8 +94,16 @@ fn keep_of_service(service: &mut Service) {
     });
     service.status = Some(ServiceStatus {
         load_balancer: status.load_balancer,
-        ..ServiceStatus::default()
+        conditions,
     });
+}
+
+fn our_condition(conditions: Option<Vec<Condition>>) -> Option<Vec<Condition>> {
+    let conditions = conditions.into_iter().flatten();
+    let ours = conditions
+        .filter(|one| one.type_ == CONDITION_ANNOUNCED)
+        .collect::<Vec<_>>();
+    (!ours.is_empty()).then_some(ours)
 }
 
 fn keep_of_slice(slice: &mut EndpointSlice) {
@@ -165,6 +178,7 @@ fn only(
 #[cfg(test)]
 mod tests {
     use ferrolb_crds::domain::{Endpoints, Node as NodeView, ServiceView};
+    use rstest::rstest;
     use serde_json::json;
 
     use super::*;
@@ -206,6 +220,26 @@ mod tests {
             json!({"namespace": "shop", "name": "web"})
         );
         assert_eq!((service.spec, service.status), (None, None));
+    }
+
+    #[rstest]
+    #[case::load_balancer("LoadBalancer")]
+    #[case::no_load_balancer("ClusterIP")]
+    fn of_the_conditions_ours_is_kept(#[case] kind: &str) {
+        let condition = |kind: &str| {
+            json!({"type": kind, "status": "True", "reason": "r", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"})
+        };
+        let mut service: Service =
+            serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": {"type": kind},
+            "status": {"conditions": [condition("ferrolb.io/Assigned"), condition("ferrolb.io/Announced")]}}))
+            .unwrap();
+        keep_of_service(&mut service);
+        let kept = service.status.unwrap().conditions.unwrap();
+        assert_eq!(
+            kept.iter().map(|one| one.type_.as_str()).collect::<Vec<_>>(),
+            [CONDITION_ANNOUNCED]
+        );
     }
 
     #[test]

@@ -78,6 +78,7 @@ fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
     let mut snapshot = Snapshot {
         view: View::default(),
         services: BTreeMap::new(),
+        shown: BTreeMap::new(),
         statuses: Vec::new(),
         exclude: ExcludeList::default(),
         pod_uid: None,

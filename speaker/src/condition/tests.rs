@@ -1,0 +1,275 @@
+use rstest::rstest;
+
+use super::*;
+use crate::election::fixture::{
+    advert, alive, cluster, endpoints, key, local_service, node, service, service_with,
+};
+use crate::election::{View, elect};
+use crate::exclude::ExcludeList;
+use crate::interfaces::Interface;
+use crate::plan::{Announced, Place, plan};
+
+const NODES: [&str; 3] = ["n1", "n2", "n3"];
+
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+/// A cluster in which n1 is first for Service shop/web with address 192.0.2.2.
+fn web() -> View {
+    let mut view = cluster(&NODES);
+    service(&mut view, "web", &["192.0.2.2"]);
+    view
+}
+
+/// The Services as the API server has them.
+#[derive(Default)]
+struct Server(BTreeMap<ServiceKey, Service>);
+
+impl Server {
+    fn shown(&self, view: &View) -> BTreeMap<ServiceKey, Shown> {
+        let shown = |(key, candidate): (&ServiceKey, &crate::election::Candidate)| {
+            let shown = Shown {
+                object: Arc::new(self.0.get(key).cloned().unwrap_or_default()),
+                view: candidate.service.clone(),
+            };
+            (key.clone(), shown)
+        };
+        view.services.iter().map(shown).collect()
+    }
+
+    fn apply(&mut self, write: &Write) {
+        let service = serde_json::from_value(write.body.clone()).unwrap();
+        self.0.insert(write.service.clone(), service);
+    }
+
+    fn condition(&self, service: &str) -> Option<&Condition> {
+        condition_of(self.0.get(&key(service))?)
+    }
+
+    fn says(&self, service: &str) -> Option<(&str, &str, &str)> {
+        let condition = self.condition(service)?;
+        Some((&condition.status, &condition.reason, &condition.message))
+    }
+}
+
+/// What a node writes in one pass.
+fn pass(node: &str, view: &View, server: &Server, now: i64) -> Vec<Write> {
+    let interfaces = [Interface {
+        name: "eth0".into(),
+        up: true,
+        loopback: false,
+        has_master: false,
+        noarp: false,
+        subnets: vec!["192.0.2.0/24".parse().unwrap()],
+    }];
+    let place = Place {
+        node: &node.into(),
+        interfaces: &interfaces,
+        exclude: &ExcludeList::default(),
+    };
+    let elections = elect(view);
+    let known = Known {
+        node: place.node,
+        options: &view.options,
+        liveness: &view.liveness,
+        elections: &elections,
+        plan: &plan(&elections, &place, &Announced::default()),
+    };
+    writes(&known, &server.shown(view), time(now))
+}
+
+/// The nodes that write when all see the same, and what is written; afterwards nobody has anything to write.
+fn settle(view: &View, server: &mut Server, now: i64) -> Vec<&'static str> {
+    let writers: Vec<&str> = NODES
+        .into_iter()
+        .filter(|node| {
+            let writes = pass(node, view, server, now);
+            writes.iter().for_each(|write| server.apply(write));
+            !writes.is_empty()
+        })
+        .collect();
+    for node in NODES {
+        assert_eq!(pass(node, view, server, now + 1000), [], "{node} writes for ever");
+    }
+    writers
+}
+
+fn settled(view: &View) -> (Vec<&'static str>, Server) {
+    let mut server = Server::default();
+    (settle(view, &mut server, 1), server)
+}
+
+#[test]
+fn the_announcing_node_says_so_with_its_interfaces() {
+    let (writers, server) = settled(&web());
+    assert_eq!(writers, ["n1"]);
+    let expected = ("True", "Announced", "192.0.2.2 announced from node n1 on eth0");
+    assert_eq!(server.says("web"), Some(expected));
+}
+
+#[test]
+fn addresses_of_one_node_are_named_together() {
+    let mut view = cluster(&NODES);
+    service(&mut view, "web", &["192.0.2.2", "2001:db8::1"]);
+    let (_, server) = settled(&view);
+    let expected = "192.0.2.2, 2001:db8::1 announced from node n1 on eth0";
+    assert_eq!(server.says("web").unwrap().2, expected);
+}
+
+#[rstest]
+#[case::no_endpoint(|view: &mut View| endpoints(view, "web", &[]), "NoEndpoints", "192.0.2.2 not announced: no endpoint can serve")]
+#[case::no_node(
+    |view: &mut View| alive(view, &["n2"]),
+    "Announced",
+    "192.0.2.2 announced from node n2 on eth0"
+)]
+#[case::every_node_has_a_reason(
+    |view: &mut View| {
+        local_service(view, "web", &["192.0.2.2"], &["elsewhere"]);
+        node(view, "n3", serde_json::json!({"status": {"conditions": [{"type": "NetworkUnavailable", "status": "True"}]}}));
+    },
+    "NoEligibleNode",
+    "192.0.2.2 not announced: no node may announce it: n3: condition NetworkUnavailable; \
+     n1, n2: no local endpoint of shop/web can serve (externalTrafficPolicy: Local)"
+)]
+#[case::no_interface(
+    |view: &mut View| advert(view, "everywhere", serde_json::json!({"interfaces": ["eth9"]})),
+    "NoInterface",
+    "192.0.2.2 not announced: node n1 has none of the interfaces of the L2Advertisement: eth9"
+)]
+fn one_node_says_why(#[case] change: fn(&mut View), #[case] reason: &str, #[case] message: &str) {
+    let mut view = web();
+    change(&mut view);
+    let (writers, server) = settled(&view);
+    assert_eq!(writers.len(), 1, "{writers:?}");
+    let (status, shown, text) = server.says("web").unwrap();
+    assert_eq!(
+        (status == "True", shown, text),
+        (reason == "Announced", reason, message)
+    );
+}
+
+#[test]
+fn without_a_holder_the_first_of_the_living_by_hash_writes() {
+    let mut view = web();
+    endpoints(&mut view, "web", &[]);
+    let first = spokesman(&view.liveness, "shop/web").unwrap().to_string();
+    assert_eq!(settled(&view).0, [first.as_str()]);
+    let others: Vec<&str> = NODES.into_iter().filter(|node| *node != first).collect();
+    alive(&mut view, &others);
+    let second = spokesman(&view.liveness, "shop/web").unwrap().to_string();
+    assert_eq!(settled(&view).0, [second.as_str()]);
+}
+
+#[test]
+fn a_new_holder_writes_and_since_when_stays() {
+    let mut view = web();
+    let (_, mut server) = settled(&view);
+    alive(&mut view, &["n2", "n3"]);
+    assert_eq!(settle(&view, &mut server, 50), ["n2"]);
+    assert_eq!(
+        server.says("web").unwrap().2,
+        "192.0.2.2 announced from node n2 on eth0"
+    );
+    assert_eq!(
+        server.condition("web").unwrap().last_transition_time,
+        Time(time(1))
+    );
+    endpoints(&mut view, "web", &[]);
+    settle(&view, &mut server, 60);
+    assert_eq!(
+        server.condition("web").unwrap().last_transition_time,
+        Time(time(60))
+    );
+}
+
+#[test]
+fn a_service_of_which_one_address_is_silent_is_not_announced_in_full() {
+    let mut view = cluster(&NODES);
+    service(&mut view, "web", &["192.0.2.2", "2001:db8:1::1"]);
+    let (writers, server) = settled(&view);
+    assert_eq!(writers, ["n1"]);
+    let expected = "192.0.2.2 announced from node n1 on eth0; \
+        2001:db8:1::1 not announced: the address is in no IPAddressPool";
+    assert_eq!(server.says("web"), Some(("False", "OutsidePools", expected)));
+}
+
+#[rstest]
+#[case::its_addresses_are_gone(serde_json::json!({}))]
+#[case::it_is_no_load_balancer_any_more(serde_json::json!({"spec": {"type": "ClusterIP"}}))]
+fn the_condition_goes_when(#[case] wire: Value) {
+    let mut view = web();
+    let (_, mut server) = settled(&view);
+    service_with(&mut view, "web", &[], wire);
+    assert_eq!(settle(&view, &mut server, 2).len(), 1);
+    assert_eq!(server.says("web"), None);
+}
+
+#[rstest]
+#[case::without_addresses(&[], serde_json::json!({}))]
+#[case::of_another_class(&["192.0.2.2"], serde_json::json!({"spec": {"loadBalancerClass": "other"}}))]
+fn a_service_gets_no_condition(#[case] addresses: &[&str], #[case] wire: Value) {
+    let mut view = cluster(&NODES);
+    service_with(&mut view, "web", addresses, wire);
+    assert_eq!(settled(&view).0, Vec::<&str>::new());
+}
+
+#[test]
+fn what_another_installation_wrote_stays() {
+    let mut view = web();
+    let (_, mut server) = settled(&view);
+    let other = serde_json::json!({"spec": {"loadBalancerClass": "other"}});
+    service_with(&mut view, "web", &["192.0.2.2"], other);
+    assert_eq!(settle(&view, &mut server, 2), Vec::<&str>::new());
+    assert!(server.condition("web").is_some());
+}
+
+#[test]
+fn while_liveness_is_unknown_nothing_is_written() {
+    let mut view = web();
+    let (_, mut server) = settled(&view);
+    view.liveness = Liveness::Unknown;
+    assert_eq!(settle(&view, &mut server, 2), Vec::<&str>::new());
+}
+
+#[test]
+fn what_somebody_else_wrote_there_is_put_right() {
+    let view = web();
+    let (_, mut server) = settled(&view);
+    let object = server.0.get_mut(&key("web")).unwrap();
+    let conditions = object.status.as_mut().unwrap().conditions.as_mut().unwrap();
+    conditions[0].message = "nonsense".to_owned();
+    assert_eq!(settle(&view, &mut server, 2), ["n1"]);
+}
+
+#[test]
+fn a_write_is_for_this_version_of_this_object_and_holds_nothing_else() {
+    let view = web();
+    let mut server = Server::default();
+    let object = serde_json::json!({"metadata": {"uid": "u", "resourceVersion": "7"}});
+    server
+        .0
+        .insert(key("web"), serde_json::from_value(object).unwrap());
+    let write = pass("n1", &view, &server, 0).remove(0);
+    let condition = serde_json::json!({"type": "ferrolb.io/Announced", "status": "True", "reason": "Announced",
+        "message": "192.0.2.2 announced from node n1 on eth0", "lastTransitionTime": "1970-01-01T00:00:00Z"});
+    let expected = serde_json::json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7"},
+        "status": {"conditions": [condition]}});
+    assert_eq!(write.body, expected);
+}
+
+#[test]
+fn a_message_is_bounded() {
+    let long = "ü".repeat(LONGEST_MESSAGE);
+    assert_eq!(cut(long).len(), LONGEST_MESSAGE);
+    let fates = BTreeMap::from([(
+        "192.0.2.1".parse().unwrap(),
+        Fate::Nowhere("NoNodes", "a".repeat(9000)),
+    )]);
+    let Statement::Says { message, .. } = Statement::of(&"n1".into(), &fates) else {
+        panic!("it says something");
+    };
+    assert_eq!(message.len(), LONGEST_MESSAGE);
+}
