@@ -39,6 +39,8 @@ pub(crate) enum Done {
         service: ServiceKey,
         ending: Ending,
         owners: Vec<String>,
+        /// Whether it held everything of ours.
+        whole: bool,
     },
     /// The status of a pool.
     Pool { pool: PoolName, landed: bool },
@@ -85,6 +87,7 @@ impl Actor {
                     service: write.service,
                     ending: Ending::Stale,
                     owners: Vec::new(),
+                    whole: write.whole,
                 };
             }
             let outcome = writer
@@ -102,6 +105,7 @@ impl Actor {
                 service: write.service,
                 ending,
                 owners,
+                whole: write.whole,
             }
         });
     }

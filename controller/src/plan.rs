@@ -19,6 +19,8 @@ use crate::observed::Observed;
 use crate::pending::Assumed;
 use crate::snapshot::{Seen, Snapshot};
 
+/// Reason of the condition of a Service whose status is left to another controller.
+const STATUS_DISPUTED: &str = "StatusDisputed";
 /// Longest `message` of a condition that the API server takes, in bytes.
 const LONGEST_MESSAGE: usize = 32768;
 
@@ -29,6 +31,8 @@ pub(crate) struct StatusWrite {
     /// The version it was decided on.
     pub(crate) version: String,
     pub(crate) body: Value,
+    /// Whether it holds everything of ours, and not just the condition of a Service that is left to another.
+    pub(crate) whole: bool,
     /// What the Service holds once this has landed.
     pub(crate) assumed: Assumed,
     /// What to tell once it has landed.
@@ -50,12 +54,44 @@ struct Desired {
     condition: Option<Condition>,
 }
 
-/// The status writes that the decision calls for, in the order of the Services' names.
-pub(crate) fn service_writes(snapshot: &Snapshot, decision: &Decision, now: Timestamp) -> Vec<StatusWrite> {
+/// The status writes that the decision calls for, in the order of the Services' names. `given_up_to` names the
+/// controllers to which a Service's status is left.
+pub(crate) fn service_writes(
+    snapshot: &Snapshot,
+    decision: &Decision,
+    given_up_to: impl Fn(&ServiceKey) -> Option<String>,
+    now: Timestamp,
+) -> Vec<StatusWrite> {
     let write = |(service, seen): (&ServiceKey, &Seen)| {
-        service_write(service, seen, decision.outcomes.get(service)?, snapshot, now)
+        let outcome = decision.outcomes.get(service)?;
+        let dispute = given_up_to(service).and_then(|owners| disputed(service, seen, &owners, now));
+        dispute.or_else(|| service_write(service, seen, outcome, snapshot, now))
     };
     snapshot.services.iter().filter_map(write).collect()
+}
+
+/// Says on a Service that its status is left to others, once. What else is in the status stays as they wrote it.
+fn disputed(service: &ServiceKey, seen: &Seen, owners: &str, now: Timestamp) -> Option<StatusWrite> {
+    let observed = &seen.observed;
+    let message = format!("{owners} keeps writing the status of this Service, which is left alone");
+    let condition = condition(false, STATUS_DISPUTED, message.clone(), observed, now);
+    let mut body = identity(service, observed);
+    body["status"] = json!({ "conditions": [&condition] });
+    let addresses = observed
+        .ingress
+        .iter()
+        .filter_map(|entry| entry.ip.as_ref()?.parse().ok());
+    (observed.condition.as_ref() != Some(&condition)).then(|| StatusWrite {
+        service: service.clone(),
+        version: observed.resource_version.clone(),
+        body,
+        whole: false,
+        assumed: Assumed {
+            addresses: addresses.collect(),
+            allocated_from: None,
+        },
+        notices: vec![notices::disputed(seen, message)],
+    })
 }
 
 fn service_write(
@@ -74,8 +110,25 @@ fn service_write(
         service: service.clone(),
         version: seen.observed.resource_version.clone(),
         body: desired.body(service, &seen.observed, outcome),
+        whole: true,
         assumed: assumed(outcome),
         notices: notices::notices(view, seen, outcome, desired.condition.as_ref()),
+    })
+}
+
+/// The object that a write is about, at the version it was decided on. The uid makes a write to a Service that is gone
+/// a conflict; without it the API server would try to create one.
+fn identity(service: &ServiceKey, observed: &Observed) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": service.name,
+            "namespace": service.namespace,
+            "uid": observed.uid,
+            "resourceVersion": observed.resource_version,
+        },
+        "status": {},
     })
 }
 
@@ -110,22 +163,11 @@ impl Desired {
         self.ingress == observed.ingress && self.pool == observed.pool && self.condition == observed.condition
     }
 
-    /// Everything this field manager owns. The uid makes a write to a Service that is gone a conflict; without
-    /// it the API server would try to create one. A list of addresses to be emptied is written as empty, since
+    /// Everything this field manager owns. A list of addresses to be emptied is written as empty, since
     /// leaving it out would keep what another manager owns; of a Service that is no longer ours nothing
     /// is written, which removes just what was ours.
     fn body(&self, service: &ServiceKey, observed: &Observed, outcome: &Outcome) -> Value {
-        let mut body = json!({
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {
-                "name": service.name,
-                "namespace": service.namespace,
-                "uid": observed.uid,
-                "resourceVersion": observed.resource_version,
-            },
-            "status": {},
-        });
+        let mut body = identity(service, observed);
         if let Some(pool) = &self.pool {
             body["metadata"]["annotations"] = json!({ names::ALLOCATED_FROM_POOL: pool });
         }

@@ -1,14 +1,18 @@
 //! Other field managers that hold the status of a Service.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ferrolb_crds::domain::ServiceKey;
 use ferrolb_runtime::patch::Ownership;
+use tokio::time::Instant;
 
 /// Field managers of MetalLB's controller: a migration takes over what they wrote.
 const PREDECESSORS: [&str; 2] = ["controller", "metallb-controller"];
 /// How often a status is taken from somebody else before he is left alone with it.
 const ROUNDS: u32 = 2;
+/// Who did not take it back for so long does not keep doing it.
+const FORGIVEN: Duration = Duration::from_secs(600);
 
 /// Who holds what, and how often it was taken from him.
 #[derive(Debug, Default)]
@@ -18,6 +22,7 @@ pub(crate) struct Disputes(BTreeMap<ServiceKey, Dispute>);
 struct Dispute {
     owners: Vec<String>,
     rounds: u32,
+    last: Instant,
     take_next: bool,
 }
 
@@ -34,13 +39,18 @@ pub(crate) enum Verdict {
 
 impl Disputes {
     /// Notes that these managers hold the status, and says what to do.
-    pub(crate) fn met(&mut self, service: &ServiceKey, owners: Vec<String>) -> Verdict {
+    pub(crate) fn met(&mut self, service: &ServiceKey, owners: Vec<String>, now: Instant) -> Verdict {
         let predecessors = owners.iter().all(|owner| PREDECESSORS.contains(&owner.as_str()));
         let dispute = self.0.entry(service.clone()).or_insert(Dispute {
             owners: Vec::new(),
             rounds: 0,
+            last: now,
             take_next: false,
         });
+        if now.duration_since(dispute.last) > FORGIVEN {
+            dispute.rounds = 0;
+        }
+        dispute.last = now;
         dispute.owners = owners;
         dispute.rounds = if predecessors {
             1
@@ -64,12 +74,17 @@ impl Disputes {
         if take { Ownership::Take } else { Ownership::Respect }
     }
 
-    /// Who holds the status of this Service, for a message.
-    pub(crate) fn owners(&self, service: &ServiceKey) -> String {
-        self.0
-            .get(service)
-            .map(|dispute| dispute.owners.join(", "))
-            .unwrap_or_default()
+    /// Who keeps the status of this Service from us, if it was given up.
+    pub(crate) fn given_up_to(&self, service: &ServiceKey) -> Option<String> {
+        let dispute = self.0.get(service).filter(|dispute| dispute.rounds > ROUNDS)?;
+        Some(dispute.owners.join(", "))
+    }
+
+    /// Notes that everything of ours was written.
+    pub(crate) fn settled(&mut self, service: &ServiceKey) {
+        if let Some(dispute) = self.0.get_mut(service).filter(|dispute| dispute.rounds > ROUNDS) {
+            dispute.rounds = 0;
+        }
     }
 
     /// Forgets Services that are gone.
@@ -82,8 +97,12 @@ impl Disputes {
 mod tests {
     use super::*;
 
+    fn web() -> ServiceKey {
+        ServiceKey::new("shop", "web")
+    }
+
     fn met(disputes: &mut Disputes, owner: &str) -> Verdict {
-        disputes.met(&ServiceKey::new("shop", "web"), vec![owner.to_owned()])
+        disputes.met(&web(), vec![owner.to_owned()], Instant::now())
     }
 
     #[test]
@@ -94,24 +113,43 @@ mod tests {
             verdicts,
             [Verdict::Take, Verdict::Take, Verdict::GiveUp, Verdict::LeaveAlone]
         );
-        assert_eq!(
-            disputes.ownership(&ServiceKey::new("shop", "web")),
-            Ownership::Respect
-        );
+        assert_eq!(disputes.ownership(&web()), Ownership::Respect);
+        assert_eq!(disputes.given_up_to(&web()), Some("kube-vip".to_owned()));
     }
 
     #[test]
     fn an_overruling_write_is_one_write() {
         let mut disputes = Disputes::default();
         met(&mut disputes, "kubectl-patch");
-        let key = ServiceKey::new("shop", "web");
-        assert_eq!(disputes.ownership(&key), Ownership::Take);
-        assert_eq!(disputes.ownership(&key), Ownership::Respect);
+        assert_eq!(disputes.ownership(&web()), Ownership::Take);
+        assert_eq!(disputes.ownership(&web()), Ownership::Respect);
     }
 
     #[test]
     fn what_metallb_wrote_is_always_taken_over() {
         let mut disputes = Disputes::default();
         assert!((0..9).all(|_| met(&mut disputes, "controller") == Verdict::Take));
+    }
+
+    #[test]
+    fn a_dispute_is_over_when_a_write_of_ours_stays() {
+        let mut disputes = Disputes::default();
+        for _ in 0..3 {
+            met(&mut disputes, "kube-vip");
+        }
+        disputes.settled(&web());
+        assert_eq!(disputes.given_up_to(&web()), None);
+    }
+
+    #[test]
+    fn two_edits_by_hand_with_much_time_between_are_no_dispute() {
+        let (mut disputes, mut now) = (Disputes::default(), Instant::now());
+        for _ in 0..5 {
+            assert_eq!(
+                disputes.met(&web(), vec!["kubectl-edit".to_owned()], now),
+                Verdict::Take
+            );
+            now += FORGIVEN + Duration::from_secs(1);
+        }
     }
 }

@@ -46,6 +46,15 @@ pub(super) fn notices(
     notices
 }
 
+/// The notice that a Service's status is left to others.
+pub(super) fn disputed(seen: &Seen, text: String) -> Notice {
+    let telling = Telling {
+        regarding: seen.object.object_ref(&()),
+        news: true,
+    };
+    telling.tell(EventType::Warning, super::STATUS_DISPUTED, text)
+}
+
 struct Telling {
     regarding: ObjectReference,
     /// Whether the condition changes, so that its reason is worth telling.

@@ -59,7 +59,7 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
 
 fn writes(object: Value, addresses: &[&str]) -> Vec<StatusWrite> {
     let snapshot = snapshot(object, addresses);
-    service_writes(&snapshot, &decide(&snapshot.world), now())
+    service_writes(&snapshot, &decide(&snapshot.world), |_| None, now())
 }
 
 fn reasons(write: &StatusWrite) -> Vec<&str> {
@@ -232,4 +232,30 @@ fn counters_of_a_pool_are_written_when_they_differ() {
     assert_eq!((write.status.assigned_ipv4, write.status.available_ipv4), (1, 3));
     snapshot.pools.get_mut(&write.pool).unwrap().status = Some(write.status.clone());
     assert_eq!(pool_writes(&snapshot, &usage), []);
+}
+
+#[test]
+fn a_status_that_is_left_to_another_says_so_once_and_nothing_else_is_touched() {
+    let held = json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.9" }] } });
+    let left_to = |object: Value| {
+        let snapshot = snapshot(object, &["192.0.2.0/24"]);
+        let kube_vip = |_: &ServiceKey| Some("kube-vip".to_owned());
+        service_writes(&snapshot, &decide(&snapshot.world), kube_vip, now()).remove(0)
+    };
+    let first = left_to(service(json!({}), held.clone()));
+    let condition = &first.body["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["reason"], first.whole),
+        (&json!("StatusDisputed"), false)
+    );
+    assert_eq!(
+        (first.body["status"].get("loadBalancer"), reasons(&first)),
+        (None, vec!["StatusDisputed"])
+    );
+    let mut told = held;
+    told["conditions"] = json!([condition]);
+    assert!(
+        left_to(service(json!({}), told)).whole,
+        "later writes ask for everything again"
+    );
 }

@@ -2,10 +2,6 @@
 
 use ferrolb_crds::domain::ServiceKey;
 use ferrolb_runtime::backoff::Jitter;
-use ferrolb_runtime::events::Notice;
-use ferrolb_runtime::reflect::ObjectKey;
-use kube::Resource;
-use kube::runtime::events::EventType;
 use tokio::time::Instant;
 
 use super::Controller;
@@ -35,12 +31,16 @@ impl Controller {
                 service,
                 ending,
                 owners,
+                whole,
             } => {
                 let ending = if owners.is_empty() {
                     ending
                 } else {
                     self.disputed(&service, owners)
                 };
+                if let (Ending::Landed, true, Some(term)) = (ending, whole, &mut self.term) {
+                    term.disputes.settled(&service);
+                }
                 self.pending
                     .ended(&service, ending, Instant::now(), Jitter::random());
                 if ending != Ending::Landed || !self.pending.in_flight() {
@@ -54,29 +54,14 @@ impl Controller {
         let Some(term) = &mut self.term else {
             return Ending::Stale;
         };
-        match term.disputes.met(service, owners) {
+        match term.disputes.met(service, owners, Instant::now()) {
             Verdict::Take => return Ending::Stale,
             Verdict::GiveUp => {
-                let owners = term.disputes.owners(service);
-                self.tell_dispute(service, &owners);
+                let owners = term.disputes.given_up_to(service).unwrap_or_default();
+                tracing::warn!(%service, owners, "another controller keeps writing the status; it is left alone");
             }
             Verdict::LeaveAlone => {}
         }
         Ending::Refused
-    }
-
-    fn tell_dispute(&self, service: &ServiceKey, owners: &str) {
-        tracing::warn!(%service, owners, "another controller keeps writing the status; it is left alone");
-        let snapshot = self.stores.services.snapshot();
-        let key = ObjectKey::new(service.namespace.clone(), service.name.clone());
-        let object = snapshot.get(&key).and_then(|entry| entry.object());
-        if let Some(object) = object {
-            self.actor.tell(Notice {
-                regarding: object.object_ref(&()),
-                severity: EventType::Warning,
-                reason: "StatusDisputed".to_owned(),
-                note: format!("{owners} keeps writing the status of this Service, which is left alone"),
-            });
-        }
     }
 }

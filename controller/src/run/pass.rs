@@ -60,7 +60,8 @@ impl Controller {
         term.memory.note(&snapshot.world, &decision, now);
         self.metrics.show(&decision, snapshot.faults.len());
         self.tell_faults(term, &snapshot.faults);
-        for write in service_writes(&snapshot, &decision, Timestamp::now()) {
+        let given_up_to = |service: &ServiceKey| term.disputes.given_up_to(service);
+        for write in service_writes(&snapshot, &decision, given_up_to, Timestamp::now()) {
             if self.pending.may_send(&write.service, &write.version, now) {
                 self.pending.sent(
                     write.service.clone(),
