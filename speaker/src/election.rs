@@ -26,14 +26,16 @@ mod contests;
 mod decide;
 mod demand;
 mod eligible;
+mod firsts;
 mod group;
 mod rank;
 mod reason;
 mod verdict;
 mod view;
 
-pub use decide::elect;
+pub use decide::{elect, elect_with};
 pub use eligible::{Eligible, Field};
+pub use firsts::Firsts;
 pub(crate) use rank::hash_of;
 pub use rank::{Hash, Locality, Ranked, Share, hash};
 pub use reason::{Ineligible, Why};

@@ -23,7 +23,7 @@ use crate::announce::{Announcer, LayerTwoMetrics, News};
 use crate::args::Args;
 use crate::burst;
 use crate::condition::{self, Known, Statement};
-use crate::election::{Elections, Note, Options, Ranking, elect};
+use crate::election::{Elections, Firsts, Note, Options, Ranking, elect_with};
 use crate::held::HeldTable;
 use crate::interfaces;
 use crate::metrics::Metrics;
@@ -83,6 +83,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         notes: BTreeSet::new(),
         due: Due::default(),
         stated: Resend::default(),
+        firsts: Firsts::default(),
         metrics,
         actor,
         wire,
@@ -111,6 +112,7 @@ struct Speaker {
     due: Due,
     /// What was said in the conditions of Services.
     stated: Resend<Statement>,
+    firsts: Firsts,
     metrics: Metrics,
     actor: Actor,
     wire: Wire,
@@ -193,7 +195,7 @@ impl Speaker {
     /// Snapshot, decide, plan, act: once over everything. What is held comes first; nothing waits for the API server.
     fn pass(&mut self) {
         let snapshot = self.reader.read(&self.stores);
-        let elections = elect(&snapshot.view);
+        let elections = elect_with(&snapshot.view, &mut self.firsts);
         let links = interfaces::read(&self.wire.links.borrow_and_update());
         let place = Place {
             node: &self.node,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use ferrolb_crds::domain::NodeName;
 
 use super::Field;
-use super::rank::{Hash, Locality, Ranked, hash};
+use super::firsts::{Contenders, Firsts, Recall};
+use super::rank::{Hash, Locality, Ranked, hash, hash_of};
 
 /// Addresses that stand for election together: a group, or one address of a group that no node is eligible for.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Contest {
     pub(super) addresses: BTreeSet<IpAddr>,
     /// The nodes.
     pub(super) field: Arc<Field>,
+    /// The nodes of the highest preference: one of them announces.
+    pub(super) contenders: Contenders,
     /// How near they are, where that is asked for.
     pub(super) localities: BTreeMap<NodeName, Locality>,
 }
@@ -41,12 +44,8 @@ impl Contest {
         all
     }
 
-    /// The winner by preference and hash.
-    pub(super) fn stable_winner(&self) -> Option<NodeName> {
-        self.field
-            .contenders()
-            .min_by_key(|node| hash(node, self.first))
-            .cloned()
+    fn stable_winner(&self, recall: &mut Recall<'_>) -> Option<NodeName> {
+        recall.first(*self.addresses.first()?, self.first, &self.contenders)
     }
 
     /// The node that holds most of the addresses, unless another is preferred to it: a group of which one half has
@@ -57,8 +56,8 @@ impl Contest {
             *held.entry(holder).or_default() += 1;
         }
         let held_by = |node: &&NodeName| held.get(*node).copied().unwrap_or_default();
-        self.field
-            .contenders()
+        self.contenders
+            .iter()
             .filter(|node| held_by(node) > 0)
             .min_by_key(|node| (Reverse(held_by(node)), hash(node, self.first)))
             .cloned()
@@ -66,24 +65,32 @@ impl Contest {
 
     /// The nearest node with room for all the addresses, else the one with most room.
     fn placed(&self, loads: &Loads) -> Option<NodeName> {
-        let bound = loads.bound(self.field.contenders().count());
-        let nearest = |node: &&NodeName| self.nearness(node);
+        let bound = loads.bound(self.contenders.len());
+        let text = self.first.to_string();
+        let nearest = |node: &&NodeName| self.nearness(node, &text);
         let roomy = |node: &&NodeName| loads.of(node) + self.addresses.len() <= bound;
-        let with_room = self.field.contenders().filter(roomy).min_by_key(nearest);
+        let with_room = self.contenders.iter().filter(roomy).min_by_key(nearest);
         let emptiest = || {
-            let order = |node: &&NodeName| (loads.of(node), self.nearness(node));
-            self.field.contenders().min_by_key(order)
+            let order = |node: &&NodeName| (loads.of(node), self.nearness(node, &text));
+            self.contenders.iter().min_by_key(order)
         };
         with_room.or_else(emptiest).cloned()
     }
 
-    fn nearness(&self, node: &NodeName) -> (Reverse<Locality>, Hash) {
-        (Reverse(self.locality(node)), hash(node, self.first))
+    fn nearness(&self, node: &NodeName, first: &str) -> (Reverse<Locality>, Hash) {
+        (Reverse(self.locality(node)), hash_of(node, first))
     }
 
     fn locality(&self, node: &NodeName) -> Locality {
         self.localities.get(node).copied().unwrap_or_default()
     }
+}
+
+/// The winner of each contest by preference and hash.
+pub(super) fn stable_winners(contests: &[Arc<Contest>], firsts: &mut Firsts) -> Vec<Option<NodeName>> {
+    let mut recall = Recall::new(firsts);
+    let winner = |contest: &Arc<Contest>| contest.stable_winner(&mut recall);
+    contests.iter().map(winner).collect()
 }
 
 /// The winner of each contest: who holds an address keeps it, then the rest are placed in order of their addresses.

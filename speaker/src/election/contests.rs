@@ -9,6 +9,7 @@ use ferrolb_crds::domain::{NodeName, ServiceKey};
 use super::Field;
 use super::choose::Contest;
 use super::demand::{Asked, Demand, Users};
+use super::firsts::Contenders;
 use super::group::{Group, groups};
 use super::rank::Locality;
 use super::view::{Exclusion, Ranking, View};
@@ -20,7 +21,7 @@ pub(super) struct Contests<'a> {
     asked: &'a Asked<'a>,
     exclusion: Exclusion,
     /// Groups that ask the same of a node have the same field.
-    judged: BTreeMap<BTreeSet<&'a Demand<'a>>, Arc<Field>>,
+    judged: BTreeMap<BTreeSet<&'a Demand<'a>>, (Arc<Field>, Contenders)>,
 }
 
 impl<'a> Contests<'a> {
@@ -65,7 +66,7 @@ impl<'a> Contests<'a> {
     }
 
     fn contest(&mut self, first: IpAddr, addresses: Group) -> Contest {
-        let field = self.field(&addresses);
+        let (field, contenders) = self.field(&addresses);
         let localities = match self.view.options.ranking {
             Ranking::Stable => BTreeMap::new(),
             Ranking::Full => self.localities(&addresses, &field),
@@ -74,6 +75,7 @@ impl<'a> Contests<'a> {
             first,
             addresses,
             field,
+            contenders,
             localities,
         }
     }
@@ -82,20 +84,19 @@ impl<'a> Contests<'a> {
         self.asked.get(address)?.demand.as_ref().ok()
     }
 
-    fn field(&mut self, addresses: &Group) -> Arc<Field> {
+    fn field(&mut self, addresses: &Group) -> (Arc<Field>, Contenders) {
         let demands: BTreeSet<&'a Demand<'a>> = addresses
             .iter()
             .filter_map(|address| self.demand(address))
             .collect();
-        let judge = || Arc::new(Field::judge(self.view, self.exclusion, &demands));
-        match self.judged.get(&demands) {
-            Some(field) => field.clone(),
-            None => {
-                let field = judge();
-                self.judged.insert(demands, field.clone());
-                field
-            }
+        if let Some(judged) = self.judged.get(&demands) {
+            return judged.clone();
         }
+        let field = Field::judge(self.view, self.exclusion, &demands);
+        let contenders = field.contenders().cloned().collect();
+        let judged = (Arc::new(field), contenders);
+        self.judged.insert(demands, judged.clone());
+        judged
     }
 
     fn localities(&self, addresses: &Group, field: &Field) -> BTreeMap<NodeName, Locality> {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use ferrolb_crds::domain::{NodeName, ServiceKey};
 
 use super::Why;
-use super::choose::{Contest, full_winners};
+use super::choose::{Contest, full_winners, stable_winners};
 use super::contests::Contests;
 use super::demand::{Asked, Demand, Petition, Users, asked, users};
+use super::firsts::Firsts;
 use super::verdict::{Election, Elections, Note, Winner};
 use super::view::{Candidate, Exclusion, Liveness, Ranking, View};
 
@@ -17,6 +18,11 @@ use super::view::{Candidate, Exclusion, Liveness, Ranking, View};
 ///
 /// The result depends on the view alone: not on who asks, nor on what was decided before.
 pub fn elect(view: &View) -> Elections {
+    elect_with(view, &mut Firsts::default())
+}
+
+/// As [`elect`], sooner if what earlier elections remember is of use.
+pub fn elect_with(view: &View, firsts: &mut Firsts) -> Elections {
     let users = users(view);
     let asked = asked(view, &users);
     let unready = unready(view);
@@ -29,7 +35,7 @@ pub fn elect(view: &View) -> Elections {
         })
         .collect();
     if unready.is_none() {
-        by_address.extend(contested(view, &users, &asked));
+        by_address.extend(contested(view, &users, &asked, firsts));
     }
     Elections {
         by_address,
@@ -55,10 +61,15 @@ fn notes(view: &View) -> BTreeSet<Note> {
 }
 
 /// The results of the addresses that nodes may contend for.
-fn contested(view: &View, users: &Users<'_>, asked: &Asked<'_>) -> BTreeMap<IpAddr, Election> {
+fn contested(
+    view: &View,
+    users: &Users<'_>,
+    asked: &Asked<'_>,
+    firsts: &mut Firsts,
+) -> BTreeMap<IpAddr, Election> {
     let contests = Contests::new(view, users, asked).all();
     let winners = match view.options.ranking {
-        Ranking::Stable => contests.iter().map(|contest| contest.stable_winner()).collect(),
+        Ranking::Stable => stable_winners(&contests, firsts),
         Ranking::Full => full_winners(&contests, &view.holders),
     };
     let mut results = BTreeMap::new();

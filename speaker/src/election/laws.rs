@@ -10,7 +10,7 @@ use serde_json::json;
 use super::fixture::{
     advert, alive, cluster, excluded, full, node, only, pools, service_with, set_endpoints,
 };
-use super::{Elections, Verdict, View, elect};
+use super::{Elections, Firsts, Verdict, View, elect, elect_with};
 
 const NODES: [&str; 5] = ["n1", "n2", "n3", "n4", "n5"];
 
@@ -212,6 +212,15 @@ fn undivided<'a>(one: &'a Elections, other: &'a Elections) -> impl Iterator<Item
 }
 
 proptest! {
+    #[test]
+    fn what_earlier_elections_remember_changes_nothing(draws in prop::collection::vec(draw(), 1..6)) {
+        let mut firsts = Firsts::default();
+        for draw in draws {
+            let view = draw.view();
+            prop_assert_eq!(winners(&elect_with(&view, &mut firsts)), winners(&elect(&view)));
+        }
+    }
+
     #[test]
     fn an_address_with_an_eligible_node_has_one_announcer_and_others_have_none(draw in draw(), ranked in any::<bool>()) {
         let mut view = draw.view();

@@ -21,7 +21,11 @@ pub fn hash(node: &NodeName, address: IpAddr) -> Hash {
 
 /// The place of a node in the order for anything that has a name.
 pub(crate) fn hash_of(node: &NodeName, name: &str) -> Hash {
-    Hash(Sha256::digest(format!("{node}#{name}")).into())
+    let text = Sha256::new()
+        .chain_update(node.as_str())
+        .chain_update("#")
+        .chain_update(name);
+    Hash(text.finalize().into())
 }
 
 /// How near the endpoints of a group are to a node; greater is nearer.
