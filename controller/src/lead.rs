@@ -8,11 +8,12 @@
 //! - Everybody else waits `lease_duration` on his own monotonic clock from the moment *he* first saw the record. Times
 //!   in the object are never compared with a clock, so clocks may disagree.
 //! - The first interval begins before the second and is shorter: two never lead at once, as long as no clock runs
-//!   faster than another by `lease_duration / renew_deadline`. [`model`] checks it.
+//!   faster than another by `lease_duration / renew_deadline`. The module `model` checks it.
 //! - It is advice between the willing. Whoever steals or deletes the Lease by force breaks it; every write of ours
 //!   therefore also carries the version it was decided on.
 
 mod candidate;
+mod known;
 mod lease;
 #[cfg(test)]
 mod model;

@@ -5,8 +5,12 @@ use std::time::Duration;
 use ferrolb_runtime::backoff::{Backoff, Jitter};
 use tokio::time::Instant;
 
+use self::standing::Standing;
+use super::known::Known;
 use super::record::{Outcome, Record, Stamp, Version, Write};
 use super::{Leadership, Terms};
+
+mod standing;
 
 /// What client-go writes as the duration of a released lease; zero is not allowed.
 const RELEASED_DURATION: Duration = Duration::from_secs(1);
@@ -26,20 +30,7 @@ pub(super) struct Candidate {
     stale: bool,
     read_after: Option<Instant>,
     write_after: Option<Instant>,
-    /// When a read was last answered.
-    read_at: Option<Instant>,
     resigning: bool,
-}
-
-/// The Lease as last seen.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Known {
-    /// None while the Lease does not exist.
-    version: Option<Version>,
-    /// The last record there was, even if the Lease was deleted since: deleting it ends nobody's lease.
-    record: Option<Record>,
-    /// When this version was first seen, on our clock.
-    since: Instant,
 }
 
 /// What tells a record that we wrote from one that an earlier process of the same identity left behind.
@@ -57,14 +48,6 @@ enum Busy {
     No,
     Reading,
     Writing { sent: Instant, record: Record },
-}
-
-/// Whose the Lease is.
-enum Standing {
-    Unknown,
-    Ours(Record),
-    Free,
-    Theirs { until: Instant },
 }
 
 /// What to do next.
@@ -94,7 +77,6 @@ impl Candidate {
             stale: false,
             read_after: None,
             write_after: None,
-            read_at: None,
             resigning: false,
         }
     }
@@ -103,10 +85,13 @@ impl Candidate {
     pub(super) fn read(&mut self, found: Option<(Version, Record)>, now: Instant) {
         self.busy = Busy::No;
         self.stale = false;
-        self.read_at = Some(now);
         match found {
             Some((version, record)) => self.observe(version, record, now),
             None => self.observe_nothing(now),
+        }
+        let usual = self.terms.lease_duration;
+        if let Some(known) = &mut self.known {
+            known.confirmed = known.expires(usual) <= now;
         }
     }
 
@@ -182,7 +167,9 @@ impl Candidate {
 
     /// What to do now. `wall` is what the wall clock says, for the record only.
     pub(super) fn next(&mut self, now: Instant, wall: Stamp) -> Next {
-        self.valid_until = self.valid_until.filter(|until| now < *until);
+        for time in [&mut self.valid_until, &mut self.read_after, &mut self.write_after] {
+            *time = time.filter(|time| now < *time);
+        }
         if self.resigning && self.claim.is_none() {
             return Next::Done;
         }
@@ -193,14 +180,14 @@ impl Candidate {
             return self.give_back(now, wall);
         }
         match self.standing() {
-            Standing::Unknown => self.look(now),
-            _ if self.stale => self.look(now),
+            Standing::Unknown => self.look(),
+            _ if self.stale => self.look(),
             Standing::Ours(record) => self.write(self.renewed(record), now),
             Standing::Free => self.write(self.claimed(wall), now),
-            Standing::Theirs { until } if now < until => Next::Wait(Some(until)),
+            Standing::Theirs { until, .. } if now < until => Next::Wait(Some(until)),
+            Standing::Theirs { confirmed: true, .. } => self.write(self.claimed(wall), now),
             // The watch may be broken and the lease renewed long since.
-            Standing::Theirs { until } if self.read_at.is_none_or(|at| at < until) => self.look(now),
-            Standing::Theirs { .. } => self.write(self.claimed(wall), now),
+            Standing::Theirs { .. } => self.look(),
         }
     }
 
@@ -224,18 +211,16 @@ impl Candidate {
         }
     }
 
-    fn look(&mut self, now: Instant) -> Next {
-        match self.read_after {
-            Some(after) if now < after => Next::Wait(earliest(self.valid_until, after)),
-            _ => {
-                self.busy = Busy::Reading;
-                Next::Read
-            }
+    fn look(&mut self) -> Next {
+        if let Some(after) = self.read_after {
+            return Next::Wait(earliest(self.valid_until, after));
         }
+        self.busy = Busy::Reading;
+        Next::Read
     }
 
     fn write(&mut self, record: Record, now: Instant) -> Next {
-        if let Some(after) = self.write_after.filter(|after| now < *after) {
+        if let Some(after) = self.write_after {
             return Next::Wait(earliest(self.valid_until, after));
         }
         let base = self.known.as_ref().and_then(|known| known.version.clone());
@@ -280,62 +265,9 @@ impl Candidate {
         }
     }
 
-    fn observe(&mut self, version: Version, record: Record, now: Instant) {
-        self.newest = Some(version.clone());
-        let seen = self
-            .known
-            .take()
-            .filter(|known| known.version.as_ref() == Some(&version));
-        self.known = Some(Known {
-            version: Some(version),
-            record: Some(record),
-            since: seen.map_or(now, |known| known.since),
-        });
-        self.end_if_not_ours();
-    }
-
-    fn observe_nothing(&mut self, now: Instant) {
-        self.write_after = None;
-        let known = self.known.take();
-        self.known = Some(Known {
-            version: None,
-            since: known.as_ref().map_or(now, |known| known.since),
-            record: known.and_then(|known| known.record),
-        });
-        self.end_if_not_ours();
-    }
-
-    fn end_if_not_ours(&mut self) {
-        if matches!(self.standing(), Standing::Ours(_)) {
-            return;
-        }
-        self.valid_until = None;
-        let version = self.known.as_ref().and_then(|known| known.version.as_ref());
-        self.claim = self.claim.take().filter(|claim| claim.base.as_ref() == version);
-    }
-
     fn forget_claim(&mut self) {
         self.claim = None;
         self.stale = false;
-    }
-
-    fn standing(&self) -> Standing {
-        let Some(known) = &self.known else {
-            return Standing::Unknown;
-        };
-        match &known.record {
-            Some(record) if self.wrote_record(record) => Standing::Ours(record.clone()),
-            Some(record) if record.holder.is_some() => Standing::Theirs {
-                until: known.since + record.duration.unwrap_or(self.terms.lease_duration),
-            },
-            _ => Standing::Free,
-        }
-    }
-
-    /// Whether this very process wrote the record, or will turn out to have.
-    fn wrote_record(&self, record: &Record) -> bool {
-        let claimed = self.claim.as_ref().map(|claim| claim.acquired);
-        record.holder.as_ref() == Some(&self.identity) && claimed.is_some() && record.acquired == claimed
     }
 
     fn pause(&self, jitter: Jitter) -> Duration {

@@ -96,7 +96,7 @@ struct Seat {
 
 /// What a request led to.
 enum Answer {
-    Read(Result<Option<Lease>, String>),
+    Read(Result<Option<Box<Lease>>, String>),
     /// How a write ended, the Lease as stored, and what went wrong.
     Wrote(Outcome, Option<Box<Lease>>, Option<String>),
 }
@@ -165,8 +165,8 @@ impl Shell {
         let now = Instant::now();
         match answer {
             Answer::Read(Ok(found)) => {
-                self.candidate.read(found.as_ref().map(wire::record), now);
-                self.last = found;
+                self.candidate.read(found.as_deref().map(wire::record), now);
+                self.last = found.map(|lease| *lease);
                 self.complain(None);
             }
             Answer::Read(Err(trouble)) => {
@@ -253,7 +253,7 @@ impl Seat {
     async fn read(self) -> Answer {
         let read = timeout(self.terms.request_timeout(), self.api.get_opt(&self.name));
         Answer::Read(match read.await {
-            Ok(Ok(found)) => Ok(found),
+            Ok(Ok(found)) => Ok(found.map(Box::new)),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_elapsed) => Err("no answer in time".to_owned()),
         })
