@@ -45,8 +45,8 @@ pub(crate) const TESTS: &[Test] = &[
     ),
 ];
 
-const HELD4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
-const HELD6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x200);
+pub(crate) const HELD4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
+pub(crate) const HELD6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x200);
 
 /// A bench on which both addresses are held and answered.
 fn ready() -> (Bench, Tap) {
@@ -57,7 +57,7 @@ fn ready() -> (Bench, Tap) {
     (bench, tap)
 }
 
-fn question(sender: Ipv4Addr) -> Arp {
+pub(crate) fn question(sender: Ipv4Addr) -> Arp {
     Arp {
         destination: Mac::BROADCAST,
         source: STRANGER,
@@ -69,12 +69,12 @@ fn question(sender: Ipv4Addr) -> Arp {
     }
 }
 
-fn asker(last: u8) -> Ipv4Addr {
+pub(crate) fn asker(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, last)
 }
 
 /// An answer to a question, no announcement.
-fn answer(frame: &[u8]) -> Option<Arp> {
+pub(crate) fn answer(frame: &[u8]) -> Option<Arp> {
     Arp::parse(frame).filter(|arp| arp.operation == Operation::Reply && arp.destination == STRANGER)
 }
 
@@ -139,13 +139,19 @@ fn a_question_with_a_priority_tag_is_answered() {
 }
 
 /// Puts an IEEE 802.1Q tag into a frame.
-fn tagged(tag: u16, frame: &[u8]) -> Vec<u8> {
+pub(crate) fn tagged(tag: u16, frame: &[u8]) -> Vec<u8> {
     let (addresses, rest) = frame.split_at(12);
     let [high, low] = tag.to_be_bytes();
     [addresses, &[0x81, 0x00, high, low], rest].concat()
 }
 
-fn solicitation(hops: u8, source: &str, destination: Ipv6Addr, to: Mac, options: &[u8]) -> Vec<u8> {
+pub(crate) fn solicitation(
+    hops: u8,
+    source: &str,
+    destination: Ipv6Addr,
+    to: Mac,
+    options: &[u8],
+) -> Vec<u8> {
     let source: Ipv6Addr = source.parse().unwrap();
     let mut payload = HELD6.octets().to_vec();
     payload.extend(options);
@@ -159,7 +165,7 @@ fn solicitation(hops: u8, source: &str, destination: Ipv6Addr, to: Mac, options:
 }
 
 /// An answer to a question, no announcement.
-fn solicited(frame: &[u8]) -> Option<Advertisement> {
+pub(crate) fn solicited(frame: &[u8]) -> Option<Advertisement> {
     advertisement(frame).filter(|advertisement| advertisement.solicited)
 }
 
