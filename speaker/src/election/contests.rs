@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{NodeName, ServiceKey};
+use ferrolb_crds::domain::{Endpoints, NodeName, ServiceKey};
 
 use super::Field;
 use super::choose::Contest;
-use super::demand::{Asked, Demand, Users};
+use super::demand::{Asked, Demand, Terms, Users};
+use super::eligible::Judged;
 use super::firsts::Contenders;
 use super::group::{Group, groups};
 use super::rank::Locality;
@@ -21,7 +22,9 @@ pub(super) struct Contests<'a> {
     asked: &'a Asked<'a>,
     exclusion: Exclusion,
     /// Groups that ask the same of a node have the same field.
-    judged: BTreeMap<BTreeSet<&'a Demand<'a>>, (Arc<Field>, Contenders)>,
+    fields: BTreeMap<BTreeSet<&'a Demand<'a>>, (Arc<Field>, Contenders)>,
+    /// Those that differ only in their local endpoints are judged once.
+    judged: BTreeMap<BTreeSet<Terms<'a>>, Arc<Judged>>,
 }
 
 impl<'a> Contests<'a> {
@@ -31,6 +34,7 @@ impl<'a> Contests<'a> {
             users,
             asked,
             exclusion: view.exclusion(),
+            fields: BTreeMap::new(),
             judged: BTreeMap::new(),
         }
     }
@@ -89,14 +93,30 @@ impl<'a> Contests<'a> {
             .iter()
             .filter_map(|address| self.demand(address))
             .collect();
-        if let Some(judged) = self.judged.get(&demands) {
-            return judged.clone();
+        if let Some(field) = self.fields.get(&demands) {
+            return field.clone();
         }
-        let field = Field::judge(self.view, self.exclusion, &demands);
+        let field = Field::of(self.judged(&demands), self.local(&demands));
         let contenders = field.contenders().cloned().collect();
-        let judged = (Arc::new(field), contenders);
-        self.judged.insert(demands, judged.clone());
-        judged
+        let field = (Arc::new(field), contenders);
+        self.fields.insert(demands, field.clone());
+        field
+    }
+
+    fn judged(&mut self, demands: &BTreeSet<&'a Demand<'a>>) -> Arc<Judged> {
+        let terms = demands.iter().map(|demand| demand.terms()).collect();
+        let judge = || Arc::new(Judged::of(self.view, self.exclusion, demands));
+        self.judged.entry(terms).or_insert_with(judge).clone()
+    }
+
+    fn local(&self, demands: &BTreeSet<&'a Demand<'a>>) -> Vec<(ServiceKey, Arc<Endpoints>)> {
+        let keys: BTreeSet<&ServiceKey> = demands
+            .iter()
+            .flat_map(|demand| demand.local.iter().copied())
+            .collect();
+        let endpoints =
+            |key: &ServiceKey| Some((key.clone(), self.view.services.get(key)?.endpoints.clone()));
+        keys.into_iter().filter_map(endpoints).collect()
     }
 
     fn localities(&self, addresses: &Group, field: &Field) -> BTreeMap<NodeName, Locality> {

@@ -94,7 +94,7 @@ fn outcome(
     demand: &Demand<'_>,
 ) -> Result<Winner, Why> {
     let Some((name, node)) = winner.and_then(|name| view.nodes.get_key_value(name)) else {
-        return Err(Why::NoEligibleNode(contest.field().ineligible.clone()));
+        return Err(Why::NoEligibleNode(contest.field().ineligible().clone()));
     };
     Ok(Winner {
         node: name.clone(),

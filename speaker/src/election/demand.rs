@@ -19,6 +19,9 @@ pub(super) struct Demand<'a> {
     pub(super) address: Option<IpAddr>,
 }
 
+/// What of a demand does not depend on endpoints.
+pub(super) type Terms<'a> = (BTreeSet<&'a AdvertName>, Option<IpAddr>);
+
 /// Our Services by their addresses.
 pub(super) type Users<'a> = BTreeMap<IpAddr, BTreeMap<&'a ServiceKey, &'a Candidate>>;
 
@@ -86,6 +89,11 @@ impl<'a> Demand<'a> {
         }
     }
 
+    /// What does not depend on endpoints.
+    pub(super) fn terms(&self) -> Terms<'a> {
+        (self.adverts.clone(), self.address)
+    }
+
     /// The advertisements that select a node with these labels.
     pub(super) fn selecting<'n>(
         &self,
@@ -115,19 +123,15 @@ fn adverts<'a>(
 ) -> Result<BTreeSet<&'a AdvertName>, Why> {
     let service = &*candidate.service;
     let (pool, labels) = pool(view, address, service).ok_or(Why::OutsidePools)?;
-    let of_pool = || {
-        view.adverts
-            .values()
-            .filter(|one| one.selects_pool(&pool, &labels))
-    };
+    let of_pool = || view.adverts.values().filter(|one| one.selects_pool(pool, labels));
     if of_pool().next().is_none() {
-        return Err(Why::NotAdvertised { pool });
+        return Err(Why::NotAdvertised { pool: pool.clone() });
     }
     let selected: Vec<&Advert> = of_pool()
         .filter(|advert| advert.selects_service(&service.labels))
         .collect();
     if selected.is_empty() {
-        return Err(Why::ServiceNotSelected { pool });
+        return Err(Why::ServiceNotSelected { pool: pool.clone() });
     }
     if let Some(advert) = selected.iter().find(|advert| advert.restricts_services())
         && service.sharing_annotated
@@ -143,14 +147,13 @@ fn adverts<'a>(
 
 /// The pool that owns the address, else the pool it came from: an address in use is announced also when its pool was
 /// shrunk or deleted. A deleted pool has no labels.
-fn pool(view: &View, address: IpAddr, service: &ServiceView) -> Option<(PoolName, Labels)> {
+fn pool<'a>(view: &'a View, address: IpAddr, service: &'a ServiceView) -> Option<(&'a PoolName, &'a Labels)> {
+    static NONE: Labels = Labels::new();
     let owner = view.pools.owner(address);
     let came_from = || {
-        let name = service.allocated_from.clone()?;
-        let labels = view.pools.named(&name).map(|pool| pool.labels.clone());
-        Some((name, labels.unwrap_or_default()))
+        let name = service.allocated_from.as_ref()?;
+        let labels = view.pools.named(name).map(|pool| &pool.labels);
+        Some((name, labels.unwrap_or(&NONE)))
     };
-    owner
-        .map(|pool| (pool.name.clone(), pool.labels.clone()))
-        .or_else(came_from)
+    owner.map(|pool| (&pool.name, &pool.labels)).or_else(came_from)
 }

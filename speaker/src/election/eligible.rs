@@ -2,21 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ferrolb_crds::domain::{Advert, AdvertName, Node, NodeName, ServiceKey, SoftReason};
+use ferrolb_crds::domain::{Advert, AdvertName, Endpoints, Node, NodeName, ServiceKey, SoftReason};
 
 use super::demand::Demand;
 use super::view::{Exclusion, LinkFacts, Liveness, View};
 use super::{Ineligible, Interfaces};
 
 /// All nodes, judged for a group of addresses.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Field {
     /// Nodes that may announce.
     pub eligible: BTreeMap<NodeName, Eligible>,
-    /// All other nodes.
-    pub ineligible: Arc<BTreeMap<NodeName, Ineligible>>,
+    judged: Arc<Judged>,
+    local: Vec<Local>,
+    ineligible: OnceLock<Arc<BTreeMap<NodeName, Ineligible>>>,
 }
 
 /// A node that may announce.
@@ -25,6 +26,20 @@ pub struct Eligible {
     /// The weights of all preferences that match it, of the advertisements that select it.
     pub preference: u32,
 }
+
+/// All nodes, judged without regard to local endpoints: the same for many groups.
+#[derive(Debug, Default)]
+pub(super) struct Judged(BTreeMap<NodeName, Judgement>);
+
+/// What speaks against a node, in this order with a missing local endpoint in between.
+#[derive(Debug)]
+struct Judgement {
+    node: Option<Ineligible>,
+    links: Result<(Option<Soft>, Eligible), Ineligible>,
+}
+
+/// A Service of policy Local and where its endpoints are.
+type Local = (ServiceKey, Arc<Endpoints>);
 
 /// A reason that counts only as long as another node has a lesser one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -35,32 +50,32 @@ enum Soft {
 }
 
 impl Field {
-    /// Judges every node for addresses that ask for all of `demands`.
-    pub(super) fn judge(view: &View, exclusion: Exclusion, demands: &BTreeSet<&Demand<'_>>) -> Self {
-        let court = Court {
-            view,
-            exclusion,
-            demands,
-        };
-        let (mut fit, mut ineligible) = (BTreeMap::new(), BTreeMap::new());
-        for (name, node) in &view.nodes {
-            match court.judge(name, node) {
-                Ok(found) => drop(fit.insert(name.clone(), found)),
-                Err(reason) => drop(ineligible.insert(name.clone(), reason)),
-            }
-        }
+    /// The nodes that have an endpoint of each of these Services, out of all that were judged.
+    pub(super) fn of(judged: Arc<Judged>, local: Vec<Local>) -> Self {
+        let fit = judged.fit(&local);
         let least = fit.values().map(|(soft, _)| *soft).min().unwrap_or_default();
-        let mut eligible = BTreeMap::new();
-        for (name, (soft, found)) in fit {
-            match soft.filter(|soft| Some(*soft) > least) {
-                Some(soft) => drop(ineligible.insert(name, soft.into())),
-                None => drop(eligible.insert(name, found)),
-            }
-        }
+        let best = fit.into_iter().filter(|(_, (soft, _))| *soft == least);
         Self {
-            eligible,
-            ineligible: Arc::new(ineligible),
+            eligible: best.map(|(name, (_, found))| (name.clone(), found)).collect(),
+            judged,
+            local,
+            ineligible: OnceLock::new(),
         }
+    }
+
+    /// All other nodes, and why each may not announce.
+    pub fn ineligible(&self) -> &Arc<BTreeMap<NodeName, Ineligible>> {
+        self.ineligible.get_or_init(|| {
+            let others = self
+                .judged
+                .0
+                .iter()
+                .filter(|(name, _)| !self.eligible.contains_key(*name));
+            let reason = |(name, judgement): (&NodeName, &Judgement)| {
+                Some((name.clone(), judgement.reason(lacking(&self.local, name))?))
+            };
+            Arc::new(others.filter_map(reason).collect())
+        })
     }
 
     /// The eligible nodes of the highest preference: one of them announces.
@@ -73,6 +88,61 @@ impl Field {
     }
 }
 
+impl Judged {
+    /// Judges every node for addresses that ask for all of `demands`, as far as it does not depend on local endpoints.
+    pub(super) fn of(view: &View, exclusion: Exclusion, demands: &BTreeSet<&Demand<'_>>) -> Self {
+        let court = Court {
+            view,
+            exclusion,
+            demands,
+        };
+        let judged = |(name, node): (&NodeName, &Node)| (name.clone(), court.judge(name, node));
+        Self(view.nodes.iter().map(judged).collect())
+    }
+
+    /// The nodes that nothing speaks against but soft reasons.
+    fn fit(&self, local: &[Local]) -> BTreeMap<&NodeName, (Option<Soft>, Eligible)> {
+        let Some(((_, first), others)) = local.split_first() else {
+            return self.0.iter().filter_map(fit).collect();
+        };
+        let present = first.serving_nodes();
+        let everywhere = present.iter().filter(|name| lacking(others, name).is_empty());
+        let judged = everywhere.filter_map(|name| self.0.get_key_value(name));
+        judged.filter_map(fit).collect()
+    }
+}
+
+fn fit<'a>(
+    (name, judgement): (&'a NodeName, &Judgement),
+) -> Option<(&'a NodeName, (Option<Soft>, Eligible))> {
+    Some((name, judgement.fit()?))
+}
+
+impl Judgement {
+    fn fit(&self) -> Option<(Option<Soft>, Eligible)> {
+        match self.node {
+            Some(_) => None,
+            None => self.links.as_ref().ok().copied(),
+        }
+    }
+
+    /// Why such a node is not eligible if it lacks endpoints of these; nothing if nothing speaks against it.
+    fn reason(&self, lacking: BTreeSet<ServiceKey>) -> Option<Ineligible> {
+        match (&self.node, &self.links) {
+            (Some(reason), _) => Some(reason.clone()),
+            (None, _) if !lacking.is_empty() => Some(Ineligible::NoLocalEndpoint(lacking)),
+            (None, Err(reason)) => Some(reason.clone()),
+            (None, Ok((soft, _))) => soft.map(Ineligible::from),
+        }
+    }
+}
+
+/// Those of these Services that have no endpoint on the node that can serve.
+fn lacking(local: &[Local], node: &NodeName) -> BTreeSet<ServiceKey> {
+    let lacks = |(_, endpoints): &&Local| !endpoints.serving_on(node);
+    local.iter().filter(lacks).map(|(key, _)| key.clone()).collect()
+}
+
 struct Court<'a> {
     view: &'a View,
     exclusion: Exclusion,
@@ -80,28 +150,31 @@ struct Court<'a> {
 }
 
 impl Court<'_> {
-    fn judge(&self, name: &NodeName, node: &Node) -> Result<(Option<Soft>, Eligible), Ineligible> {
+    fn judge(&self, name: &NodeName, node: &Node) -> Judgement {
+        let found = |off_link: Option<Soft>| {
+            let soft = node.soft.map(Soft::from).max(off_link);
+            let preference = self.preference(node);
+            (soft, Eligible { preference })
+        };
+        Judgement {
+            node: self.against(name, node),
+            links: self.links(name, node).map(found),
+        }
+    }
+
+    fn against(&self, name: &NodeName, node: &Node) -> Option<Ineligible> {
         let selected = |demand: &&Demand<'_>| demand.selecting(self.view, &node.labels).next().is_some();
         if !self.demands.iter().all(selected) {
-            return Err(Ineligible::NotSelected);
+            Some(Ineligible::NotSelected)
+        } else if self.exclusion == Exclusion::Applies && node.excluded() {
+            Some(Ineligible::Excluded)
+        } else if node.network_unavailable {
+            Some(Ineligible::NetworkUnavailable)
+        } else if !self.alive(name) {
+            Some(Ineligible::NotAlive)
+        } else {
+            None
         }
-        if self.exclusion == Exclusion::Applies && node.excluded() {
-            return Err(Ineligible::Excluded);
-        }
-        if node.network_unavailable {
-            return Err(Ineligible::NetworkUnavailable);
-        }
-        if !self.alive(name) {
-            return Err(Ineligible::NotAlive);
-        }
-        let lacking = self.lacking_endpoints(name);
-        if !lacking.is_empty() {
-            return Err(Ineligible::NoLocalEndpoint(lacking));
-        }
-        let off_link = self.links(name, node)?;
-        let soft = node.soft.map(Soft::from).max(off_link);
-        let preference = self.preference(node);
-        Ok((soft, Eligible { preference }))
     }
 
     fn alive(&self, name: &NodeName) -> bool {
@@ -109,19 +182,6 @@ impl Court<'_> {
             Liveness::Unknown => false,
             Liveness::Known(alive) => alive.contains(name),
         }
-    }
-
-    fn lacking_endpoints(&self, name: &NodeName) -> BTreeSet<ServiceKey> {
-        let serves = |key: &ServiceKey| {
-            let candidate = self.view.services.get(key);
-            candidate.is_some_and(|candidate| candidate.endpoints.serving_on(name))
-        };
-        self.demands
-            .iter()
-            .flat_map(|demand| demand.local.iter().copied())
-            .filter(|key| !serves(key))
-            .cloned()
-            .collect()
     }
 
     /// An advertisement counts once, for however many addresses of the group it is.

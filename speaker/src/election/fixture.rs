@@ -156,7 +156,7 @@ pub(crate) fn ranking(view: &View, address: &str) -> Vec<(String, u32)> {
 pub(crate) fn barred(view: &View, address: &str) -> BTreeMap<String, &'static str> {
     let elections = elect(view);
     let field = elections.by_address[&ip(address)].field().unwrap();
-    let reasons = field.ineligible.iter();
+    let reasons = field.ineligible().iter();
     reasons
         .map(|(node, why)| (node.to_string(), why.reason()))
         .collect()

@@ -15,6 +15,13 @@ pub(super) fn groups<'a>(services: impl IntoIterator<Item = &'a ServiceView>) ->
     let mut groups: BTreeMap<IpAddr, Group> = BTreeMap::new();
     for service in services {
         let own: Group = service.ingress.iter().collect();
+        if let Some(first) = own.first().copied()
+            && own.iter().all(|address| !first_of.contains_key(address))
+        {
+            first_of.extend(own.iter().map(|address| (*address, first)));
+            groups.insert(first, own);
+            continue;
+        }
         let firsts: BTreeSet<IpAddr> = own
             .iter()
             .map(|address| first_of.get(address).copied().unwrap_or(*address))
