@@ -54,7 +54,11 @@ impl Lab {
         Ok(Running { processes })
     }
 
-    pub(crate) fn apply_definitions(&self, manifests: Option<PathBuf>) -> Result<()> {
+    /// Applies what an implementation needs before it starts; by default the namespace and the resource definitions.
+    ///
+    /// # Errors
+    /// If the API server refuses them.
+    pub fn apply_definitions(&self, manifests: Option<PathBuf>) -> Result<()> {
         let deploy = source::root().join("deploy");
         let own = || vec![deploy.join("namespace.yaml"), deploy.join("crds")];
         for path in manifests.map_or_else(own, |given| vec![given]) {
@@ -71,12 +75,10 @@ impl Lab {
     }
 
     /// Starts a controller on the control plane's network; `name` is its log and its pod's name.
-    pub(crate) fn start_controller(
-        &self,
-        name: &str,
-        command: &str,
-        more: &[(&str, &str)],
-    ) -> Result<Process> {
+    ///
+    /// # Errors
+    /// If there is no such program.
+    pub fn start_controller(&self, name: &str, command: &str, more: &[(&str, &str)]) -> Result<Process> {
         self.start_part("controller", Machine::ControlPlane, name, command, more)
     }
 

@@ -1,0 +1,30 @@
+//! Controllers as plain processes on a real control plane without a node: what they promise when things go wrong.
+
+mod claims;
+mod edits;
+mod faults;
+mod pair;
+mod refusals;
+mod scene;
+
+use ferrolb_lab::LabConfig;
+use ferrolb_lab::suite::{self, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [
+        edits::trials(),
+        claims::trials(),
+        refusals::trials(),
+        faults::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let config = LabConfig {
+        name: format!("c{}", std::process::id()),
+        nodes: 0,
+        clients: 1,
+    };
+    suite::run(config, scene::prepare, trials)
+}
