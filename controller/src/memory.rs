@@ -58,6 +58,25 @@ impl Memory {
             .map(|(address, (owner, _))| (*address, owner.clone()))
             .collect();
         world.changed = self.changed(&world.services);
+        self.recall_rewritten(world);
+    }
+
+    /// Statuses that somebody else wrote since: what is there now is his, and what was there waits for its Service.
+    fn recall_holding(&self, world: &mut World) {
+        for (key, held) in &self.last {
+            let Some(service) = world.services.get(key) else {
+                continue;
+            };
+            if held.addresses.is_empty() || held.addresses == service.ingress {
+                continue;
+            }
+            let lost = without(held.addresses, service.ingress);
+            world.cooling.extend(lost.map(|address| (address, key.clone())));
+            let foreign = without(service.ingress, held.addresses);
+            world
+                .foreign
+                .extend(foreign.map(|address| (key.clone(), address)));
+        }
     }
 
     /// Remembers what was decided.
@@ -73,11 +92,7 @@ impl Memory {
             };
             if let Some(last) = self.last.get_mut(key) {
                 let before = std::mem::replace(last, held);
-                let lost = before
-                    .addresses
-                    .iter()
-                    .filter(|address| !now_has.iter().any(|has| has == *address));
-                self.begin_cooling(key, lost, now);
+                self.begin_cooling(key, without(before.addresses, now_has), now);
             } else {
                 self.last.insert(key.clone(), held);
             }
@@ -111,6 +126,13 @@ impl Memory {
             .map(|(key, _)| key.clone())
             .collect()
     }
+}
+
+/// Those of `some` that are not among `others`.
+fn without(some: Addresses, others: Addresses) -> impl Iterator<Item = IpAddr> {
+    let some: Vec<IpAddr> = some.iter().collect();
+    some.into_iter()
+        .filter(move |address| !others.iter().any(|other| other == *address))
 }
 
 #[cfg(test)]
@@ -167,7 +189,8 @@ mod tests {
         pass(&mut memory, &[view("a", &[80])], start);
         pass(&mut memory, &[], start);
         pass(&mut memory, &[view("a", &[80])], start);
-        assert!(pass(&mut memory, &[view("a", &[80])], start).cooling.is_empty());
+        let held = holding(&["192.0.2.0"]);
+        assert!(pass(&mut memory, &[held], start).cooling.is_empty());
     }
 
     #[test]
@@ -177,5 +200,52 @@ mod tests {
         let changed = pass(&mut memory, &[view("a", &[81])], start).changed;
         assert_eq!(changed, BTreeSet::from([ServiceKey::new("shop", "a")]));
         assert!(pass(&mut memory, &[view("a", &[81])], start).changed.is_empty());
+    }
+
+    /// The Service `a` as the watch shows it with these addresses in its status.
+    fn holding(addresses: &[&str]) -> Arc<ServiceView> {
+        let mut view = (*view("a", &[80])).clone();
+        view.ingress = addresses
+            .iter()
+            .map(|text| text.parse::<IpAddr>().unwrap())
+            .collect();
+        view.allocated_from = Some("p".into());
+        view.into()
+    }
+
+    #[test]
+    fn a_status_that_somebody_empties_gets_the_same_address_back() {
+        let (mut memory, start) = (Memory::new(COOLDOWN), Instant::now());
+        let held = || BTreeMap::from([("192.0.2.0".parse().unwrap(), ServiceKey::new("shop", "a"))]);
+        pass(&mut memory, &[view("a", &[80])], start);
+        let emptied = pass(&mut memory, &[holding(&[])], start);
+        assert_eq!(emptied.cooling, held());
+    }
+
+    #[test]
+    fn an_address_that_somebody_else_wrote_is_known_to_be_his() {
+        let (mut memory, start) = (Memory::new(COOLDOWN), Instant::now());
+        pass(&mut memory, &[view("a", &[80])], start);
+        let theirs = ["203.0.113.9"];
+        let world = pass(&mut memory, &[holding(&theirs)], start);
+        assert!(
+            world
+                .foreign
+                .contains(&(ServiceKey::new("shop", "a"), "203.0.113.9".parse().unwrap()))
+        );
+        let Outcome::Assigned(assignment) = &decide(&world).outcomes[&ServiceKey::new("shop", "a")] else {
+            panic!("it has its address");
+        };
+        assert_eq!(assignment.addresses.to_string(), "192.0.2.0");
+    }
+
+    #[test]
+    fn after_a_restart_nobody_knows_who_wrote_an_address_and_it_stays() {
+        let world = pass(
+            &mut Memory::new(COOLDOWN),
+            &[holding(&["203.0.113.9"])],
+            Instant::now(),
+        );
+        assert!(world.foreign.is_empty());
     }
 }

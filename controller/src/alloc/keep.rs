@@ -68,7 +68,8 @@ impl<'a> Pass<'a> {
     /// What is odd about an address in use, or none if it cannot be kept: it never was ours and does not
     /// satisfy the rules, or it is not of the pool asked for.
     fn keepable(&self, service: &ServiceView, address: IpAddr) -> Option<Option<Note>> {
-        let ours = service.allocated_from.as_ref();
+        let is_foreign = self.world.foreign.contains(&(service.key.clone(), address));
+        let ours = service.allocated_from.as_ref().filter(|_| !is_foreign);
         let owner = self.world.pools.owner(address);
         if let Ok(Asked::Pool(asked)) = &service.asked
             && owner.map(|pool| &pool.name).or(ours) != Some(asked)

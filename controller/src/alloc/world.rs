@@ -21,6 +21,8 @@ pub struct World {
     pub quarantined: BTreeSet<IpAddr>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
     pub cooling: BTreeMap<IpAddr, ServiceKey>,
+    /// Addresses in the status of a Service that somebody else wrote there.
+    pub foreign: BTreeSet<(ServiceKey, IpAddr)>,
     /// Services whose terms of sharing changed since the last decision: where they no longer fit with
     /// others on an address, it is they who leave.
     pub changed: BTreeSet<ServiceKey>,

@@ -1,7 +1,9 @@
 //! Who leads, and what happens when two do.
 
 use crate::pair::{Pair, start_in};
-use crate::scene::{AFTER_EXPIRY, SOON, Scene, all_different, decided, event, pool, service, versions};
+use crate::scene::{
+    AFTER_EXPIRY, SOON, Scene, all_different, decided, event, marker_pool, pool, service, versions,
+};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, wait};
 
@@ -109,7 +111,7 @@ fn two_leaders(lab: &Lab) -> Outcome {
     const COUNT: usize = 100;
     let addresses = "198.51.100.0/25";
     let other = "{apiVersion: v1, kind: Namespace, metadata: {name: second-system}}\n";
-    let theirs = pool("both", addresses, "").replace("metallb-system", "second-system");
+    let theirs = (marker_pool() + &pool("both", addresses, "")).replace("metallb-system", "second-system");
     let _pools = Scene::new(lab, other.to_owned() + &pool("both", addresses, "") + &theirs)?;
     let _first = Pair::single(lab)?;
     let _second = start_in(lab, "second-system")?;
@@ -124,9 +126,9 @@ fn two_leaders(lab: &Lab) -> Outcome {
     let _services = Scene::new(lab, services)?;
     all_different(lab, COUNT, AFTER_EXPIRY)?;
     // They agree: once each has decided about all, nobody writes any more.
-    let _marker = decided(lab, "after-both", SOON)?;
+    drop(decided(lab, "after-both", SOON)?);
     let before = versions(lab)?;
-    let _second_marker = decided(lab, "after-that", SOON)?;
+    drop(decided(lab, "after-that", SOON)?);
     assert!(
         before.is_subset(&versions(lab)?),
         "two leaders do not write against each other"

@@ -14,6 +14,7 @@ pub(crate) const AFTER_EXPIRY: Duration = Duration::from_secs(45);
 
 pub(crate) fn prepare(lab: &Lab) -> Outcome {
     lab.apply_definitions(None)?;
+    lab.apply(&marker_pool())?;
     Ok(())
 }
 
@@ -144,11 +145,14 @@ pub(crate) fn all_different(lab: &Lab, count: usize, within: Duration) -> Result
     Ok(())
 }
 
+/// A pool that only [`decided`] uses.
+pub(crate) fn marker_pool() -> String {
+    pool("marker", "203.0.113.250/32", "autoAssign: false")
+}
+
 /// A Service that is made now and has an address: a controller has decided about everything that was there before.
 pub(crate) fn decided<'a>(lab: &'a Lab, marker: &str, within: Duration) -> Result<Scene<'a>> {
-    let asks = format!("metallb.io/address-pool: {marker}");
-    let manifests = pool(marker, "203.0.113.250/32", "autoAssign: false") + &service(marker, &asks, "");
-    let scene = Scene::new(lab, manifests)?;
+    let scene = Scene::new(lab, service(marker, "metallb.io/address-pool: marker", ""))?;
     lab.assigned(marker, 1, within)?;
     Ok(scene)
 }
