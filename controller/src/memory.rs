@@ -62,7 +62,7 @@ impl Memory {
     }
 
     /// Statuses that somebody else wrote since: what is there now is his, and what was there waits for its Service.
-    fn recall_holding(&self, world: &mut World) {
+    fn recall_rewritten(&self, world: &mut World) {
         for (key, held) in &self.last {
             let Some(service) = world.services.get(key) else {
                 continue;
