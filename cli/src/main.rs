@@ -9,6 +9,7 @@ mod pool;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 /// A load balancer for bare-metal Kubernetes: assigns external addresses and announces them on the LAN.
 #[derive(Parser)]
@@ -34,16 +35,27 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Controller(args) => daemon(ferrolb_controller::run(args)),
-        Command::Speaker(args) => daemon(ferrolb_speaker::run(args)),
+        Command::Controller(args) => daemon(one_thread(), ferrolb_controller::run(args)),
+        Command::Speaker(args) => daemon(several_threads(), ferrolb_speaker::run(args)),
         Command::Plan(args) => plan::run(&args),
         Command::Pool(args) => pool::run(&args),
         Command::Crds => crds::run(),
     }
 }
 
-fn daemon(run: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    let ended = tokio::runtime::Builder::new_multi_thread()
+/// The controller waits for the network nearly always, and several threads would pay more for waking each other than
+/// they gain.
+fn one_thread() -> Builder {
+    Builder::new_current_thread()
+}
+
+/// The speaker answers the wire also while it decides.
+fn several_threads() -> Builder {
+    Builder::new_multi_thread()
+}
+
+fn daemon(mut runtime: Builder, run: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let ended = runtime
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)

@@ -30,7 +30,7 @@ use crate::takeover::Versions;
 /// Writes under way at once: enough to keep an API server busy, few enough to leave it room.
 const AT_ONCE: usize = 32;
 /// No longer than the time between the end of our own lease and the earliest begin of another's.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What became of a write.
 pub(crate) enum Done {
@@ -67,7 +67,7 @@ impl Actor {
     ) -> Self {
         Self {
             client,
-            writer: Writer::new(names::CONTROLLER_MANAGER, TIMEOUT, counters),
+            writer: Writer::new(names::CONTROLLER_MANAGER, WRITE_TIMEOUT, counters),
             events,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             leadership,
@@ -137,7 +137,7 @@ impl Actor {
     pub(crate) fn list_versions(&mut self) {
         let api: Api<Service> = Api::all(self.client.clone());
         self.tasks.spawn(async move {
-            let listed = timeout(TIMEOUT, api.list_metadata(&ListParams::default())).await;
+            let listed = timeout(WRITE_TIMEOUT, api.list_metadata(&ListParams::default())).await;
             let version = |object: PartialObjectMeta<Service>| {
                 let key = ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any());
                 (key, object.resource_version().unwrap_or_default())

@@ -22,6 +22,10 @@ pub struct Args {
     #[arg(long, env = "METALLB_POD_NAME", value_name = "NAME")]
     pub pod_name: Option<String>,
 
+    /// Uid of our pod, with which the ConfigurationState goes
+    #[arg(long, env = "METALLB_POD_UID", value_name = "UID")]
+    pub pod_uid: Option<String>,
+
     #[command(flatten)]
     #[expect(
         missing_docs,

@@ -5,15 +5,20 @@ mod pass;
 
 use std::time::Duration;
 
+use ferrolb_crds::domain::{Component, ConfigurationReport};
+use ferrolb_crds::names;
 use ferrolb_runtime::dirty::Wakes;
 use ferrolb_runtime::events;
 use ferrolb_runtime::idle::at;
+use ferrolb_runtime::patch::Writer;
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::shutdown::Shutdown;
+use ferrolb_runtime::upkeep::Upkeep;
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::act::Actor;
+use crate::act::{Actor, WRITE_TIMEOUT};
 use crate::args::Args;
 use crate::lead::{self, LEASE_NAME, Leadership, Terms};
 use crate::metrics::Metrics;
@@ -55,7 +60,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let identity = lead::identity(args.pod_name.as_deref().unwrap_or(events::CONTROLLER));
         let election = lead::stand(client.clone(), &namespace, LEASE_NAME, identity, Terms::DEFAULT);
         let leadership = election.leadership.clone();
+        let state = Upkeep {
+            client: client.clone(),
+            namespace: namespace.clone(),
+            name: Component::Controller.object_name(),
+            writer: Writer::new(names::CONTROLLER_MANAGER, WRITE_TIMEOUT, metrics.writes.clone()),
+            metrics: reports.metrics.clone(),
+        };
         let controller = Controller {
+            state: state.start(|report: &ConfigurationReport, seen| report.object(seen, Timestamp::now())),
+            pod: args.pod_name.zip(args.pod_uid),
             actor: Actor::new(client, metrics.writes.clone(), events, leadership.clone()),
             stores,
             reader: Reader::new(args.lb_class),
@@ -84,6 +98,10 @@ struct Controller {
     pace: Pace,
     metrics: Metrics,
     actor: Actor,
+    /// Keeps the object that shows what is wrong; it gets a value only while we lead.
+    state: watch::Sender<Option<ConfigurationReport>>,
+    /// Name and uid of our Pod.
+    pod: Option<(String, String)>,
     leadership: watch::Receiver<Leadership>,
 }
 

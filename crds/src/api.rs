@@ -3,11 +3,15 @@
 //! Schemas say what a schema can say (CEL where needed); everything across objects is checked by the
 //! parsers in [`crate::domain`] and reported, so one bad object never stops a good one.
 
+mod configuration_state;
 mod ip_address_pool;
 mod l2_advertisement;
 mod schema;
 mod service_l2_status;
 
+pub use configuration_state::{
+    ConfigurationResult, ConfigurationState, ConfigurationStateSpec, ConfigurationStateStatus,
+};
 pub use ip_address_pool::{IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation};
 pub use l2_advertisement::{
     L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodeSelector,
@@ -26,11 +30,12 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         IPAddressPool::crd(),
         with_optional_spec(L2Advertisement::crd()),
         ServiceL2Status::crd(),
+        with_optional_spec(ConfigurationState::crd()),
     ]
 }
 
-/// An advertisement without `spec` announces everything, and MetalLB's own examples have none: the API
-/// server fills in an empty one.
+/// An advertisement without `spec` announces everything, and MetalLB's own examples have none, as its states have none:
+/// the API server fills in an empty one.
 fn with_optional_spec(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     let schemas = definition
         .spec

@@ -2,6 +2,7 @@
 //! the field and the value that is wrong.
 
 mod advert;
+mod configuration;
 mod endpoints;
 mod family;
 mod free;
@@ -14,6 +15,7 @@ mod selector;
 mod service;
 
 pub use advert::{Advert, Preference};
+pub use configuration::{Component, ConfigurationReport};
 pub use endpoints::{Endpoint, Endpoints};
 pub use family::{Addresses, Families, Family};
 pub use free::AddressSet;

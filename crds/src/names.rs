@@ -30,6 +30,15 @@ pub const STATUS_SERVICE_NAME: &str = "metallb.io/service-name";
 /// Label of a `ServiceL2Status`: the Service's namespace.
 pub const STATUS_SERVICE_NAMESPACE: &str = "metallb.io/service-namespace";
 
+/// Label of a `ConfigurationState`: which daemon wrote it.
+pub const STATE_COMPONENT: &str = "metallb.io/component-type";
+/// Label of a `ConfigurationState`: the speaker's node.
+pub const STATE_NODE: &str = "metallb.io/node-name";
+/// Condition type of the controller's `ConfigurationState`.
+pub const POOLS_VALID: &str = "poolReconcilerValid";
+/// Condition type of a speaker's `ConfigurationState`.
+pub const CONFIGURATION_VALID: &str = "configReconcilerValid";
+
 /// Condition on a Service: does it have its addresses, and if not, why.
 pub const CONDITION_ASSIGNED: &str = "ferrolb.io/Assigned";
 /// Condition on a Service: does a node announce its addresses, and if not, why.

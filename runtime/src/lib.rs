@@ -26,3 +26,4 @@ pub mod ready;
 pub mod reflect;
 pub mod serve;
 pub mod shutdown;
+pub mod upkeep;

@@ -20,7 +20,7 @@ use crate::report::{Change, Wanted};
 
 /// Writes under way at once: a node may take over thousands of Services together with others.
 const AT_ONCE: usize = 16;
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What became of a change.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Actor {
     pub(crate) fn new(client: Client, namespace: &str, counters: WriteCounters, events: EventSink) -> Self {
         let statuses = Statuses {
             api: Api::namespaced(client.clone(), namespace),
-            writer: Writer::new(names::SPEAKER_MANAGER, TIMEOUT, counters.clone()),
+            writer: Writer::new(names::SPEAKER_MANAGER, WRITE_TIMEOUT, counters.clone()),
             counters,
         };
         Self {
@@ -149,12 +149,12 @@ impl Statuses {
             ..DeleteParams::default()
         };
         self.counters.updates.inc();
-        let result = match timeout(TIMEOUT, self.api.delete(name, &this_one)).await {
+        let result = match timeout(WRITE_TIMEOUT, self.api.delete(name, &this_one)).await {
             Ok(Ok(_)) => Ok(()),
             // Gone, or another one by now: either way this one is deleted.
             Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_elapsed) => Err(format!("no answer within {TIMEOUT:?}")),
+            Err(_elapsed) => Err(format!("no answer within {WRITE_TIMEOUT:?}")),
         };
         if result.is_err() {
             self.counters.errors.inc();

@@ -4,21 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context;
-use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::domain::{Component, ConfigurationReport, NodeName};
+use ferrolb_crds::names;
 use ferrolb_rawlink::links::{self, LinkTable};
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_runtime::dirty::Wakes;
 use ferrolb_runtime::events;
 use ferrolb_runtime::idle::at;
+use ferrolb_runtime::patch::Writer;
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::shutdown::Shutdown;
+use ferrolb_runtime::upkeep::Upkeep;
 use k8s_openapi::jiff::Timestamp;
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::act::{Actor, Done, Target};
+use crate::act::{Actor, Done, Target, WRITE_TIMEOUT};
 use crate::announce::{Announcer, LayerTwoMetrics, News};
 use crate::args::Args;
 use crate::burst;
@@ -62,7 +65,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let stores = Stores::watch(&client, &namespace, &reports, &reported);
     let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&registry, node.clone())?;
-    let actor = Actor::new(client, &namespace, metrics.writes.clone(), events);
     let links = links::watch().await.context("cannot read the interfaces")?;
     let (wire, news) = Wire::start(links, &registry)?;
     tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
@@ -71,7 +73,17 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         ignore_exclude_label: args.ignore_exclude_lb,
         ranking: Ranking::Stable,
     };
+    let configuration = Upkeep {
+        client: client.clone(),
+        namespace: namespace.clone(),
+        name: Component::Speaker(node.clone()).object_name(),
+        writer: Writer::new(names::SPEAKER_MANAGER, WRITE_TIMEOUT, metrics.writes.clone()),
+        metrics: reports.metrics.clone(),
+    };
+    let actor = Actor::new(client, &namespace, metrics.writes.clone(), events);
     let speaker = Speaker {
+        configuration: configuration
+            .start(|report: &ConfigurationReport, seen| report.object(seen, Timestamp::now())),
         node,
         pod_name: args.pod_name.clone(),
         stores,
@@ -98,6 +110,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 struct Speaker {
+    /// Keeps the object that shows what is wrong.
+    configuration: watch::Sender<Option<ConfigurationReport>>,
     node: NodeName,
     pod_name: Option<String>,
     stores: Stores,
@@ -211,9 +225,24 @@ impl Speaker {
         for notice in self.faults.notices(&snapshot, &self.node) {
             self.actor.tell(notice);
         }
+        self.show_faults(&snapshot);
         self.report(&snapshot, &elections, &plan);
         self.state(&snapshot, &elections, &plan);
         self.announced = plan.announced;
+    }
+
+    /// `ConfigurationState`.
+    fn show_faults(&self, snapshot: &Snapshot) {
+        let report = ConfigurationReport {
+            component: Component::Speaker(self.node.clone()),
+            pod: self.pod_name.clone().zip(snapshot.pod_uid.clone()),
+            faults: snapshot.faults.iter().map(ToString::to_string).collect(),
+        };
+        self.configuration.send_if_modified(|shown| {
+            let differs = shown.as_ref() != Some(&report);
+            *shown = Some(report);
+            differs
+        });
     }
 
     /// Events and `ServiceL2Status`.

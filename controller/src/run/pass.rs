@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ferrolb_crds::domain::ServiceKey;
+use ferrolb_crds::domain::{Component, ConfigurationReport, ServiceKey};
 use ferrolb_runtime::events::Notice;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::events::EventType;
@@ -25,6 +25,7 @@ impl Controller {
             tracing::info!(term = term.number, "follows from now on");
             self.metrics.forget_pools();
         }
+        self.state.send_if_modified(|state| state.take().is_some());
         let snapshot = self.reader.read(&self.stores, &self.pending);
         self.metrics.follow(snapshot.faults.len());
     }
@@ -60,6 +61,7 @@ impl Controller {
         term.memory.note(&snapshot.world, &decision, now);
         self.metrics.show(&decision, snapshot.faults.len());
         self.tell_faults(term, &snapshot.faults);
+        self.report(&term.told);
         let given_up_to = |service: &ServiceKey| term.disputes.given_up_to(service);
         for write in service_writes(&snapshot, &decision, given_up_to, Timestamp::now()) {
             if self.pending.may_send(&write.service, &write.version, now) {
@@ -90,6 +92,19 @@ impl Controller {
                 self.actor.write_pool(write);
             }
         }
+    }
+
+    fn report(&self, faults: &BTreeSet<String>) {
+        let report = ConfigurationReport {
+            component: Component::Controller,
+            pod: self.pod.clone(),
+            faults: faults.clone(),
+        };
+        self.state.send_if_modified(|state| {
+            let differs = state.as_ref() != Some(&report);
+            *state = Some(report);
+            differs
+        });
     }
 
     fn tell_faults(&self, term: &mut Term, faults: &[Fault]) {

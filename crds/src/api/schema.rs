@@ -1,6 +1,6 @@
 //! Hand-written parts of the schemas: what derives cannot say.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
@@ -22,6 +22,14 @@ pub(super) fn addresses(_: &mut SchemaGenerator) -> Schema {
             "x-kubernetes-validations": address_rules(),
         }
     })
+}
+
+/// `conditions`: merged by type, so that each writer owns its own.
+pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = generator.subschema_for::<Vec<Condition>>();
+    schema.insert("x-kubernetes-list-type".to_owned(), json!("map"));
+    schema.insert("x-kubernetes-list-map-keys".to_owned(), json!(["type"]));
+    schema
 }
 
 fn address_rules() -> Value {

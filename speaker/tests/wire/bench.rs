@@ -247,11 +247,6 @@ impl Tap {
 
     /// Waits for the first frame that means something to `read`.
     pub(crate) fn next<T>(&self, mut read: impl FnMut(&[u8]) -> Option<T>) -> T {
-        self.next_tagged(|frame, _vlan| read(frame))
-    }
-
-    /// As [`Self::next`], with the VLAN that the frame was tagged for.
-    pub(crate) fn next_tagged<T>(&self, mut read: impl FnMut(&[u8], Option<u16>) -> Option<T>) -> T {
         let found = async {
             let mut buffer = [0; 2048];
             loop {
@@ -259,7 +254,7 @@ impl Tap {
                     Err(error) if error.is_link_gone() => continue,
                     other => other.unwrap(),
                 };
-                if let Some(found) = read(&buffer[..received.length], received.vlan) {
+                if let Some(found) = read(&buffer[..received.length]) {
                     return found;
                 }
             }

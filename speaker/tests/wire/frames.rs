@@ -45,8 +45,8 @@ pub(crate) const TESTS: &[Test] = &[
     ),
 ];
 
-pub(crate) const HELD4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
-pub(crate) const HELD6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x200);
+const HELD4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
+const HELD6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x200);
 
 /// A bench on which both addresses are held and answered.
 fn ready() -> (Bench, Tap) {
@@ -57,7 +57,7 @@ fn ready() -> (Bench, Tap) {
     (bench, tap)
 }
 
-pub(crate) fn question(sender: Ipv4Addr) -> Arp {
+fn question(sender: Ipv4Addr) -> Arp {
     Arp {
         destination: Mac::BROADCAST,
         source: STRANGER,
@@ -69,12 +69,12 @@ pub(crate) fn question(sender: Ipv4Addr) -> Arp {
     }
 }
 
-pub(crate) fn asker(last: u8) -> Ipv4Addr {
+fn asker(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, last)
 }
 
 /// An answer to a question, no announcement.
-pub(crate) fn answer(frame: &[u8]) -> Option<Arp> {
+fn answer(frame: &[u8]) -> Option<Arp> {
     Arp::parse(frame).filter(|arp| arp.operation == Operation::Reply && arp.destination == STRANGER)
 }
 
@@ -139,19 +139,13 @@ fn a_question_with_a_priority_tag_is_answered() {
 }
 
 /// Puts an IEEE 802.1Q tag into a frame.
-pub(crate) fn tagged(tag: u16, frame: &[u8]) -> Vec<u8> {
+fn tagged(tag: u16, frame: &[u8]) -> Vec<u8> {
     let (addresses, rest) = frame.split_at(12);
     let [high, low] = tag.to_be_bytes();
     [addresses, &[0x81, 0x00, high, low], rest].concat()
 }
 
-pub(crate) fn solicitation(
-    hops: u8,
-    source: &str,
-    destination: Ipv6Addr,
-    to: Mac,
-    options: &[u8],
-) -> Vec<u8> {
+fn solicitation(hops: u8, source: &str, destination: Ipv6Addr, to: Mac, options: &[u8]) -> Vec<u8> {
     let source: Ipv6Addr = source.parse().unwrap();
     let mut payload = HELD6.octets().to_vec();
     payload.extend(options);
@@ -165,7 +159,7 @@ pub(crate) fn solicitation(
 }
 
 /// An answer to a question, no announcement.
-pub(crate) fn solicited(frame: &[u8]) -> Option<Advertisement> {
+fn solicited(frame: &[u8]) -> Option<Advertisement> {
     advertisement(frame).filter(|advertisement| advertisement.solicited)
 }
 

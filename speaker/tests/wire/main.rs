@@ -10,7 +10,6 @@ mod frames;
 mod interfaces;
 mod netns;
 mod resolution;
-mod vlan;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -30,20 +29,12 @@ fn main() {
         interfaces::TESTS,
         counters::TESTS,
     ];
-    let vlans = root && netns::has_vlans();
-    if root && !vlans {
-        eprintln!("the kernel has no 802.1Q (module 8021q): tests of VLAN interfaces are ignored");
-    }
-    let everywhere = tests.into_iter().flatten().map(|test| trial(test, root));
-    let with_vlans = vlan::TESTS.iter().map(|test| trial(test, vlans));
-    let trials = everywhere.chain(with_vlans).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-fn trial(&(name, test): &Test, possible: bool) -> Trial {
-    let run = move || -> Result<(), Failed> {
-        test();
-        Ok(())
-    };
-    Trial::test(name, run).with_ignored_flag(!possible)
+    let trials = tests.into_iter().flatten().map(|(name, test)| {
+        let run = || -> Result<(), Failed> {
+            test();
+            Ok(())
+        };
+        Trial::test(*name, run).with_ignored_flag(!root)
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
 }

@@ -72,28 +72,6 @@ pub(crate) fn enter(name: &str) {
     setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
 }
 
-/// Whether the kernel has VLAN interfaces.
-pub(crate) fn has_vlans() -> bool {
-    let namespace = Namespace::add("probe");
-    namespace.ip("link add eth0 type veth peer name eth1");
-    let words = [
-        "-n",
-        namespace.name(),
-        "link",
-        "add",
-        "link",
-        "eth0",
-        "name",
-        "eth0.5",
-        "type",
-        "vlan",
-        "id",
-        "5",
-    ];
-    let output = Command::new("ip").args(words).output().unwrap();
-    output.status.success()
-}
-
 /// Removes what test runs left behind that were killed.
 pub(crate) fn remove_leftovers() {
     let names = fs::read_dir(NAMES).into_iter().flatten().flatten();

@@ -129,20 +129,50 @@ fn got_in_anyway(lab: &Lab) -> Outcome {
     ferrolb_lab::wait::until_seen("the rules to be gone", crate::scene::SOON, || {
         Ok(lab.apply(&reversed).map_err(|failed| failed.to_string()))
     })?;
-    let _bad = Scene::new(lab, reversed)?;
+    let bad = Scene::new(lab, reversed)?;
     event(
         lab,
         "input",
         "InvalidConfiguration",
         &["spec.addresses[0]", "10.0.0.9-10.0.0.1", "starts above its end"],
     )?;
+    for daemon in ["controller", "speaker-"] {
+        state(lab, daemon, "Invalid", "spec.addresses[0]")?;
+    }
     let _after = Scene::new(lab, service("after-bad", "sound", ""))?;
     lab.assigned("after-bad", 1, SOON)?;
     assert_eq!(
         lab.external_addresses("before")?,
         ["192.0.2.244".parse::<IpAddr>()?]
     );
+    drop(bad);
+    for daemon in ["controller", "speaker-"] {
+        state(lab, daemon, "Valid", "")?;
+    }
     Ok(())
+}
+
+/// Waits until the `ConfigurationState`s whose names begin like this say this, with a text that holds `words`.
+fn state(lab: &Lab, begin: &str, result: &str, words: &str) -> ferrolb_lab::Result<()> {
+    let what = format!("ConfigurationState {begin} to be {result}");
+    ferrolb_lab::wait::until_seen(&what, SOON, || {
+        let states = lab.json(&["get", "configurationstates", "-n", "metallb-system"])?;
+        let of_daemon = |state: &&serde_json::Value| {
+            let name = state["metadata"]["name"].as_str().unwrap_or_default();
+            name.starts_with(begin)
+        };
+        let all = states["items"].as_array().into_iter().flatten();
+        let texts: Vec<&serde_json::Value> = all.filter(of_daemon).map(|state| &state["status"]).collect();
+        let says = |status: &&serde_json::Value| {
+            let summary = status["errorSummary"].as_str().unwrap_or_default();
+            status["result"] == result && summary.contains(words)
+        };
+        Ok(if !texts.is_empty() && texts.iter().all(says) {
+            Ok(())
+        } else {
+            Err(format!("{texts:?}"))
+        })
+    })
 }
 
 fn bad_annotation(lab: &Lab) -> Outcome {
