@@ -41,6 +41,8 @@ pub(crate) enum Done {
         owners: Vec<String>,
         /// Whether it held everything of ours.
         whole: bool,
+        /// What to tell now that it has landed.
+        notices: Vec<Notice>,
     },
     /// The status of a pool.
     Pool { pool: PoolName, landed: bool },
@@ -75,10 +77,10 @@ impl Actor {
         }
     }
 
-    /// Sends a Service's status; its notices are told once it has landed.
+    /// Sends a Service's status; its notices come back once it has landed.
     pub(crate) fn write_service(&mut self, write: StatusWrite, ownership: Ownership) {
         let api: Api<Service> = Api::namespaced(self.client.clone(), &write.service.namespace);
-        let (writer, events, permits) = (self.writer.clone(), self.events.clone(), self.permits.clone());
+        let (writer, permits) = (self.writer.clone(), self.permits.clone());
         let leadership = self.leadership.clone();
         self.tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
@@ -88,24 +90,21 @@ impl Actor {
                     ending: Ending::Stale,
                     owners: Vec::new(),
                     whole: write.whole,
+                    notices: Vec::new(),
                 };
             }
             let outcome = writer
                 .apply_status(&api, &write.service.name, &write.body, ownership)
                 .await;
             log_failure(&write.service, &outcome);
-            if matches!(outcome, Outcome::Applied(_)) {
-                write
-                    .notices
-                    .into_iter()
-                    .for_each(|notice| events.publish(notice));
-            }
+            let landed = matches!(outcome, Outcome::Applied(_));
             let (ending, owners) = ending(outcome);
             Done::Service {
                 service: write.service,
                 ending,
                 owners,
                 whole: write.whole,
+                notices: if landed { write.notices } else { Vec::new() },
             }
         });
     }

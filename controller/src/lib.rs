@@ -19,6 +19,7 @@ mod run;
 mod snapshot;
 mod takeover;
 mod term;
+mod trailing;
 mod watch;
 
 pub use args::Args;

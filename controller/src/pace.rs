@@ -4,9 +4,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A turn is followed by at least this many times its own length without one.
-const REST: u32 = 5;
+const REST: u32 = 12;
 /// Nobody waits longer than this for a turn.
-const LONGEST_REST: Duration = Duration::from_millis(250);
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// When the next turn is due.
 #[derive(Debug, Default)]

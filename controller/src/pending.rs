@@ -36,7 +36,12 @@ pub(crate) enum Ending {
 
 /// All writes in flight, landed but unseen, or waiting to be tried again.
 #[derive(Debug, Default)]
-pub(crate) struct Pending(BTreeMap<ServiceKey, Write>);
+pub(crate) struct Pending {
+    writes: BTreeMap<ServiceKey, Write>,
+    /// How many of them are on their way, and how many wait to be tried again: asked for much more often than changed.
+    in_flight: usize,
+    waiting: usize,
+}
 
 #[derive(Debug)]
 struct Write {
@@ -62,13 +67,16 @@ enum Phase {
 impl Pending {
     /// What the Service at this version is taken to hold instead of what the watch shows.
     pub(crate) fn assumed(&self, service: &ServiceKey, version: &str) -> Option<&Assumed> {
-        let write = self.0.get(service).filter(|write| write.based_on == version)?;
+        let write = self
+            .writes
+            .get(service)
+            .filter(|write| write.based_on == version)?;
         (!matches!(write.phase, Phase::Refused { .. })).then_some(&write.assumed)
     }
 
     /// Whether a write decided on this version may be sent now.
     pub(crate) fn may_send(&self, service: &ServiceKey, version: &str, now: Instant) -> bool {
-        let Some(write) = self.0.get(service) else {
+        let Some(write) = self.writes.get(service) else {
             return true;
         };
         match write.phase {
@@ -82,44 +90,50 @@ impl Pending {
 
     /// Notes that a write decided on this version is on its way.
     pub(crate) fn sent(&mut self, service: ServiceKey, version: String, assumed: Assumed) {
-        let failures = self.0.get(&service).map_or(0, |write| write.failures);
-        self.0.insert(
-            service,
-            Write {
-                based_on: version,
-                assumed,
-                phase: Phase::InFlight,
-                failures,
-            },
-        );
+        let write = Write {
+            based_on: version,
+            assumed,
+            phase: Phase::InFlight,
+            failures: self.writes.get(&service).map_or(0, |write| write.failures),
+        };
+        self.in_flight += 1;
+        let before = self.writes.insert(service, write);
+        self.leave(before.map(|write| write.phase));
     }
 
     /// Notes how a write ended.
     pub(crate) fn ended(&mut self, service: &ServiceKey, ending: Ending, now: Instant, jitter: Jitter) {
-        let Some(write) = self.0.get_mut(service) else {
+        let Some(write) = self.writes.get_mut(service) else {
             return;
         };
+        let before = write.phase;
         let again = now + BACKOFF.delay(write.failures, jitter);
-        write.phase = match ending {
-            Ending::Landed => Phase::Landed,
-            Ending::Unknown => Phase::Unknown { again },
-            Ending::Refused => Phase::Refused { again },
-            Ending::Stale => {
-                self.0.remove(service);
-                return;
-            }
+        write.failures = match ending {
+            Ending::Landed => 0,
+            _ => write.failures.saturating_add(1),
         };
-        write.failures = if ending == Ending::Landed {
-            0
-        } else {
-            write.failures.saturating_add(1)
-        };
+        match ending {
+            Ending::Landed => write.phase = Phase::Landed,
+            Ending::Unknown => write.phase = Phase::Unknown { again },
+            Ending::Refused => write.phase = Phase::Refused { again },
+            Ending::Stale => drop(self.writes.remove(service)),
+        }
+        self.leave(Some(before));
+        self.waiting += usize::from(matches!(ending, Ending::Unknown | Ending::Refused));
+    }
+
+    fn leave(&mut self, phase: Option<Phase>) {
+        match phase {
+            Some(Phase::InFlight) => self.in_flight -= 1,
+            Some(Phase::Unknown { .. } | Phase::Refused { .. }) => self.waiting -= 1,
+            Some(Phase::Landed) | None => {}
+        }
     }
 
     /// Forgets, after a pass has sent what it had to: writes of Services that are gone, writes that were
     /// seen, and waits that are over without anything left to write.
     pub(crate) fn prune<'a>(&mut self, version_of: impl Fn(&ServiceKey) -> Option<&'a str>, now: Instant) {
-        self.0
+        self.writes
             .retain(|service, write| match (write.phase, version_of(service)) {
                 (Phase::InFlight, _) => true,
                 (_, None) => false,
@@ -127,20 +141,25 @@ impl Pending {
                 (Phase::Landed, Some(version)) => version == write.based_on,
                 (Phase::Unknown { again }, Some(version)) => version == write.based_on && again > now,
             });
+        let waits = |write: &&Write| !matches!(write.phase, Phase::InFlight | Phase::Landed);
+        self.waiting = self.writes.values().filter(waits).count();
     }
 
     /// When the next write may be tried again.
     pub(crate) fn next_try(&self) -> Option<Instant> {
+        if self.waiting == 0 {
+            return None;
+        }
         let again = |write: &Write| match write.phase {
             Phase::Unknown { again } | Phase::Refused { again } => Some(again),
             Phase::InFlight | Phase::Landed => None,
         };
-        self.0.values().filter_map(again).min()
+        self.writes.values().filter_map(again).min()
     }
 
     /// Whether any write is on its way.
     pub(crate) fn in_flight(&self) -> bool {
-        self.0.values().any(|write| write.phase == Phase::InFlight)
+        self.in_flight > 0
     }
 }
 
@@ -216,7 +235,7 @@ mod tests {
         pending.prune(|_| Some("10"), now);
         assert!(!pending.may_send(&key(), "10", now));
         pending.prune(|_| Some("11"), now);
-        assert!(pending.0.is_empty());
+        assert!(pending.writes.is_empty());
     }
 
     #[test]

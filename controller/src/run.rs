@@ -26,6 +26,7 @@ use crate::pace::Pace;
 use crate::pending::Pending;
 use crate::snapshot::Reader;
 use crate::term::Term;
+use crate::trailing::Trailing;
 use crate::watch::Stores;
 
 /// How long writes under way and queued events may take after SIGTERM.
@@ -75,6 +76,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             reader: Reader::new(args.lb_class),
             cooldown: Duration::from_secs(args.address_cooldown_seconds),
             pending: Pending::default(),
+            trailing: Trailing::default(),
             term: None,
             pace: Pace::default(),
             metrics,
@@ -93,6 +95,7 @@ struct Controller {
     cooldown: Duration,
     /// Our own writes, whatever the term they were sent in.
     pending: Pending,
+    trailing: Trailing,
     /// None while another leads.
     term: Option<Term>,
     pace: Pace,
@@ -155,5 +158,6 @@ impl Controller {
         if timeout(DRAIN, writes).await.is_err() {
             tracing::warn!("stopped with writes under way");
         }
+        self.tell_trailing();
     }
 }

@@ -22,7 +22,8 @@ pub const CONTROLLER: &str = "metallb-controller";
 /// The reporting controller of MetalLB's speaker.
 pub const SPEAKER: &str = "metallb-speaker";
 
-const QUEUE: usize = 1024;
+/// A controller that starts tells of every Service at once.
+const QUEUE: usize = 16_384;
 const ATTEMPTS: u32 = 4;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 const TIMEOUT: Duration = Duration::from_secs(10);

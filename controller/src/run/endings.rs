@@ -32,6 +32,7 @@ impl Controller {
                 ending,
                 owners,
                 whole,
+                notices,
             } => {
                 let ending = if owners.is_empty() {
                     ending
@@ -43,10 +44,19 @@ impl Controller {
                 }
                 self.pending
                     .ended(&service, ending, Instant::now(), Jitter::random());
+                self.trailing.add(notices, Instant::now());
                 if ending != Ending::Landed || !self.pending.in_flight() {
                     self.pace.asked();
                 }
+                self.tell_trailing();
             }
+        }
+    }
+
+    /// Tells what has landed, once nobody waits for an address any more or it has waited long enough itself.
+    pub(super) fn tell_trailing(&mut self) {
+        for notice in self.trailing.due(self.pending.in_flight(), Instant::now()) {
+            self.actor.tell(notice);
         }
     }
 
