@@ -1,31 +1,32 @@
 //! One object of our own that is kept as it should be: made, put right, and made again when somebody deletes it.
 //!
 //! ```text
-//! wanted (a channel) ─┐
-//! watch of the object ─┴▶ differs? ──▶ apply the object, then its status; one request at a time
+//! wanted (a channel) ───┐
+//! watch of the object ──┴▶ differs? (due) ──▶ now? (pace) ──▶ apply the object, then its status
 //! ```
-//! Nothing is written while what is seen is what is wanted, and the caller never waits.
+//! One request at a time; nothing is written while what is seen is what is wanted; the caller never waits.
 
-use std::collections::BTreeMap;
+mod due;
+mod pace;
+
 use std::fmt::Debug;
-use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::backoff::{Backoff, Jitter};
-use crate::dirty;
+use crate::backoff::Jitter;
+use crate::dirty::{self, Dirty};
 use crate::idle::at;
 use crate::patch::{Outcome, Ownership, Writer};
 use crate::ready::Readiness;
-use crate::reflect::{ObjectKey, Reports, Watch, WatchMetrics};
+use crate::reflect::{ObjectKey, Reflection, Reports, Watch, WatchMetrics};
 
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+use due::Due;
+use pace::Pace;
 
 /// Where the object is and who writes it.
 pub struct Upkeep {
@@ -41,21 +42,39 @@ pub struct Upkeep {
     pub metrics: WatchMetrics,
 }
 
+/// What can be kept: any resource that lives in a namespace.
+pub trait Kept:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + DeserializeOwned
+    + Serialize
+    + Clone
+    + Debug
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Kept for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Serialize
+        + Clone
+        + Debug
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 impl Upkeep {
     /// Keeps the object as `build` makes it from the newest value that was sent and the object as it is. Nothing is
     /// written while that value is none. Ends when the sender is dropped. Must be called inside a tokio runtime.
     ///
-    /// Needs get, list, watch, create and patch of the resource, and patch of its status.
+    /// Needs list, watch, create and patch of the resource, and patch of its status.
     pub fn start<K, W>(self, build: fn(&W, Option<&K>) -> K) -> watch::Sender<Option<W>>
     where
-        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-            + DeserializeOwned
-            + Serialize
-            + Clone
-            + Debug
-            + Send
-            + Sync
-            + 'static,
+        K: Kept,
         W: Clone + Send + Sync + 'static,
     {
         let (sender, wanted) = watch::channel(None);
@@ -65,167 +84,73 @@ impl Upkeep {
 
     async fn run<K, W>(self, mut wanted: watch::Receiver<Option<W>>, build: fn(&W, Option<&K>) -> K)
     where
-        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-            + DeserializeOwned
-            + Serialize
-            + Clone
-            + Debug
-            + Send
-            + Sync
-            + 'static,
+        K: Kept,
         W: Clone,
     {
         let (dirty, mut wakes) = dirty::channel();
         let listed = Readiness::new();
+        let objects = self.watch::<K>(dirty, &listed);
+        let key = ObjectKey::new(self.namespace.clone(), self.name.clone());
+        let (mut pace, mut again) = (Pace::default(), None);
+        loop {
+            tokio::select! {
+                () = wakes.wait() => {}
+                changed = wanted.changed() => if changed.is_err() { return },
+                () = at(again) => {}
+            }
+            again = None;
+            let want = wanted.borrow_and_update().clone();
+            let Some(want) = want.filter(|_| listed.missing().is_empty()) else {
+                continue;
+            };
+            let object = objects
+                .snapshot()
+                .get(&key)
+                .and_then(|entry| entry.object())
+                .cloned();
+            let seen = object.as_deref();
+            again = self.turn(&build(&want, seen), seen, &mut pace).await;
+        }
+    }
+
+    fn watch<K: Kept>(&self, dirty: Dirty, listed: &Readiness) -> Reflection<K> {
         let reports = Reports {
             dirty,
             readiness: listed.clone(),
             metrics: self.metrics.clone(),
         };
-        let seen = Watch::<K>::namespace(self.client.clone(), &self.namespace)
+        Watch::namespace(self.client.clone(), &self.namespace)
             .fields(&format!("metadata.name={}", self.name))
-            .start(&reports);
+            .start(&reports)
+    }
+
+    /// Writes what is due, if anything is and may be. Returns when to look again, whatever happens until then.
+    async fn turn<K: Kept>(&self, wanted: &K, seen: Option<&K>, pace: &mut Pace) -> Option<Instant> {
+        let due = Due::of(wanted, seen)?;
+        let version = seen.and_then(ResourceExt::resource_version);
+        let version = version.as_deref();
+        if let Some(later) = pace.rests_until(version, Instant::now()) {
+            return Some(later);
+        }
+        let outcome = self.write::<K>(due).await;
+        let now = Instant::now();
+        if pace.wrote(version, &outcome, now, Jitter::random()) {
+            let (kind, name) = (K::kind(&()), &self.name);
+            tracing::warn!(%kind, name, ?outcome, "not written, trying again");
+        }
+        pace.rests_until(version, now)
+    }
+
+    /// The object is ours alone, so what others wrote there is put right.
+    async fn write<K: Kept>(&self, due: Due) -> Outcome {
         let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
-        let key = ObjectKey::new(self.namespace.clone(), self.name.clone());
-        let (mut failures, mut again) = (0, None);
-        loop {
-            tokio::select! {
-                () = wakes.wait() => {}
-                changed = wanted.changed() => if changed.is_err() { return },
-                () = at(again) => again = None,
-            }
-            let Some(want) = wanted.borrow_and_update().clone() else {
-                continue;
-            };
-            if again.is_some() || !listed.missing().is_empty() {
-                continue;
-            }
-            let snapshot = seen.snapshot();
-            let object = snapshot.get(&key).and_then(|entry| entry.object()).cloned();
-            drop(snapshot);
-            let due = Due::of(&build(&want, object.as_deref()), object.as_deref());
-            let outcome = match due {
-                Due::Nothing => {
-                    failures = 0;
-                    continue;
-                }
-                Due::Object(body) => self.writer.apply(&api, &self.name, &body, Ownership::Take).await,
-                Due::Status(body) => {
-                    self.writer
-                        .apply_status(&api, &self.name, &body, Ownership::Take)
-                        .await
-                }
-            };
-            if !matches!(outcome, Outcome::Applied(_)) {
-                tracing::debug!(object = %key, ?outcome, "not written");
-                again = Some(Instant::now() + BACKOFF.delay(failures, Jitter::random()));
-                failures = failures.saturating_add(1);
-            }
+        let (name, take) = (&self.name, Ownership::Take);
+        match due {
+            Due::Object(body) => self.writer.apply(&api, name, &body, take).await,
+            Due::Status(body) => self.writer.apply_status(&api, name, &body, take).await,
         }
     }
-}
-
-/// What has to be written next.
-#[derive(Debug, PartialEq)]
-enum Due {
-    Nothing,
-    Object(Value),
-    Status(Value),
-}
-
-impl Due {
-    /// The status can be written only once the object is there. The uid makes a write to the status of an object that
-    /// is gone a conflict; without it the API server would try to create one.
-    fn of<K: Resource<DynamicType = ()> + Serialize>(wanted: &K, seen: Option<&K>) -> Self {
-        let mut body = serde_json::to_value(wanted).unwrap_or_default();
-        body["apiVersion"] = json!(K::api_version(&()));
-        body["kind"] = json!(K::kind(&()));
-        let status = body["status"].take();
-        let Some(seen) = seen.filter(|seen| is_made(wanted.meta(), seen.meta())) else {
-            if let Some(body) = body.as_object_mut() {
-                body.remove("status");
-            }
-            return Self::Object(body);
-        };
-        let seen_status = serde_json::to_value(seen).map(|mut seen| seen["status"].take());
-        if seen_status.is_ok_and(|seen| seen == status) {
-            return Self::Nothing;
-        }
-        body["metadata"] = json!({ "name": wanted.name_any(), "uid": seen.uid() });
-        body["status"] = status;
-        Self::Status(body)
-    }
-}
-
-/// Whether labels and owners are as they should be.
-fn is_made(wanted: &ObjectMeta, seen: &ObjectMeta) -> bool {
-    let none = BTreeMap::new();
-    let seen_labels = seen.labels.as_ref().unwrap_or(&none);
-    let mut labels = wanted.labels.iter().flatten();
-    let owners = |meta: &ObjectMeta| -> Vec<String> {
-        let owners = meta.owner_references.iter().flatten();
-        owners.map(|owner| owner.uid.clone()).collect()
-    };
-    labels.all(|(name, value)| seen_labels.get(name) == Some(value)) && owners(wanted) == owners(seen)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use k8s_openapi::api::core::v1::Namespace;
-
-    fn object(labels: Value, owner: &str, phase: &str) -> Namespace {
-        let owners: Vec<Value> = Some(owner)
-            .filter(|owner| !owner.is_empty())
-            .map(|uid| json!({ "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid }))
-            .into_iter()
-            .collect();
-        let object = json!({ "metadata": { "name": "n", "uid": "u", "labels": labels, "ownerReferences": owners },
-            "status": { "phase": phase } });
-        serde_json::from_value(object).unwrap()
-    }
-
-    fn due(wanted: &Namespace, seen: Option<&Namespace>) -> &'static str {
-        match Due::of(wanted, seen) {
-            Due::Nothing => "nothing",
-            Due::Object(body) => {
-                assert!(body.get("status").is_none(), "{body}");
-                "object"
-            }
-            Due::Status(body) => {
-                assert_eq!(body["metadata"], json!({ "name": "n", "uid": "u" }));
-                "status"
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_as_wanted_is_left_alone() {
-        let wanted = object(json!({ "a": "1" }), "x", "Active");
-        let seen = object(json!({ "a": "1", "of-others": "2" }), "x", "Active");
-        assert_eq!(due(&wanted, Some(&seen)), "nothing");
-    }
-
-    #[test]
-    fn an_object_is_made_before_its_status() {
-        let wanted = object(json!({ "a": "1" }), "x", "Active");
-        assert_eq!(due(&wanted, None), "object");
-        assert_eq!(
-            due(&wanted, Some(&object(json!({ "a": "1" }), "x", ""))),
-            "status"
-        );
-    }
-
-    #[test]
-    fn labels_and_the_owner_are_put_right() {
-        let wanted = object(json!({ "a": "1" }), "new-pod", "Active");
-        assert_eq!(
-            due(&wanted, Some(&object(json!({}), "new-pod", "Active"))),
-            "object"
-        );
-        assert_eq!(
-            due(&wanted, Some(&object(json!({ "a": "1" }), "old-pod", "Active"))),
-            "object"
-        );
-    }
-}
+mod tests;
