@@ -4,12 +4,13 @@ mod notices;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
 use ferrolb_crds::domain::{PoolName, ServiceKey};
 use ferrolb_crds::names;
 use ferrolb_runtime::events::Notice;
-use k8s_openapi::api::core::v1::LoadBalancerIngress;
+use k8s_openapi::api::core::v1::{LoadBalancerIngress, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
@@ -59,15 +60,49 @@ struct Desired {
 pub(crate) fn service_writes(
     snapshot: &Snapshot,
     decision: &Decision,
+    settled: &mut Settled,
     given_up_to: impl Fn(&ServiceKey) -> Option<String>,
     now: Timestamp,
 ) -> Vec<StatusWrite> {
-    let write = |(service, seen): (&ServiceKey, &Seen)| {
-        let outcome = decision.outcomes.get(service)?;
+    let mut writes = Vec::new();
+    for (service, seen) in &snapshot.services {
+        let Some(outcome) = decision.outcomes.get(service) else {
+            continue;
+        };
+        if settled.holds(service, seen, outcome) {
+            continue;
+        }
         let dispute = given_up_to(service).and_then(|owners| disputed(service, seen, &owners, now));
-        dispute.or_else(|| service_write(service, seen, outcome, snapshot, now))
-    };
-    snapshot.services.iter().filter_map(write).collect()
+        match dispute.or_else(|| service_write(service, seen, outcome, snapshot, now)) {
+            Some(write) => writes.push(write),
+            None => settled.note(service, seen, outcome),
+        }
+    }
+    settled.prune(snapshot);
+    writes
+}
+
+/// Services that were found as they should be: they are compared again only when the object or the outcome is another.
+#[derive(Default)]
+pub(crate) struct Settled(BTreeMap<ServiceKey, (Arc<Service>, Outcome)>);
+
+impl Settled {
+    fn holds(&self, service: &ServiceKey, seen: &Seen, outcome: &Outcome) -> bool {
+        let known = self.0.get(service);
+        known.is_some_and(|(object, before)| Arc::ptr_eq(object, &seen.object) && before == outcome)
+    }
+
+    fn note(&mut self, service: &ServiceKey, seen: &Seen, outcome: &Outcome) {
+        self.0
+            .insert(service.clone(), (seen.object.clone(), outcome.clone()));
+    }
+
+    fn prune(&mut self, snapshot: &Snapshot) {
+        if self.0.len() > snapshot.services.len() {
+            self.0
+                .retain(|service, _| snapshot.services.contains_key(service));
+        }
+    }
 }
 
 /// Says on a Service that its status is left to others, once. What else is in the status stays as they wrote it.

@@ -80,10 +80,9 @@ impl Reader {
         faults.extend(advert_faults(stores));
         let nodes = read_nodes(stores);
         faults.extend(node_addresses_in_pools(&nodes, &pools, &seen_pools));
+        let relevant = || self.views.iter().filter(|(_, cached)| cached.is_relevant());
         let world = World {
-            services: self
-                .views
-                .iter()
+            services: relevant()
                 .map(|(key, cached)| (key.clone(), overlaid(cached, pending)))
                 .collect(),
             pools,
@@ -95,9 +94,7 @@ impl Reader {
             class: self.class.clone(),
             ..World::default()
         };
-        let services = self
-            .views
-            .iter()
+        let services = relevant()
             .map(|(key, cached)| (key.clone(), cached.seen.clone()))
             .collect();
         Snapshot {
@@ -108,25 +105,35 @@ impl Reader {
         }
     }
 
-    /// Load balancers, and Services that carry what we left on them when they were.
-    fn cached(&self, services: &Reflection<Service>) -> BTreeMap<ServiceKey, Cached> {
+    /// All Services. What is known is in the order of names, as the objects are.
+    fn cached(&mut self, services: &Reflection<Service>) -> BTreeMap<ServiceKey, Cached> {
+        let mut known = std::mem::take(&mut self.views).into_iter().peekable();
         let snapshot = services.snapshot();
-        let objects = snapshot.values().filter_map(Entry::object);
-        let relevant = |cached: &Cached| {
-            cached.view.class != ServiceClass::NotLoadBalancer || cached.seen.observed.has_traces()
-        };
-        let cache = objects.map(|object| {
-            let key = ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any());
-            match self.views.get(&key) {
-                Some(known) if Arc::ptr_eq(&known.seen.object, object) => (key, known.clone()),
-                _ => (key, Cached::read(object)),
-            }
+        let objects = snapshot
+            .iter()
+            .filter_map(|(name, entry)| Some((name, entry.object()?)));
+        let cached = objects.map(|(name, object)| {
+            let place = (&*name.namespace, &*name.name);
+            while known
+                .next_if(|(key, _)| (&*key.namespace, &*key.name) < place)
+                .is_some()
+            {}
+            let same = known.next_if(|(_, cached)| Arc::ptr_eq(&cached.seen.object, object));
+            same.unwrap_or_else(|| {
+                let key = ServiceKey::new(place.0, place.1);
+                (key, Cached::read(object))
+            })
         });
-        cache.filter(|(_, cached)| relevant(cached)).collect()
+        cached.collect()
     }
 }
 
 impl Cached {
+    /// Whether it is a load balancer, or carries what we left on it when it was.
+    fn is_relevant(&self) -> bool {
+        self.view.class != ServiceClass::NotLoadBalancer || self.seen.observed.has_traces()
+    }
+
     fn read(object: &Arc<Service>) -> Self {
         let observed = Arc::new(Observed::read(object));
         Self {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::act::Disputes;
 use crate::memory::Memory;
+use crate::plan::Settled;
 use crate::takeover::Takeover;
 
 /// One time of leading, from winning the Lease until it is lost.
@@ -18,6 +19,7 @@ pub(crate) struct Term {
     pub(crate) memory: Memory,
     pub(crate) disputes: Disputes,
     pub(crate) pool_writes: PoolWrites,
+    pub(crate) settled: Settled,
     /// Faults that were told, so that each is told once.
     pub(crate) told: BTreeSet<String>,
 }
@@ -37,6 +39,7 @@ impl Term {
             memory: Memory::new(cooldown),
             disputes: Disputes::default(),
             pool_writes: PoolWrites::default(),
+            settled: Settled::default(),
             told: BTreeSet::new(),
         }
     }

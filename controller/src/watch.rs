@@ -33,7 +33,7 @@ impl Stores {
 impl Stores {
     /// Whether there is such a Service, and its resource version unless it cannot be decoded.
     pub(crate) fn service_version(&self, service: &ServiceKey) -> Option<Option<String>> {
-        let key = ObjectKey::new(service.namespace.clone(), service.name.clone());
+        let key = ObjectKey::new(&*service.namespace, &*service.name);
         let snapshot = self.services.snapshot();
         let entry = snapshot.get(&key)?;
         Some(entry.object().and_then(|object| object.resource_version()))

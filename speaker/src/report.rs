@@ -180,8 +180,8 @@ impl Wanted {
         };
         ServiceL2StatusStatus {
             node: self.node.to_string(),
-            service_name: self.service.name.clone(),
-            service_namespace: self.service.namespace.clone(),
+            service_name: self.service.name.to_string(),
+            service_namespace: self.service.namespace.to_string(),
             interfaces: self.interfaces.iter().map(interface).collect(),
         }
     }

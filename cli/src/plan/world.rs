@@ -137,8 +137,8 @@ fn service_plan(key: &ServiceKey, outcome: &Outcome, elections: &Elections) -> S
         Outcome::NotOurs => (&nothing, Some(Reason::not_ours())),
     };
     ServicePlan {
-        namespace: key.namespace.clone(),
-        name: key.name.clone(),
+        namespace: key.namespace.to_string(),
+        name: key.name.to_string(),
         pool: assignment.pools.first().cloned(),
         pools: assignment.pools.clone(),
         addresses: assignment.addresses.iter().collect(),

@@ -59,7 +59,13 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
 
 fn writes(object: Value, addresses: &[&str]) -> Vec<StatusWrite> {
     let snapshot = snapshot(object, addresses);
-    service_writes(&snapshot, &decide(&snapshot.world), |_| None, now())
+    service_writes(
+        &snapshot,
+        &decide(&snapshot.world),
+        &mut Settled::default(),
+        |_| None,
+        now(),
+    )
 }
 
 fn reasons(write: &StatusWrite) -> Vec<&str> {
@@ -240,7 +246,14 @@ fn a_status_that_is_left_to_another_says_so_once_and_nothing_else_is_touched() {
     let left_to = |object: Value| {
         let snapshot = snapshot(object, &["192.0.2.0/24"]);
         let kube_vip = |_: &ServiceKey| Some("kube-vip".to_owned());
-        service_writes(&snapshot, &decide(&snapshot.world), kube_vip, now()).remove(0)
+        service_writes(
+            &snapshot,
+            &decide(&snapshot.world),
+            &mut Settled::default(),
+            kube_vip,
+            now(),
+        )
+        .remove(0)
     };
     let first = left_to(service(json!({}), held.clone()));
     let condition = &first.body["status"]["conditions"][0];
@@ -257,5 +270,30 @@ fn a_status_that_is_left_to_another_says_so_once_and_nothing_else_is_touched() {
     assert!(
         left_to(service(json!({}), told)).whole,
         "later writes ask for everything again"
+    );
+}
+
+#[test]
+fn what_was_found_settled_is_compared_again_when_the_outcome_is_another() {
+    let object = service(json!({}), json!({}));
+    let first = &writes(object.clone(), &["192.0.2.0/24"])[0];
+    let written = landed(object, first);
+    let (mut settled, snapshot) = (Settled::default(), snapshot(written, &["192.0.2.0/24"]));
+    let none = |_: &ServiceKey| None;
+    let decision = decide(&snapshot.world);
+    for _ in 0..2 {
+        assert_eq!(
+            service_writes(&snapshot, &decision, &mut settled, none, now()),
+            []
+        );
+    }
+    let emptied = decide(&World::default());
+    let refused = Decision {
+        outcomes: [(ServiceKey::new("shop", "web"), Outcome::Refused(Refusal::NoPools))].into(),
+        ..emptied
+    };
+    assert_eq!(
+        service_writes(&snapshot, &refused, &mut settled, none, now()).len(),
+        1
     );
 }

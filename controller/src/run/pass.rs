@@ -63,7 +63,14 @@ impl Controller {
         self.tell_faults(term, &snapshot.faults);
         self.report(&term.told);
         let given_up_to = |service: &ServiceKey| term.disputes.given_up_to(service);
-        for write in service_writes(&snapshot, &decision, given_up_to, Timestamp::now()) {
+        let writes = service_writes(
+            &snapshot,
+            &decision,
+            &mut term.settled,
+            given_up_to,
+            Timestamp::now(),
+        );
+        for write in writes {
             if self.pending.may_send(&write.service, &write.version, now) {
                 self.pending.sent(
                     write.service.clone(),

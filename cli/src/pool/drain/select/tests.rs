@@ -135,7 +135,7 @@ fn an_address_that_is_about_to_be_lost_anyway_is_not_asked_for() {
     let world = world(&[("new", "198.51.100.0/28", json!({}))], &services);
     let names: Vec<String> = leaving(&"old".into(), &world, &decide(&world))
         .iter()
-        .map(|one| one.service.name.clone())
+        .map(|one| one.service.name.to_string())
         .collect();
     assert_eq!(names, ["first"]);
 }
