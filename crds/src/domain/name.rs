@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
         /// Cheap to clone.
-        #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+        #[serde(transparent)]
         pub struct $type(Arc<str>);
 
         impl $type {
@@ -37,12 +37,6 @@ macro_rules! name {
                 Self(name.into())
             }
         }
-
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
     };
 }
 
@@ -64,21 +58,12 @@ name!(
 );
 
 /// Namespace and name of a Service; printed as `namespace/name`. Cheap to clone.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct ServiceKey {
     /// The Service's namespace.
     pub namespace: Arc<str>,
     /// The Service's name.
     pub name: Arc<str>,
-}
-
-impl Serialize for ServiceKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut key = serializer.serialize_struct("ServiceKey", 2)?;
-        key.serialize_field("namespace", &*self.namespace)?;
-        key.serialize_field("name", &*self.name)?;
-        key.end()
-    }
 }
 
 impl ServiceKey {
