@@ -30,12 +30,12 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         IPAddressPool::crd(),
         with_optional_spec(L2Advertisement::crd()),
         ServiceL2Status::crd(),
-        with_optional_spec(ConfigurationState::crd()),
+        ConfigurationState::crd(),
     ]
 }
 
-/// An advertisement without `spec` announces everything, and MetalLB's own examples have none, as its states have none:
-/// the API server fills in an empty one.
+/// An advertisement without `spec` announces everything, and MetalLB's own examples have none: the API server
+/// fills in an empty one.
 fn with_optional_spec(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     let schemas = definition
         .spec

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 
-/// Written by controller and speakers; there is nothing to configure.
+/// Written by controller and speakers; there is nothing to configure, and as in MetalLB no `spec` at all.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[kube(
     group = "metallb.io",
@@ -18,6 +18,7 @@ use super::schema;
     kind = "ConfigurationState",
     plural = "configurationstates",
     namespaced,
+    no_spec,
     derive = "PartialEq",
     status = "ConfigurationStateStatus",
     printcolumn = r#"{"name":"Result","type":"string","jsonPath":".status.result"}"#,
@@ -96,6 +97,7 @@ impl ConfigurationStateStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kube::CustomResourceExt;
 
     const TYPE: &str = "poolReconcilerValid";
 
@@ -157,7 +159,36 @@ mod tests {
 
     #[test]
     fn a_message_that_is_too_long_is_cut_between_characters() {
-        let status = of(&[&"ä".repeat(LONGEST_MESSAGE)], None, "2026-01-01T00:00:00Z");
-        assert_eq!(status.conditions[0].message.len(), LONGEST_MESSAGE);
+        let fault = format!("x{}", "ä".repeat(LONGEST_MESSAGE));
+        let status = of(&[&fault], None, "2026-01-01T00:00:00Z");
+        assert_eq!(status.conditions[0].message, fault[..LONGEST_MESSAGE - 1]);
+        assert_eq!(status.error_summary, fault[..LONGEST_MESSAGE - 1]);
+    }
+
+    #[test]
+    fn an_object_without_a_status_or_with_a_spec_can_be_read() {
+        for object in [
+            r#"{"metadata": {}}"#,
+            r#"{"metadata": {}, "spec": {}, "status": null}"#,
+        ] {
+            let state: ConfigurationState = serde_json::from_str(object).unwrap();
+            assert_eq!(state.status, None);
+        }
+    }
+
+    /// The API server refuses the apply of a field that the definition does not know.
+    #[test]
+    fn neither_the_definition_nor_an_object_has_a_spec() {
+        let version = ConfigurationState::crd().spec.versions.remove(0);
+        let schema = version
+            .schema
+            .and_then(|schema| schema.open_api_v3_schema)
+            .unwrap();
+        assert_eq!(
+            schema.properties.unwrap().into_keys().collect::<Vec<_>>(),
+            ["status"]
+        );
+        let object = ConfigurationState::new("controller", ConfigurationStateSpec {});
+        assert_eq!(serde_json::to_value(&object).unwrap().get("spec"), None);
     }
 }

@@ -24,9 +24,26 @@ pub(super) fn addresses(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// `conditions`: merged by type, so that each writer owns its own.
+/// `conditions`: merged by type, so that each writer owns its own. The limits are those of `metav1.Condition`.
 pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = generator.subschema_for::<Vec<Condition>>();
+    for (field, limit, value) in [
+        ("message", "maxLength", json!(32768)),
+        ("observedGeneration", "minimum", json!(0)),
+        ("reason", "minLength", json!(1)),
+        ("reason", "maxLength", json!(1024)),
+        (
+            "reason",
+            "pattern",
+            json!("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"),
+        ),
+        ("status", "enum", json!(["True", "False", "Unknown"])),
+        ("type", "maxLength", json!(316)),
+    ] {
+        if let Some(field) = schema.pointer_mut(&format!("/items/properties/{field}")) {
+            field[limit] = value;
+        }
+    }
     schema.insert("x-kubernetes-list-type".to_owned(), json!("map"));
     schema.insert("x-kubernetes-list-map-keys".to_owned(), json!(["type"]));
     schema
