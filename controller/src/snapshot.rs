@@ -1,6 +1,6 @@
 //! Stores → one world, with what is wrong in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +26,12 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// What is skipped in whole or in part, each in a line.
+    pub(crate) fn invalid(&self) -> BTreeSet<String> {
+        let invalid = self.faults.iter().filter(|fault| fault.weight == Weight::Invalid);
+        invalid.map(ToString::to_string).collect()
+    }
+
     /// The resource version of a Service.
     pub(crate) fn version(&self, service: &ServiceKey) -> Option<&str> {
         let seen = self.services.get(service)?;
@@ -46,11 +52,21 @@ pub(crate) struct SeenPool {
     pub(crate) status: Option<IPAddressPoolStatus>,
 }
 
-/// An object that is skipped in whole or in part, and why.
+/// What is wrong with an object.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fault {
     pub(crate) object: ObjectReference,
     pub(crate) message: String,
+    pub(crate) weight: Weight,
+}
+
+/// What a fault leads to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Weight {
+    /// The object is skipped in whole or in part.
+    Invalid,
+    /// It is used as it is, and probably meant otherwise.
+    Doubtful,
 }
 
 /// Reads snapshots; remembers what it read of objects that did not change since.
@@ -198,6 +214,7 @@ fn read_pools(store: &Reflection<IPAddressPool>) -> (Pools, BTreeMap<PoolName, S
         Some(Fault {
             object: pool.reference.clone(),
             message: problem.message,
+            weight: Weight::Invalid,
         })
     }));
     (pools, seen, faults)
@@ -222,6 +239,7 @@ where
                 faults.push(Fault {
                     object: problem.object.clone(),
                     message: problem.message.clone(),
+                    weight: Weight::Invalid,
                 });
             }
             Entry::Object(object) => match parse(object) {
@@ -230,6 +248,7 @@ where
                     faults.push(Fault {
                         object: object.object_ref(&()),
                         message: invalid.to_string(),
+                        weight: Weight::Invalid,
                     });
                 }
             },
@@ -260,6 +279,7 @@ fn node_addresses_in_pools(
         seen.get(pool).map(|pool| Fault {
             object: pool.reference.clone(),
             message,
+            weight: Weight::Doubtful,
         })
     };
     found.into_iter().filter_map(fault).collect()

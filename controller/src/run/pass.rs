@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::Controller;
 use crate::alloc::{Decision, decide};
 use crate::plan::{pool_writes, service_writes};
-use crate::snapshot::{Fault, Snapshot};
+use crate::snapshot::{Fault, Snapshot, Weight};
 use crate::term::Term;
 
 /// A pool's counters are written at most this often while they keep changing.
@@ -27,7 +27,7 @@ impl Controller {
         }
         self.state.send_if_modified(|state| state.take().is_some());
         let snapshot = self.reader.read(&self.stores, &self.pending);
-        self.metrics.follow(snapshot.faults.len());
+        self.metrics.follow(snapshot.invalid().len());
     }
 
     /// Leads, once the watch shows what the last leader wrote.
@@ -59,9 +59,10 @@ impl Controller {
         term.memory.recall(&mut snapshot.world, now);
         let decision = decide(&snapshot.world);
         term.memory.note(&snapshot.world, &decision, now);
-        self.metrics.show(&decision, snapshot.faults.len());
+        let invalid = snapshot.invalid();
+        self.metrics.show(&decision, invalid.len());
         self.tell_faults(term, &snapshot.faults);
-        self.report(&term.told);
+        self.report(invalid);
         let given_up_to = |service: &ServiceKey| term.disputes.given_up_to(service);
         let writes = service_writes(
             &snapshot,
@@ -101,11 +102,11 @@ impl Controller {
         }
     }
 
-    fn report(&self, faults: &BTreeSet<String>) {
+    fn report(&self, faults: BTreeSet<String>) {
         let report = ConfigurationReport {
             component: Component::Controller,
             pod: self.pod.clone(),
-            faults: faults.clone(),
+            faults,
         };
         self.state.send_if_modified(|state| {
             let differs = state.as_ref() != Some(&report);
@@ -120,7 +121,10 @@ impl Controller {
             .iter()
             .filter(|fault| !term.told.contains(&fault.to_string()))
         {
-            tracing::warn!(%fault, "object skipped in whole or in part");
+            match fault.weight {
+                Weight::Invalid => tracing::warn!(%fault, "object skipped in whole or in part"),
+                Weight::Doubtful => tracing::warn!(%fault, "object used as it is"),
+            }
             self.actor.tell(Notice {
                 regarding: fault.object.clone(),
                 severity: EventType::Warning,
