@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
-use ferrolb_crds::domain::{PoolName, ServiceKey};
+use ferrolb_crds::domain::{PoolName, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_crds::names;
 use ferrolb_runtime::events::Notice;
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, Service};
@@ -136,11 +136,12 @@ fn service_write(
     snapshot: &Snapshot,
     now: Timestamp,
 ) -> Option<StatusWrite> {
+    let view = &snapshot.world.services[service];
     let desired = Desired::of(outcome, &seen.observed, now);
-    if *outcome == Outcome::NotOurs && !seen.observed.has_traces() || desired.equals(&seen.observed) {
+    let leave = *outcome == Outcome::NotOurs && (is_of_others(view) || !seen.observed.has_traces());
+    if leave || desired.equals(&seen.observed) {
         return None;
     }
-    let view = &snapshot.world.services[service];
     Some(StatusWrite {
         service: service.clone(),
         version: seen.observed.resource_version.clone(),
@@ -149,6 +150,11 @@ fn service_write(
         assumed: assumed(outcome),
         notices: notices::notices(view, seen, outcome, desired.condition.as_ref()),
     })
+}
+
+/// Whether another controller serves it: what is on it may be the work of one like us with another class.
+fn is_of_others(view: &ServiceView) -> bool {
+    view.class != ServiceClass::NotLoadBalancer
 }
 
 /// The object that a write is about, at the version it was decided on. The uid makes a write to a Service that is gone

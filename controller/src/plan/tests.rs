@@ -192,9 +192,15 @@ fn a_service_that_stops_being_ours_loses_only_what_we_wrote() {
 #[test]
 fn a_service_of_another_class_is_never_touched() {
     let status = json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.9" }] } });
-    let mut object = service(json!({}), status);
-    object["spec"]["loadBalancerClass"] = json!("example.com/other");
-    assert_eq!(writes(object, &["192.0.2.0/24"]), []);
+    // Another installation of ours writes the same annotation, under the same field manager.
+    for annotations in [
+        json!({}),
+        json!({ "metallb.io/ip-allocated-from-pool": "theirs" }),
+    ] {
+        let mut object = service(annotations, status.clone());
+        object["spec"]["loadBalancerClass"] = json!("example.com/other");
+        assert_eq!(writes(object, &["192.0.2.0/24"]), []);
+    }
 }
 
 #[test]
