@@ -108,7 +108,7 @@ fn given_twice(lab: &Lab) -> Outcome {
 }
 
 fn two_leaders(lab: &Lab) -> Outcome {
-    const COUNT: usize = 100;
+    const COUNT: usize = 40;
     let addresses = "198.51.100.0/25";
     let other = "{apiVersion: v1, kind: Namespace, metadata: {name: second-system}}\n";
     let theirs = (marker_pool() + &pool("both", addresses, "")).replace("metallb-system", "second-system");
