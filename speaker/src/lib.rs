@@ -22,6 +22,7 @@ mod report;
 mod resend;
 pub mod respond;
 mod run;
+pub mod segment;
 mod snapshot;
 mod tell;
 mod watch;
