@@ -3,4 +3,23 @@
 //! Nothing here does I/O, reads a clock or draws a random number: frames, ticks and the view come in as arguments,
 //! effects go out as values.
 
+mod contenders;
+mod copy;
+mod core;
+mod digest;
+mod heard;
+mod holders;
+mod key;
 pub mod message;
+mod moment;
+mod own;
+mod pages;
+mod peer;
+mod profile;
+mod random;
+mod view;
+
+pub use core::{Conduct, Effect, Event, Segment};
+pub use moment::Moment;
+pub use profile::Profile;
+pub use view::{Fitness, Place, SegmentView};

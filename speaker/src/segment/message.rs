@@ -106,6 +106,8 @@ pub enum State {
     Active,
     /// Yields everything, then ends.
     Leaving,
+    /// Ends with this beacon: whatever it holds is nobody's from now on.
+    Gone,
 }
 
 /// What an instance says of itself when others look for a holder.

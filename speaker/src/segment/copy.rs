@@ -1,0 +1,173 @@
+//! What is known of the claims of another instance.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::digest::{digest, root};
+use super::message::{BUCKETS, Beacon, BucketsPage, ClaimsPage, ContentDigest, Entry, Version};
+
+type Entries = BTreeMap<IpAddr, Entry>;
+
+/// A copy of the claims of another instance, as whole as what was heard.
+#[derive(Clone, Debug)]
+pub(super) struct ClaimsCopy {
+    buckets: Vec<Bucket>,
+    /// Everything up to this version is in, unless `gap`.
+    version: Version,
+    gap: bool,
+    /// The newest beacon's.
+    told: Option<(Version, ContentDigest)>,
+}
+
+#[derive(Clone, Debug)]
+struct Bucket {
+    version: Version,
+    digest: ContentDigest,
+    entries: Entries,
+    coming: Option<Coming>,
+}
+
+/// A page of which parts are missing.
+#[derive(Clone, Debug)]
+struct Coming {
+    base: Option<Version>,
+    version: Version,
+    parts: BTreeMap<u8, Vec<(IpAddr, Option<Entry>)>>,
+}
+
+/// An entry that is another one now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Change {
+    pub(super) address: IpAddr,
+    pub(super) before: Option<Entry>,
+    pub(super) after: Option<Entry>,
+}
+
+impl ClaimsCopy {
+    pub(super) fn new() -> Self {
+        let nothing = Bucket {
+            version: Version(0),
+            digest: digest(&Entries::new()),
+            entries: Entries::new(),
+            coming: None,
+        };
+        Self {
+            buckets: vec![nothing; usize::from(BUCKETS)],
+            version: Version(0),
+            gap: false,
+            told: None,
+        }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether nothing is missing, as far as can be known.
+    pub(super) fn is_synced(&self) -> bool {
+        self.told.is_some() && !self.gap
+    }
+
+    /// Compares with what a beacon says.
+    pub(super) fn compare(&mut self, beacon: &Beacon) {
+        self.told = Some((beacon.claims, beacon.digest));
+        self.judge();
+    }
+
+    fn judge(&mut self) {
+        let Some((version, all)) = self.told else { return };
+        if self.root() == all && version >= self.version {
+            self.version = version;
+            self.gap = false;
+        } else if version >= self.version {
+            self.gap = true;
+        }
+    }
+
+    /// The buckets that differ from these, as bits.
+    pub(super) fn differing(&self, page: &BucketsPage) -> u64 {
+        let differs = |(bucket, (_, digest)): (&Bucket, &(Version, ContentDigest))| bucket.digest != *digest;
+        let pairs = self.buckets.iter().zip(&page.buckets);
+        pairs.enumerate().filter(|(_, pair)| differs(*pair)).fold(0, |bits, (place, _)| bits | 1 << place)
+    }
+
+    /// Takes a page in; returns what changed.
+    pub(super) fn apply(&mut self, page: &ClaimsPage) -> Vec<Change> {
+        let bucket = &mut self.buckets[usize::from(page.bucket)];
+        let Some(entries) = bucket.collect(page) else {
+            return Vec::new();
+        };
+        let before = bucket.version;
+        let changes = match page.base {
+            None if page.version >= before => bucket.replace(page, entries),
+            Some(base) if base == before && page.version > before => bucket.change(page, entries),
+            _ => Vec::new(),
+        };
+        if page.base.is_some() && page.version > self.version {
+            let follows = page.version.0 == self.version.0 + 1;
+            let taken = bucket.version == page.version && bucket.digest == page.digest;
+            self.gap |= !(follows && taken);
+            self.version = page.version;
+        }
+        self.judge();
+        changes
+    }
+
+    fn root(&self) -> ContentDigest {
+        root(self.buckets.iter().map(|bucket| bucket.digest))
+    }
+
+    pub(super) fn entry(&self, address: IpAddr) -> Option<&Entry> {
+        self.buckets[usize::from(super::digest::bucket_of(address))].entries.get(&address)
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (IpAddr, &Entry)> {
+        self.buckets.iter().flat_map(|bucket| &bucket.entries).map(|(address, entry)| (*address, entry))
+    }
+}
+
+impl Bucket {
+    /// All entries of a page, once its last part is here.
+    fn collect(&mut self, page: &ClaimsPage) -> Option<Vec<(IpAddr, Option<Entry>)>> {
+        if page.part.of == 1 {
+            return Some(page.entries.clone());
+        }
+        let same = |coming: &Coming| coming.version == page.version && coming.base == page.base;
+        let mut coming = self.coming.take().filter(same).unwrap_or_else(|| Coming {
+            base: page.base,
+            version: page.version,
+            parts: BTreeMap::new(),
+        });
+        coming.parts.insert(page.part.index, page.entries.clone());
+        if coming.parts.len() == usize::from(page.part.of) {
+            return Some(coming.parts.into_values().flatten().collect());
+        }
+        self.coming = Some(coming);
+        None
+    }
+
+    fn replace(&mut self, page: &ClaimsPage, entries: Vec<(IpAddr, Option<Entry>)>) -> Vec<Change> {
+        let after: Entries = entries
+            .into_iter()
+            .filter_map(|(address, entry)| Some((address, entry?)))
+            .collect();
+        let gone = self.entries.keys().filter(|address| !after.contains_key(address));
+        let gone = gone.map(|address| (*address, None)).collect::<Vec<_>>();
+        let all = gone.into_iter().chain(after.into_iter().map(|(address, entry)| (address, Some(entry))));
+        self.change(page, all.collect())
+    }
+
+    fn change(&mut self, page: &ClaimsPage, entries: Vec<(IpAddr, Option<Entry>)>) -> Vec<Change> {
+        let set = |(address, after)| {
+            let before = match after {
+                Some(entry) => self.entries.insert(address, entry),
+                None => self.entries.remove(&address),
+            };
+            Change { address, before, after }
+        };
+        let changes: Vec<Change> = entries.into_iter().map(set).collect();
+        self.version = page.version;
+        self.digest = digest(&self.entries);
+        changes.into_iter().filter(|change| change.before != change.after).collect()
+    }
+}

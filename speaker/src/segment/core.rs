@@ -1,0 +1,265 @@
+//! One instance on one segment: what it hears goes in, what it does comes out.
+//!
+//! [`Segment::receive`] only takes in; [`Segment::advance`] judges, once everything that waited on the socket was
+//! taken in. What is to be done is left for [`Segment::effects`].
+
+mod asking;
+mod claiming;
+mod handover;
+mod life;
+mod receive;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::holders::Holders;
+use super::message::{Body, Instance, NodeId, State, Tag, Version};
+use super::moment::Moment;
+use super::own::OwnClaims;
+use super::peer::Peer;
+use super::profile::Profile;
+use super::random::Chance;
+use super::view::SegmentView;
+use asking::Asking;
+use handover::Yield;
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Answer for this address from now on.
+    Hold(IpAddr),
+    /// Do not answer for it any more.
+    Release(IpAddr),
+    /// Tell everybody that it is here.
+    Announce(IpAddr),
+    /// Say this to all speakers of the segment.
+    Send(Body),
+    /// Ask neighbours that are no speakers whether they hear this node.
+    AskNeighbours,
+    /// Something that is worth a line in the log.
+    Tell(Event),
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// This instance takes part from now on.
+    Joined,
+    /// An instance and this one hear each other.
+    Up(Instance),
+    /// An instance is silent for this long, and the others are asked.
+    Suspected(Instance, Duration),
+    /// Nobody hears an instance any more.
+    Down(Instance),
+    /// An address without a holder for this long was claimed.
+    Claimed(IpAddr, Duration),
+    /// An address was taken over from one who yields it.
+    TookOver(IpAddr),
+    /// An address was given up, to this node or to nobody.
+    GaveUp(IpAddr, Option<NodeId>),
+    /// An address was given up because this node has a stronger claim.
+    Lost(IpAddr, NodeId),
+    /// This loop was late by so much that others may have taken over: it is silent until it knows more.
+    Stunned(Duration),
+}
+
+/// How an instance behaves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Conduct {
+    /// How fast.
+    pub profile: Profile,
+    /// For how long a node that came back is asked last.
+    pub hold_down: Duration,
+}
+
+impl Default for Conduct {
+    fn default() -> Self {
+        Self {
+            profile: Profile::NORMAL,
+            hold_down: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One instance on one segment.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    me: Instance,
+    tag: Tag,
+    conduct: Conduct,
+    chance: Chance,
+    state: State,
+    started: Moment,
+    view: Option<SegmentView>,
+    carrier: bool,
+    own: OwnClaims,
+    peers: BTreeMap<Instance, Peer>,
+    holders: Holders,
+    /// Nodes that were up and did not say goodbye.
+    known: BTreeSet<NodeId>,
+    /// How often a node came back, and when last.
+    returns: BTreeMap<NodeId, (u32, Moment)>,
+    /// Since when this instance is up with more than half of the known nodes.
+    backed_since: Option<Moment>,
+    /// When a neighbour that is no speaker last answered.
+    witnessed: Option<Moment>,
+    asked_neighbours: Option<Moment>,
+    /// Addresses about which something changed.
+    attention: BTreeSet<IpAddr>,
+    orphans: BTreeMap<IpAddr, Moment>,
+    yields: BTreeMap<IpAddr, Yield>,
+    /// When what was said of an address that is not held may be forgotten.
+    expiries: BTreeMap<IpAddr, Moment>,
+    asking: Asking,
+    list: BTreeSet<Tag>,
+    list_version: Version,
+    list_sent: Moment,
+    last_beacon: Option<Moment>,
+    beacon_now: bool,
+    /// Silent until then and until all is known again.
+    stunned: Option<Moment>,
+    released_last: Moment,
+    expected: Option<Moment>,
+    effects: Vec<Effect>,
+}
+
+impl Segment {
+    /// An instance that starts now. `seed` spreads its delays.
+    pub fn new(me: Instance, conduct: Conduct, seed: u64, now: Moment) -> Self {
+        Self {
+            me,
+            tag: me.tag(),
+            conduct,
+            chance: Chance::new(seed),
+            state: State::Joining,
+            started: now,
+            view: None,
+            carrier: true,
+            own: OwnClaims::new(),
+            peers: BTreeMap::new(),
+            holders: Holders::default(),
+            known: BTreeSet::new(),
+            returns: BTreeMap::new(),
+            backed_since: None,
+            witnessed: None,
+            asked_neighbours: None,
+            attention: BTreeSet::new(),
+            orphans: BTreeMap::new(),
+            yields: BTreeMap::new(),
+            expiries: BTreeMap::new(),
+            asking: Asking::default(),
+            list: BTreeSet::new(),
+            list_version: Version(0),
+            list_sent: now,
+            last_beacon: None,
+            beacon_now: true,
+            stunned: None,
+            released_last: now,
+            expected: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// What is to be done since the last call.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Who this is.
+    pub fn instance(&self) -> Instance {
+        self.me
+    }
+
+    /// What this instance takes part in.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The cluster says something else.
+    pub fn see(&mut self, view: SegmentView) {
+        let before = self.view.as_ref().map(|view| &view.places);
+        self.attention.extend(before.into_iter().flat_map(BTreeMap::keys));
+        self.attention.extend(view.places.keys());
+        if !view.nodes.is_empty() {
+            self.known.retain(|node| view.nodes.contains(node));
+        }
+        self.view = Some(view);
+    }
+
+    /// The interface has a carrier, or has none.
+    pub fn carry(&mut self, carrier: bool) {
+        self.carrier = carrier;
+    }
+
+    /// A neighbour that is no speaker answered a question of this node.
+    pub fn witnessed(&mut self, now: Moment) {
+        self.witnessed = Some(now);
+    }
+
+    /// Everything is to be yielded, because this instance will end.
+    pub fn leave(&mut self) {
+        if self.state != State::Gone {
+            self.state = State::Leaving;
+            self.beacon_now = true;
+            self.look_at_everything();
+        }
+    }
+
+    /// This instance ends now: whatever it holds is nobody's. One more beacon is left to send.
+    pub fn quit(&mut self, now: Moment) {
+        self.state = State::Gone;
+        self.send_beacon(now);
+    }
+
+    /// Whether a leaving instance may end: it holds nothing, and those who asked shortly before learned the heir.
+    pub fn has_left(&self, now: Moment) -> bool {
+        const AFTERWARDS: Duration = Duration::from_secs(1);
+        self.state == State::Leaving && self.own.held() == 0 && now.since(self.released_last) >= AFTERWARDS
+    }
+
+    /// Whether requests may be answered now: not if others may have taken over without this instance knowing.
+    pub fn may_answer(&self, now: Moment) -> bool {
+        let detection = self.conduct.profile.detection();
+        let shows_life = self.last_beacon.is_some_and(|last| now.since(last) < detection);
+        self.stunned.is_none() && shows_life
+    }
+
+    /// Whether anything may be said unasked about an address: not by one who hears nobody.
+    pub fn may_tell(&self, now: Moment) -> bool {
+        self.may_answer(now) && !self.is_cut_off(now)
+    }
+
+    /// The addresses that this instance holds.
+    pub fn held(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.own.holds().map(|(address, _)| address)
+    }
+
+    /// The node that holds the address, as far as this instance knows.
+    pub fn holder(&self, address: IpAddr) -> Option<NodeId> {
+        match self.own.hold(address) {
+            Some(_) => Some(self.me.node),
+            None => self.strongest(address).map(|(_, instance)| instance.node),
+        }
+    }
+
+    /// The nodes that are up, this one included.
+    pub fn up(&self) -> BTreeSet<NodeId> {
+        let peers = self.peers.values().filter(|peer| peer.is_up());
+        peers.map(|peer| peer.instance.node).chain([self.me.node]).collect()
+    }
+
+    fn look_at_everything(&mut self) {
+        let all = self.view.as_ref().map(|view| &view.places);
+        self.attention.extend(all.into_iter().flat_map(BTreeMap::keys));
+        self.attention.extend(self.own.holds().map(|(address, _)| address));
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.effects.push(Effect::Tell(event));
+    }
+
+    fn send(&mut self, body: Body) {
+        self.effects.push(Effect::Send(body));
+    }
+}

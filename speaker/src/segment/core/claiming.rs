@@ -1,0 +1,241 @@
+//! Who holds what: conflicts are ended, and what nobody holds is claimed.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Effect, Event, Segment};
+use crate::segment::contenders::{Contender, Living, Loads, contenders};
+use crate::segment::key::ClaimKey;
+use crate::segment::message::{Entry, Hold, Instance, NodeId, Standing, State, Version};
+use crate::segment::moment::Moment;
+use crate::segment::peer::Peer;
+use crate::segment::view::Place;
+
+/// How long it is said of an address that it was given up.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
+impl Segment {
+    /// Looks at each address about which something changed.
+    pub(super) fn consider_all(&mut self, now: Moment) {
+        for address in std::mem::take(&mut self.attention) {
+            match self.own.hold(address).copied() {
+                Some(hold) => self.keep_or_give_up(address, hold, now),
+                None => self.look_for_holder(address, now),
+            }
+        }
+    }
+
+    fn keep_or_give_up(&mut self, address: IpAddr, hold: Hold, now: Moment) {
+        self.orphans.remove(&address);
+        if let Some((key, winner)) = self.strongest(address)
+            && key > self.key(self.me, address, &hold)
+        {
+            let event = match hold.yield_to == Some(winner.node) {
+                true => Event::GaveUp(address, hold.yield_to),
+                false => Event::Lost(address, winner.node),
+            };
+            self.release(address, hold, Some(winner), now);
+            self.tell(event);
+        } else if self.state != State::Joining {
+            self.review(address, hold, now);
+        }
+    }
+
+    fn look_for_holder(&mut self, address: IpAddr, now: Moment) {
+        let wanted = self.place(address).is_some_and(|place| !place.fit.is_empty());
+        if self.heed_yield(address, now) {
+            return;
+        }
+        if wanted && self.presumed_holder(address).is_none() {
+            self.orphans.entry(address).or_insert(now);
+        } else {
+            self.orphans.remove(&address);
+        }
+    }
+
+    pub(super) fn place(&self, address: IpAddr) -> Option<&Place> {
+        self.view.as_ref()?.places.get(&address).map(AsRef::as_ref)
+    }
+
+    pub(super) fn key(&self, instance: Instance, address: IpAddr, hold: &Hold) -> ClaimKey {
+        ClaimKey::of(instance.node, address, hold)
+    }
+
+    /// The claims of those who are up.
+    pub(super) fn live_holds(&self, address: IpAddr) -> impl Iterator<Item = (Instance, Hold)> + '_ {
+        self.holders.of(address).filter_map(move |instance| {
+            let peer = self.peers.get(&instance).filter(|peer| peer.is_up())?;
+            match peer.claims.entry(address)? {
+                Entry::Hold(hold) => Some((instance, *hold)),
+                Entry::Released { .. } | Entry::Declined { .. } => None,
+            }
+        })
+    }
+
+    pub(super) fn strongest(&self, address: IpAddr) -> Option<(ClaimKey, Instance)> {
+        let key = |(instance, hold): (Instance, Hold)| (self.key(instance, address, &hold), instance);
+        self.live_holds(address).map(key).max()
+    }
+
+    /// Who holds the address, or will be seen to hold it as soon as his claims are known up to the version that a
+    /// release names.
+    fn presumed_holder(&self, address: IpAddr) -> Option<NodeId> {
+        if let Some((_, instance)) = self.strongest(address) {
+            return Some(instance.node);
+        }
+        let heir = |instance: Instance| {
+            let peer = self.peers.get(&instance)?;
+            match peer.claims.entry(address)? {
+                Entry::Released { to: Some((node, version)), .. } => self.is_coming(*node, *version).then_some(*node),
+                _ => None,
+            }
+        };
+        self.holders.of(address).find_map(heir)
+    }
+
+    fn is_coming(&self, node: NodeId, version: Version) -> bool {
+        let coming = |peer: &Peer| {
+            peer.instance.node == node && peer.is_up() && peer.claims.version() < version
+        };
+        self.peers.values().any(coming)
+    }
+
+    pub(super) fn release(&mut self, address: IpAddr, hold: Hold, to: Option<Instance>, now: Moment) {
+        let version = |heir: Instance| {
+            let version = self.peers.get(&heir).map(|peer| peer.claims.version());
+            Some((heir.node, version?))
+        };
+        let entry = Entry::Released {
+            epoch: hold.epoch,
+            to: to.and_then(version),
+        };
+        self.say(address, entry, now);
+        self.yields.remove(&address);
+        self.released_last = now;
+        self.effects.push(Effect::Release(address));
+        self.attention.insert(address);
+    }
+
+    /// Publishes something of an address that is not held, for a while.
+    pub(super) fn say(&mut self, address: IpAddr, entry: Entry, now: Moment) {
+        self.own.set(address, Some(entry));
+        self.expiries.insert(address, now + REMEMBERED);
+    }
+
+    pub(super) fn expire(&mut self, now: Moment) {
+        let over: Vec<IpAddr> = self.expiries.iter().filter(|(_, at)| **at <= now).map(|(a, _)| *a).collect();
+        for address in over {
+            self.expiries.remove(&address);
+            self.own.set(address, None);
+        }
+    }
+
+    pub(super) fn claim(&mut self, address: IpAddr) {
+        let epoch = self.holders.next_epoch(address);
+        self.holders.saw(address, epoch);
+        let hold = Hold {
+            epoch,
+            backed: self.has_majority(),
+            yield_to: None,
+            forced: false,
+            announced: true,
+        };
+        self.own.set(address, Some(Entry::Hold(hold)));
+        self.expiries.remove(&address);
+        self.orphans.remove(&address);
+        self.effects.push(Effect::Hold(address));
+        self.announce(address);
+    }
+
+    pub(super) fn announce(&mut self, address: IpAddr) {
+        self.effects.push(Effect::Announce(address));
+    }
+
+    /// Claims what nobody holds, as far as it is this instance's turn.
+    pub(super) fn claim_orphans(&mut self, now: Moment) {
+        if self.orphans.is_empty() || self.state != State::Active || self.stunned.is_some() || !self.carrier {
+            return;
+        }
+        if !self.is_not_alone(now) {
+            self.ask_neighbours(now);
+            return;
+        }
+        let slot = self.conduct.profile.slot();
+        let patience = if self.all_synced() { Duration::ZERO } else { slot * 2 };
+        let living = self.living(now);
+        let mut loads = self.loads(&living);
+        let mut mine = Vec::new();
+        for (address, since) in &self.orphans {
+            let Some(place) = self.place(*address) else { continue };
+            let mut order = self.contenders(place, &living);
+            loads.place(&mut order);
+            let position = order.iter().position(|one| one.node == self.me.node);
+            let waited = now.since(*since);
+            if waited >= patience && position.is_some_and(|position| waited >= slot * position as u32) {
+                mine.push((*address, waited));
+            }
+        }
+        for (address, waited) in mine {
+            self.claim(address);
+            self.tell(Event::Claimed(address, waited));
+        }
+    }
+
+    /// Somebody hears this node: another speaker, or a neighbour that answered; or there is no other node.
+    fn is_not_alone(&self, now: Moment) -> bool {
+        let profile = self.conduct.profile;
+        let heard = self.peers.values().any(|peer| peer.is_heard(now, profile));
+        let only_node = self.view.as_ref().is_some_and(|view| view.nodes.len() == 1);
+        heard || only_node || self.has_witness(now)
+    }
+
+    /// Everybody who may claim now or in a moment, this instance included. Those who are about to join count, so that
+    /// the first of many that start does not take everything.
+    pub(super) fn living(&self, now: Moment) -> Vec<Living> {
+        let peers = self.peers.values().filter(|peer| Self::is_well(peer));
+        let peer = |peer: &Peer| {
+            let node = peer.instance.node;
+            let mut standing = peer.beacon.map(|beacon| beacon.standing).unwrap_or_default();
+            standing.hold_down |= self.is_held_down(node, now);
+            Living {
+                node,
+                standing,
+                joining: peer.is_joining(),
+            }
+        };
+        let me = Living {
+            node: self.me.node,
+            joining: false,
+            standing: Standing {
+                draining: self.view.as_ref().is_some_and(|view| view.draining),
+                ..Standing::default()
+            },
+        };
+        let me = (self.state == State::Active).then_some(me);
+        peers.map(peer).chain(me).collect()
+    }
+
+    fn loads(&self, living: &[Living]) -> Loads {
+        let of = |living: &Living| (living.node, self.load(living.node));
+        Loads {
+            by_node: living.iter().map(of).collect(),
+            addresses: self.view.as_ref().map_or(0, |view| view.places.len()),
+        }
+    }
+
+    fn load(&self, node: NodeId) -> usize {
+        if node == self.me.node {
+            return self.own.held();
+        }
+        let instances = self.peers.keys().filter(|instance| instance.node == node);
+        instances.map(|instance| self.holders.count(*instance)).sum()
+    }
+
+    pub(super) fn contenders(&self, place: &Place, living: &[Living]) -> Vec<Contender> {
+        let mates = |node| match place.group.len() {
+            0 | 1 => 0,
+            _ => place.group.iter().filter(|mate| self.holder(**mate) == Some(node)).count(),
+        };
+        contenders(place, living, mates)
+    }
+}

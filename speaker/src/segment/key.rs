@@ -1,0 +1,34 @@
+//! Which of two claims of one address wins.
+
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
+
+use super::message::{Epoch, Hold, NodeId};
+
+/// The strength of a claim; the greater one stays.
+///
+/// It is a fact of the claim alone: what a node knows of the cluster or who has how many addresses does not enter, so
+/// all nodes agree.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ClaimKey {
+    backed: bool,
+    epoch: Epoch,
+    hash: [u8; 32],
+    node: NodeId,
+}
+
+impl ClaimKey {
+    /// The key of this claim of the address by the node.
+    pub fn of(node: NodeId, address: IpAddr, hold: &Hold) -> Self {
+        let hash = Sha256::new()
+            .chain_update(node.0)
+            .chain_update(address.to_string());
+        Self {
+            backed: hold.backed,
+            epoch: hold.epoch,
+            hash: hash.finalize().into(),
+            node,
+        }
+    }
+}

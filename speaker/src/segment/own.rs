@@ -1,0 +1,120 @@
+//! The claims of this instance, and what of them the others do not know yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::digest::{bucket_of, digest, root};
+use super::message::{BUCKETS, BucketsPage, ClaimsPage, ContentDigest, Entry, Hold, Version};
+use super::pages;
+
+type Entries = BTreeMap<IpAddr, Entry>;
+
+/// Written by this instance only; each change of a bucket is a new version of all.
+#[derive(Clone, Debug)]
+pub(super) struct OwnClaims {
+    entries: Vec<Entries>,
+    versions: Vec<(Version, ContentDigest)>,
+    version: Version,
+    /// What was changed and not published.
+    changed: BTreeMap<u8, BTreeSet<IpAddr>>,
+    held: usize,
+}
+
+impl OwnClaims {
+    pub(super) fn new() -> Self {
+        let empty = Entries::new();
+        let nothing = (Version(0), digest(&empty));
+        Self {
+            entries: vec![empty; usize::from(BUCKETS)],
+            versions: vec![nothing; usize::from(BUCKETS)],
+            version: Version(0),
+            changed: BTreeMap::new(),
+            held: 0,
+        }
+    }
+
+    pub(super) fn entry(&self, address: IpAddr) -> Option<&Entry> {
+        self.entries[usize::from(bucket_of(address))].get(&address)
+    }
+
+    pub(super) fn hold(&self, address: IpAddr) -> Option<&Hold> {
+        match self.entry(address) {
+            Some(Entry::Hold(hold)) => Some(hold),
+            _ => None,
+        }
+    }
+
+    pub(super) fn holds(&self) -> impl Iterator<Item = (IpAddr, &Hold)> {
+        self.entries.iter().flatten().filter_map(|(address, entry)| match entry {
+            Entry::Hold(hold) => Some((*address, hold)),
+            Entry::Released { .. } | Entry::Declined { .. } => None,
+        })
+    }
+
+    /// How many addresses are held.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The version that the claims have once all changes are published.
+    pub(super) fn next_version(&self) -> Version {
+        Version(self.version.0 + self.changed.len() as u64)
+    }
+
+    pub(super) fn digest(&self) -> ContentDigest {
+        root(self.versions.iter().map(|(_, digest)| *digest))
+    }
+
+    pub(super) fn set(&mut self, address: IpAddr, entry: Option<Entry>) {
+        let bucket = bucket_of(address);
+        let entries = &mut self.entries[usize::from(bucket)];
+        let before = match entry {
+            Some(entry) => entries.insert(address, entry),
+            None => entries.remove(&address),
+        };
+        if before != entry {
+            self.changed.entry(bucket).or_default().insert(address);
+        }
+        let holds = |entry: Option<Entry>| usize::from(matches!(entry, Some(Entry::Hold(_))));
+        self.held = self.held + holds(entry) - holds(before);
+    }
+
+    /// What was changed since the last call, as the others shall hear it.
+    pub(super) fn publish(&mut self) -> Vec<ClaimsPage> {
+        let changed = std::mem::take(&mut self.changed);
+        changed
+            .into_iter()
+            .flat_map(|(bucket, addresses)| self.renew(bucket, &addresses))
+            .collect()
+    }
+
+    fn renew(&mut self, bucket: u8, addresses: &BTreeSet<IpAddr>) -> Vec<ClaimsPage> {
+        self.version = Version(self.version.0 + 1);
+        let entries = &self.entries[usize::from(bucket)];
+        let (base, _) = self.versions[usize::from(bucket)];
+        let now = (self.version, digest(entries));
+        self.versions[usize::from(bucket)] = now;
+        let changes = addresses.iter().map(|address| (*address, entries.get(address).copied()));
+        pages::claims(bucket, Some(base), now, changes.collect())
+    }
+
+    /// All of a bucket.
+    pub(super) fn bucket(&self, bucket: u8) -> Vec<ClaimsPage> {
+        let place = usize::from(bucket);
+        let entries = self.entries[place].iter();
+        let all = entries.map(|(address, entry)| (*address, Some(*entry)));
+        pages::claims(bucket, None, self.versions[place], all.collect())
+    }
+
+    /// All buckets in short.
+    pub(super) fn buckets(&self) -> BucketsPage {
+        BucketsPage {
+            version: self.version,
+            buckets: self.versions.clone(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Another instance: whether it is alive, and what it says.
+
+use super::copy::ClaimsCopy;
+use super::heard::HeardList;
+use super::message::{Alive, Beacon, Instance, State, Tag};
+use super::moment::Moment;
+use super::profile::Profile;
+
+/// How far apart the questions of a suspicion are.
+const BETWEEN_QUESTIONS: std::time::Duration = std::time::Duration::from_millis(10);
+/// How many there are.
+const QUESTIONS: u8 = 3;
+/// How long a testimony holds.
+const VOUCHED: std::time::Duration = std::time::Duration::from_millis(150);
+
+/// Everything that is known of another instance.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) instance: Instance,
+    pub(super) beacon: Option<Beacon>,
+    pub(super) heard: HeardList,
+    pub(super) claims: ClaimsCopy,
+    pub(super) link: Link,
+    /// When it was up for the first time after it was down; none if it never was down.
+    pub(super) returned: Option<Moment>,
+    last_frame: Moment,
+}
+
+/// Whether an instance is there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Link {
+    /// It is heard, but never said that it hears us.
+    OneWay,
+    /// Each hears the other.
+    Up,
+    /// It was up and is silent: the others are asked since then.
+    Suspect { since: Moment, questions: u8 },
+    /// It was up and is silent here, but somebody hears it.
+    Vouched { until: Moment },
+    /// It was up and nobody hears it.
+    Down,
+}
+
+/// What became of an instance.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Turn {
+    /// Nothing.
+    None,
+    /// Ask whether anybody hears it.
+    Ask,
+    /// It is up from now on.
+    Rose,
+    /// It is down from now on.
+    Fell,
+}
+
+impl Peer {
+    pub(super) fn new(instance: Instance, now: Moment) -> Self {
+        Self {
+            instance,
+            beacon: None,
+            heard: HeardList::default(),
+            claims: ClaimsCopy::new(),
+            link: Link::OneWay,
+            returned: None,
+            last_frame: now,
+        }
+    }
+
+    /// Alive as far as its claims are concerned: silence is not death before the others were asked.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up | Link::Suspect { .. } | Link::Vouched { .. })
+    }
+
+    pub(super) fn is_synced(&self) -> bool {
+        self.claims.is_synced()
+    }
+
+    /// It will end.
+    pub(super) fn is_leaving(&self) -> bool {
+        let state = self.beacon.map(|beacon| beacon.state);
+        matches!(state, Some(State::Leaving | State::Gone))
+    }
+
+    /// It does not take part yet.
+    pub(super) fn is_joining(&self) -> bool {
+        self.beacon.is_none_or(|beacon| beacon.state == State::Joining)
+    }
+
+    pub(super) fn last_frame(&self) -> Moment {
+        self.last_frame
+    }
+
+    /// A frame of it came.
+    pub(super) fn frame(&mut self, at: Moment) {
+        self.last_frame = self.last_frame.max(at);
+        if matches!(self.link, Link::Suspect { .. }) {
+            self.link = Link::Vouched { until: at + VOUCHED };
+        }
+    }
+
+    /// Somebody says that it is there.
+    pub(super) fn vouch(&mut self, now: Moment, alive: &Alive, profile: Profile) {
+        if matches!(self.link, Link::Suspect { .. }) && alive.age <= profile.testimony() {
+            self.link = Link::Vouched { until: now + VOUCHED };
+        }
+    }
+
+    /// Silence up to now says nothing: nobody listened.
+    pub(super) fn excuse(&mut self, now: Moment) {
+        self.last_frame = self.last_frame.max(now);
+        if matches!(self.link, Link::Suspect { .. }) {
+            self.link = Link::Vouched { until: now + VOUCHED };
+        }
+    }
+
+    /// Whether a frame of it came a short while ago.
+    pub(super) fn is_heard(&self, now: Moment, profile: Profile) -> bool {
+        now.since(self.last_frame) < self.detection(profile)
+    }
+
+    fn detection(&self, profile: Profile) -> std::time::Duration {
+        let own = |beacon: Beacon| beacon.interval * u32::from(beacon.multiplier);
+        self.beacon.map_or(profile.detection(), own)
+    }
+
+    /// The next step of its life, if one is due. `me` is how its list would name us.
+    pub(super) fn judge(&mut self, now: Moment, me: Tag, profile: Profile) -> Turn {
+        let both_ways = self.is_heard(now, profile) && self.heard.names(me);
+        match self.link {
+            _ if self.is_gone() => self.fall(),
+            Link::OneWay | Link::Down if both_ways => self.rise(now),
+            Link::Suspect { .. } | Link::Vouched { .. } if both_ways => {
+                self.link = Link::Up;
+                Turn::None
+            }
+            Link::Up if !both_ways => self.suspect(now),
+            Link::Vouched { until } if now >= until => self.suspect(now),
+            Link::Suspect { since, .. } if now >= since + profile.asking() => self.fall(),
+            Link::Suspect { since, questions } => self.ask_again(now, since, questions),
+            Link::OneWay | Link::Down | Link::Up | Link::Vouched { .. } => Turn::None,
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.beacon.is_some_and(|beacon| beacon.state == State::Gone)
+    }
+
+    fn rise(&mut self, now: Moment) -> Turn {
+        if self.link == Link::Down {
+            self.returned = Some(now);
+        }
+        self.link = Link::Up;
+        Turn::Rose
+    }
+
+    /// Another instance of its node is up: this one is no more.
+    pub(super) fn fall(&mut self) -> Turn {
+        let was_up = self.is_up();
+        self.link = Link::Down;
+        if was_up { Turn::Fell } else { Turn::None }
+    }
+
+    fn suspect(&mut self, now: Moment) -> Turn {
+        self.link = Link::Suspect { since: now, questions: 1 };
+        Turn::Ask
+    }
+
+    fn ask_again(&mut self, now: Moment, since: Moment, questions: u8) -> Turn {
+        let due = since + BETWEEN_QUESTIONS * u32::from(questions);
+        if questions >= QUESTIONS || now < due {
+            return Turn::None;
+        }
+        self.link = Link::Suspect {
+            since,
+            questions: questions + 1,
+        };
+        Turn::Ask
+    }
+
+    /// When to judge again at the latest, if no frame comes.
+    pub(super) fn next(&self, now: Moment, profile: Profile) -> Option<Moment> {
+        match self.link {
+            Link::Up => Some((self.last_frame + self.detection(profile)).max(now)),
+            Link::Vouched { until } => Some(until),
+            Link::Suspect { since, questions } if questions < QUESTIONS => {
+                Some(since + BETWEEN_QUESTIONS * u32::from(questions))
+            }
+            Link::Suspect { since, .. } => Some(since + profile.asking()),
+            Link::OneWay | Link::Down => None,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The speakers' protocol on a simulated LAN, with the core that ships: seeded, so that what fails fails again.
+
+mod faults;
+mod moves;
+mod world;
