@@ -4,3 +4,4 @@
 //! effects go out as values.
 
 pub mod message;
+pub mod moment;
