@@ -3,5 +3,8 @@
 //! Nothing here does I/O, reads a clock or draws a random number: frames, ticks and the view come in as arguments,
 //! effects go out as values.
 
+pub mod codec;
+pub mod digest;
 pub mod message;
 pub mod moment;
+pub mod seal;
