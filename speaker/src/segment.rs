@@ -7,4 +7,5 @@ pub mod codec;
 pub mod digest;
 pub mod message;
 pub mod moment;
+pub mod replay;
 pub mod seal;
