@@ -28,7 +28,7 @@ pub struct Limits {
 
 impl Default for Limits {
     /// Room for 500 nodes that beacon fifty times a second, of which each sends 200 pages at once now and then. A forged
-    /// frame costs about a microsecond.
+    /// beacon costs about 300 ns.
     fn default() -> Self {
         Self {
             each: Rate {
