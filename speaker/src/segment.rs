@@ -3,20 +3,22 @@
 //! Nothing here does I/O, reads a clock or draws a random number: frames, ticks and the view come in as arguments,
 //! effects go out as values.
 
+pub mod codec;
 mod contenders;
 mod copy;
 mod core;
-mod digest;
+pub mod digest;
 mod heard;
 mod holders;
 mod key;
 pub mod message;
-mod moment;
+pub mod moment;
 mod own;
-mod pages;
 mod peer;
 mod profile;
 mod random;
+pub mod replay;
+pub mod seal;
 mod view;
 
 pub use core::{Conduct, Effect, Event, Segment};

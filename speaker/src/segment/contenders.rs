@@ -48,7 +48,11 @@ impl Contender {
 }
 
 /// Those of the living that may hold the address, best first. `mates` tells how many of the group a node holds.
-pub(super) fn contenders(place: &Place, living: &[Living], mates: impl Fn(NodeId) -> usize) -> Vec<Contender> {
+pub(super) fn contenders(
+    place: &Place,
+    living: &[Living],
+    mates: impl Fn(NodeId) -> usize,
+) -> Vec<Contender> {
     let contender = |living: &Living| {
         let standing = living.standing;
         Some(Contender {
@@ -88,7 +92,9 @@ impl Loads {
         };
         let equals = contenders.iter().take_while(|one| one.class() == class).count();
         let bound = self.bound(equals);
-        let roomy = contenders[..equals].iter().position(|one| self.of(one.node) < bound);
+        let roomy = contenders[..equals]
+            .iter()
+            .position(|one| self.of(one.node) < bound);
         let emptiest = || (0..equals).min_by_key(|place| self.of(contenders[*place].node));
         if let Some(first) = roomy.or_else(emptiest) {
             contenders[..=first].rotate_right(1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::digest::{digest, root};
+use super::digest::{bucket_digest, bucket_of, root_digest};
 use super::message::{BUCKETS, Beacon, BucketsPage, ClaimsPage, ContentDigest, Entry, Version};
 
 type Entries = BTreeMap<IpAddr, Entry>;
@@ -47,7 +47,7 @@ impl ClaimsCopy {
     pub(super) fn new() -> Self {
         let nothing = Bucket {
             version: Version(0),
-            digest: digest(&Entries::new()),
+            digest: bucket_digest(&Entries::new()),
             entries: Entries::new(),
             coming: None,
         };
@@ -88,7 +88,10 @@ impl ClaimsCopy {
     pub(super) fn differing(&self, page: &BucketsPage) -> u64 {
         let differs = |(bucket, (_, digest)): (&Bucket, &(Version, ContentDigest))| bucket.digest != *digest;
         let pairs = self.buckets.iter().zip(&page.buckets);
-        pairs.enumerate().filter(|(_, pair)| differs(*pair)).fold(0, |bits, (place, _)| bits | 1 << place)
+        pairs
+            .enumerate()
+            .filter(|(_, pair)| differs(*pair))
+            .fold(0, |bits, (place, _)| bits | 1 << place)
     }
 
     /// Takes a page in; returns what changed.
@@ -114,15 +117,20 @@ impl ClaimsCopy {
     }
 
     fn root(&self) -> ContentDigest {
-        root(self.buckets.iter().map(|bucket| bucket.digest))
+        root_digest(&std::array::from_fn(|bucket| self.buckets[bucket].digest))
     }
 
     pub(super) fn entry(&self, address: IpAddr) -> Option<&Entry> {
-        self.buckets[usize::from(super::digest::bucket_of(address))].entries.get(&address)
+        self.buckets[usize::from(bucket_of(address))]
+            .entries
+            .get(&address)
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (IpAddr, &Entry)> {
-        self.buckets.iter().flat_map(|bucket| &bucket.entries).map(|(address, entry)| (*address, entry))
+        self.buckets
+            .iter()
+            .flat_map(|bucket| &bucket.entries)
+            .map(|(address, entry)| (*address, entry))
     }
 }
 
@@ -153,7 +161,9 @@ impl Bucket {
             .collect();
         let gone = self.entries.keys().filter(|address| !after.contains_key(address));
         let gone = gone.map(|address| (*address, None)).collect::<Vec<_>>();
-        let all = gone.into_iter().chain(after.into_iter().map(|(address, entry)| (address, Some(entry))));
+        let all = gone
+            .into_iter()
+            .chain(after.into_iter().map(|(address, entry)| (address, Some(entry))));
         self.change(page, all.collect())
     }
 
@@ -163,11 +173,18 @@ impl Bucket {
                 Some(entry) => self.entries.insert(address, entry),
                 None => self.entries.remove(&address),
             };
-            Change { address, before, after }
+            Change {
+                address,
+                before,
+                after,
+            }
         };
         let changes: Vec<Change> = entries.into_iter().map(set).collect();
         self.version = page.version;
-        self.digest = digest(&self.entries);
-        changes.into_iter().filter(|change| change.before != change.after).collect()
+        self.digest = bucket_digest(&self.entries);
+        changes
+            .into_iter()
+            .filter(|change| change.before != change.after)
+            .collect()
     }
 }

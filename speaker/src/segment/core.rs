@@ -246,13 +246,17 @@ impl Segment {
     /// The nodes that are up, this one included.
     pub fn up(&self) -> BTreeSet<NodeId> {
         let peers = self.peers.values().filter(|peer| peer.is_up());
-        peers.map(|peer| peer.instance.node).chain([self.me.node]).collect()
+        peers
+            .map(|peer| peer.instance.node)
+            .chain([self.me.node])
+            .collect()
     }
 
     fn look_at_everything(&mut self) {
         let all = self.view.as_ref().map(|view| &view.places);
         self.attention.extend(all.into_iter().flat_map(BTreeMap::keys));
-        self.attention.extend(self.own.holds().map(|(address, _)| address));
+        self.attention
+            .extend(self.own.holds().map(|(address, _)| address));
     }
 
     fn tell(&mut self, event: Event) {

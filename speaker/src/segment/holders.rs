@@ -32,7 +32,11 @@ impl Holders {
     }
 
     /// Everything that an instance said goes, but for the epochs.
-    pub(super) fn forget<'a>(&mut self, instance: Instance, entries: impl Iterator<Item = (IpAddr, &'a Entry)>) {
+    pub(super) fn forget<'a>(
+        &mut self,
+        instance: Instance,
+        entries: impl Iterator<Item = (IpAddr, &'a Entry)>,
+    ) {
         for (address, _) in entries {
             if let Some(named) = self.by_address.get_mut(&address) {
                 named.remove(&instance);

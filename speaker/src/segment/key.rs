@@ -11,7 +11,7 @@ use super::message::{Epoch, Hold, NodeId};
 /// It is a fact of the claim alone: what a node knows of the cluster or who has how many addresses does not enter, so
 /// all nodes agree.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct ClaimKey {
+pub(super) struct ClaimKey {
     backed: bool,
     epoch: Epoch,
     hash: [u8; 32],
@@ -20,7 +20,7 @@ pub struct ClaimKey {
 
 impl ClaimKey {
     /// The key of this claim of the address by the node.
-    pub fn of(node: NodeId, address: IpAddr, hold: &Hold) -> Self {
+    pub(super) fn of(node: NodeId, address: IpAddr, hold: &Hold) -> Self {
         let hash = Sha256::new()
             .chain_update(node.0)
             .chain_update(address.to_string());

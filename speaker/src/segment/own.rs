@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::digest::{bucket_of, digest, root};
+use super::codec::{Change, claims_pages};
+use super::digest::{bucket_digest, bucket_of, root_digest};
 use super::message::{BUCKETS, BucketsPage, ClaimsPage, ContentDigest, Entry, Hold, Version};
-use super::pages;
 
 type Entries = BTreeMap<IpAddr, Entry>;
 
@@ -23,7 +23,7 @@ pub(super) struct OwnClaims {
 impl OwnClaims {
     pub(super) fn new() -> Self {
         let empty = Entries::new();
-        let nothing = (Version(0), digest(&empty));
+        let nothing = (Version(0), bucket_digest(&empty));
         Self {
             entries: vec![empty; usize::from(BUCKETS)],
             versions: vec![nothing; usize::from(BUCKETS)],
@@ -45,10 +45,13 @@ impl OwnClaims {
     }
 
     pub(super) fn holds(&self) -> impl Iterator<Item = (IpAddr, &Hold)> {
-        self.entries.iter().flatten().filter_map(|(address, entry)| match entry {
-            Entry::Hold(hold) => Some((*address, hold)),
-            Entry::Released { .. } | Entry::Declined { .. } => None,
-        })
+        self.entries
+            .iter()
+            .flatten()
+            .filter_map(|(address, entry)| match entry {
+                Entry::Hold(hold) => Some((*address, hold)),
+                Entry::Released { .. } | Entry::Declined { .. } => None,
+            })
     }
 
     /// How many addresses are held.
@@ -60,13 +63,8 @@ impl OwnClaims {
         self.version
     }
 
-    /// The version that the claims have once all changes are published.
-    pub(super) fn next_version(&self) -> Version {
-        Version(self.version.0 + self.changed.len() as u64)
-    }
-
     pub(super) fn digest(&self) -> ContentDigest {
-        root(self.versions.iter().map(|(_, digest)| *digest))
+        root_digest(&std::array::from_fn(|bucket| self.versions[bucket].1))
     }
 
     pub(super) fn set(&mut self, address: IpAddr, entry: Option<Entry>) {
@@ -96,10 +94,12 @@ impl OwnClaims {
         self.version = Version(self.version.0 + 1);
         let entries = &self.entries[usize::from(bucket)];
         let (base, _) = self.versions[usize::from(bucket)];
-        let now = (self.version, digest(entries));
+        let now = (self.version, bucket_digest(entries));
         self.versions[usize::from(bucket)] = now;
-        let changes = addresses.iter().map(|address| (*address, entries.get(address).copied()));
-        pages::claims(bucket, Some(base), now, changes.collect())
+        let changes = addresses
+            .iter()
+            .map(|address| (*address, entries.get(address).copied()));
+        pages(bucket, Some(base), now, &changes.collect())
     }
 
     /// All of a bucket.
@@ -107,7 +107,7 @@ impl OwnClaims {
         let place = usize::from(bucket);
         let entries = self.entries[place].iter();
         let all = entries.map(|(address, entry)| (*address, Some(*entry)));
-        pages::claims(bucket, None, self.versions[place], all.collect())
+        pages(bucket, None, self.versions[place], &all.collect())
     }
 
     /// All buckets in short.
@@ -117,4 +117,20 @@ impl OwnClaims {
             buckets: self.versions.clone(),
         }
     }
+}
+
+/// A bucket with more entries than pages can hold is not published: 400,000 addresses on one node.
+fn pages(
+    bucket: u8,
+    base: Option<Version>,
+    (version, digest): (Version, ContentDigest),
+    entries: &BTreeMap<IpAddr, Option<Entry>>,
+) -> Vec<ClaimsPage> {
+    let change = Change {
+        bucket,
+        base,
+        version,
+        digest,
+    };
+    claims_pages(change, entries).unwrap_or_default()
 }

@@ -162,7 +162,10 @@ impl Peer {
     }
 
     fn suspect(&mut self, now: Moment) -> Turn {
-        self.link = Link::Suspect { since: now, questions: 1 };
+        self.link = Link::Suspect {
+            since: now,
+            questions: 1,
+        };
         Turn::Ask
     }
 

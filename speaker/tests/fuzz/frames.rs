@@ -113,12 +113,12 @@ fn ndp(random: &mut Random) -> Vec<u8> {
     frame
 }
 
-fn noise(random: &mut Random) -> Vec<u8> {
+pub(crate) fn noise(random: &mut Random) -> Vec<u8> {
     let length = random.below(160);
     (0..length).map(|_| random.byte()).collect()
 }
 
-fn bent(random: &mut Random, mut frame: Vec<u8>) -> Vec<u8> {
+pub(crate) fn bent(random: &mut Random, mut frame: Vec<u8>) -> Vec<u8> {
     for _ in 0..=random.below(3) {
         let at = random.below(frame.len() + 1);
         match random.below(8) {

@@ -1,10 +1,12 @@
 //! Any bytes whatever: parsers and responders do not panic, answer for nothing that is not held, and what they answer is
-//! right. Ten seconds each; `FERROLB_FUZZ_SECONDS` says otherwise.
+//! right; frames of speakers are opened as they were sealed or not at all. Ten seconds each; `FERROLB_FUZZ_SECONDS` says otherwise.
 
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
 mod frames;
+mod messages;
 mod random;
+mod segment;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};

@@ -25,7 +25,9 @@ fn the_addresses_of_a_dead_node_are_reachable_again_within_its_bound() {
         let phase = world.chance(100_000);
         world.run(Duration::from_micros(phase));
         world.kill(0);
-        let took = world.until(ms(500), |world| orphans.iter().all(|address| world.is_reachable(*address)));
+        let took = world.until(ms(500), |world| {
+            orphans.iter().all(|address| world.is_reachable(*address))
+        });
         assert!(took <= ms(300 + 60 + 20), "seed {seed}: {took:?}");
         world.run(ms(1000));
         assert!(world.is_settled(), "seed {seed}");
@@ -52,7 +54,12 @@ fn a_holder_and_its_successor_that_die_together_are_replaced() {
         world.kill(0);
         world.run(ms(seed * 7 % 200));
         world.kill(1);
-        world.until(ms(700), |world| world.addresses().iter().all(|address| world.is_reachable(*address)));
+        world.until(ms(700), |world| {
+            world
+                .addresses()
+                .iter()
+                .all(|address| world.is_reachable(*address))
+        });
     }
 }
 
@@ -93,7 +100,11 @@ fn who_was_paused_does_not_answer_for_what_others_took() {
         world.watch(ms(3000), |world| {
             for address in world.addresses() {
                 let answering = world.answering(address);
-                assert!(answering.len() <= 1, "seed {seed} {:?}: {address} {answering:?}", world.now);
+                assert!(
+                    answering.len() <= 1,
+                    "seed {seed} {:?}: {address} {answering:?}",
+                    world.now
+                );
             }
         });
     }
@@ -162,7 +173,10 @@ fn a_node_alone_with_a_neighbour_serves_and_one_that_is_cut_off_claims_nothing()
         world.run(ms(3000));
         let expected = if neighbours { 12 } else { before };
         assert_eq!(world.held(0).len(), expected);
-        assert_eq!(world.is_reachable(address(1)), neighbours || world.held(0).contains(&address(1)));
+        assert_eq!(
+            world.is_reachable(address(1)),
+            neighbours || world.held(0).contains(&address(1))
+        );
     }
 }
 

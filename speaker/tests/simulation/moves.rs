@@ -17,7 +17,11 @@ fn every_place(view: &mut SegmentView, change: impl Fn(&mut Place)) {
 fn without_a_gap(world: &mut World, time: Duration) {
     world.watch(time, |world| {
         for address in world.addresses() {
-            assert!(world.is_reachable(address) || !world.answering(address).is_empty(), "{address} at {:?}", world.now);
+            assert!(
+                world.is_reachable(address) || !world.answering(address).is_empty(),
+                "{address} at {:?}",
+                world.now
+            );
         }
     });
 }
@@ -28,7 +32,11 @@ fn a_node_that_should_not_hold_anything_hands_over_without_a_gap() {
         let mut world = World::running(3, 12, seed);
         let n1 = world.nodes[0].id;
         for node in 0..3 {
-            world.see(node, |view| every_place(view, |place| place.fit.get_mut(&n1).expect("n1 suits").against = 2));
+            world.see(node, |view| {
+                every_place(view, |place| {
+                    place.fit.get_mut(&n1).expect("n1 suits").against = 2
+                })
+            });
             without_a_gap(&mut world, ms(seed * 11 % 50));
         }
         without_a_gap(&mut world, ms(500));
@@ -44,7 +52,11 @@ fn a_leaving_node_hands_over_without_a_gap_and_says_when_it_may_go() {
         world.on_segment(0, |segment| segment.leave());
         without_a_gap(&mut world, ms(1500));
         let now = world.now;
-        assert!(world.on_segment(0, |segment| segment.has_left(now)), "seed {seed}: {:?}", world.table());
+        assert!(
+            world.on_segment(0, |segment| segment.has_left(now)),
+            "seed {seed}: {:?}",
+            world.table()
+        );
         assert!(world.held(0).is_empty());
         world.on_segment(0, |segment| segment.quit(now));
         world.run(ms(10));
@@ -59,7 +71,11 @@ fn a_preferred_node_gets_what_it_is_preferred_for() {
     let mut world = World::running(3, 12, 3);
     let n2 = world.nodes[1].id;
     for node in 0..3 {
-        world.see(node, |view| every_place(view, |place| place.fit.get_mut(&n2).expect("n2 suits").preference = 10));
+        world.see(node, |view| {
+            every_place(view, |place| {
+                place.fit.get_mut(&n2).expect("n2 suits").preference = 10
+            })
+        });
     }
     without_a_gap(&mut world, ms(1000));
     assert_eq!(world.held(1).len(), 12);

@@ -69,9 +69,13 @@ pub(crate) struct World {
 impl World {
     /// Nodes n1, n2, …, all of which may hold the addresses 1 to `addresses`; none has power.
     pub(crate) fn new(nodes: usize, addresses: u32, seed: u64) -> Self {
-        let names: Vec<NodeName> = (1..=nodes).map(|n| NodeName::from(format!("n{n}").as_str())).collect();
+        let names: Vec<NodeName> = (1..=nodes)
+            .map(|n| NodeName::from(format!("n{n}").as_str()))
+            .collect();
         let view = SegmentView {
-            places: (1..=addresses).map(|last| (address(last), Arc::new(place(&names, address(last))))).collect(),
+            places: (1..=addresses)
+                .map(|last| (address(last), Arc::new(place(&names, address(last)))))
+                .collect(),
             nodes: names.iter().map(NodeId::of).collect(),
             draining: false,
         };
@@ -214,7 +218,9 @@ impl World {
     /// The next thing that happens up to then; whether there was one.
     fn step(&mut self, end: Moment) -> bool {
         let frame = self.transit.peek().map(|Reverse(transit)| transit.at);
-        let wake = (0..self.nodes.len()).filter_map(|node| Some((self.wake_of(node)?, node))).min();
+        let wake = (0..self.nodes.len())
+            .filter_map(|node| Some((self.wake_of(node)?, node)))
+            .min();
         let next = frame.into_iter().chain(wake.map(|(at, _)| at)).min();
         let Some(at) = next.filter(|at| *at <= end) else {
             return false;
@@ -234,7 +240,9 @@ impl World {
     }
 
     fn arrive(&mut self) {
-        let Some(Reverse(transit)) = self.transit.pop() else { return };
+        let Some(Reverse(transit)) = self.transit.pop() else {
+            return;
+        };
         let message = self.frames[&transit.number].clone();
         if !self.nodes[transit.to].plugged || self.cut.contains(&(transit.from, transit.to)) {
             return;
@@ -281,7 +289,10 @@ impl World {
                 self.broadcast(node, message);
             }
             Effect::Announce(address) => {
-                let may = self.nodes[node].segment.as_ref().is_some_and(|segment| segment.may_tell(self.now));
+                let may = self.nodes[node]
+                    .segment
+                    .as_ref()
+                    .is_some_and(|segment| segment.may_tell(self.now));
                 if self.nodes[node].plugged && may {
                     self.cache.insert(address, node);
                 }
@@ -321,7 +332,9 @@ impl World {
         let answers = |node: &usize| {
             let one = &self.nodes[*node];
             let awake = one.paused_until.is_none_or(|until| until <= self.now);
-            let holds = |segment: &Segment| segment.may_answer(self.now) && segment.held().any(|held| held == address);
+            let holds = |segment: &Segment| {
+                segment.may_answer(self.now) && segment.held().any(|held| held == address)
+            };
             one.plugged && awake && one.segment.as_ref().is_some_and(holds)
         };
         (0..self.nodes.len()).filter(answers).collect()
@@ -343,7 +356,9 @@ impl World {
 
     /// Each address has one holder.
     pub(crate) fn is_settled(&self) -> bool {
-        self.addresses().iter().all(|address| self.holding(*address).len() == 1)
+        self.addresses()
+            .iter()
+            .all(|address| self.holding(*address).len() == 1)
     }
 
     /// A client that remembers who announced last reaches the address.
@@ -356,7 +371,10 @@ impl World {
 
     /// Who holds what.
     pub(crate) fn table(&self) -> BTreeMap<IpAddr, Vec<usize>> {
-        self.addresses().into_iter().map(|address| (address, self.holding(address))).collect()
+        self.addresses()
+            .into_iter()
+            .map(|address| (address, self.holding(address)))
+            .collect()
     }
 }
 

@@ -61,7 +61,12 @@ impl Asking {
 
     /// The questions that are due.
     pub(super) fn due(&mut self, now: Moment) -> Vec<Request> {
-        let due: Vec<_> = self.wanted.iter().filter(|(_, (_, at))| *at <= now).map(|(place, _)| *place).collect();
+        let due: Vec<_> = self
+            .wanted
+            .iter()
+            .filter(|(_, (_, at))| *at <= now)
+            .map(|(place, _)| *place)
+            .collect();
         let take = |place: (Instance, Kind)| {
             let (buckets, _) = self.wanted.remove(&place)?;
             self.asked.insert(place, now);

@@ -86,7 +86,10 @@ impl Segment {
         let heir = |instance: Instance| {
             let peer = self.peers.get(&instance)?;
             match peer.claims.entry(address)? {
-                Entry::Released { to: Some((node, version)), .. } => self.is_coming(*node, *version).then_some(*node),
+                Entry::Released {
+                    to: Some((node, version)),
+                    ..
+                } => self.is_coming(*node, *version).then_some(*node),
                 _ => None,
             }
         };
@@ -94,9 +97,8 @@ impl Segment {
     }
 
     fn is_coming(&self, node: NodeId, version: Version) -> bool {
-        let coming = |peer: &Peer| {
-            peer.instance.node == node && peer.is_up() && peer.claims.version() < version
-        };
+        let coming =
+            |peer: &Peer| peer.instance.node == node && peer.is_up() && peer.claims.version() < version;
         self.peers.values().any(coming)
     }
 
@@ -123,7 +125,12 @@ impl Segment {
     }
 
     pub(super) fn expire(&mut self, now: Moment) {
-        let over: Vec<IpAddr> = self.expiries.iter().filter(|(_, at)| **at <= now).map(|(a, _)| *a).collect();
+        let over: Vec<IpAddr> = self
+            .expiries
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(a, _)| *a)
+            .collect();
         for address in over {
             self.expiries.remove(&address);
             self.own.set(address, None);
@@ -161,12 +168,18 @@ impl Segment {
             return;
         }
         let slot = self.conduct.profile.slot();
-        let patience = if self.all_synced() { Duration::ZERO } else { slot * 2 };
+        let patience = if self.all_synced() {
+            Duration::ZERO
+        } else {
+            slot * 2
+        };
         let living = self.living(now);
         let mut loads = self.loads(&living);
         let mut mine = Vec::new();
         for (address, since) in &self.orphans {
-            let Some(place) = self.place(*address) else { continue };
+            let Some(place) = self.place(*address) else {
+                continue;
+            };
             let mut order = self.contenders(place, &living);
             loads.place(&mut order);
             let position = order.iter().position(|one| one.node == self.me.node);
@@ -234,7 +247,11 @@ impl Segment {
     pub(super) fn contenders(&self, place: &Place, living: &[Living]) -> Vec<Contender> {
         let mates = |node| match place.group.len() {
             0 | 1 => 0,
-            _ => place.group.iter().filter(|mate| self.holder(**mate) == Some(node)).count(),
+            _ => place
+                .group
+                .iter()
+                .filter(|mate| self.holder(**mate) == Some(node))
+                .count(),
         };
         contenders(place, living, mates)
     }

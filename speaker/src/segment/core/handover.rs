@@ -48,8 +48,14 @@ impl Segment {
 
     /// An heir that was named stays it while it may still take the address.
     fn may_still_take(&self, address: IpAddr, current: NodeId, best: NodeId) -> bool {
-        let refused = self.yields.get(&address).is_some_and(|one| one.refused.contains(&current));
-        let lives = self.peers.values().any(|peer| peer.instance.node == current && Self::is_well(peer));
+        let refused = self
+            .yields
+            .get(&address)
+            .is_some_and(|one| one.refused.contains(&current));
+        let lives = self
+            .peers
+            .values()
+            .any(|peer| peer.instance.node == current && Self::is_well(peer));
         current == best || (lives && !refused)
     }
 
@@ -57,15 +63,22 @@ impl Segment {
     fn heir(&self, address: IpAddr, now: Moment) -> Option<NodeId> {
         let place = self.place(address)?;
         let refused = self.yields.get(&address).map(|one| &one.refused);
-        let others = self.contenders(place, &self.living(now)).into_iter().filter(|one| {
-            one.node != self.me.node && !one.joining && refused.is_none_or(|refused| !refused.contains(&one.node))
-        });
+        let others = self
+            .contenders(place, &self.living(now))
+            .into_iter()
+            .filter(|one| {
+                one.node != self.me.node
+                    && !one.joining
+                    && refused.is_none_or(|refused| !refused.contains(&one.node))
+            });
         let mine = place.fit.get(&self.me.node);
         let draining = self.view.as_ref().is_some_and(|view| view.draining);
         let better = |one: &Contender| match mine {
             _ if self.state == State::Leaving => true,
             None => true,
-            Some(mine) => outranks(one, mine) || (draining && !one.last_resort && one.fitness.against <= mine.against),
+            Some(mine) => {
+                outranks(one, mine) || (draining && !one.last_resort && one.fitness.against <= mine.against)
+            }
         };
         others.into_iter().find(better).map(|one| one.node)
     }
@@ -80,14 +93,22 @@ impl Segment {
         // An answer to the earlier question must lose against this claim.
         let epoch = Epoch(hold.epoch.0 + if retargeted { 2 } else { 0 });
         self.holders.saw(address, epoch);
-        let hold = Hold { epoch, yield_to: Some(heir), ..hold };
+        let hold = Hold {
+            epoch,
+            yield_to: Some(heir),
+            ..hold
+        };
         self.own.set(address, Some(Entry::Hold(hold)));
     }
 
     fn cancel(&mut self, address: IpAddr, hold: Hold) {
         let epoch = Epoch(hold.epoch.0 + 2);
         self.holders.saw(address, epoch);
-        let hold = Hold { epoch, yield_to: None, ..hold };
+        let hold = Hold {
+            epoch,
+            yield_to: None,
+            ..hold
+        };
         self.own.set(address, Some(Entry::Hold(hold)));
     }
 
@@ -100,7 +121,10 @@ impl Segment {
                 continue;
             };
             let Some(heir) = hold.yield_to else { continue };
-            let late = self.yields.get(&address).is_some_and(|one| now.since(one.since) >= PATIENCE);
+            let late = self
+                .yields
+                .get(&address)
+                .is_some_and(|one| now.since(one.since) >= PATIENCE);
             if late || self.declined(address, heir, hold.epoch) || !self.lives(heir) {
                 if let Some(one) = self.yields.get_mut(&address) {
                     one.refused.insert(heir);
@@ -111,7 +135,9 @@ impl Segment {
     }
 
     fn lives(&self, node: NodeId) -> bool {
-        self.peers.values().any(|peer| peer.instance.node == node && peer.is_up())
+        self.peers
+            .values()
+            .any(|peer| peer.instance.node == node && peer.is_up())
     }
 
     fn declined(&self, address: IpAddr, heir: NodeId, asked: Epoch) -> bool {
@@ -119,13 +145,18 @@ impl Segment {
             Some(Entry::Declined { epoch }) => *epoch == asked,
             _ => false,
         };
-        self.peers.values().any(|peer| peer.instance.node == heir && says(peer))
+        self.peers
+            .values()
+            .any(|peer| peer.instance.node == heir && says(peer))
     }
 
     /// Takes over an address that another yields to this node, or says that it will not. Whether one did.
     pub(super) fn heed_yield(&mut self, address: IpAddr, now: Moment) -> bool {
         let me = self.me.node;
-        let Some((_, hold)) = self.live_holds(address).find(|(_, hold)| hold.yield_to == Some(me)) else {
+        let Some((_, hold)) = self
+            .live_holds(address)
+            .find(|(_, hold)| hold.yield_to == Some(me))
+        else {
             return false;
         };
         let able = self.state == State::Active && self.stunned.is_none() && self.carrier;

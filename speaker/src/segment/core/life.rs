@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Effect, Event, Segment};
-use crate::segment::message::{
-    Beacon, Body, Hold, Entry, Instance, NodeId, Standing, State, Tag, Version,
-};
+use crate::segment::codec::heard_pages;
+use crate::segment::message::{Beacon, Body, Entry, Hold, Instance, NodeId, Standing, State, Tag, Version};
 use crate::segment::moment::Moment;
-use crate::segment::pages;
 use crate::segment::peer::{Link, Peer, Turn};
 
 /// The list of whom is heard is said again this often, in case nobody got it.
@@ -37,7 +35,9 @@ impl Segment {
         let pages = self.own.publish();
         let changed = !pages.is_empty();
         pages.into_iter().for_each(|page| self.send(Body::Claims(page)));
-        let due = self.last_beacon.is_none_or(|last| now >= last + self.conduct.profile.interval);
+        let due = self
+            .last_beacon
+            .is_none_or(|last| now >= last + self.conduct.profile.interval);
         if due || changed || self.beacon_now {
             self.send_beacon(now);
         }
@@ -62,7 +62,9 @@ impl Segment {
     /// A loop that was held up knows nothing about what happened meanwhile, and others may know nothing about it.
     fn notice_lateness(&mut self, now: Moment) {
         let profile = self.conduct.profile;
-        let late = self.expected.map_or(Duration::ZERO, |expected| now.since(expected));
+        let late = self
+            .expected
+            .map_or(Duration::ZERO, |expected| now.since(expected));
         if late <= profile.interval {
             return;
         }
@@ -125,12 +127,16 @@ impl Segment {
     }
 
     fn has_returned(&self, instance: Instance) -> bool {
-        self.peers.get(&instance).is_some_and(|peer| peer.returned.is_some())
+        self.peers
+            .get(&instance)
+            .is_some_and(|peer| peer.returned.is_some())
     }
 
     /// Addresses that one who is up again holds too, with a weaker claim: neighbours may have learned him.
     fn defend(&mut self, instance: Instance) {
-        let Some(peer) = self.peers.get(&instance) else { return };
+        let Some(peer) = self.peers.get(&instance) else {
+            return;
+        };
         let weaker = peer.claims.entries().filter_map(|(address, entry)| match entry {
             Entry::Hold(theirs) => {
                 let mine = self.own.hold(address)?;
@@ -138,7 +144,10 @@ impl Segment {
             }
             Entry::Released { .. } | Entry::Declined { .. } => None,
         });
-        weaker.collect::<Vec<_>>().into_iter().for_each(|address| self.announce(address));
+        weaker
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|address| self.announce(address));
     }
 
     fn fell(&mut self, instance: Instance) {
@@ -152,7 +161,12 @@ impl Segment {
 
     fn forget_old(&mut self, now: Moment) {
         let old = |peer: &&Peer| !peer.is_up() && now.since(peer.last_frame()) >= REMEMBERED;
-        let old: Vec<Instance> = self.peers.values().filter(old).map(|peer| peer.instance).collect();
+        let old: Vec<Instance> = self
+            .peers
+            .values()
+            .filter(old)
+            .map(|peer| peer.instance)
+            .collect();
         old.into_iter().for_each(|instance| self.forget(instance));
     }
 
@@ -186,7 +200,10 @@ impl Segment {
     }
 
     pub(super) fn all_synced(&self) -> bool {
-        self.peers.values().filter(|peer| peer.is_up()).all(Peer::is_synced)
+        self.peers
+            .values()
+            .filter(|peer| peer.is_up())
+            .all(Peer::is_synced)
     }
 
     /// A claim of one who lost sight of most others must not win when they meet again.
@@ -209,7 +226,12 @@ impl Segment {
     }
 
     fn set_backed(&mut self, backed: bool) {
-        let holds: Vec<_> = self.own.holds().filter(|(_, hold)| hold.backed != backed).map(|(a, h)| (a, *h)).collect();
+        let holds: Vec<_> = self
+            .own
+            .holds()
+            .filter(|(_, hold)| hold.backed != backed)
+            .map(|(a, h)| (a, *h))
+            .collect();
         for (address, hold) in holds {
             self.own.set(address, Some(Entry::Hold(Hold { backed, ..hold })));
             self.attention.insert(address);
@@ -241,14 +263,22 @@ impl Segment {
         let Some((times, last)) = self.returns.get(&node) else {
             return false;
         };
-        let doubled = self.conduct.hold_down.saturating_mul(1 << times.saturating_sub(1).min(16));
+        let doubled = self
+            .conduct
+            .hold_down
+            .saturating_mul(1 << times.saturating_sub(1).min(16));
         now.since(*last) < doubled.min(LONGEST_HOLD_DOWN)
     }
 
     fn renew_list(&mut self, now: Moment) {
         let profile = self.conduct.profile;
         let heard = |peer: &&Peer| peer.is_heard(now, profile);
-        let list: BTreeSet<Tag> = self.peers.values().filter(heard).map(|peer| peer.instance.tag()).collect();
+        let list: BTreeSet<Tag> = self
+            .peers
+            .values()
+            .filter(heard)
+            .map(|peer| peer.instance.tag())
+            .collect();
         let differs = list != self.list || self.list_version == Version(0);
         if differs {
             self.list = list;
@@ -262,7 +292,7 @@ impl Segment {
 
     pub(super) fn send_list(&mut self, now: Moment) {
         self.list_sent = now;
-        let pages = pages::heard(self.list_version, self.list.iter().copied().collect());
+        let pages = heard_pages(self.list_version, &self.list).unwrap_or_default();
         pages.into_iter().for_each(|page| self.send(Body::Heard(page)));
     }
 
@@ -288,7 +318,10 @@ impl Segment {
 
     pub(super) fn ask_neighbours(&mut self, now: Moment) {
         let detection = self.conduct.profile.detection();
-        if self.asked_neighbours.is_none_or(|last| now.since(last) >= detection) {
+        if self
+            .asked_neighbours
+            .is_none_or(|last| now.since(last) >= detection)
+        {
             self.asked_neighbours = Some(now);
             self.effects.push(Effect::AskNeighbours);
         }

@@ -16,13 +16,19 @@ impl Segment {
         if from.node == self.me.node {
             return;
         }
-        self.peers.entry(from).or_insert_with(|| Peer::new(from, at)).frame(at);
+        self.peers
+            .entry(from)
+            .or_insert_with(|| Peer::new(from, at))
+            .frame(at);
         match &message.body {
             Body::Beacon(beacon) => self.beacon(from, beacon, now),
             Body::Heard(page) => self.peer(from, |peer| peer.heard.add(page)),
             Body::Claims(page) => self.claims(from, page),
             Body::Buckets(page) => {
-                let differing = self.peers.get(&from).map_or(0, |peer| peer.claims.differing(page));
+                let differing = self
+                    .peers
+                    .get(&from)
+                    .map_or(0, |peer| peer.claims.differing(page));
                 if differing != 0 {
                     self.want(from, Requested::Claims(differing), now);
                 }
@@ -41,7 +47,9 @@ impl Segment {
     }
 
     fn beacon(&mut self, from: Instance, beacon: &Beacon, now: Moment) {
-        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return;
+        };
         let before = peer.beacon.replace(*beacon);
         peer.claims.compare(beacon);
         let list_is_old = peer.heard.version() < beacon.heard;
@@ -58,7 +66,9 @@ impl Segment {
     }
 
     fn claims(&mut self, from: Instance, page: &ClaimsPage) {
-        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return;
+        };
         let changes = peer.claims.apply(page);
         for change in &changes {
             self.holders.change(from, change);
@@ -106,7 +116,9 @@ impl Segment {
             self.beacon_now = true;
             return;
         }
-        let Some(peer) = self.peers.get(&instance) else { return };
+        let Some(peer) = self.peers.get(&instance) else {
+            return;
+        };
         let age = now.since(peer.last_frame());
         if age <= self.conduct.profile.testimony() {
             self.send(Body::Alive(Alive { instance, age }));

@@ -1,0 +1,73 @@
+//! Messages as bytes (`docs/protocol.md`, "Frames"): big-endian, without gaps, each message in one way only.
+//!
+//! Any bytes can be parsed. The same rules hold for what is read and for what is written, so that nothing is sent that
+//! others would refuse.
+
+mod body;
+mod entry;
+mod kind;
+mod malformed;
+mod reader;
+mod rules;
+mod split;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use super::message::Message;
+use reader::Reader;
+use writer::Writer;
+
+pub(crate) use entry::bytes as entry_bytes;
+pub use kind::kind_of;
+pub use malformed::Malformed;
+pub use split::{Change, TooManyParts, claims_pages, heard_pages};
+
+/// The version of the protocol that is spoken here.
+pub const VERSION: u8 = 1;
+
+/// A message has at most this many bytes: what an Ethernet frame of 1,514 bytes leaves it.
+pub const MESSAGE_MAX: usize = 1478;
+
+/// Node, boot and sequence, which are in front of every body.
+const HEAD: usize = 32;
+
+/// Reads a message of this kind.
+///
+/// # Errors
+///
+/// If the bytes are not exactly one message.
+pub fn parse(kind: u8, bytes: &[u8]) -> Result<Message, Malformed> {
+    if bytes.len() > MESSAGE_MAX {
+        return Err(Malformed::Long(bytes.len()));
+    }
+    let mut reader = Reader(bytes);
+    let message = Message {
+        from: reader.instance()?,
+        sequence: reader.u64()?,
+        body: body::read(kind, &mut reader)?,
+    };
+    reader.end()?;
+    rules::check(&message)?;
+    Ok(message)
+}
+
+/// Appends the bytes of a message. Parts of a millisecond are cut off.
+///
+/// # Errors
+///
+/// If others would refuse to read it; then nothing is appended.
+pub fn emit(message: &Message, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    rules::check(message)?;
+    let before = out.len();
+    let mut writer = Writer(out);
+    writer.instance(message.from);
+    writer.u64(message.sequence);
+    body::write(&message.body, &mut writer);
+    let length = out.len() - before;
+    if length > MESSAGE_MAX {
+        out.truncate(before);
+        return Err(Malformed::Long(length));
+    }
+    Ok(())
+}

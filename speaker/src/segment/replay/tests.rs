@@ -1,0 +1,2 @@
+mod rate;
+mod sequences;

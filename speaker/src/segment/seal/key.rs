@@ -1,0 +1,90 @@
+//! The keys that frames are sealed with.
+
+use std::fmt;
+
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use super::{Refused, SEAL};
+
+/// What the key is for, in front of the UID of the cluster.
+const PURPOSE: &[u8] = b"ferrolb segment protocol 1 ";
+
+/// A key of one cluster and one version of the protocol.
+#[derive(Clone)]
+pub struct SegmentKey {
+    /// Says which of two keys it is, and nothing about it.
+    tag: u16,
+    /// With the key mixed in already, which saves half of the hashing of a beacon.
+    keyed: Hmac<Sha256>,
+}
+
+impl SegmentKey {
+    /// The key that a secret of any length gives for a cluster: HKDF-SHA-256 (RFC 5869) without salt.
+    ///
+    /// It is as hard to guess as the secret is, and no harder.
+    pub fn derive(secret: &[u8], cluster_uid: &str) -> Self {
+        let mut material = [0; 34];
+        Hkdf::<Sha256>::new(None, secret)
+            .expand_multi_info(&[PURPOSE, cluster_uid.as_bytes()], &mut material)
+            .expect("34 bytes are fewer than HKDF can give");
+        let [key @ .., high, low] = material;
+        Self {
+            tag: u16::from_be_bytes([high, low]),
+            keyed: Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"),
+        }
+    }
+
+    pub(super) fn tag(&self) -> u16 {
+        self.tag
+    }
+
+    pub(super) fn seal(&self, bytes: &[u8]) -> [u8; SEAL] {
+        let whole = self.keyed.clone().chain_update(bytes).finalize().into_bytes();
+        *whole.first_chunk().expect("a seal is shorter than a hash")
+    }
+
+    /// Takes the same time wherever a seal is wrong.
+    fn verifies(&self, bytes: &[u8], seal: &[u8; SEAL]) -> bool {
+        let mac = self.keyed.clone().chain_update(bytes);
+        mac.verify_truncated_left(seal).is_ok()
+    }
+}
+
+impl fmt::Debug for SegmentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SegmentKey({:04x})", self.tag)
+    }
+}
+
+/// The keys that count: one, or two while one is replaced by another.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    sealing: SegmentKey,
+    other: Option<SegmentKey>,
+}
+
+impl KeyRing {
+    /// Seals with the first, opens with either.
+    pub fn new(sealing: SegmentKey, other: Option<SegmentKey>) -> Self {
+        Self { sealing, other }
+    }
+
+    pub(super) fn sealing(&self) -> &SegmentKey {
+        &self.sealing
+    }
+
+    /// Tags are short, so both keys may have the same.
+    pub(super) fn verify(&self, tag: u16, bytes: &[u8], seal: &[u8; SEAL]) -> Result<(), Refused> {
+        let keys = [Some(&self.sealing), self.other.as_ref()];
+        let mut named = keys.into_iter().flatten().filter(|key| key.tag == tag).peekable();
+        if named.peek().is_none() {
+            return Err(Refused::OtherKey);
+        }
+        match named.any(|key| key.verifies(bytes, seal)) {
+            true => Ok(()),
+            false => Err(Refused::BadSeal),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What speakers may tell each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use ferrolb_speaker::segment::digest::bucket_of;
+use ferrolb_speaker::segment::message::{
+    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage,
+    Hold, Instance, Message, NodeId, Part, Request, Requested, Standing, State, Tag, Version,
+};
+
+use crate::random::Random;
+
+pub(crate) fn message(random: &mut Random) -> Message {
+    Message {
+        from: instance(random),
+        sequence: random.number().max(1),
+        body: body(random),
+    }
+}
+
+fn body(random: &mut Random) -> Body {
+    match random.below(7) {
+        0 => Body::Beacon(beacon(random)),
+        1 => Body::Heard(heard(random)),
+        2 => Body::Claims(claims(random)),
+        3 => Body::Buckets(BucketsPage {
+            version: version(random),
+            buckets: (0..BUCKETS).map(|_| (version(random), digest(random))).collect(),
+        }),
+        4 => Body::Request(request(random)),
+        5 => Body::Query(instance(random)),
+        _ => Body::Alive(Alive {
+            instance: instance(random),
+            age: Duration::from_millis(u64::from(random.number() as u32)),
+        }),
+    }
+}
+
+fn boot(random: &mut Random) -> Boot {
+    Boot(random.number().max(1))
+}
+
+fn instance(random: &mut Random) -> Instance {
+    Instance {
+        node: NodeId(random.bytes()),
+        boot: boot(random),
+    }
+}
+
+fn version(random: &mut Random) -> Version {
+    Version(random.number())
+}
+
+fn digest(random: &mut Random) -> ContentDigest {
+    ContentDigest(random.number())
+}
+
+fn epoch(random: &mut Random) -> Epoch {
+    Epoch(random.number())
+}
+
+fn part(random: &mut Random) -> Part {
+    let of = random.byte().max(1);
+    Part {
+        index: random.below(of.into()) as u8,
+        of,
+    }
+}
+
+fn beacon(random: &mut Random) -> Beacon {
+    Beacon {
+        replaces: random.one_in(2).then(|| boot(random)),
+        interval: Duration::from_millis(1 + random.below(0xffff) as u64),
+        multiplier: random.byte().max(1),
+        state: random.pick(&[State::Joining, State::Active, State::Leaving]),
+        standing: Standing {
+            draining: random.one_in(2),
+            hold_down: random.one_in(2),
+            view_fresh: random.one_in(2),
+            gate_closed: random.one_in(2),
+        },
+        heard: version(random),
+        claims: version(random),
+        digest: digest(random),
+    }
+}
+
+fn heard(random: &mut Random) -> HeardPage {
+    let number = random.below(360);
+    let tags: BTreeSet<Tag> = (0..number).map(|_| Tag(random.number() as u32)).collect();
+    HeardPage {
+        version: version(random),
+        part: part(random),
+        tags: tags.into_iter().collect(),
+    }
+}
+
+fn claims(random: &mut Random) -> ClaimsPage {
+    let near = random.number() as u32;
+    let bucket = bucket_of(Ipv4Addr::from_bits(near).into());
+    let all = (near..=u32::MAX).take(1000).flat_map(both);
+    let within: Vec<IpAddr> = all.filter(|address| bucket_of(*address) == bucket).collect();
+    let number = random.below(within.len() + 1);
+    let entries: BTreeMap<_, _> = (0..number)
+        .map(|_| (random.pick(&within), entry(random)))
+        .take(27)
+        .collect();
+    ClaimsPage {
+        bucket,
+        base: random.one_in(2).then(|| version(random)),
+        version: version(random),
+        digest: digest(random),
+        part: part(random),
+        entries: entries.into_iter().collect(),
+    }
+}
+
+fn both(number: u32) -> [IpAddr; 2] {
+    let v6 = Ipv6Addr::from_bits((0x2001_0db8 << 96) + u128::from(number));
+    [Ipv4Addr::from_bits(number).into(), v6.into()]
+}
+
+fn entry(random: &mut Random) -> Option<Entry> {
+    match random.below(4) {
+        0 => None,
+        1 => Some(Entry::Hold(Hold {
+            epoch: epoch(random),
+            backed: random.one_in(2),
+            yield_to: random.one_in(2).then(|| NodeId(random.bytes())),
+            forced: random.one_in(2),
+            announced: random.one_in(2),
+        })),
+        2 => Some(Entry::Released {
+            epoch: epoch(random),
+            to: random
+                .one_in(2)
+                .then(|| (NodeId(random.bytes()), version(random))),
+        }),
+        _ => Some(Entry::Declined { epoch: epoch(random) }),
+    }
+}
+
+fn request(random: &mut Random) -> Request {
+    let buckets = Requested::Claims(random.number());
+    Request {
+        of: instance(random),
+        what: random.pick(&[Requested::Heard, Requested::Buckets, buckets]),
+    }
+}
