@@ -39,6 +39,7 @@ mod program;
 pub mod reach;
 mod readiness;
 mod requirements;
+pub mod segment;
 pub mod source;
 pub mod state;
 pub mod suite;

@@ -4,6 +4,7 @@
 mod arp;
 mod ndp;
 mod packet;
+mod tap;
 
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
@@ -14,6 +15,7 @@ pub use ferrolb_echo::http::Answer;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
+pub use tap::{Tap, announcement};
 
 const CLIENT: Machine = Machine::Client(1);
 

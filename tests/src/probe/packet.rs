@@ -29,7 +29,7 @@ pub(super) fn ask(
     Ok(answers)
 }
 
-fn open(interface: &str) -> Result<OwnedFd> {
+pub(super) fn open(interface: &str) -> Result<OwnedFd> {
     let (kind, all) = (SockType::Raw, SockProtocol::EthAll);
     let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, all)
         .doing(|| "open a raw socket".into())?;
