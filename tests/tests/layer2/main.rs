@@ -10,8 +10,11 @@ mod heard;
 mod links;
 mod marks;
 mod nodes;
+mod rolling;
 mod segments;
 mod services;
+mod stream;
+mod tools;
 
 use ferrolb_lab::LabConfig;
 use ferrolb_lab::suite::{self, Trial};
@@ -23,6 +26,8 @@ fn main() -> ExitCode {
         services::trials(),
         links::trials(),
         segments::trials(),
+        tools::trials(),
+        rolling::trials(),
     ]
     .into_iter()
     .flatten()
