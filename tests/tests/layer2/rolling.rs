@@ -8,10 +8,14 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(
-        "a_rolling_update_that_moves_a_local_service_loses_requests_only_until_the_address_has_followed",
+        "a_rolling_update_of_a_local_service_loses_no_request_because_of_where_it_is_announced",
         rolling_update,
     )]
 }
+
+/// Requests of a tenth of a second: by so much kube-proxy of the node that takes over may be behind its new pod
+/// (`minSyncPeriod` of the lab), and nobody waits for it yet. An address that left only after its pods cost 44 to 67.
+const BEHIND: usize = 20;
 
 /// Three pods as their users would write them: one more while they are replaced, and three seconds between being taken
 /// out of the endpoints and the end.
@@ -66,7 +70,10 @@ fn rolling_update(lab: &Lab) -> Outcome {
         lab.announced(address, PODS, |node| node != first)
     })?;
     eprintln!("from n{first} to n{second}: {fates}");
-    assert!(fates.sent > 0, "{fates}");
+    assert!(
+        fates.sent > 200 && fates.lost_at_the_wrong_node <= BEHIND,
+        "{fates}"
+    );
     Ok(())
 }
 

@@ -124,8 +124,10 @@ fn condition(lab: &Lab) -> Outcome {
     let address = lab.assigned("talks", 1, SOON)?[0];
     let of_nobody = |status: &str, message: &str| status == "False" && message.contains("spec.nodeSelectors");
     says(lab, "talks", of_nobody)?;
+    let mut chosen = Vec::new();
     for node in [1, 2] {
-        let _label = Label::put(lab, node, label)?;
+        // the next is chosen before the last one no longer is
+        chosen = vec![Label::put(lab, node, label)?];
         let name = lab.node_name(node);
         lab.announced(address, SOON, |announcer| announcer == node)?;
         let service = says(lab, "talks", |status, message| {
@@ -134,6 +136,7 @@ fn condition(lab: &Lab) -> Outcome {
         assert_eq!(writers(&service), ["ferrolb-speaker"]);
         event(lab, "talks", "nodeAssigned", &[&format!("\"{name}\"")])?;
     }
+    drop(chosen);
     let service = says(lab, "talks", of_nobody)?;
     assert_eq!(writers(&service), ["ferrolb-speaker"]);
     Ok(())
