@@ -1,11 +1,12 @@
 //! Nodes with more than one interface.
 
-use crate::heard::one_of;
+use crate::heard::{answered_by, one_of};
 use crate::marks::{Label, advertised, only_nodes_with};
 use crate::scene::{SOON, Scene, pool, service};
-use ferrolb_lab::segment::Plugged;
+use ferrolb_lab::segment::{Nic, Plugged};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Mac, Machine};
+use ferrolb_lab::{Lab, Mac, Machine, Result};
+use std::net::IpAddr;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -58,8 +59,8 @@ fn second_segment(lab: &Lab) -> Outcome {
     let nics: Vec<Plugged<'_>> = [1, 2]
         .into_iter()
         .map(|node| segment.plug(Machine::Node(node), "eth1"))
-        .collect::<Result<_, _>>()?;
-    let _labels = Label::put_on_all(lab, [1, 2], label)?;
+        .collect::<Result<_>>()?;
+    let mut labels = Label::put_on_all(lab, [1, 2], label)?;
     let _scene = Scene::new(
         lab,
         advertised(
@@ -69,10 +70,20 @@ fn second_segment(lab: &Lab) -> Outcome {
         ) + &service("apart", "apart", BOTH),
     )?;
     let macs: Vec<Mac> = nics.iter().map(|nic| nic.mac).collect();
-    for address in lab.assigned("apart", 2, SOON)? {
-        one_of(lab, &client, address, &macs)?;
-        lab.silent(address, SOON)?;
-        lab.fetch(address, SOON)?;
-    }
+    let addresses = lab.assigned("apart", 2, SOON)?;
+    let first = one_of(lab, &client, addresses[0], &macs)?;
+    served_there_alone(lab, &client, &addresses, first)?;
+    labels.remove(usize::from(first == macs[1]));
+    let second = if first == macs[0] { macs[1] } else { macs[0] };
+    served_there_alone(lab, &client, &addresses, second)?;
     Ok(())
+}
+
+/// Waits until this MAC alone answers on the segment of the client's interface, and nobody on the LAN.
+fn served_there_alone(lab: &Lab, client: &Nic, addresses: &[IpAddr], mac: Mac) -> Result<()> {
+    answered_by(lab, client, addresses, mac)?;
+    addresses.iter().try_for_each(|address| {
+        lab.silent(*address, SOON)?;
+        lab.fetch(*address, SOON).map(drop)
+    })
 }
