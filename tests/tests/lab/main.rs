@@ -4,6 +4,7 @@ mod cluster;
 mod control_plane;
 mod faults;
 mod installing;
+mod lan;
 mod lives;
 mod load_balancer;
 mod measuring;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         load_balancer::trials(),
         installing::trials(),
         faults::trials(),
+        lan::trials(),
         control_plane::trials(),
         processes::trials(),
         measuring::trials(),

@@ -22,6 +22,9 @@ pub(crate) enum Task {
     Up {
         #[command(flatten)]
         size: Size,
+        /// Nodes of kube-proxy alone, without kubelet and pods.
+        #[arg(long)]
+        bare: bool,
         /// Stay until interrupted, and end the lab then.
         #[arg(long)]
         foreground: bool,

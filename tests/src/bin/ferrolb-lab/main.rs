@@ -30,7 +30,11 @@ fn main() -> ExitCode {
 fn run(name: &str, task: Task) -> Result<()> {
     match task {
         Task::Build => build(),
-        Task::Up { size, foreground } => up(name, size, foreground),
+        Task::Up {
+            size,
+            bare,
+            foreground,
+        } => up(name, size, bare, foreground),
         Task::Demo { size } => demo(name, size),
         Task::Measure { what } => measured(name, what),
         Task::Down => down(name),
@@ -106,13 +110,18 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-fn start(name: &str, size: Size) -> Result<Lab> {
+fn start(name: &str, size: Size, bare: bool) -> Result<Lab> {
     let began = Instant::now();
-    let lab = Lab::up(&LabConfig {
+    let config = LabConfig {
         name: name.to_owned(),
         nodes: size.nodes,
         clients: size.clients,
-    })?;
+    };
+    let lab = if bare {
+        Lab::up_bare(&config)?
+    } else {
+        Lab::up(&config)?
+    };
     println!(
         "lab {name}: {} nodes Ready after {:.1} s",
         size.nodes,
@@ -123,7 +132,7 @@ fn start(name: &str, size: Size) -> Result<Lab> {
 
 /// The lab goes with the value, whatever happens on the way.
 fn demo(name: &str, size: Size) -> Result<()> {
-    let lab = start(name, size)?;
+    let lab = start(name, size, false)?;
     install(&lab, Lab::install)?;
     println!("\n{}", lab.demonstrate()?);
     let began = Instant::now();
@@ -177,8 +186,8 @@ fn rounds(name: &str, runs: u32, size: Size, output: Output) -> Result<()> {
     Ok(())
 }
 
-fn up(name: &str, size: Size, foreground: bool) -> Result<()> {
-    let lab = start(name, size)?;
+fn up(name: &str, size: Size, bare: bool, foreground: bool) -> Result<()> {
+    let lab = start(name, size, bare)?;
     if !foreground {
         return Ok(lab.detach()?);
     }
