@@ -1,6 +1,7 @@
 //! What a client asks the LAN. Each question uses a socket of its own: a flow that began before a Service had its
 //! rules stays dead for as long as it is used.
 
+mod announcements;
 mod arp;
 mod ndp;
 mod packet;
@@ -9,6 +10,7 @@ use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::plan::Machine;
+pub use announcements::{Announcement, Announcements};
 use ferrolb_echo::http;
 pub use ferrolb_echo::http::Answer;
 use std::io::ErrorKind;

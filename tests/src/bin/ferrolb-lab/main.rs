@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout)]
 
 mod arguments;
+mod failover;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
@@ -144,6 +145,7 @@ fn demo(name: &str, size: Size) -> Result<()> {
 fn measured(name: &str, what: Figure) -> Result<()> {
     match what {
         Figure::Rounds { runs, size, output } => rounds(name, runs, size, output),
+        Figure::Failover(given) => failover::measured(name, given),
         Figure::Allocate {
             services,
             controller,
