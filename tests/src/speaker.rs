@@ -57,6 +57,13 @@ pub fn pause(pid: u32) -> Result<Pause> {
     Ok(Pause(process))
 }
 
+impl Pause {
+    /// Leaves it stopped for whoever calls [`Lab::resume_speaker`].
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Pause {
     fn drop(&mut self) {
         if self.0.lives() {
@@ -95,6 +102,14 @@ impl Lab {
     /// As [`Lab::speaker_pid`].
     pub fn pause_speaker(&self, node: u8) -> Result<Pause> {
         pause(self.speaker_pid(node)?)
+    }
+
+    /// Lets the node's speaker go on (SIGCONT); fine if it is not paused.
+    ///
+    /// # Errors
+    /// As [`Lab::speaker_pid`].
+    pub fn resume_speaker(&self, node: u8) -> Result<()> {
+        Known::of(self.speaker_pid(node)?)?.send(Signal::SIGCONT)
     }
 
     /// Kills the node's speaker (SIGKILL); it is gone when this returns. The kubelet starts a pod's again.

@@ -69,7 +69,7 @@ struct Fallout {
 }
 
 /// Measures; `tell` hears of each run as it ends. A run that nobody serves in the end counts with the time until
-/// then, and says that nobody answered. When more than one run in five was thrown away, it stops: see
+/// then. When more than one run in five was thrown away, it stops: see
 /// [`Failovers::verdict`].
 ///
 /// # Errors
@@ -111,30 +111,30 @@ impl Scene {
             Ok((struck, taken?))
         });
         let end = Instant::now();
+        let served = stream.flows(end.checked_sub(2 * SERVED).unwrap_or(end), SERVED);
         if what.without_api {
             self.lab.start_control_plane()?;
         }
         let (struck, first) = first?;
-        let learned = self.learned()?;
-        let served = first.is_some();
+        let server = self.learned()?.filter(|_| served);
+        let stall = ticker.longest(fault.checked_sub(BEFORE).unwrap_or(fault), end);
         let run = Run {
             outage_ms: milliseconds(outage(&stream.answered(), fault, end - PATIENCE)),
             detect_ms: None,
             claim_ms: None,
             gratuitous_ms: first.map(|first| milliseconds(first.at - fault)),
-            answered_by: learned.filter(|_| served).map(|node| self.lab.node_name(node)),
-            stall_ms: milliseconds(ticker.longest(fault.checked_sub(BEFORE).unwrap_or(fault), end)),
+            answered_by: server.map(|node| self.lab.node_name(node)),
+            stall_ms: milliseconds(stall),
             victims: struck
                 .victims
                 .iter()
                 .map(|node| self.lab.node_name(*node))
                 .collect(),
         };
-        let run = match learned.filter(|_| served) {
+        let run = match server {
             Some(node) => run.with_steps(marks.since(&self.lab, node, &self.address.to_string(), clock)),
             None => run,
         };
-        let stall = ticker.longest(fault.checked_sub(BEFORE).unwrap_or(fault), end);
         drop((stream, announcements, ticker));
         self.repair(what.kind, struck)?;
         Ok(Fallout { run, stall })

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod control_plane;
+mod failover;
 mod faults;
 mod installing;
 mod lan;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         control_plane::trials(),
         processes::trials(),
         measuring::trials(),
+        failover::trials(),
         lives::trials(),
     ]
     .into_iter()

@@ -53,22 +53,8 @@ pub(crate) enum Task {
         #[arg(required = true, last = true)]
         command: Vec<String>,
     },
-    /// Cut a node's power; its disk stays.
-    Cut { node: String },
-    /// Switch a node on and wait until it is Ready.
-    Boot { node: String },
-    /// Take a node's switch port down.
-    Unplug { node: String },
-    /// Take a node's switch port up.
-    Plug { node: String },
-    /// Kill the API server; what it stored stays.
-    KillApiServer,
-    /// Start the API server that was killed and wait until it is ready.
-    StartApiServer,
-    /// Stop etcd where it is: nothing can be written.
-    PauseEtcd,
-    /// Let etcd go on.
-    ResumeEtcd,
+    #[command(flatten)]
+    Break(Break),
     /// Load an image into every node.
     Load { image: PathBuf },
     /// Write an image that holds one static program.
@@ -119,6 +105,51 @@ pub(crate) enum Task {
     },
     /// Print a log, or the names of all logs.
     Logs { log: Option<String> },
+}
+
+/// What is broken, or mended.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Break {
+    /// Cut a node's power; its disk stays.
+    Cut { node: String },
+    /// Switch a node on and wait until it is Ready.
+    Boot { node: String },
+    /// Take a node's switch port down.
+    Unplug { node: String },
+    /// Take a node's switch port up.
+    Plug { node: String },
+    /// Let two groups of nodes not hear each other, as in `partition n1,n2 n3`.
+    Partition {
+        /// Nodes, with commas.
+        left: String,
+        /// The others.
+        right: String,
+    },
+    /// Lose a part of the frames that nodes send.
+    Loss {
+        /// How many of a hundred.
+        percent: f64,
+    },
+    /// Undo every partition and loss.
+    Heal,
+    /// Stop a node's speaker where it is.
+    PauseSpeaker { node: String },
+    /// Let a node's speaker go on.
+    ResumeSpeaker { node: String },
+    /// Kill a node's speaker.
+    KillSpeaker { node: String },
+    /// Kill the API server and etcd; what they stored stays.
+    StopControlPlane,
+    /// Start the API server and etcd that were killed and wait until they are ready.
+    StartControlPlane,
+    /// Kill the API server; what it stored stays.
+    KillApiServer,
+    /// Start the API server that was killed and wait until it is ready.
+    StartApiServer,
+    /// Stop etcd where it is: nothing can be written.
+    PauseEtcd,
+    /// Let etcd go on.
+    ResumeEtcd,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,14 +2,15 @@
 #![allow(clippy::print_stdout)]
 
 mod arguments;
+mod breaking;
 mod failover;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
 use clap::Parser;
 use ferrolb_lab::{
-    Implementation, Installation, Lab, LabConfig, Machine, Plan, binaries, cleanup, images, measure, reach,
-    source, state::State,
+    Implementation, Installation, Lab, LabConfig, binaries, cleanup, images, measure, reach, source,
+    state::State,
 };
 use nix::sys::signal::{SigSet, Signal};
 use std::path::Path;
@@ -57,22 +58,12 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
     match task {
         Task::Kubectl { arguments } => kubectl(lab, &arguments),
         Task::Exec { node, command } => {
-            match reach::become_inside_node(lab.state(), number(lab.plan(), &node)?, &command)? {}
+            match reach::become_inside_node(lab.state(), breaking::number(lab.plan(), &node)?, &command)? {}
         }
         Task::Client { machine, command } => {
             match reach::become_on_network(lab.plan(), lab.plan().machine(&machine)?, &command)? {}
         }
-        Task::Cut { node } => Ok(lab.cut(number(lab.plan(), &node)?)?),
-        Task::Boot { node } => Ok(lab.boot(number(lab.plan(), &node)?)?),
-        Task::Unplug { node } => Ok(lab.unplug(number(lab.plan(), &node)?)?),
-        Task::Plug { node } => Ok(lab.plug(number(lab.plan(), &node)?)?),
-        Task::KillApiServer => Ok(lab.kill_api_server()?),
-        Task::StartApiServer => Ok(lab.start_api_server()?),
-        Task::PauseEtcd => {
-            lab.pause_etcd()?.leave();
-            Ok(())
-        }
-        Task::ResumeEtcd => Ok(lab.resume_etcd()?),
+        Task::Break(what) => breaking::happens(lab, what),
         Task::Load { image } => Ok(lab.load(&image)?),
         Task::Install { manifests: None, .. } => install(lab, Lab::install),
         Task::Install {
@@ -244,13 +235,6 @@ fn install(lab: &Lab, how: impl FnOnce(&Lab) -> ferrolb_lab::Result<()>) -> Resu
 fn kubectl(lab: &Lab, arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match lab.kubectl_program().replace_process(&arguments)? {}
-}
-
-fn number(plan: &Plan, said: &str) -> Result<u8> {
-    match plan.machine(said)? {
-        Machine::Node(number) => Ok(number),
-        other => anyhow::bail!("{} is no node", other.short_name()),
-    }
 }
 
 fn logs(state: &State, log: Option<&str>) -> Result<()> {

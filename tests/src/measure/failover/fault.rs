@@ -91,9 +91,12 @@ impl Scene {
             match kind {
                 Kind::Cut | Kind::Twin => {
                     self.lab.boot(node)?;
-                    self.speaker_again(node)?;
+                    self.start_again(node)?;
                 }
-                Kind::Kill => self.speaker_again(node)?,
+                Kind::Kill => {
+                    self.replace_pod(node)?;
+                    self.start_again(node)?;
+                }
                 Kind::Hang => {}
                 Kind::Carrier => self.lab.plug(node)?,
             }

@@ -173,35 +173,39 @@ impl Scene {
         }
     }
 
-    /// Starts the speaker of a node that was killed or was cut with it.
-    pub(super) fn speaker_again(&mut self, node: u8) -> Result<()> {
-        match &mut self.speakers {
-            Speakers::Plain {
-                command,
-                variables,
-                running,
-                ..
-            } => {
-                drop(running.remove(&node));
-                let again = self.lab.start_speaker_with(node, command, &borrowed(variables))?;
-                running.insert(node, again);
-                Ok(())
-            }
-            // a new pod: the kubelet waits ever longer before it starts a container that ends again and again
-            Speakers::Pods => {
-                let on_node = format!("--field-selector=spec.nodeName={}", self.lab.node_name(node));
-                let delete = [
-                    "delete",
-                    "pod",
-                    "-n",
-                    NAMESPACE,
-                    "-l",
-                    "component=speaker",
-                    &on_node,
-                ];
-                self.lab.kubectl(&delete).map(drop)
-            }
+    /// Starts the plain speaker of a node again; a pod's the kubelet starts.
+    pub(super) fn start_again(&mut self, node: u8) -> Result<()> {
+        if let Speakers::Plain {
+            command,
+            variables,
+            running,
+            ..
+        } = &mut self.speakers
+        {
+            drop(running.remove(&node));
+            let again = self.lab.start_speaker_with(node, command, &borrowed(variables))?;
+            running.insert(node, again);
         }
+        Ok(())
+    }
+
+    /// Has a pod whose speaker was killed replaced: the kubelet waits ever longer before it starts a container that
+    /// ends again and again.
+    pub(super) fn replace_pod(&self, node: u8) -> Result<()> {
+        if matches!(self.speakers, Speakers::Plain { .. }) {
+            return Ok(());
+        }
+        let on_node = format!("--field-selector=spec.nodeName={}", self.lab.node_name(node));
+        let delete = [
+            "delete",
+            "pod",
+            "-n",
+            NAMESPACE,
+            "-l",
+            "component=speaker",
+            &on_node,
+        ];
+        self.lab.kubectl(&delete).map(drop)
     }
 
     /// Removes what a lab that stays did not have before.
