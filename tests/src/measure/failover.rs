@@ -3,6 +3,7 @@
 mod fault;
 mod report;
 mod scene;
+mod speakers;
 mod stream;
 mod ticker;
 mod trace;

@@ -87,21 +87,24 @@ impl Scene {
     /// Mends it; whoever goes on waits until all is well.
     pub(super) fn repair(&mut self, kind: Kind, struck: Struck) -> Result<()> {
         drop(struck.pause);
-        for node in struck.victims {
-            match kind {
-                Kind::Cut | Kind::Twin => {
-                    self.lab.boot(node)?;
-                    self.start_again(node)?;
-                }
-                Kind::Kill => {
-                    self.replace_pod(node)?;
-                    self.start_again(node)?;
-                }
-                Kind::Hang => {}
-                Kind::Carrier => self.lab.plug(node)?,
+        struck
+            .victims
+            .into_iter()
+            .try_for_each(|node| self.repair_node(kind, node))
+    }
+
+    fn repair_node(&mut self, kind: Kind, node: u8) -> Result<()> {
+        let Self { lab, speakers, .. } = self;
+        let mut speakers = speakers.iter_mut();
+        match kind {
+            Kind::Cut | Kind::Twin => {
+                lab.boot(node)?;
+                speakers.try_for_each(|speakers| speakers.start_again(lab, node))
             }
+            Kind::Kill => speakers.try_for_each(|speakers| speakers.replace(lab, node)),
+            Kind::Hang => Ok(()),
+            Kind::Carrier => lab.plug(node),
         }
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a failover needs: nodes with speakers, an address, and somebody behind it whom no fault takes along.
 
 use super::fault::Kind;
+use super::speakers::Speakers;
 use super::{Failover, Place, learned};
 use crate::error::{Error, Result};
 use crate::lab::{Lab, LabConfig};
@@ -10,7 +11,6 @@ use crate::process::Process;
 use crate::program::NAMESPACE;
 use crate::{source, wait};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -30,24 +30,13 @@ const NAME: &str = "failover";
 const NUMBER: u8 = 249;
 
 pub(super) struct Scene {
-    speakers: Speakers,
+    /// None when the set is struck.
+    pub(super) speakers: Option<Speakers>,
     _echo: Process,
     pub(super) address: IpAddr,
     pub(super) lab: Lab,
     manifests: String,
     is_own: bool,
-}
-
-enum Speakers {
-    Pods,
-    Plain {
-        command: String,
-        variables: Vec<(String, String)>,
-        running: BTreeMap<u8, Process>,
-        _controller: Process,
-        /// They are this tree's, and say at a port when they are ready.
-        are_ours: bool,
-    },
 }
 
 impl Scene {
@@ -68,12 +57,12 @@ impl Scene {
         let port = ECHO_PORT.to_string();
         let echo = lab.start_process(ECHO, "echo", &[&echo.to_string_lossy(), "serve", &port], &[])?;
         let speakers = if what.plain {
-            plain(&lab, what)?
+            Speakers::plain(&lab, what)?
         } else {
-            pods(&lab, what, is_own)?
+            Speakers::pods(&lab, what, is_own)?
         };
         let scene = Self {
-            speakers,
+            speakers: Some(speakers),
             _echo: echo,
             address,
             lab,
@@ -109,6 +98,12 @@ impl Scene {
         })
     }
 
+    fn speakers_ready(&self) -> std::result::Result<(), String> {
+        self.speakers
+            .iter()
+            .try_for_each(|speakers| speakers.ready(&self.lab))
+    }
+
     /// The one node that answers for the address.
     fn holder(&self) -> std::result::Result<u8, String> {
         let asked = match self.address {
@@ -138,86 +133,18 @@ impl Scene {
         learned(&self.lab, self.address)
     }
 
-    fn speakers_ready(&self) -> std::result::Result<(), String> {
-        let by_port = match &self.speakers {
-            Speakers::Pods => self.pods_ready()?,
-            Speakers::Plain { are_ours, .. } => *are_ours,
-        };
-        let mut nodes = self.lab.plan().nodes();
-        nodes.try_for_each(|node| {
-            self.lab.speaker_pid(node).map_err(|failed| failed.to_string())?;
-            if by_port { self.says_ready(node) } else { Ok(()) }
-        })
-    }
-
-    /// As the DaemonSet says; true if the speakers are this tree's.
-    fn pods_ready(&self) -> std::result::Result<bool, String> {
-        let listed = self.lab.json(&["get", "daemonset", "speaker", "-n", NAMESPACE]);
-        let listed = listed.map_err(|failed| failed.to_string())?;
-        let status = &listed["status"];
-        if status["numberReady"] != status["desiredNumberScheduled"]
-            || status["updatedNumberScheduled"] != status["desiredNumberScheduled"]
-        {
-            return Err(status.to_string());
-        }
-        let image = listed["spec"]["template"]["spec"]["containers"][0]["image"].as_str();
-        Ok(image.is_some_and(|image| image.contains("ferrolb")))
-    }
-
-    fn says_ready(&self, node: u8) -> std::result::Result<(), String> {
-        let url = "http://127.0.0.1:9120/readyz";
-        match self.lab.http_get_from(Machine::Node(node), url, ATTEMPT) {
-            Ok(answer) if answer.status == 200 => Ok(()),
-            Ok(answer) => Err(format!("n{node}: {} {}", answer.status, answer.body)),
-            Err(failed) => Err(format!("n{node}: {failed}")),
-        }
-    }
-
-    /// Starts the plain speaker of a node again; a pod's the kubelet starts.
-    pub(super) fn start_again(&mut self, node: u8) -> Result<()> {
-        if let Speakers::Plain {
-            command,
-            variables,
-            running,
-            ..
-        } = &mut self.speakers
-        {
-            drop(running.remove(&node));
-            let again = self.lab.start_speaker_with(node, command, &borrowed(variables))?;
-            running.insert(node, again);
-        }
-        Ok(())
-    }
-
-    /// Has a pod whose speaker was killed replaced: the kubelet waits ever longer before it starts a container that
-    /// ends again and again.
-    pub(super) fn replace_pod(&self, node: u8) -> Result<()> {
-        if matches!(self.speakers, Speakers::Plain { .. }) {
-            return Ok(());
-        }
-        let on_node = format!("--field-selector=spec.nodeName={}", self.lab.node_name(node));
-        let delete = [
-            "delete",
-            "pod",
-            "-n",
-            NAMESPACE,
-            "-l",
-            "component=speaker",
-            &on_node,
-        ];
-        self.lab.kubectl(&delete).map(drop)
-    }
-
     /// Removes what a lab that stays did not have before.
     pub(super) fn strike_the_set(mut self) -> Result<()> {
         self.leave()
     }
 
     fn leave(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.is_own, true) {
+        let Some(speakers) = self.speakers.take().filter(|_| !self.is_own) else {
             return Ok(());
-        }
-        self.lab.delete(&self.manifests).map(drop)
+        };
+        let deleted = self.lab.delete(&self.manifests);
+        // a controller that is killed keeps its lease
+        speakers.stop().and(deleted).map(drop)
     }
 }
 
@@ -253,55 +180,6 @@ fn check_size(lab: &Lab, kind: Kind) -> Result<()> {
         return Error::refused(format!("this needs {needed} nodes"));
     }
     Ok(())
-}
-
-fn borrowed(variables: &[(String, String)]) -> Vec<(&str, &str)> {
-    let pairs = variables.iter();
-    pairs
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
-}
-
-fn plain(lab: &Lab, what: &Failover) -> Result<Speakers> {
-    let program = source::static_program("ferrolb")?;
-    let part = |given: &Option<String>, part: &str| {
-        let ours = || format!("{} {part}", program.display());
-        given.clone().unwrap_or_else(ours)
-    };
-    let command = part(&what.implementation.speaker, "speaker");
-    let controller = part(&what.implementation.controller, "controller");
-    lab.apply_definitions(what.implementation.manifests.clone())?;
-    let variables = what.variables.clone();
-    let controller = lab.start_controller("controller", &controller, &[])?;
-    let mut running = BTreeMap::new();
-    for node in lab.plan().nodes() {
-        running.insert(
-            node,
-            lab.start_speaker_with(node, &command, &borrowed(&variables))?,
-        );
-    }
-    Ok(Speakers::Plain {
-        command,
-        variables,
-        running,
-        _controller: controller,
-        are_ours: what.implementation.speaker.is_none(),
-    })
-}
-
-fn pods(lab: &Lab, what: &Failover, is_own: bool) -> Result<Speakers> {
-    if is_own {
-        lab.install()?;
-    }
-    if !what.variables.is_empty() {
-        let set = |(name, value): &(String, String)| format!("{name}={value}");
-        let values: Vec<String> = what.variables.iter().map(set).collect();
-        let mut arguments = vec!["set", "env", "daemonset/speaker", "-n", NAMESPACE];
-        arguments.extend(values.iter().map(String::as_str));
-        lab.kubectl(&arguments)?;
-        lab.rolled_out(NAMESPACE, "daemonset/speaker")?;
-    }
-    Ok(Speakers::Pods)
 }
 
 /// A pool of one address, and a Service whose endpoint is on the control plane's machine.
