@@ -92,74 +92,123 @@ pub fn failover(place: &Place, what: &Failover, mut tell: impl FnMut(&str)) -> R
     Ok(all)
 }
 
+/// What is watched while something happens.
+struct Watch {
+    announcements: Announcements,
+    ticker: Ticker,
+    stream: Stream,
+}
+
+/// The moment just before a fault is made.
+struct Before {
+    at: Instant,
+    clock: SystemTime,
+    marks: Marks,
+}
+
+impl Before {
+    fn now(lab: &Lab) -> Self {
+        let marks = Marks::now(lab);
+        Self {
+            at: Instant::now(),
+            clock: SystemTime::now(),
+            marks,
+        }
+    }
+}
+
 impl Scene {
     fn run(&mut self, what: &Failover, number: usize) -> Result<Fallout> {
         let holder = self.settle()?;
-        let announcements = self.lab.hear_announcements(self.address)?;
-        let (ticker, began) = (Ticker::start(), Instant::now());
-        let stream = Stream::start(&self.lab, self.address, PORT)?;
-        wait::until("the client to be served without a gap", SOON, || {
-            Ok(stream.flows(began, SERVED).then_some(()))
-        })?;
+        let watch = Watch::start(self)?;
         if what.without_api {
             self.lab.stop_control_plane()?.leave();
         }
-        let marks = Marks::now(&self.lab);
-        let (fault, clock) = (Instant::now(), SystemTime::now());
+        let before = Before::now(&self.lab);
         let struck = self.strike(what.kind, holder, number);
-        let first = struck.and_then(|struck| {
-            let taken = await_successor(&announcements, &stream, what, &struck.excluded(what.kind), fault);
-            Ok((struck, taken?))
+        let fallout = struck.and_then(|struck| {
+            let excluded = struck.excluded(what.kind);
+            let first = watch.await_successor(what.limit, &excluded, before.at)?;
+            let fallout = self.fallout(&watch, &before, first, &struck.victims)?;
+            Ok((struck, fallout))
         });
-        let end = Instant::now();
-        let served = stream.flows(end.checked_sub(2 * SERVED).unwrap_or(end), SERVED);
+        drop(watch);
         if what.without_api {
             self.lab.start_control_plane()?;
         }
-        let (struck, first) = first?;
+        let (struck, fallout) = fallout?;
+        self.repair(what.kind, struck)?;
+        Ok(fallout)
+    }
+
+    /// The figures of a run that is over, before anything is mended.
+    fn fallout(
+        &self,
+        watch: &Watch,
+        before: &Before,
+        first: Option<Announcement>,
+        victims: &[u8],
+    ) -> Result<Fallout> {
+        let end = Instant::now();
+        let served = first.is_some()
+            || watch
+                .stream
+                .flows(end.checked_sub(2 * SERVED).unwrap_or(end), SERVED);
         let server = self.learned()?.filter(|_| served);
-        let stall = ticker.longest(fault.checked_sub(BEFORE).unwrap_or(fault), end);
+        let stall = watch
+            .ticker
+            .longest(before.at.checked_sub(BEFORE).unwrap_or(before.at), end);
+        let steps = server.map(|node| {
+            let address = self.address.to_string();
+            before.marks.since(&self.lab, node, &address, before.clock)
+        });
+        let steps = steps.unwrap_or_default();
         let run = Run {
-            outage_ms: milliseconds(outage(&stream.answered(), fault, end - PATIENCE)),
-            detect_ms: None,
-            claim_ms: None,
-            gratuitous_ms: first.map(|first| milliseconds(first.at - fault)),
+            outage_ms: milliseconds(outage(&watch.stream.answered(), before.at, end - PATIENCE)),
+            detect_ms: steps.detected.map(milliseconds),
+            claim_ms: steps.claimed.map(milliseconds),
+            gratuitous_ms: first.map(|first| milliseconds(first.at - before.at)),
             answered_by: server.map(|node| self.lab.node_name(node)),
             stall_ms: milliseconds(stall),
-            victims: struck
-                .victims
-                .iter()
-                .map(|node| self.lab.node_name(*node))
-                .collect(),
+            victims: victims.iter().map(|node| self.lab.node_name(*node)).collect(),
         };
-        let run = match server {
-            Some(node) => run.with_steps(marks.since(&self.lab, node, &self.address.to_string(), clock)),
-            None => run,
-        };
-        drop((stream, announcements, ticker));
-        self.repair(what.kind, struck)?;
         Ok(Fallout { run, stall })
     }
 }
 
-/// The first announcement of a new holder, once the client is served again; none if that takes too long.
-fn await_successor(
-    announcements: &Announcements,
-    stream: &Stream,
-    what: &Failover,
-    excluded: &[Machine],
-    fault: Instant,
-) -> Result<Option<Announcement>> {
-    let of_another =
-        |one: &Announcement| one.at > fault && !excluded.iter().any(|victim| victim.mac() == one.mac);
-    let first = || announcements.heard().into_iter().find(of_another);
-    let served = wait::until("a new holder", what.limit, || {
-        Ok(first().filter(|first| stream.flows(first.at, SERVED)))
-    });
-    match served {
-        Ok(first) => Ok(Some(first)),
-        Err(Error::Late { .. }) => Ok(None),
-        Err(other) => Err(other),
+impl Watch {
+    /// Starts to watch, and waits until the client is served.
+    fn start(scene: &Scene) -> Result<Self> {
+        let began = Instant::now();
+        let watch = Self {
+            announcements: scene.lab.hear_announcements(scene.address)?,
+            ticker: Ticker::start(),
+            stream: Stream::start(&scene.lab, scene.address, PORT)?,
+        };
+        wait::until("the client to be served without a gap", SOON, || {
+            Ok(watch.stream.flows(began, SERVED).then_some(()))
+        })?;
+        Ok(watch)
+    }
+
+    /// The first announcement of a new holder, once the client is served again; none if that takes too long.
+    fn await_successor(
+        &self,
+        limit: Duration,
+        excluded: &[Machine],
+        fault: Instant,
+    ) -> Result<Option<Announcement>> {
+        let of_another =
+            |one: &Announcement| one.at > fault && !excluded.iter().any(|victim| victim.mac() == one.mac);
+        let first = || self.announcements.heard().into_iter().find(of_another);
+        let served = wait::until("a new holder", limit, || {
+            Ok(first().filter(|first| self.stream.flows(first.at, SERVED)))
+        });
+        match served {
+            Ok(first) => Ok(Some(first)),
+            Err(Error::Late { .. }) => Ok(first()),
+            Err(other) => Err(other),
+        }
     }
 }
 

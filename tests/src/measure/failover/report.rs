@@ -1,11 +1,9 @@
 //! The figures of all runs.
 
+use super::Failover;
 use super::fault::Kind;
-use super::trace::Steps;
-use super::{Failover, milliseconds};
 use crate::error::{Error, Result};
 use serde::Serialize;
-use std::time::Duration;
 
 /// One fault and what followed. Times are in milliseconds; those of the speakers and the announcement count from just
 /// before the fault was made.
@@ -28,15 +26,6 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn with_steps(self, steps: Steps) -> Self {
-        let in_milliseconds = |step: Option<Duration>| step.map(milliseconds);
-        Self {
-            detect_ms: in_milliseconds(steps.detected),
-            claim_ms: in_milliseconds(steps.claimed),
-            ..self
-        }
-    }
-
     /// The figures in a line.
     #[must_use]
     pub fn in_words(&self) -> String {
