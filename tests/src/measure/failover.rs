@@ -150,10 +150,9 @@ impl Scene {
         victims: &[u8],
     ) -> Result<Fallout> {
         let end = Instant::now();
-        let served = first.is_some()
-            || watch
-                .stream
-                .flows(end.checked_sub(2 * SERVED).unwrap_or(end), SERVED);
+        let lately = end.checked_sub(2 * SERVED).unwrap_or(end);
+        let since = first.map_or(lately, |first| first.at.max(lately));
+        let served = watch.stream.flows(since, SERVED);
         let server = self.learned()?.filter(|_| served);
         let stall = watch
             .ticker
