@@ -129,6 +129,8 @@ pub struct Plan {
     name: String,
     nodes: u8,
     clients: u8,
+    #[serde(default)]
+    bare: bool,
 }
 
 impl Plan {
@@ -148,7 +150,20 @@ impl Plan {
             name: name.to_owned(),
             nodes,
             clients,
+            bare: false,
         })
+    }
+
+    /// The same with bare nodes: kube-proxy alone runs on them, and they are always Ready.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { bare: true, ..self }
+    }
+
+    /// True if nodes run no kubelet, and so no pods.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.bare
     }
 
     /// The lab's name.
