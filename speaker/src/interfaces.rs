@@ -17,6 +17,8 @@ pub(crate) struct Interface {
     pub(crate) name: InterfaceName,
     /// Switched on.
     pub(crate) up: bool,
+    /// Connected.
+    pub(crate) carrier: bool,
     /// The loopback interface.
     pub(crate) loopback: bool,
     /// Part of a bond, a bridge or a VRF, which announces in its place.
@@ -33,7 +35,8 @@ pub(crate) fn read(links: &LinkTable) -> Vec<Interface> {
 }
 
 /// The interfaces to announce this address on: those that the advertisements name; else those with the address on a
-/// subnet; if there is none, all (an address may be routed to the segment). Empty where none is left.
+/// subnet; if there is none, all (an address may be routed to the segment). Of several on one segment only one. Empty
+/// where none is left.
 pub(crate) fn choose(
     own: &[Interface],
     exclude: &ExcludeList,
@@ -44,14 +47,24 @@ pub(crate) fn choose(
         .iter()
         .filter(|one| one.usable() && !exclude.excludes(&one.name) && allowed.include(&one.name));
     let on_link = |one: &&Interface| one.subnets.iter().any(|subnet| subnet.contains(address));
-    let names = |chosen: &mut dyn Iterator<Item = &Interface>| -> BTreeSet<InterfaceName> {
-        chosen.map(|one| one.name.clone()).collect()
-    };
-    let near = names(&mut usable.clone().filter(on_link));
+    let near: Vec<&Interface> = usable.clone().filter(on_link).collect();
     match allowed {
-        Interfaces::Any if !near.is_empty() => near,
-        Interfaces::Any | Interfaces::Only(_) => names(&mut usable.clone()),
+        Interfaces::Any if !near.is_empty() => one_per_segment(near),
+        Interfaces::Any | Interfaces::Only(_) => one_per_segment(usable.collect()),
     }
+}
+
+/// Who hears two MACs for one address believes the last, and packets take turns between them. A subnet in common is a
+/// segment in common; what is connected comes first, then the order of names.
+fn one_per_segment(mut chosen: Vec<&Interface>) -> BTreeSet<InterfaceName> {
+    chosen.sort_by_key(|one| (!one.carrier, &one.name));
+    let mut kept: Vec<&Interface> = Vec::new();
+    for one in chosen {
+        if !kept.iter().any(|other| other.shares_a_segment_with(one)) {
+            kept.push(one);
+        }
+    }
+    kept.into_iter().map(|one| one.name.clone()).collect()
 }
 
 impl Interface {
@@ -60,6 +73,7 @@ impl Interface {
         Self {
             name: link.name.as_str().into(),
             up: link.up,
+            carrier: link.carrier,
             loopback: link.loopback,
             has_master: link.master.is_some(),
             noarp: link.noarp || link.mac.is_none(),
@@ -69,6 +83,29 @@ impl Interface {
 
     fn usable(&self) -> bool {
         self.up && !self.loopback && !self.has_master && !self.noarp
+    }
+
+    fn shares_a_segment_with(&self, other: &Self) -> bool {
+        let segments = other.segments();
+        self.segments().intersection(&segments).next().is_some()
+    }
+
+    /// The subnets that no other segment has: not the link-local ones, and not a single address, which routers
+    /// give to several interfaces.
+    fn segments(&self) -> BTreeSet<(IpAddr, u8)> {
+        let single = |subnet: &&IpNetwork| subnet.prefix() == if subnet.is_ipv4() { 32 } else { 128 };
+        let tells = |subnet: &&IpNetwork| !is_link_local(subnet.ip()) && !single(subnet);
+        let telling = self.subnets.iter().filter(tells);
+        telling
+            .map(|subnet| (subnet.network(), subnet.prefix()))
+            .collect()
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
 }
 
@@ -82,6 +119,7 @@ mod tests {
         Interface {
             name: name.into(),
             up: true,
+            carrier: true,
             loopback: false,
             has_master: false,
             noarp: false,
@@ -100,7 +138,7 @@ mod tests {
 
     #[rstest]
     #[case::on_a_subnet_of_one(Interfaces::Any, "192.0.2.9", &["eth0"])]
-    #[case::on_a_subnet_of_both(Interfaces::Any, "2001:db8::9", &["eth0", "eth1"])]
+    #[case::on_a_subnet_of_both(Interfaces::Any, "2001:db8:0:2::9", &["eth0", "eth1"])]
     #[case::on_no_subnet(Interfaces::Any, "203.0.113.9", &["eth0", "eth1"])]
     #[case::named(only(&["eth1"]), "192.0.2.9", &["eth1"])]
     #[case::named_and_not_there(only(&["eth9"]), "192.0.2.9", &[])]
@@ -111,10 +149,43 @@ mod tests {
         #[case] expected: &[&str],
     ) {
         let own = [
-            interface("eth0", &["192.0.2.1/24", "2001:db8::1/64"]),
-            interface("eth1", &["198.51.100.1/24", "2001:db8::2/64"]),
+            interface("eth0", &["192.0.2.1/24", "2001:db8:0:1::1/48", "fe80::1/64"]),
+            interface("eth1", &["198.51.100.1/24", "2001:db8:0:2::1/64", "fe80::2/64"]),
         ];
         assert_eq!(chosen(&own, &allowed, address), expected);
+    }
+
+    #[rstest]
+    #[case::first_by_name(true, Interfaces::Any, "eth0")]
+    #[case::connected_before_name(false, Interfaces::Any, "eth1")]
+    #[case::named(true, only(&["eth0", "eth1"]), "eth0")]
+    fn of_two_interfaces_on_one_segment_one_is_chosen(
+        #[case] first_has_carrier: bool,
+        #[case] allowed: Interfaces,
+        #[case] expected: &str,
+    ) {
+        let first = Interface {
+            carrier: first_has_carrier,
+            ..interface("eth0", &["192.0.2.1/24", "2001:db8::1/64"])
+        };
+        let own = [
+            interface("eth1", &["192.0.2.2/24"]),
+            first,
+            interface("eth2", &["2001:db8::2/64"]),
+        ];
+        for on_link_or_not in ["192.0.2.9", "203.0.113.9"] {
+            assert_eq!(chosen(&own[..2], &allowed, on_link_or_not), [expected]);
+        }
+        assert_eq!(chosen(&own[1..], &Interfaces::Any, "2001:db8::9").len(), 1);
+    }
+
+    #[rstest]
+    #[case::link_local("fe80::1/64", "fe80::2/64")]
+    #[case::single_address("192.0.2.1/32", "192.0.2.1/32")]
+    #[case::wider("192.0.2.1/24", "192.0.2.2/25")]
+    fn a_segment_is_not_known_by_every_subnet(#[case] first: &str, #[case] second: &str) {
+        let own = [interface("eth0", &[first]), interface("eth1", &[second])];
+        assert_eq!(chosen(&own, &Interfaces::Any, "203.0.113.9"), ["eth0", "eth1"]);
     }
 
     #[test]
@@ -131,7 +202,11 @@ mod tests {
             master: None,
             addresses: vec![("192.0.2.1".parse().unwrap(), 24)],
         };
-        assert_eq!(Interface::read(&link), interface("eth0", &["192.0.2.1/24"]));
+        let expected = Interface {
+            carrier: false,
+            ..interface("eth0", &["192.0.2.1/24"])
+        };
+        assert_eq!(Interface::read(&link), expected);
         let port = Link {
             master: Some(3),
             ..link.clone()

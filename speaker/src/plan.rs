@@ -112,6 +112,7 @@ mod tests {
         let interfaces = [Interface {
             name: "eth0".into(),
             up: true,
+            carrier: true,
             loopback: false,
             has_master: false,
             noarp: false,

@@ -70,6 +70,9 @@ impl Lab {
     /// # Errors
     /// If the file cannot be read or a node refuses it.
     pub fn load(&self, image: &Path) -> Result<()> {
+        if self.plan().is_bare() {
+            return Error::refused("bare nodes run no pods");
+        }
         let Some(name) = image.file_name().and_then(|name| name.to_str()) else {
             return Error::refused(format!("{} is no file", image.display()));
         };

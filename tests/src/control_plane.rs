@@ -48,7 +48,7 @@ pub(crate) fn start(name: &'static str, plan: &Plan, state: &State, binaries: &P
     let child = inner
         .command(name)
         .arg(binaries.join(name))
-        .args(arguments(name, state)?)
+        .args(arguments(name, plan, state)?)
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
@@ -57,7 +57,7 @@ pub(crate) fn start(name: &'static str, plan: &Plan, state: &State, binaries: &P
     Ok(Daemon { name, child, log })
 }
 
-fn arguments(name: &str, state: &State) -> Result<Vec<String>> {
+fn arguments(name: &str, plan: &Plan, state: &State) -> Result<Vec<String>> {
     Ok(match name {
         ETCD => etcd(state),
         API_SERVER => {
@@ -65,7 +65,7 @@ fn arguments(name: &str, state: &State) -> Result<Vec<String>> {
             fs::write(&policy, AUDIT_POLICY).doing(|| format!("write {}", policy.display()))?;
             api_server(state)
         }
-        "kube-controller-manager" => controller_manager(state),
+        "kube-controller-manager" => controller_manager(plan, state),
         _ => with_kubeconfig(name, state, vec![]),
     })
 }
@@ -114,7 +114,9 @@ fn api_server(state: &State) -> Vec<String> {
     ]
 }
 
-fn controller_manager(state: &State) -> Vec<String> {
+fn controller_manager(plan: &Plan, state: &State) -> Vec<String> {
+    // nobody reports for a bare node
+    let grace = if plan.is_bare() { "24h" } else { "12s" };
     let more = vec![
         // without its own account per controller, nodes stay tainted and no EndpointSlice appears
         "--use-service-account-credentials".into(),
@@ -130,7 +132,7 @@ fn controller_manager(state: &State) -> Vec<String> {
         format!("--service-cluster-ip-range={SERVICE_CIDR}"),
         "--allocate-node-cidrs=false".into(),
         "--node-monitor-period=1s".into(),
-        "--node-monitor-grace-period=12s".into(),
+        format!("--node-monitor-grace-period={grace}"),
     ];
     with_kubeconfig("kube-controller-manager", state, more)
 }

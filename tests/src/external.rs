@@ -5,6 +5,7 @@ use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::plan::Machine;
 use crate::probe::Answer;
+use crate::segment::Nic;
 use crate::wait;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -55,14 +56,22 @@ impl Lab {
             .unwrap_or_default()
     }
 
-    /// Everybody who answers ARP or neighbour discovery for an address.
+    /// Everybody on the LAN who answers ARP or neighbour discovery for an address.
     ///
     /// # Errors
     /// If no question can be sent.
     pub fn answering(&self, address: IpAddr) -> Result<BTreeSet<Mac>> {
+        self.answering_at(&Machine::Client(1).nic(), address)
+    }
+
+    /// Everybody who answers ARP or neighbour discovery for an address, heard at this interface.
+    ///
+    /// # Errors
+    /// If no question can be sent.
+    pub fn answering_at(&self, nic: &Nic, address: IpAddr) -> Result<BTreeSet<Mac>> {
         let answers = match address {
-            IpAddr::V4(v4) => self.arp_ask(v4, HEARING),
-            IpAddr::V6(v6) => self.ndp_ask(v6, HEARING),
+            IpAddr::V4(v4) => self.arp_ask_at(nic, v4, HEARING),
+            IpAddr::V6(v6) => self.ndp_ask_at(nic, v6, HEARING),
         };
         Ok(answers?.into_iter().collect())
     }

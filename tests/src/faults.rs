@@ -39,6 +39,38 @@ impl Drop for EtcdPause<'_> {
     }
 }
 
+/// While it lives, there is neither API server nor etcd.
+#[derive(Debug)]
+#[must_use = "the control plane is started when this is dropped"]
+pub struct ControlPlaneStop<'a> {
+    lab: &'a Lab,
+}
+
+impl ControlPlaneStop<'_> {
+    /// Starts both and waits until the API server is ready.
+    ///
+    /// # Errors
+    /// As [`Lab::start_control_plane`].
+    pub fn start(self) -> Result<()> {
+        let lab = self.lab;
+        self.leave();
+        lab.start_control_plane()
+    }
+
+    /// Leaves both dead for whoever calls [`Lab::start_control_plane`].
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for ControlPlaneStop<'_> {
+    fn drop(&mut self) {
+        if let Err(failed) = self.lab.start_control_plane() {
+            eprintln!("the control plane stays dead: {failed}");
+        }
+    }
+}
+
 impl Lab {
     /// Cuts a node's power: its cable goes dead and every process of it is gone when this returns. Its disk stays.
     ///
@@ -57,6 +89,11 @@ impl Lab {
         let name = self.node_name(node);
         let before = self.last_heartbeat(&name);
         ask(self.state(), Request::Boot(node))?;
+        if self.plan().is_bare() {
+            return wait::until_seen(&format!("the rules of {name}"), BOOTING, || {
+                Ok(readiness::proxy(self.plan(), node))
+            });
+        }
         wait::until_seen(&format!("{name} to be Ready again"), BOOTING, || {
             if self.last_heartbeat(&name) == before {
                 return Ok(Err("its kubelet has not reported yet".into()));
@@ -98,6 +135,29 @@ impl Lab {
     /// If it runs, or is not ready in time.
     pub fn start_api_server(&self) -> Result<()> {
         ask(self.state(), Request::StartApiServer)?;
+        self.api_ready_again()
+    }
+
+    /// Kills the API server and etcd. What was stored is on disk. The controller manager and the scheduler run on and
+    /// can do nothing.
+    ///
+    /// # Errors
+    /// If one of both does not run.
+    pub fn stop_control_plane(&self) -> Result<ControlPlaneStop<'_>> {
+        ask(self.state(), Request::StopControlPlane)?;
+        Ok(ControlPlaneStop { lab: self })
+    }
+
+    /// Starts the API server and etcd that were killed and waits until the API server says that it is ready.
+    ///
+    /// # Errors
+    /// If one of both runs, or it is not ready in time.
+    pub fn start_control_plane(&self) -> Result<()> {
+        ask(self.state(), Request::StartControlPlane)?;
+        self.api_ready_again()
+    }
+
+    fn api_ready_again(&self) -> Result<()> {
         let kubectl = self.kubectl_program();
         wait::until_seen("the API server to be ready again", BOOTING, || {
             Ok(readiness::api(&kubectl))

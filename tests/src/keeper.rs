@@ -1,6 +1,7 @@
 //! The process that owns a lab: it starts every other process of it, so all of them die with it, and it removes the
 //! lab when it is told to, when its own owner is gone, or on SIGTERM.
 
+mod bare;
 mod daemons;
 mod power;
 
@@ -99,6 +100,9 @@ impl Keeper<'_> {
         })?;
         self.start("kube-controller-manager")?;
         self.start("kube-scheduler")?;
+        if plan.is_bare() {
+            bare::register(plan, &self.kubectl())?;
+        }
         for node in plan.nodes() {
             self.boot(node)?;
         }
@@ -188,6 +192,8 @@ impl Keeper<'_> {
             Request::Boot(node) => self.boot(node),
             Request::KillApiServer => self.kill(API_SERVER),
             Request::StartApiServer => self.start_again(API_SERVER),
+            Request::StopControlPlane => self.kill(API_SERVER).and_then(|()| self.kill(ETCD)),
+            Request::StartControlPlane => self.start_again(ETCD).and_then(|()| self.start_again(API_SERVER)),
             Request::PauseEtcd => self.signal(ETCD, Signal::SIGSTOP),
             Request::ResumeEtcd => self.signal(ETCD, Signal::SIGCONT),
             Request::End => self.down(),

@@ -18,6 +18,10 @@ pub(crate) enum Request {
     KillApiServer,
     /// Start the API server that was killed; it is not ready yet when this is answered.
     StartApiServer,
+    /// Kill the API server and etcd.
+    StopControlPlane,
+    /// Start both; they are not ready yet when this is answered.
+    StartControlPlane,
     /// Stop etcd where it is.
     PauseEtcd,
     /// Let etcd go on.

@@ -68,7 +68,8 @@ impl Process {
     }
 }
 
-fn start_time(pid: u32) -> Option<u64> {
+/// In clock ticks since the machine started.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // the second field, the program's name in brackets, may hold anything
     let (_, after_name) = stat.rsplit_once(')')?;

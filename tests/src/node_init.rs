@@ -30,9 +30,11 @@ pub(crate) fn boot(spec: &Spec) -> Result<i32> {
     sethostname(spec.name()).doing(|| "set the host name".into())?;
     mount_everything(spec)?;
     write_configuration(spec)?;
-    start("containerd", &["--config=/run/lab/containerd.toml".into()])?;
-    load_images()?;
-    start("kubelet", &config::kubelet_arguments(&spec.name(), spec.number))?;
+    if !spec.plan.is_bare() {
+        start("containerd", &["--config=/run/lab/containerd.toml".into()])?;
+        load_images()?;
+        start("kubelet", &config::kubelet_arguments(&spec.name(), spec.number))?;
+    }
     start("kube-proxy", &["--config=/run/lab/kube-proxy.yaml".into()])?;
     reap()
 }

@@ -33,6 +33,26 @@ pub const fn lan6(number: u8) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, reads_alike)
 }
 
+/// The `number`th IPv4 address of the second segment, 198.51.100.0/24.
+#[must_use]
+pub const fn second4(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(198, 51, 100, number)
+}
+
+/// The IPv6 address of the second segment, 2001:db8:2::/64, whose last group reads like `number`.
+#[must_use]
+pub const fn second6(number: u8) -> Ipv6Addr {
+    let [.., last] = lan6(number).segments();
+    Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, last)
+}
+
+/// The MAC of the interface that has this address, which so names its owner in a capture.
+#[must_use]
+pub const fn mac_of(ipv4: Ipv4Addr) -> Mac {
+    let [a, b, c, d] = ipv4.octets();
+    Mac([0x02, 0, a, b, c, d])
+}
+
 /// A machine on the lab's switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Machine {
@@ -81,8 +101,7 @@ impl Machine {
     /// The MAC of its `eth0`; the same after a reboot.
     #[must_use]
     pub fn mac(self) -> Mac {
-        let [a, b, c, d] = self.ipv4().octets();
-        Mac([0x02, 0, a, b, c, d])
+        mac_of(self.ipv4())
     }
 
     /// The switch's end of its cable.
@@ -110,6 +129,8 @@ pub struct Plan {
     name: String,
     nodes: u8,
     clients: u8,
+    #[serde(default)]
+    bare: bool,
 }
 
 impl Plan {
@@ -129,7 +150,20 @@ impl Plan {
             name: name.to_owned(),
             nodes,
             clients,
+            bare: false,
         })
+    }
+
+    /// The same with bare nodes: kube-proxy alone runs on them, and they are always Ready.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { bare: true, ..self }
+    }
+
+    /// True if nodes run no kubelet, and so no pods.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.bare
     }
 
     /// The lab's name.

@@ -1,19 +1,23 @@
 //! What a client asks the LAN. Each question uses a socket of its own: a flow that began before a Service had its
 //! rules stays dead for as long as it is used.
 
+mod announcements;
 mod arp;
 mod ndp;
 mod packet;
+mod tap;
 
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::plan::Machine;
+pub use announcements::{Announcement, Announcements};
 use ferrolb_echo::http;
 pub use ferrolb_echo::http::Answer;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
+pub use tap::{Tap, announcement};
 
 const CLIENT: Machine = Machine::Client(1);
 
@@ -50,10 +54,18 @@ impl Lab {
     /// # Errors
     /// If no frame can be sent.
     pub fn arp_ask(&self, address: Ipv4Addr, within: Duration) -> Result<Vec<Mac>> {
-        let request = arp::request(CLIENT.mac(), CLIENT.ipv4(), address);
-        self.in_client(|| {
+        self.arp_ask_from(CLIENT, address, within)
+    }
+
+    /// As [`Lab::arp_ask`], from any machine. The kernel of whoever asks hears the answers, too.
+    ///
+    /// # Errors
+    /// As [`Lab::arp_ask`].
+    pub fn arp_ask_from(&self, asker: Machine, address: Ipv4Addr, within: Duration) -> Result<Vec<Mac>> {
+        let request = arp::request(asker.mac(), asker.ipv4(), address);
+        self.in_machine(asker, || {
             packet::ask("eth0", &request, within, |frame| {
-                arp::answer(frame, CLIENT.mac(), address)
+                arp::answer(frame, asker.mac(), address)
             })
         })?
     }
@@ -64,10 +76,18 @@ impl Lab {
     /// # Errors
     /// If no frame can be sent.
     pub fn ndp_ask(&self, address: Ipv6Addr, within: Duration) -> Result<Vec<Mac>> {
-        let solicitation = ndp::solicitation(CLIENT.mac(), CLIENT.ipv6(), address);
-        self.in_client(|| {
+        self.ndp_ask_from(CLIENT, address, within)
+    }
+
+    /// As [`Lab::ndp_ask`], from any machine.
+    ///
+    /// # Errors
+    /// As [`Lab::ndp_ask`].
+    pub fn ndp_ask_from(&self, asker: Machine, address: Ipv6Addr, within: Duration) -> Result<Vec<Mac>> {
+        let solicitation = ndp::solicitation(asker.mac(), asker.ipv6(), address);
+        self.in_machine(asker, || {
             packet::ask("eth0", &solicitation, within, |frame| {
-                ndp::answer(frame, CLIENT.ipv6(), address)
+                ndp::answer(frame, asker.ipv6(), address)
             })
         })?
     }

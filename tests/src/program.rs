@@ -82,10 +82,23 @@ impl Lab {
         self.start_part("controller", Machine::ControlPlane, name, command, more)
     }
 
-    fn start_speaker(&self, node: u8, command: &str) -> Result<Process> {
+    /// Starts a speaker in a node; its log and its pod's name are `speaker-n1` and so on.
+    ///
+    /// # Errors
+    /// If the node is down or there is no such program.
+    pub fn start_speaker(&self, node: u8, command: &str) -> Result<Process> {
+        self.start_speaker_with(node, command, &[])
+    }
+
+    pub(crate) fn start_speaker_with(
+        &self,
+        node: u8,
+        command: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Process> {
         let machine = Machine::Node(node);
         let name = format!("speaker-{}", machine.short_name());
-        self.start_part("speaker", machine, &name, command, &[])
+        self.start_part("speaker", machine, &name, command, more)
     }
 
     fn start_part(

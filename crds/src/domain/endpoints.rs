@@ -64,6 +64,11 @@ impl Endpoints {
         self.on(node).any(|endpoint| endpoint.serving)
     }
 
+    /// Whether an endpoint that can serve is about to end.
+    pub fn any_terminating(&self) -> bool {
+        self.0.iter().any(|endpoint| endpoint.serving && !endpoint.ready)
+    }
+
     /// How many ready endpoints this node has.
     pub fn ready_on(&self, node: &NodeName) -> usize {
         self.on(node).filter(|endpoint| endpoint.ready).count()
@@ -129,6 +134,18 @@ mod tests {
         let endpoints = Endpoints::from_slices([&slice("IPv4", one)]);
         assert_eq!(endpoints.serving_on(&"n1".into()), expected);
         assert_eq!(endpoints.any_serving(), expected);
+    }
+
+    #[rstest]
+    #[case::ready(json!({"ready": true}), false)]
+    #[case::terminating_but_serving(json!({"ready": false, "serving": true, "terminating": true}), true)]
+    #[case::terminating_and_gone(json!({"ready": false, "serving": false, "terminating": true}), false)]
+    fn about_to_end(#[case] conditions: Value, #[case] expected: bool) {
+        let one = json!([{"addresses": ["10.244.1.2"], "nodeName": "n1", "conditions": conditions}]);
+        assert_eq!(
+            Endpoints::from_slices([&slice("IPv4", one)]).any_terminating(),
+            expected
+        );
     }
 
     #[test]

@@ -58,6 +58,7 @@ fn pass(node: &str, view: &View, server: &Server, now: i64) -> Vec<Write> {
     let interfaces = [Interface {
         name: "eth0".into(),
         up: true,
+        carrier: true,
         loopback: false,
         has_master: false,
         noarp: false,

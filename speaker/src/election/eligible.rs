@@ -46,6 +46,7 @@ type Local = (ServiceKey, Arc<Endpoints>);
 enum Soft {
     OffLink,
     Cordoned,
+    EndpointsTerminating,
     OutOfService,
 }
 
@@ -72,7 +73,8 @@ impl Field {
                 .iter()
                 .filter(|(name, _)| !self.eligible.contains_key(*name));
             let reason = |(name, judgement): (&NodeName, &Judgement)| {
-                Some((name.clone(), judgement.reason(lacking(&self.local, name))?))
+                let (lacking, ending) = (lacking(&self.local, name), ending(&self.local, name));
+                Some((name.clone(), judgement.reason(lacking, ending)?))
             };
             Arc::new(others.filter_map(reason).collect())
         })
@@ -108,7 +110,12 @@ impl Judged {
         let present = first.serving_nodes();
         let everywhere = present.iter().filter(|name| lacking(others, name).is_empty());
         let judged = everywhere.filter_map(|name| self.0.get_key_value(name));
-        judged.filter_map(fit).collect()
+        let mut found: BTreeMap<_, _> = judged.filter_map(fit).collect();
+        if local.iter().any(|(_, endpoints)| endpoints.any_terminating()) {
+            let soft = found.iter_mut().map(|(name, (soft, _))| (*name, soft));
+            soft.for_each(|(name, soft)| *soft = (*soft).max(ending(local, name)));
+        }
+        found
     }
 }
 
@@ -126,13 +133,14 @@ impl Judgement {
         }
     }
 
-    /// Why such a node is not eligible if it lacks endpoints of these; nothing if nothing speaks against it.
-    fn reason(&self, lacking: BTreeSet<ServiceKey>) -> Option<Ineligible> {
+    /// Why such a node is not eligible if it lacks endpoints of these, or if those it has are `ending`; nothing if nothing
+    /// speaks against it.
+    fn reason(&self, lacking: BTreeSet<ServiceKey>, ending: Option<Soft>) -> Option<Ineligible> {
         match (&self.node, &self.links) {
             (Some(reason), _) => Some(reason.clone()),
             (None, _) if !lacking.is_empty() => Some(Ineligible::NoLocalEndpoint(lacking)),
             (None, Err(reason)) => Some(reason.clone()),
-            (None, Ok((soft, _))) => soft.map(Ineligible::from),
+            (None, Ok((soft, _))) => soft.max(&ending).map(Ineligible::from),
         }
     }
 }
@@ -141,6 +149,13 @@ impl Judgement {
 fn lacking(local: &[Local], node: &NodeName) -> BTreeSet<ServiceKey> {
     let lacks = |(_, endpoints): &&Local| !endpoints.serving_on(node);
     local.iter().filter(lacks).map(|(key, _)| key.clone()).collect()
+}
+
+/// A node whose endpoints of any of these Services are all terminating loses them soon. It serves as long as they last, so
+/// that the address can go ahead of them.
+fn ending(local: &[Local], node: &NodeName) -> Option<Soft> {
+    let last = |(_, endpoints): &Local| endpoints.ready_on(node) == 0;
+    local.iter().any(last).then_some(Soft::EndpointsTerminating)
 }
 
 struct Court<'a> {
@@ -243,6 +258,7 @@ impl From<Soft> for Ineligible {
         match soft {
             Soft::OffLink => Self::OffLink,
             Soft::Cordoned => Self::Cordoned,
+            Soft::EndpointsTerminating => Self::EndpointsTerminating,
             Soft::OutOfService => Self::OutOfService,
         }
     }

@@ -296,6 +296,9 @@ proptest! {
         for node in &mut draw.nodes {
             (node.cordoned, node.out_of_service) = (false, false);
         }
+        for (_, ready, serving) in draw.services.iter_mut().flat_map(|service| &mut service.endpoints) {
+            *ready |= *serving;
+        }
         let mut more = draw.view();
         full(&mut more, &[]);
         let first = elect(&without(&more, NODES[which]));

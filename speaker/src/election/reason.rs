@@ -79,6 +79,9 @@ pub enum Ineligible {
     /// `spec.unschedulable`, and another node is eligible.
     #[error("cordoned")]
     Cordoned,
+    /// `externalTrafficPolicy: Local`, and another node is eligible that has ready endpoints.
+    #[error("the local endpoints are terminating (externalTrafficPolicy: Local)")]
+    EndpointsTerminating,
     /// Taint `node.kubernetes.io/out-of-service`, and another node is eligible.
     #[error("out of service")]
     OutOfService,
@@ -133,6 +136,7 @@ impl Ineligible {
             Self::NoCarrier => ("NoCarrier", "no_carrier"),
             Self::OffLink => ("OffLink", "off_link"),
             Self::Cordoned => ("Cordoned", "cordoned"),
+            Self::EndpointsTerminating => ("EndpointsTerminating", "endpoints_terminating"),
             Self::OutOfService => ("OutOfService", "out_of_service"),
         }
     }

@@ -24,9 +24,11 @@ pub fn serve(identity: Identity, port: u16) -> io::Result<u16> {
 fn answer_datagrams(socket: &UdpSocket, identity: &Identity) {
     let mut buffer = [0; 2048];
     loop {
-        if let Ok((_, asker)) = socket.recv_from(&mut buffer) {
+        if let Ok((length, asker)) = socket.recv_from(&mut buffer) {
+            // with the question below, an asker of many can tell the answers apart
+            let answer = [identity.answer(asker).as_bytes(), &buffer[..length]].concat();
             // an asker that is gone is no reason to stop
-            let _ = socket.send_to(identity.answer(asker).as_bytes(), asker);
+            let _ = socket.send_to(&answer, asker);
         }
     }
 }
@@ -145,15 +147,16 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_is_answered_with_a_datagram() {
+    fn a_datagram_is_answered_with_who_answers_and_the_question() {
         let socket = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket
-            .send_to(b"who", (IpAddr::V6(Ipv6Addr::LOCALHOST), started()))
+            .send_to(b"who?", (IpAddr::V6(Ipv6Addr::LOCALHOST), started()))
             .unwrap();
         let mut buffer = [0; 200];
         let length = socket.recv(&mut buffer).unwrap();
         assert!(buffer[..length].starts_with(b"pod=p node=n from=[::1]:"));
+        assert!(buffer[..length].ends_with(b"\nwho?"));
     }
 
     #[test]

@@ -34,6 +34,14 @@ pub(super) fn answer(frame: &[u8], mac: Mac, target: Ipv4Addr) -> Option<Mac> {
     (to_us && is_reply && body[14..18] == target.octets()).then_some(sender)
 }
 
+/// The MAC at which a gratuitous frame, request or reply (RFC 5227 §3), says that `target` is.
+pub(super) fn announcement(frame: &[u8], target: Ipv4Addr) -> Option<Mac> {
+    let body = frame.get(14..42)?;
+    let is_arp = frame[12..14] == ETHERTYPE && body[..6] == KIND;
+    let about = body[14..18] == target.octets() && body[24..28] == target.octets();
+    (is_arp && about).then(|| Mac(body[8..14].try_into().expect("six bytes")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +79,19 @@ mod tests {
     fn a_reply_about_another_address_or_to_another_host_is_no_answer() {
         assert_eq!(answer(&reply(ASKER, OWN), ASKER, TARGET), None);
         assert_eq!(answer(&reply(HOLDER, TARGET), ASKER, TARGET), None);
+    }
+
+    #[test]
+    fn a_gratuitous_frame_announces_and_an_answer_does_not() {
+        for operation in [REQUEST, REPLY] {
+            let head = [&Mac::BROADCAST.0[..], &HOLDER.0, &ETHERTYPE, &KIND, &operation].concat();
+            let (mac, address) = (HOLDER.0, TARGET.octets());
+            let frame = [&head[..], &mac, &address, &[0; 6], &address].concat();
+            assert_eq!(announcement(&frame, TARGET), Some(HOLDER));
+            assert_eq!(announcement(&frame, OWN), None);
+        }
+        assert_eq!(announcement(&reply(ASKER, TARGET), TARGET), None);
+        assert_eq!(announcement(&request(ASKER, OWN, TARGET), TARGET), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 const SOURCE_MAC: [u8; 2] = [1, 1];
 const TARGET_MAC: [u8; 2] = [2, 1];
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 /// "Who has `target`? Tell `own`." To the target's solicited-node group (RFC 4291 §2.7.1).
 pub(super) fn solicitation(mac: Mac, own: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
@@ -66,13 +67,24 @@ fn checksum(from: Ipv6Addr, to: Ipv6Addr, body: &[u8]) -> u16 {
 
 /// The MAC that a frame says `target` is at, if it is an advertisement to `own`.
 pub(super) fn answer(frame: &[u8], own: Ipv6Addr, target: Ipv6Addr) -> Option<Mac> {
+    let (to, holder) = advertised(frame, target)?;
+    (to == own).then_some(holder)
+}
+
+/// The MAC at which an unsolicited advertisement to all nodes (RFC 4861 §7.2.6) says that `target` is.
+pub(super) fn announcement(frame: &[u8], target: Ipv6Addr) -> Option<Mac> {
+    let (to, holder) = advertised(frame, target)?;
+    (to == ALL_NODES).then_some(holder)
+}
+
+fn advertised(frame: &[u8], target: Ipv6Addr) -> Option<(Ipv6Addr, Mac)> {
     let (ip, body) = (frame.get(14..54)?, frame.get(54..78)?);
     let is_icmp = frame[12..14] == ETHERTYPE && ip[6] == ICMPV6 && ip[7] == HOP_LIMIT;
-    let to_us = ip[24..40] == own.octets();
+    let to = Ipv6Addr::from(<[u8; 16]>::try_from(&ip[24..40]).expect("16 bytes"));
     let about = body[0] == ADVERTISEMENT && body[8..24] == target.octets();
     let option = frame.get(78..86).filter(|option| option[..2] == TARGET_MAC);
     let holder = option.map_or(&frame[6..12], |option| &option[2..]);
-    (is_icmp && to_us && about).then(|| Mac(holder.try_into().expect("six bytes")))
+    (is_icmp && about).then(|| (to, Mac(holder.try_into().expect("six bytes"))))
 }
 
 #[cfg(test)]
@@ -147,6 +159,14 @@ mod tests {
     fn an_advertisement_about_another_address_or_to_another_host_is_no_answer() {
         assert_eq!(answer(&advertisement(OWN, OWN), OWN, TARGET), None);
         assert_eq!(answer(&advertisement(TARGET, TARGET), OWN, TARGET), None);
+    }
+
+    #[test]
+    fn an_advertisement_to_all_nodes_announces_and_an_answer_does_not() {
+        let frame = advertisement(ALL_NODES, TARGET);
+        assert_eq!(announcement(&frame, TARGET), Some(HOLDER));
+        assert_eq!(announcement(&frame, OWN), None);
+        assert_eq!(announcement(&advertisement(OWN, TARGET), TARGET), None);
     }
 
     #[test]

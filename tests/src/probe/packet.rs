@@ -2,13 +2,17 @@
 
 use crate::error::{Doing, Error, Result};
 use crate::mac::Mac;
+use nix::cmsg_space;
 use nix::ifaddrs::getifaddrs;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recv, send, socket,
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recv,
+    recvmsg, send, setsockopt, socket, sockopt,
 };
+use nix::sys::time::TimeSpec;
+use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Sends a frame and collects the distinct answers to it until the time is over.
 pub(super) fn ask(
@@ -29,7 +33,7 @@ pub(super) fn ask(
     Ok(answers)
 }
 
-fn open(interface: &str) -> Result<OwnedFd> {
+pub(super) fn open(interface: &str) -> Result<OwnedFd> {
     let (kind, all) = (SockType::Raw, SockProtocol::EthAll);
     let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, all)
         .doing(|| "open a raw socket".into())?;
@@ -49,10 +53,7 @@ fn link_address(interface: &str) -> Result<LinkAddr> {
 }
 
 fn next(socket: &OwnedFd, deadline: Instant) -> Result<Option<Vec<u8>>> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-    let mut waiting = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    if left.is_zero() || poll(&mut waiting, timeout).doing(|| "wait for frames".into())? == 0 {
+    if !readable(socket, deadline)? {
         return Ok(None);
     }
     let mut buffer = vec![0; 2048];
@@ -60,4 +61,48 @@ fn next(socket: &OwnedFd, deadline: Instant) -> Result<Option<Vec<u8>>> {
         recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()).doing(|| "receive a frame".into())?;
     buffer.truncate(length);
     Ok(Some(buffer))
+}
+
+fn readable(socket: &OwnedFd, deadline: Instant) -> Result<bool> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+    let mut waiting = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    Ok(!left.is_zero() && poll(&mut waiting, timeout).doing(|| "wait for frames".into())? > 0)
+}
+
+/// Has the kernel note when each frame came.
+pub(super) fn with_stamps(socket: &OwnedFd) -> Result<()> {
+    setsockopt(socket, sockopt::ReceiveTimestampns, &true).doing(|| "ask for time stamps".into())
+}
+
+/// The next frame and how long ago it came, as the kernel noted, until the deadline.
+pub(super) fn next_with_age(socket: &OwnedFd, deadline: Instant) -> Result<Option<(Vec<u8>, Duration)>> {
+    if !readable(socket, deadline)? {
+        return Ok(None);
+    }
+    let mut buffer = vec![0; 2048];
+    let mut notes = cmsg_space!(TimeSpec);
+    let mut parts = [IoSliceMut::new(&mut buffer)];
+    let received = recvmsg::<()>(
+        socket.as_raw_fd(),
+        &mut parts,
+        Some(&mut notes),
+        MsgFlags::empty(),
+    )
+    .doing(|| "receive a frame".into())?;
+    let length = received.bytes;
+    let stamp = received.cmsgs().ok().and_then(|mut notes| {
+        notes.find_map(|note| match note {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+            _ => None,
+        })
+    });
+    buffer.truncate(length);
+    Ok(Some((buffer, age(stamp))))
+}
+
+/// The kernel's stamps are of the wall clock.
+fn age(stamp: Option<Duration>) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    stamp.map_or(Duration::ZERO, |stamp| now.saturating_sub(stamp))
 }

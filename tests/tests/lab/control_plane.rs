@@ -17,6 +17,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "nothing_is_written_while_etcd_is_paused_and_all_is_well_after",
             paused,
         ),
+        trial(
+            "without_api_server_and_etcd_nobody_answers_until_both_are_started",
+            stopped,
+        ),
         trial("etcd_goes_on_when_its_pause_is_dropped", dropped),
     ]
 }
@@ -60,6 +64,17 @@ fn paused(lab: &Lab) -> Outcome {
     pause.resume()?;
     keep(lab, "after-pause")?;
     assert_eq!(kept(lab, "after-pause")?, "kept");
+    Ok(())
+}
+
+fn stopped(lab: &Lab) -> Outcome {
+    keep(lab, "before-stop")?;
+    let stop = lab.stop_control_plane()?;
+    assert!(kept(lab, "before-stop").is_err(), "nobody answers");
+    assert!(lab.resume_etcd().is_err(), "etcd is dead, too");
+    stop.start()?;
+    assert_eq!(kept(lab, "before-stop")?, "kept");
+    assert!(lab.start_control_plane().is_err(), "it runs");
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 mod cluster;
 mod control_plane;
+mod failover;
 mod faults;
 mod installing;
+mod lan;
 mod lives;
 mod load_balancer;
 mod measuring;
@@ -20,9 +22,11 @@ fn main() -> ExitCode {
         load_balancer::trials(),
         installing::trials(),
         faults::trials(),
+        lan::trials(),
         control_plane::trials(),
         processes::trials(),
         measuring::trials(),
+        failover::trials(),
         lives::trials(),
     ]
     .into_iter()

@@ -153,6 +153,29 @@ fn a_local_endpoint_must_be_able_to_serve_there(
     assert_eq!(winner(&view, "192.0.2.1"), expected);
 }
 
+/// n2 is first by hash.
+#[rstest]
+#[case::while_another_has_a_ready_one(&[("n2", false), ("n1", true)], "n1", Some("EndpointsTerminating"))]
+#[case::one_of_two_is_ready(&[("n2", false), ("n2", true), ("n1", true)], "n2", None)]
+#[case::as_everywhere(&[("n2", false), ("n1", false)], "n2", None)]
+fn a_node_whose_local_endpoints_are_all_terminating_is_passed_over(
+    #[case] endpoints: &[(&str, bool)],
+    #[case] expected: &str,
+    #[case] reason: Option<&str>,
+) {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    local_service(&mut view, "web", &["192.0.2.1"], &["n1", "n2"]);
+    local_service(&mut view, "mail", &["192.0.2.1"], &[]);
+    let endpoint = |(node, ready): &(&str, bool)| Endpoint {
+        node: Some((*node).into()),
+        ready: *ready,
+        serving: true,
+    };
+    set_endpoints(&mut view, "mail", endpoints.iter().map(endpoint));
+    assert_eq!(winner(&view, "192.0.2.1"), expected);
+    assert_eq!(barred(&view, "192.0.2.1").get("n2").copied(), reason);
+}
+
 #[test]
 fn every_local_service_of_an_address_needs_an_endpoint_on_the_node() {
     let mut view = cluster(&["n1", "n2", "n3"]);

@@ -22,6 +22,9 @@ pub(crate) enum Task {
     Up {
         #[command(flatten)]
         size: Size,
+        /// Nodes of kube-proxy alone, without kubelet and pods.
+        #[arg(long)]
+        bare: bool,
         /// Stay until interrupted, and end the lab then.
         #[arg(long)]
         foreground: bool,
@@ -50,22 +53,8 @@ pub(crate) enum Task {
         #[arg(required = true, last = true)]
         command: Vec<String>,
     },
-    /// Cut a node's power; its disk stays.
-    Cut { node: String },
-    /// Switch a node on and wait until it is Ready.
-    Boot { node: String },
-    /// Take a node's switch port down.
-    Unplug { node: String },
-    /// Take a node's switch port up.
-    Plug { node: String },
-    /// Kill the API server; what it stored stays.
-    KillApiServer,
-    /// Start the API server that was killed and wait until it is ready.
-    StartApiServer,
-    /// Stop etcd where it is: nothing can be written.
-    PauseEtcd,
-    /// Let etcd go on.
-    ResumeEtcd,
+    #[command(flatten)]
+    Break(Break),
     /// Load an image into every node.
     Load { image: PathBuf },
     /// Write an image that holds one static program.
@@ -118,6 +107,51 @@ pub(crate) enum Task {
     Logs { log: Option<String> },
 }
 
+/// What is broken, or mended.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Break {
+    /// Cut a node's power; its disk stays.
+    Cut { node: String },
+    /// Switch a node on and wait until it is Ready.
+    Boot { node: String },
+    /// Take a node's switch port down.
+    Unplug { node: String },
+    /// Take a node's switch port up.
+    Plug { node: String },
+    /// Let two groups of nodes not hear each other, as in `partition n1,n2 n3`.
+    Partition {
+        /// Nodes, with commas.
+        left: String,
+        /// The others.
+        right: String,
+    },
+    /// Lose a part of the frames that nodes send.
+    Loss {
+        /// How many of a hundred.
+        percent: f64,
+    },
+    /// Undo every partition and loss.
+    Heal,
+    /// Stop a node's speaker where it is.
+    PauseSpeaker { node: String },
+    /// Let a node's speaker go on.
+    ResumeSpeaker { node: String },
+    /// Kill a node's speaker.
+    KillSpeaker { node: String },
+    /// Kill the API server and etcd; what they stored stays.
+    StopControlPlane,
+    /// Start the API server and etcd that were killed and wait until they are ready.
+    StartControlPlane,
+    /// Kill the API server; what it stored stays.
+    KillApiServer,
+    /// Start the API server that was killed and wait until it is ready.
+    StartApiServer,
+    /// Stop etcd where it is: nothing can be written.
+    PauseEtcd,
+    /// Let etcd go on.
+    ResumeEtcd,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Figure {
     /// Whole lives of a lab: up, install, demo, down, and what is left behind.
@@ -131,6 +165,8 @@ pub(crate) enum Figure {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// How long nobody serves an address after something has happened to its holder.
+    Failover(FailoverArguments),
     /// A controller that starts on many Services without an address: time, writes, cost, restart.
     Allocate {
         /// How many Services.
@@ -146,6 +182,74 @@ pub(crate) enum Figure {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+}
+
+/// What `measure failover` is told.
+#[derive(Debug, Args)]
+pub(crate) struct FailoverArguments {
+    /// How many runs count.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) runs: usize,
+    /// What happens to the holder.
+    #[arg(long, value_enum)]
+    pub(crate) kind: Fault,
+    /// Number of nodes of the lab made for it.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) nodes: u8,
+    /// Measure in a lab that runs, with what is installed there.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lab: Option<String>,
+    /// Run controller and speakers as plain processes, on bare nodes if the lab is made for it.
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Another implementation's controller, as one command of the shell.
+    #[arg(long, value_name = "COMMAND", requires = "plain")]
+    pub(crate) controller: Option<String>,
+    /// Another implementation's speaker, as one command of the shell.
+    #[arg(long, value_name = "COMMAND", requires = "plain")]
+    pub(crate) speaker: Option<String>,
+    /// A file or folder to apply first, instead of this tree's namespace and resource definitions.
+    #[arg(long, requires = "plain")]
+    pub(crate) manifests: Option<PathBuf>,
+    /// A further variable of the speakers; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+    /// Stop the API server and etcd before each fault, until the run is over.
+    #[arg(long)]
+    pub(crate) without_api: bool,
+    /// Measure on an IPv6 address.
+    #[arg(long)]
+    pub(crate) ipv6: bool,
+    /// How long a run waits for a new holder.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) limit: u64,
+    /// A run in which this machine stood still for longer is thrown away and repeated.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 30)]
+    pub(crate) stall_ms: u64,
+    /// Form of the answer.
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// What happens to the holder of an address.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Fault {
+    /// The node's power goes.
+    Cut,
+    /// Its speaker is killed.
+    Kill,
+    /// Its speaker is stopped.
+    Hang,
+    /// Its switch port goes down.
+    Carrier,
+    /// The power of two nodes goes within 200 ms: the holder's and that of the next by rank.
+    Twin,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = pair.ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

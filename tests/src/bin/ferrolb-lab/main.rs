@@ -2,13 +2,15 @@
 #![allow(clippy::print_stdout)]
 
 mod arguments;
+mod breaking;
+mod failover;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
 use clap::Parser;
 use ferrolb_lab::{
-    Implementation, Installation, Lab, LabConfig, Machine, Plan, binaries, cleanup, images, measure, reach,
-    source, state::State,
+    Implementation, Installation, Lab, LabConfig, binaries, cleanup, images, measure, reach, source,
+    state::State,
 };
 use nix::sys::signal::{SigSet, Signal};
 use std::path::Path;
@@ -30,7 +32,11 @@ fn main() -> ExitCode {
 fn run(name: &str, task: Task) -> Result<()> {
     match task {
         Task::Build => build(),
-        Task::Up { size, foreground } => up(name, size, foreground),
+        Task::Up {
+            size,
+            bare,
+            foreground,
+        } => up(name, size, bare, foreground),
         Task::Demo { size } => demo(name, size),
         Task::Measure { what } => measured(name, what),
         Task::Down => down(name),
@@ -52,22 +58,12 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
     match task {
         Task::Kubectl { arguments } => kubectl(lab, &arguments),
         Task::Exec { node, command } => {
-            match reach::become_inside_node(lab.state(), number(lab.plan(), &node)?, &command)? {}
+            match reach::become_inside_node(lab.state(), breaking::number(lab.plan(), &node)?, &command)? {}
         }
         Task::Client { machine, command } => {
             match reach::become_on_network(lab.plan(), lab.plan().machine(&machine)?, &command)? {}
         }
-        Task::Cut { node } => Ok(lab.cut(number(lab.plan(), &node)?)?),
-        Task::Boot { node } => Ok(lab.boot(number(lab.plan(), &node)?)?),
-        Task::Unplug { node } => Ok(lab.unplug(number(lab.plan(), &node)?)?),
-        Task::Plug { node } => Ok(lab.plug(number(lab.plan(), &node)?)?),
-        Task::KillApiServer => Ok(lab.kill_api_server()?),
-        Task::StartApiServer => Ok(lab.start_api_server()?),
-        Task::PauseEtcd => {
-            lab.pause_etcd()?.leave();
-            Ok(())
-        }
-        Task::ResumeEtcd => Ok(lab.resume_etcd()?),
+        Task::Break(what) => breaking::happens(lab, what),
         Task::Load { image } => Ok(lab.load(&image)?),
         Task::Install { manifests: None, .. } => install(lab, Lab::install),
         Task::Install {
@@ -106,13 +102,18 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-fn start(name: &str, size: Size) -> Result<Lab> {
+fn start(name: &str, size: Size, bare: bool) -> Result<Lab> {
     let began = Instant::now();
-    let lab = Lab::up(&LabConfig {
+    let config = LabConfig {
         name: name.to_owned(),
         nodes: size.nodes,
         clients: size.clients,
-    })?;
+    };
+    let lab = if bare {
+        Lab::up_bare(&config)?
+    } else {
+        Lab::up(&config)?
+    };
     println!(
         "lab {name}: {} nodes Ready after {:.1} s",
         size.nodes,
@@ -123,7 +124,7 @@ fn start(name: &str, size: Size) -> Result<Lab> {
 
 /// The lab goes with the value, whatever happens on the way.
 fn demo(name: &str, size: Size) -> Result<()> {
-    let lab = start(name, size)?;
+    let lab = start(name, size, false)?;
     install(&lab, Lab::install)?;
     println!("\n{}", lab.demonstrate()?);
     let began = Instant::now();
@@ -135,6 +136,7 @@ fn demo(name: &str, size: Size) -> Result<()> {
 fn measured(name: &str, what: Figure) -> Result<()> {
     match what {
         Figure::Rounds { runs, size, output } => rounds(name, runs, size, output),
+        Figure::Failover(given) => failover::measured(name, given),
         Figure::Allocate {
             services,
             controller,
@@ -177,8 +179,8 @@ fn rounds(name: &str, runs: u32, size: Size, output: Output) -> Result<()> {
     Ok(())
 }
 
-fn up(name: &str, size: Size, foreground: bool) -> Result<()> {
-    let lab = start(name, size)?;
+fn up(name: &str, size: Size, bare: bool, foreground: bool) -> Result<()> {
+    let lab = start(name, size, bare)?;
     if !foreground {
         return Ok(lab.detach()?);
     }
@@ -233,13 +235,6 @@ fn install(lab: &Lab, how: impl FnOnce(&Lab) -> ferrolb_lab::Result<()>) -> Resu
 fn kubectl(lab: &Lab, arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match lab.kubectl_program().replace_process(&arguments)? {}
-}
-
-fn number(plan: &Plan, said: &str) -> Result<u8> {
-    match plan.machine(said)? {
-        Machine::Node(number) => Ok(number),
-        other => anyhow::bail!("{} is no node", other.short_name()),
-    }
 }
 
 fn logs(state: &State, log: Option<&str>) -> Result<()> {

@@ -1,0 +1,36 @@
+//! Layer 2 on a real Kubernetes: who may announce, on which interface, and what a client on the segment hears.
+//!
+//! No trial says that an address moves back by itself: where it stays when nothing forbids it is not a promise.
+
+#[expect(dead_code, reason = "a suite needs a part of it")]
+#[path = "../e2e/scene.rs"]
+mod scene;
+
+mod heard;
+mod links;
+mod marks;
+mod nodes;
+mod rolling;
+mod segments;
+mod services;
+mod stream;
+mod tools;
+
+use ferrolb_lab::LabConfig;
+use ferrolb_lab::suite::{self, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [
+        nodes::trials(),
+        services::trials(),
+        links::trials(),
+        segments::trials(),
+        tools::trials(),
+        rolling::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    suite::run(LabConfig::default(), scene::prepare, trials)
+}
