@@ -3,8 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use ferrolb_crds::domain::NodeName;
+
 use super::message::{NodeId, Standing};
 use super::view::{Fitness, Place};
+use crate::election::{Hash, hash};
 
 /// A living node that takes part.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Contender {
     pub(super) joining: bool,
     /// How many addresses of the group it holds.
     mates: usize,
+    /// MetalLB's order: sha256(node "#" first address of the group).
+    hash: Hash,
 }
 
 type Class = (u8, bool, Reverse<u32>, Reverse<usize>);
@@ -41,9 +46,9 @@ impl Contender {
         )
     }
 
-    fn order(&self) -> (Class, Reverse<u32>, [u8; 32], NodeId) {
+    fn order(&self) -> (Class, Reverse<u32>, Hash, NodeId) {
         let nearness = Reverse(self.fitness.nearness);
-        (self.class(), nearness, self.fitness.hash, self.node)
+        (self.class(), nearness, self.hash, self.node)
     }
 }
 
@@ -51,6 +56,7 @@ impl Contender {
 pub(super) fn contenders(
     place: &Place,
     living: &[Living],
+    names: &BTreeMap<NodeId, NodeName>,
     mates: impl Fn(NodeId) -> usize,
 ) -> Vec<Contender> {
     let contender = |living: &Living| {
@@ -61,6 +67,7 @@ pub(super) fn contenders(
             last_resort: standing.draining || standing.hold_down || standing.gate_closed,
             joining: living.joining,
             mates: mates(living.node),
+            hash: hash(names.get(&living.node)?, place.first),
         })
     };
     let mut all: Vec<Contender> = living.iter().filter_map(contender).collect();

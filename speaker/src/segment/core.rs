@@ -182,7 +182,7 @@ impl Segment {
         self.attention.extend(before.into_iter().flat_map(BTreeMap::keys));
         self.attention.extend(view.places.keys());
         if !view.nodes.is_empty() {
-            self.known.retain(|node| view.nodes.contains(node));
+            self.known.retain(|node| view.nodes.contains_key(node));
         }
         self.view = Some(view);
     }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_speaker::segment::{Place, SegmentView};
+use std::collections::BTreeMap;
+
+use ferrolb_speaker::segment::message::NodeId;
+use ferrolb_speaker::segment::{Fitness, SegmentView};
 
 use crate::world::{World, ms};
 
-fn every_place(view: &mut SegmentView, change: impl Fn(&mut Place)) {
+fn every_place(view: &mut SegmentView, change: impl Fn(&mut BTreeMap<NodeId, Fitness>)) {
     for place in view.places.values_mut() {
-        change(Arc::make_mut(place));
+        change(Arc::make_mut(&mut place.fit));
     }
 }
 
@@ -33,9 +36,7 @@ fn a_node_that_should_not_hold_anything_hands_over_without_a_gap() {
         let n1 = world.nodes[0].id;
         for node in 0..3 {
             world.see(node, |view| {
-                every_place(view, |place| {
-                    place.fit.get_mut(&n1).expect("n1 suits").against = 2
-                })
+                every_place(view, |fit| fit.get_mut(&n1).expect("n1 suits").against = 2)
             });
             without_a_gap(&mut world, ms(seed * 11 % 50));
         }
@@ -72,9 +73,7 @@ fn a_preferred_node_gets_what_it_is_preferred_for() {
     let n2 = world.nodes[1].id;
     for node in 0..3 {
         world.see(node, |view| {
-            every_place(view, |place| {
-                place.fit.get_mut(&n2).expect("n2 suits").preference = 10
-            })
+            every_place(view, |fit| fit.get_mut(&n2).expect("n2 suits").preference = 10)
         });
     }
     without_a_gap(&mut world, ms(1000));
@@ -86,9 +85,9 @@ fn an_heir_that_will_not_is_passed_over() {
     for seed in 1..30 {
         let mut world = World::running(3, 12, seed);
         let (n1, n2) = (world.nodes[0].id, world.nodes[1].id);
-        world.see(1, |view| every_place(view, |place| drop(place.fit.remove(&n2))));
-        world.see(0, |view| every_place(view, |place| drop(place.fit.remove(&n1))));
-        world.see(2, |view| every_place(view, |place| drop(place.fit.remove(&n1))));
+        world.see(1, |view| every_place(view, |fit| drop(fit.remove(&n2))));
+        world.see(0, |view| every_place(view, |fit| drop(fit.remove(&n1))));
+        world.see(2, |view| every_place(view, |fit| drop(fit.remove(&n1))));
         world.run(ms(4000));
         let all = world.addresses().len();
         assert_eq!(world.held(2).len(), all, "seed {seed}: {:?}", world.table());
@@ -99,7 +98,7 @@ fn an_heir_that_will_not_is_passed_over() {
 fn what_nobody_may_hold_is_given_up() {
     let mut world = World::running(3, 3, 1);
     for node in 0..3 {
-        world.see(node, |view| every_place(view, |place| place.fit.clear()));
+        world.see(node, |view| every_place(view, |fit| fit.clear()));
     }
     world.run(ms(500));
     assert!((0..3).all(|node| world.held(node).is_empty()));

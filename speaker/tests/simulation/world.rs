@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::NodeName;
-use ferrolb_speaker::election::hash;
 use ferrolb_speaker::segment::message::{Boot, Instance, Message, NodeId};
 use ferrolb_speaker::segment::{Conduct, Effect, Event, Fitness, Moment, Place, Segment, SegmentView};
 
@@ -74,9 +73,14 @@ impl World {
             .collect();
         let view = SegmentView {
             places: (1..=addresses)
-                .map(|last| (address(last), Arc::new(place(&names, address(last)))))
+                .map(|last| (address(last), place(&names, address(last))))
                 .collect(),
-            nodes: names.iter().map(NodeId::of).collect(),
+            nodes: Arc::new(
+                names
+                    .iter()
+                    .map(|name| (NodeId::of(name), name.clone()))
+                    .collect(),
+            ),
             draining: false,
         };
         let node = |name: NodeName| Node {
@@ -380,17 +384,10 @@ impl World {
 
 /// All nodes suit alike; the hash decides.
 fn place(names: &[NodeName], address: IpAddr) -> Place {
-    let fit = |name: &NodeName| {
-        let fitness = Fitness {
-            against: 0,
-            preference: 0,
-            nearness: 0,
-            hash: hash(name, address).0,
-        };
-        (NodeId::of(name), fitness)
-    };
+    let fit = |name: &NodeName| (NodeId::of(name), Fitness::default());
     Place {
-        group: BTreeSet::from([address]),
-        fit: names.iter().map(fit).collect(),
+        first: address,
+        group: Arc::new(BTreeSet::from([address])),
+        fit: Arc::new(names.iter().map(fit).collect()),
     }
 }

@@ -54,7 +54,7 @@ impl Segment {
     }
 
     pub(super) fn place(&self, address: IpAddr) -> Option<&Place> {
-        self.view.as_ref()?.places.get(&address).map(AsRef::as_ref)
+        self.view.as_ref()?.places.get(&address)
     }
 
     pub(super) fn key(&self, instance: Instance, address: IpAddr, hold: &Hold) -> ClaimKey {
@@ -253,6 +253,7 @@ impl Segment {
                 .filter(|mate| self.holder(**mate) == Some(node))
                 .count(),
         };
-        contenders(place, living, mates)
+        let names = self.view.as_ref().map(|view| &view.nodes);
+        names.map_or_else(Vec::new, |names| contenders(place, living, names, mates))
     }
 }
