@@ -16,6 +16,7 @@ mod pace;
 mod pending;
 mod plan;
 mod run;
+mod secret;
 mod snapshot;
 mod takeover;
 mod term;

@@ -24,6 +24,7 @@ use crate::lead::{self, LEASE_NAME, Leadership, Terms};
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::pending::Pending;
+use crate::secret;
 use crate::snapshot::Reader;
 use crate::term::Term;
 use crate::trailing::Trailing;
@@ -51,6 +52,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     } = process;
     let stores = Stores::watch(&client, &namespace, &reports);
     let metrics = Metrics::register(&registry)?;
+    tokio::spawn(secret::ensure(client.clone(), namespace.clone()));
     tracing::info!(namespace, class = args.lb_class, "controller started");
     // Whoever leads before everything is listed may give away an address that is in use.
     let listed = tokio::select! {

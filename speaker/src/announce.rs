@@ -11,6 +11,7 @@
 mod groups;
 mod metrics;
 mod port;
+mod protocol;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 pub use metrics::LayerTwoMetrics;
+pub use protocol::{Departure, Protocol, ProtocolMetrics, Reports, SegmentReport, Views};
 
 use crate::burst::Pace;
 use crate::held::HeldTable;
@@ -69,6 +71,8 @@ pub struct Announcer {
     pub metrics: LayerTwoMetrics,
     /// What the wire tells; when nobody listens fast enough, news is dropped and counted.
     pub news: mpsc::Sender<News>,
+    /// Where the claims on each segment decide what is held; else [`Announcer::held`] does.
+    pub protocol: Option<Protocol>,
 }
 
 /// An interface as a port needs it: any difference means another port.
@@ -79,6 +83,18 @@ struct Wanted {
 }
 
 impl Announcer {
+    /// Runs on a thread of its own, whose only work is the wire: what the API server costs delays no answer.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start(self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new().name("wire".to_owned());
+        thread.spawn(move || runtime.block_on(self.run())).map(drop)
+    }
+
     /// Runs until the sender of `held` is dropped.
     pub async fn run(mut self) {
         let mut ports = Ports::default();
@@ -87,6 +103,7 @@ impl Announcer {
             let retry = ports.next_retry();
             tokio::select! {
                 changed = self.held.changed() => if changed.is_err() { return },
+                () = views_changed(&mut self.protocol) => {}
                 changed = self.links.changed() => if changed.is_err() { return },
                 () = ports.any_ended() => {}
                 () = at(retry) => {}
@@ -94,9 +111,12 @@ impl Announcer {
         }
     }
 
-    /// The interfaces on which something is held, as far as they can send.
+    /// The interfaces on which something is or may be held, as far as they can send.
     fn wanted(&self) -> BTreeMap<InterfaceName, Wanted> {
-        let named = self.held.borrow().interfaces();
+        let named = match &self.protocol {
+            Some(protocol) => protocol.views.borrow().keys().cloned().collect(),
+            None => self.held.borrow().interfaces(),
+        };
         let links = self.links.borrow();
         let usable = links.values().filter(|link| link.up && link.mac.is_some());
         usable
@@ -111,6 +131,16 @@ impl Announcer {
                 ))
             })
             .collect()
+    }
+}
+
+async fn views_changed(protocol: &mut Option<Protocol>) {
+    let ended = match protocol {
+        Some(protocol) => protocol.views.changed().await.is_err(),
+        None => true,
+    };
+    if ended {
+        std::future::pending().await
     }
 }
 
@@ -183,7 +213,10 @@ async fn open(announcer: Announcer, interface: InterfaceName, wanted: Wanted) {
         siblings: BTreeSet::new(),
     };
     let failure = match PortTask::open(announcer.clone(), port, wanted.index) {
-        Ok(task) => task.run().await,
+        Ok(task) => match announcer.protocol.clone() {
+            Some(protocol) => task.serve(protocol).await,
+            None => task.run().await,
+        },
         Err(error) => error,
     };
     announcer.tell_trouble(&interface, why(&failure));

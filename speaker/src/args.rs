@@ -2,6 +2,15 @@
 
 use ferrolb_runtime::process::DaemonArgs;
 
+/// Where it is known from which speakers are alive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum LivenessSource {
+    /// Beacons between the speakers of a segment.
+    Beacons,
+    /// The readiness of nodes and of speaker pods.
+    Kubernetes,
+}
+
 /// Elect the announcing node of each address and answer ARP and NDP for those that this node won.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -20,6 +29,38 @@ pub struct Args {
     /// Announce also from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers
     #[arg(long, env = "FERROLB_IGNORE_EXCLUDE_LB")]
     pub ignore_exclude_lb: bool,
+
+    /// How speakers know which of them are alive: beacons on the segment, or what Kubernetes says
+    #[arg(long, env = "FERROLB_LIVENESS", value_name = "SOURCE", value_enum, default_value_t = LivenessSource::Kubernetes)]
+    pub liveness: LivenessSource,
+
+    /// Milliseconds between two beacons
+    #[arg(long, env = "FERROLB_BEACON_INTERVAL_MS", value_name = "MILLISECONDS", default_value_t = 100,
+        value_parser = clap::value_parser!(u64).range(5..=10_000))]
+    pub beacon_interval_ms: u64,
+
+    /// After so many intervals without a beacon a speaker is suspected
+    #[arg(long, env = "FERROLB_BEACON_MULTIPLIER", value_name = "NUMBER", default_value_t = 3,
+        value_parser = clap::value_parser!(u8).range(2..=20))]
+    pub beacon_multiplier: u8,
+
+    /// Seconds for which a node that came back is asked last, doubled each time it comes back; 0 for never
+    #[arg(
+        long,
+        env = "FERROLB_HOLD_DOWN_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 30
+    )]
+    pub hold_down_seconds: u64,
+
+    /// Seconds after SIGTERM until addresses are given up that nobody took over
+    #[arg(
+        long,
+        env = "FERROLB_DRAIN_TIMEOUT_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    pub drain_timeout_seconds: u64,
 
     #[command(flatten)]
     #[expect(

@@ -102,6 +102,26 @@ impl Bursts {
         }
     }
 
+    /// Puts off whatever is due earlier.
+    pub fn put_off(&mut self, until: Instant) {
+        let early: Vec<IpAddr> = self
+            .due
+            .iter()
+            .filter(|(_, due)| due.at < until)
+            .map(|(address, _)| *address)
+            .collect();
+        for address in early {
+            if let Some(due) = self.due.get(&address).copied() {
+                self.schedule(address, Due { at: until, ..due });
+            }
+        }
+    }
+
+    /// Whether not even the first round of a burst was sent.
+    pub fn is_first(&self, address: IpAddr) -> bool {
+        self.due.get(&address).is_some_and(|due| due.first)
+    }
+
     /// Addresses whose round is due, in order and at most [`AT_ONCE`]; each is due again later. `spread` (0 to 1) is
     /// chance: it lengthens or shortens the time to the next refresh, so that nodes do not fall into step.
     pub fn due(&mut self, now: Instant, spread: f64) -> Vec<IpAddr> {

@@ -34,7 +34,7 @@ mod verdict;
 mod view;
 
 pub use decide::{elect, elect_with};
-pub use eligible::{Eligible, Field};
+pub use eligible::{Eligible, Field, Suitable};
 pub use firsts::Firsts;
 pub(crate) use rank::hash_of;
 pub use rank::{Hash, Locality, Ranked, Share, hash};

@@ -54,6 +54,14 @@ pub(crate) fn choose(
     }
 }
 
+/// All interfaces that could announce, one for each segment.
+pub(crate) fn segments(own: &[Interface], exclude: &ExcludeList) -> BTreeSet<InterfaceName> {
+    let usable = own
+        .iter()
+        .filter(|one| one.usable() && !exclude.excludes(&one.name));
+    one_per_segment(usable.collect())
+}
+
 /// Who hears two MACs for one address believes the last, and packets take turns between them. A subnet in common is a
 /// segment in common; what is connected comes first, then the order of names.
 fn one_per_segment(mut chosen: Vec<&Interface>) -> BTreeSet<InterfaceName> {

@@ -70,7 +70,7 @@ pub(crate) fn plan(elections: &Elections, place: &Place<'_>, before: &Announced)
     plan
 }
 
-fn served(election: &Election) -> BTreeSet<ServiceKey> {
+pub(crate) fn served(election: &Election) -> BTreeSet<ServiceKey> {
     let served = |key: &&ServiceKey| !election.refused.contains_key(key);
     election.services.iter().filter(served).cloned().collect()
 }

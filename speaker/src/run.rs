@@ -22,13 +22,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::act::{Actor, Done, Target, WRITE_TIMEOUT};
-use crate::announce::{Announcer, LayerTwoMetrics, News};
-use crate::args::Args;
+use crate::announce::{Announcer, LayerTwoMetrics, News, Protocol};
+use crate::args::{Args, LivenessSource};
 use crate::burst;
 use crate::condition::{self, Known, Statement};
 use crate::election::{Elections, Firsts, Note, Options, Ranking, elect_with};
 use crate::held::HeldTable;
 use crate::interfaces;
+use crate::membership::{self, Membership};
 use crate::metrics::Metrics;
 use crate::plan::{Announced, Place, Plan, plan};
 use crate::report::{self, Due, Owner};
@@ -62,11 +63,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         events_task,
     } = process;
     let reported = Readiness::new();
-    let stores = Stores::watch(&client, &namespace, &reports, &reported);
+    let beacons = args.liveness == LivenessSource::Beacons;
+    let stores = Stores::watch(&client, &namespace, &reports, &reported, beacons);
     let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;
-    let (wire, news) = Wire::start(links, &registry)?;
+    let (membership, protocol) = membership::join(&args, &client, &registry).await?.unzip();
+    let (wire, news) = Wire::start(links, &registry, protocol)?;
     tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
     let options = Options {
         class: args.lb_class,
@@ -99,6 +102,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         actor,
         wire,
+        membership,
     };
     // Who decides before everything is listed may announce what another node announces.
     tokio::select! {
@@ -130,6 +134,8 @@ struct Speaker {
     metrics: Metrics,
     actor: Actor,
     wire: Wire,
+    /// Where beacons say who is alive.
+    membership: Option<Membership>,
 }
 
 /// What the announcer reads and what it counts.
@@ -144,7 +150,8 @@ impl Wire {
     fn start(
         links: watch::Receiver<LinkTable>,
         registry: &Registry,
-    ) -> Result<(Self, mpsc::Receiver<News>), prometheus::Error> {
+        protocol: Option<Protocol>,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<News>)> {
         let (held, readers) = watch::channel(HeldTable::default());
         let (news, heard) = mpsc::channel(NEWS);
         let metrics = LayerTwoMetrics::register(registry)?;
@@ -154,8 +161,9 @@ impl Wire {
             pace: burst::Pace::default(),
             metrics: metrics.clone(),
             news,
+            protocol,
         };
-        tokio::spawn(announcer.run());
+        announcer.start().context("cannot start the thread of the wire")?;
         let wire = Self { links, held, metrics };
         Ok((wire, heard))
     }
@@ -175,17 +183,27 @@ impl Wire {
     }
 }
 
+async fn changed(membership: &mut Option<Membership>) {
+    match membership {
+        Some(membership) => membership.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Speaker {
     async fn run(mut self, mut wakes: Wakes, mut news: mpsc::Receiver<News>, shutdown: &Shutdown) {
         let mut heard = tell::Heard::default();
         let mut give_up = None;
         self.pass();
         loop {
+            let keys_change = self.membership.as_ref().and_then(Membership::next);
             tokio::select! {
                 () = wakes.wait() => {}
                 Ok(()) = self.wire.links.changed() => {}
                 () = at(self.due.next()) => {}
                 () = at(self.stated.next()) => {}
+                () = changed(&mut self.membership) => {}
+                () = at(keys_change) => {}
                 done = self.actor.next() => {
                     self.ended(&done);
                     continue;
@@ -194,29 +212,53 @@ impl Speaker {
                     heard.log(news);
                     continue;
                 }
-                () = shutdown.draining(), if give_up.is_none() => give_up = Some(Instant::now() + DRAIN),
-                () = at(give_up) => return,
-                () = shutdown.aborted() => return,
+                () = shutdown.draining(), if give_up.is_none() => give_up = Some(self.leave()),
+                () = at(give_up) => break,
+                () = shutdown.aborted() => break,
             }
             self.pass();
             // Others see that our Pod is ending and take over; what is left then nobody else can have.
-            if give_up.is_some() && self.announced.0.is_empty() {
-                return;
+            if give_up.is_some() && self.has_left() {
+                break;
             }
+        }
+        if let Some(membership) = &self.membership {
+            membership.quit().await;
+        }
+    }
+
+    /// Hands over what is held. Returns when this process ends at the latest.
+    fn leave(&self) -> Instant {
+        match &self.membership {
+            Some(membership) => membership.leave(),
+            None => Instant::now() + DRAIN,
+        }
+    }
+
+    fn has_left(&self) -> bool {
+        match &self.membership {
+            Some(membership) => membership.has_left(),
+            None => self.announced.0.is_empty(),
         }
     }
 
     /// Snapshot, decide, plan, act: once over everything. What is held comes first; nothing waits for the API server.
     fn pass(&mut self) {
-        let snapshot = self.reader.read(&self.stores);
-        let elections = elect_with(&snapshot.view, &mut self.firsts);
+        let mut snapshot = self.reader.read(&self.stores);
+        if let Some(membership) = &mut self.membership {
+            membership.begin(&mut snapshot, &self.node);
+        }
+        let mut elections = elect_with(&snapshot.view, &mut self.firsts);
         let links = interfaces::read(&self.wire.links.borrow_and_update());
         let place = Place {
             node: &self.node,
             interfaces: &links,
             exclude: &snapshot.exclude,
         };
-        let plan = plan(&elections, &place, &self.announced);
+        let plan = match &mut self.membership {
+            Some(membership) => membership.plan(&mut elections, &snapshot.view, &place),
+            None => plan(&elections, &place, &self.announced),
+        };
         self.wire.hold(&self.announced, &plan.announced);
         tell::log(&self.announced, &plan.announced);
         self.metrics

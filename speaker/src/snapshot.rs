@@ -9,7 +9,7 @@ use ferrolb_crds::domain::{
     Advert, Endpoints, Invalid, Node, NodeName, Pool, PoolName, Pools, ServiceClass, ServiceKey, ServiceView,
 };
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection};
-use k8s_openapi::api::core::v1::{ObjectReference, Service};
+use k8s_openapi::api::core::v1::{ObjectReference, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt};
 
@@ -32,6 +32,8 @@ pub(crate) struct Snapshot {
     /// Uid of our own Pod, if we run in one.
     pub(crate) pod_uid: Option<String>,
     pub(crate) faults: Vec<Fault>,
+    /// The Secret with the key of the speakers' protocol.
+    pub(crate) secret: Option<Arc<Secret>>,
 }
 
 /// An object that is skipped in whole or in part, and why.
@@ -93,6 +95,10 @@ impl Reader {
                 .collect(),
             exclude,
             pod_uid: self.pod_uid(stores),
+            secret: stores
+                .secrets
+                .as_ref()
+                .and_then(|secrets| objects(secrets, &mut faults).pop()),
             faults,
         }
     }

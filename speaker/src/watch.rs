@@ -7,13 +7,15 @@ use ferrolb_crds::names::{ALLOCATED_FROM_POOL, CONDITION_ANNOUNCED, DEPRECATED_P
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus, Service, ServiceSpec, ServiceStatus,
+    ConfigMap, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus, Secret, Service, ServiceSpec,
+    ServiceStatus,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::Client;
 
 use crate::exclude::CONFIG_MAP;
+use crate::keys::SECRET;
 
 /// Label of an `EndpointSlice`: the Service it belongs to.
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -30,13 +32,21 @@ pub(crate) struct Stores {
     pub(crate) pods: Reflection<Pod>,
     pub(crate) config_maps: Reflection<ConfigMap>,
     pub(crate) statuses: Reflection<ServiceL2Status>,
+    /// Only where beacons are sent.
+    pub(crate) secrets: Option<Reflection<Secret>>,
 }
 
 impl Stores {
     /// Starts all watches. Pools and advertisements count only in our own namespace, as in MetalLB.
     ///
     /// `reports` waits for all but the statuses, which only `reported` waits for: to announce does not depend on them.
-    pub(crate) fn watch(client: &Client, namespace: &str, reports: &Reports, reported: &Readiness) -> Self {
+    pub(crate) fn watch(
+        client: &Client,
+        namespace: &str,
+        reports: &Reports,
+        reported: &Readiness,
+        beacons: bool,
+    ) -> Self {
         let of_reports = Reports {
             readiness: reported.clone(),
             ..reports.clone()
@@ -61,6 +71,11 @@ impl Stores {
                 .fields(&format!("metadata.name={CONFIG_MAP}"))
                 .start(reports),
             statuses: Watch::namespace(client.clone(), namespace).start(&of_reports),
+            secrets: beacons.then(|| {
+                Watch::namespace(client.clone(), namespace)
+                    .fields(&format!("metadata.name={SECRET}"))
+                    .start(reports)
+            }),
         }
     }
 }

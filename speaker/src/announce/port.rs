@@ -1,5 +1,8 @@
 //! One interface: its socket, filter, groups and bursts, in one task.
 
+mod neighbours;
+mod segment;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -42,6 +45,8 @@ pub(super) struct PortTask {
     forgotten: u64,
     carrier: bool,
     ipv6_off: bool,
+    /// Frames that are no questions and are read too.
+    ether_types: BTreeSet<u16>,
 }
 
 impl PortTask {
@@ -49,7 +54,11 @@ impl PortTask {
     pub(super) fn open(mut announcer: Announcer, port: Port, index: u32) -> Result<Self, SocketError> {
         let held = announcer.held.borrow_and_update().clone();
         let addresses = held.addresses_on(&port.interface);
-        let socket = PacketSocket::open(index, port.interface.as_str(), &filter(&addresses))?;
+        let socket = PacketSocket::open(
+            index,
+            port.interface.as_str(),
+            &filter(&addresses, BTreeSet::new()),
+        )?;
         let ignored = Ignored::ALL.map(|why| (why, announcer.metrics.ignored(why)));
         let mut task = Self {
             bursts: Bursts::new(announcer.pace),
@@ -60,6 +69,7 @@ impl PortTask {
             forgotten: 0,
             carrier: false,
             ipv6_off: false,
+            ether_types: BTreeSet::new(),
             announcer,
             port,
             index,
@@ -112,7 +122,7 @@ impl PortTask {
     /// passes the filter is read with the new table, and one for an address that was given up meets a
     /// table without it.
     fn hold(&mut self, held: HeldTable, addresses: BTreeSet<IpAddr>) -> Result<(), SocketError> {
-        self.socket.replace_filter(&filter(&addresses))?;
+        self.socket.replace_filter(&self.filter(&addresses))?;
         self.held = held;
         let now = Instant::now();
         let before: BTreeSet<IpAddr> = self.counters.keys().copied().collect();
@@ -236,7 +246,13 @@ impl PortTask {
     }
 }
 
-fn filter(addresses: &BTreeSet<IpAddr>) -> Program {
+impl PortTask {
+    fn filter(&self, addresses: &BTreeSet<IpAddr>) -> Program {
+        filter(addresses, self.ether_types.clone())
+    }
+}
+
+fn filter(addresses: &BTreeSet<IpAddr>, ether_types: BTreeSet<u16>) -> Program {
     let v4 = |address: &IpAddr| match address {
         IpAddr::V4(v4) => Some(*v4),
         IpAddr::V6(_) => None,
@@ -250,12 +266,16 @@ fn filter(addresses: &BTreeSet<IpAddr>) -> Program {
     program(&Interest {
         ipv4,
         ipv6,
-        ether_types: BTreeSet::new(),
+        ether_types,
     })
 }
 
 /// Chance from 0 to 1: each `RandomState` has other keys.
 fn chance() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 11;
-    bits as f64 / (1u64 << 53) as f64
+    (random() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// 64 bits of chance.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

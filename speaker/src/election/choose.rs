@@ -28,7 +28,7 @@ pub(super) struct Contest {
 }
 
 impl Contest {
-    pub(super) fn field(&self) -> &Field {
+    pub(super) fn field(&self) -> &Arc<Field> {
         &self.field
     }
 

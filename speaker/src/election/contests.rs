@@ -96,7 +96,9 @@ impl<'a> Contests<'a> {
         if let Some(field) = self.fields.get(&demands) {
             return field.clone();
         }
-        let field = Field::of(self.judged(&demands), self.local(&demands));
+        let mut field = Field::of(self.judged(&demands), self.local(&demands));
+        let adverts = demands.iter().flat_map(|demand| &demand.adverts);
+        field.adverts = adverts.map(|name| (*name).clone()).collect();
         let contenders = field.contenders().cloned().collect();
         let field = (Arc::new(field), contenders);
         self.fields.insert(demands, field.clone());

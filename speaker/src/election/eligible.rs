@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use ferrolb_crds::domain::{Advert, AdvertName, Endpoints, Node, NodeName, ServiceKey, SoftReason};
+use ferrolb_crds::domain::{Advert, AdvertName, Endpoints, Labels, Node, NodeName, ServiceKey, SoftReason};
 
 use super::demand::Demand;
 use super::view::{Exclusion, LinkFacts, Liveness, View};
@@ -18,6 +18,17 @@ pub struct Field {
     judged: Arc<Judged>,
     local: Vec<Local>,
     ineligible: OnceLock<Arc<BTreeMap<NodeName, Ineligible>>>,
+    /// The advertisements that ask for it.
+    pub(super) adverts: BTreeSet<AdvertName>,
+}
+
+/// A node that may announce while there is no better one, whether it is alive or not.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Suitable {
+    /// What speaks against it while there is another one: 0 for nothing, more for graver.
+    pub against: u8,
+    /// The weights of all preferences that match it.
+    pub preference: u32,
 }
 
 /// A node that may announce.
@@ -61,7 +72,33 @@ impl Field {
             judged,
             local,
             ineligible: OnceLock::new(),
+            adverts: BTreeSet::new(),
         }
+    }
+
+    /// The nodes that could announce if they were alive: for those who know better which are.
+    pub fn suitable(&self) -> BTreeMap<&NodeName, Suitable> {
+        let alive_or_not = self.judged.0.iter().filter_map(|(name, judgement)| {
+            let (soft, found) = judgement.fit_if_alive()?;
+            lacking(&self.local, name).is_empty().then(|| {
+                let suitable = Suitable {
+                    against: soft
+                        .max(ending(&self.local, name))
+                        .map_or(0, |soft| soft as u8 + 1),
+                    preference: found.preference,
+                };
+                (name, suitable)
+            })
+        });
+        alive_or_not.collect()
+    }
+
+    /// The interfaces that a node with these labels may use.
+    pub fn interfaces(&self, view: &View, node: &Labels) -> Interfaces {
+        let selecting = self.adverts.iter().filter_map(|name| view.adverts.get(name));
+        let selecting = selecting.filter(|advert| advert.selects_node(node));
+        let union = selecting.map(Interfaces::of).reduce(Interfaces::union);
+        union.unwrap_or(Interfaces::Any)
     }
 
     /// All other nodes, and why each may not announce.
@@ -126,6 +163,13 @@ fn fit<'a>(
 }
 
 impl Judgement {
+    fn fit_if_alive(&self) -> Option<(Option<Soft>, Eligible)> {
+        match self.node {
+            Some(Ineligible::NotAlive) | None => self.links.as_ref().ok().copied(),
+            Some(_) => None,
+        }
+    }
+
     fn fit(&self) -> Option<(Option<Soft>, Eligible)> {
         match self.node {
             Some(_) => None,

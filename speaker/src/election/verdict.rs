@@ -86,6 +86,19 @@ impl Elections {
 }
 
 impl Elections {
+    /// Puts those in who hold the addresses: who was elected says only who would get them if nobody had them. While
+    /// nobody holds an address that somebody may have, nothing is known of it.
+    pub fn seat(&mut self, holders: &BTreeMap<IpAddr, NodeName>) {
+        for (address, election) in &mut self.by_address {
+            if let Ok(winner) = &mut election.outcome {
+                match holders.get(address) {
+                    Some(holder) => winner.node = holder.clone(),
+                    None => election.outcome = Err(Why::LivenessUnknown),
+                }
+            }
+        }
+    }
+
     /// Whether this node announces any address of this Service.
     pub fn announces(&self, service: &ServiceView, node: &NodeName) -> bool {
         let elections = service
@@ -122,8 +135,15 @@ impl Election {
         }
     }
 
+    /// Those that stand together and the one by which they are ordered; none if the address did not get as far as that.
+    pub fn group(&self) -> Option<(IpAddr, &BTreeSet<IpAddr>)> {
+        self.contest
+            .as_deref()
+            .map(|contest| (contest.first, &contest.addresses))
+    }
+
     /// Every node, judged; none if the address did not get as far as that.
-    pub fn field(&self) -> Option<&Field> {
+    pub fn field(&self) -> Option<&Arc<Field>> {
         self.contest.as_deref().map(Contest::field)
     }
 

@@ -50,8 +50,8 @@ pub enum Event {
     Up(Instance),
     /// An instance is silent for this long, and the others are asked.
     Suspected(Instance, Duration),
-    /// Nobody hears an instance any more.
-    Down(Instance),
+    /// Nobody hears an instance any more; its last frame is this old.
+    Down(Instance, Duration),
     /// An address without a holder for this long was claimed.
     Claimed(IpAddr, Duration),
     /// An address was taken over from one who yields it.

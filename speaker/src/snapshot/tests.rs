@@ -61,6 +61,7 @@ fn stores() -> Stores {
         ]),
         config_maps: store(&[]),
         statuses: store(&[]),
+        secrets: None,
     }
 }
 

@@ -83,6 +83,7 @@ fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
         exclude: ExcludeList::default(),
         pod_uid: None,
         faults: vec![fault("ConfigMap"), fault("IPAddressPool")],
+        secret: None,
     };
     let nodes = ["n1", "n2", "n3"].map(NodeName::from);
     snapshot.view.liveness = Liveness::Known(nodes.iter().cloned().collect());

@@ -138,6 +138,7 @@ impl Node {
                     pace: Pace::default(),
                     metrics: counted,
                     news: news_sender,
+                    protocol: None,
                 };
                 tokio::select! {
                     () = announcer.run() => {}

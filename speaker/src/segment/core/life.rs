@@ -97,7 +97,7 @@ impl Segment {
                     self.beacon_now = true;
                 }
                 Turn::Rose => self.rose(instance, now),
-                Turn::Fell => self.fell(instance),
+                Turn::Fell => self.fell(instance, silence),
             }
         }
         self.forget_old(now);
@@ -118,7 +118,7 @@ impl Segment {
         }
         for other in others {
             if self.peers.get_mut(&other).map(Peer::fall) == Some(Turn::Fell) {
-                self.fell(other);
+                self.fell(other, Duration::ZERO);
             }
             self.forget(other);
         }
@@ -150,12 +150,12 @@ impl Segment {
             .for_each(|address| self.announce(address));
     }
 
-    fn fell(&mut self, instance: Instance) {
+    fn fell(&mut self, instance: Instance, silence: Duration) {
         let gone = self.peers.get(&instance).and_then(|peer| peer.beacon);
         if gone.is_some_and(|beacon| beacon.state == State::Gone) {
             self.known.remove(&instance.node);
         }
-        self.tell(Event::Down(instance));
+        self.tell(Event::Down(instance, silence));
         self.look_at_everything();
     }
 

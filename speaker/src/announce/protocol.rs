@@ -1,0 +1,130 @@
+//! What the ports of an announcer share when the claims on each segment decide what is held there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::InterfaceName;
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use tokio::sync::watch;
+
+use crate::segment::message::NodeId;
+use crate::segment::seal::KeyRing;
+use crate::segment::{Conduct, SegmentView};
+
+/// What the cluster says about each segment that this node is on.
+pub type Views = Arc<BTreeMap<InterfaceName, Arc<SegmentView>>>;
+
+/// What the ports say, by interface.
+pub type Reports = BTreeMap<InterfaceName, SegmentReport>;
+
+/// How the ports take part in the speakers' protocol.
+#[derive(Clone)]
+pub struct Protocol {
+    /// This node.
+    pub me: NodeId,
+    /// How fast.
+    pub conduct: Conduct,
+    /// On which interfaces, and what the cluster says.
+    pub views: watch::Receiver<Views>,
+    /// What frames are sealed with; until there is a key, nothing is said and nothing is held.
+    pub keys: watch::Receiver<Option<KeyRing>>,
+    /// Whether this speaker is about to end.
+    pub departure: watch::Receiver<Departure>,
+    /// What is held, and by whom.
+    pub reports: watch::Sender<Reports>,
+    /// What is counted.
+    pub metrics: ProtocolMetrics,
+}
+
+/// How far the end of this speaker has come.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Departure {
+    /// It stays.
+    #[default]
+    None,
+    /// Everything is to be handed over.
+    Leaving,
+    /// It ends now.
+    Gone,
+}
+
+/// What a port knows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SegmentReport {
+    /// It takes part.
+    pub joined: bool,
+    /// The nodes that are up there, this one included.
+    pub up: BTreeSet<NodeId>,
+    /// What this node holds there.
+    pub held: BTreeSet<IpAddr>,
+    /// Who holds what there.
+    pub holders: BTreeMap<IpAddr, NodeId>,
+    /// It was asked to leave, has handed everything over and may end.
+    pub left: bool,
+}
+
+/// What is counted of the protocol.
+#[derive(Clone, Debug)]
+pub struct ProtocolMetrics {
+    /// Frames that were not heeded, by reason.
+    pub refused: IntCounterVec,
+    /// From the last frame of a node until it was held for dead.
+    pub detect: Histogram,
+    /// From then until this node claimed an address of it.
+    pub claim: Histogram,
+    /// From there until everybody was told.
+    pub announce: Histogram,
+    /// Nodes that are up, this one included.
+    pub up: IntGauge,
+    /// How late this loop was, in seconds.
+    pub lateness: Histogram,
+}
+
+impl ProtocolMetrics {
+    /// Adds the metrics to the registry, once per process.
+    ///
+    /// # Errors
+    /// The registry has them already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let histogram = |name: &str, help: &str| -> Result<Histogram, prometheus::Error> {
+            let buckets = prometheus::exponential_buckets(0.001, 2.0, 13)?;
+            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok(histogram)
+        };
+        let refused = IntCounterVec::new(
+            Opts::new(
+                "ferrolb_segment_refused_total",
+                "Frames of the speakers' protocol that were not heeded, by reason.",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(refused.clone()))?;
+        let up = IntGauge::new(
+            "ferrolb_segment_nodes_up",
+            "Nodes whose speaker and ours hear each other, ours included.",
+        )?;
+        registry.register(Box::new(up.clone()))?;
+        Ok(Self {
+            refused,
+            up,
+            detect: histogram(
+                "ferrolb_failover_detect_seconds",
+                "From the last frame of a node until it was held for dead.",
+            )?,
+            claim: histogram(
+                "ferrolb_failover_claim_seconds",
+                "From the moment an address was without a holder until this node claimed it.",
+            )?,
+            announce: histogram(
+                "ferrolb_failover_announce_seconds",
+                "From the claim of an address until everybody was told.",
+            )?,
+            lateness: histogram(
+                "ferrolb_segment_late_seconds",
+                "How late the loop was that sends and judges beacons.",
+            )?,
+        })
+    }
+}

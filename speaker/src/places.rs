@@ -1,0 +1,159 @@
+//! Elections → what each segment of this node is told: who may hold which address there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::{InterfaceName, NodeName};
+
+use crate::announce::{Reports, Views};
+use crate::election::{Election, Elections, Field, Liveness, View, Winner};
+use crate::interfaces::{choose, segments};
+use crate::plan::{Announced, Announcement, Place as Here, Plan, served};
+use crate::segment::message::NodeId;
+use crate::segment::{Fitness, Place, SegmentView};
+
+type Names = Arc<BTreeMap<NodeId, NodeName>>;
+type Fit = Arc<BTreeMap<NodeId, Fitness>>;
+
+/// What each segment is told. Interfaces that could announce are there even if nothing is to be announced on them, so
+/// that the speakers know each other before they have to agree.
+pub(crate) fn views(view: &View, elections: &Elections, here: &Here<'_>) -> Views {
+    let names: Names = Arc::new(
+        view.nodes
+            .keys()
+            .map(|name| (NodeId::of(name), name.clone()))
+            .collect(),
+    );
+    let draining = view.nodes.get(here.node).is_some_and(|node| node.soft.is_some());
+    let empty = SegmentView {
+        places: BTreeMap::new(),
+        nodes: names,
+        draining,
+    };
+    let interfaces = segments(here.interfaces, here.exclude);
+    let mut views: BTreeMap<InterfaceName, SegmentView> =
+        interfaces.into_iter().map(|name| (name, empty.clone())).collect();
+    let mut fits: BTreeMap<*const Field, Fit> = BTreeMap::new();
+    let mut groups: BTreeMap<IpAddr, Arc<BTreeSet<IpAddr>>> = BTreeMap::new();
+    for (address, election) in &elections.by_address {
+        let (Some(field), Some((first, group))) = (election.field(), election.group()) else {
+            continue;
+        };
+        let fit = fits.entry(Arc::as_ptr(field)).or_insert_with(|| fit(field));
+        let lowest = group.first().copied().unwrap_or(first);
+        let group = groups.entry(lowest).or_insert_with(|| Arc::new(group.clone()));
+        for interface in interfaces_of(view, here, field, *address) {
+            let place = Place {
+                first,
+                group: group.clone(),
+                fit: fit.clone(),
+            };
+            let told = views.entry(interface).or_insert_with(|| empty.clone());
+            told.places.insert(*address, place);
+        }
+    }
+    Arc::new(
+        views
+            .into_iter()
+            .map(|(name, view)| (name, Arc::new(view)))
+            .collect(),
+    )
+}
+
+fn interfaces_of(view: &View, here: &Here<'_>, field: &Field, address: IpAddr) -> BTreeSet<InterfaceName> {
+    let Some(node) = view.nodes.get(here.node) else {
+        return BTreeSet::new();
+    };
+    choose(
+        here.interfaces,
+        here.exclude,
+        &field.interfaces(view, &node.labels),
+        address,
+    )
+}
+
+fn fit(field: &Field) -> Fit {
+    let suitable = field.suitable().into_iter().map(|(name, suitable)| {
+        let fitness = Fitness {
+            against: suitable.against,
+            preference: suitable.preference,
+            nearness: 0,
+        };
+        (NodeId::of(name), fitness)
+    });
+    Arc::new(suitable.collect())
+}
+
+/// The nodes that are up on some segment; before anything is known only this one.
+pub(crate) fn liveness(reports: &Reports, view: &View, here: &NodeName) -> Liveness {
+    let up: BTreeSet<&NodeId> = reports.values().flat_map(|report| &report.up).collect();
+    let alive = view
+        .nodes
+        .keys()
+        .filter(|name| *name == here || up.contains(&NodeId::of(name)));
+    Liveness::Known(alive.cloned().collect())
+}
+
+/// Who holds what on any segment; where several do, this node first.
+pub(crate) fn holders(reports: &Reports, view: &View, here: &NodeName) -> BTreeMap<IpAddr, NodeName> {
+    let names: BTreeMap<NodeId, &NodeName> = view.nodes.keys().map(|name| (NodeId::of(name), name)).collect();
+    let mut holders = BTreeMap::new();
+    for (address, node) in reports.values().flat_map(|report| &report.holders) {
+        if let Some(name) = names.get(node)
+            && (*name == here || !holders.contains_key(address))
+        {
+            holders.insert(*address, (*name).clone());
+        }
+    }
+    holders
+}
+
+/// What this node announces, because it holds it; and what it would hold if it had an interface for it.
+pub(crate) fn plan(elections: &Elections, reports: &Reports, view: &View, here: &Here<'_>) -> Plan {
+    let mut plan = Plan::default();
+    for (interface, report) in reports {
+        for address in &report.held {
+            let Some(election) = elections.by_address.get(address) else {
+                continue;
+            };
+            let announcement = plan
+                .announced
+                .0
+                .entry(*address)
+                .or_insert_with(|| announcement(view, here, election));
+            announcement.interfaces.insert(interface.clone());
+        }
+    }
+    plan.unplaced = unplaced(elections, view, here);
+    plan
+}
+
+fn unplaced(elections: &Elections, view: &View, here: &Here<'_>) -> Announced {
+    let won = |(address, election): (&IpAddr, &Election)| {
+        let Ok(Winner { node, .. }) = &election.outcome else {
+            return None;
+        };
+        let nowhere = || {
+            interfaces_of(view, here, election.field()?, *address)
+                .is_empty()
+                .then_some(())
+        };
+        (node == here.node).then(nowhere)??;
+        Some((*address, announcement(view, here, election)))
+    };
+    Announced(elections.by_address.iter().filter_map(won).collect())
+}
+
+fn announcement(view: &View, here: &Here<'_>, election: &Election) -> Announcement {
+    let node = view.nodes.get(here.node);
+    let allowed = election
+        .field()
+        .zip(node)
+        .map(|(field, node)| field.interfaces(view, &node.labels));
+    Announcement {
+        services: served(election),
+        interfaces: BTreeSet::new(),
+        allowed: allowed.unwrap_or(crate::election::Interfaces::Any),
+    }
+}
