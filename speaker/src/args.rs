@@ -31,7 +31,7 @@ pub struct Args {
     pub ignore_exclude_lb: bool,
 
     /// How speakers know which of them are alive: beacons on the segment, or what Kubernetes says
-    #[arg(long, env = "FERROLB_LIVENESS", value_name = "SOURCE", value_enum, default_value_t = LivenessSource::Kubernetes)]
+    #[arg(long, env = "FERROLB_LIVENESS", value_name = "SOURCE", value_enum, default_value_t = LivenessSource::Beacons)]
     pub liveness: LivenessSource,
 
     /// Milliseconds between two beacons
