@@ -67,3 +67,90 @@ fn read(secret: &Secret) -> Option<Vec<u8>> {
     let key = &secret.data.as_ref()?.get(KEY)?.0;
     (key.len() >= SHORTEST_BYTES).then(|| key.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use k8s_openapi::ByteString;
+
+    use super::*;
+    use crate::segment::message::{Body, Boot, Instance, Message, NodeId};
+    use crate::segment::seal::{open, seal};
+    use crate::wire::Mac;
+
+    fn secret(key: &str) -> Secret {
+        Secret {
+            data: Some(BTreeMap::from([(
+                KEY.to_owned(),
+                ByteString(key.as_bytes().to_vec()),
+            )])),
+            ..Secret::default()
+        }
+    }
+
+    /// Whether what the first ring seals opens with the second.
+    fn understands(sealing: &KeyRing, opening: &KeyRing) -> bool {
+        let instance = Instance {
+            node: NodeId([1; 16]),
+            boot: Boot(1),
+        };
+        let message = Message {
+            from: instance,
+            sequence: 1,
+            body: Body::Query(instance),
+        };
+        let mac = Mac([2, 0, 0, 0, 0, 1]);
+        open(opening, &seal(sealing, mac, mac, &message).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn a_key_that_could_be_guessed_is_none() {
+        let mut keys = Keys::new("uid".to_owned());
+        assert!(keys.learn(Some(&secret("short")), Instant::now()).is_none());
+        assert!(keys.learn(None, Instant::now()).is_none());
+    }
+
+    #[test]
+    fn during_a_change_of_keys_all_understand_each_other() {
+        let (old, new) = (
+            secret("an old key of enough bytes"),
+            secret("a new key of enough bytes"),
+        );
+        let start = Instant::now();
+        let (mut early, mut late) = (Keys::new("uid".to_owned()), Keys::new("uid".to_owned()));
+        early.learn(Some(&old), start);
+        late.learn(Some(&old), start);
+        early.learn(Some(&new), start);
+        let heard_late = start + SPREAD / 2;
+        assert!(understands(
+            &early.ring(start).unwrap(),
+            &late.ring(start).unwrap()
+        ));
+        late.learn(Some(&new), heard_late);
+        for at in [heard_late, start + SPREAD, heard_late + SPREAD, start + KEPT] {
+            let (one, other) = (early.ring(at).unwrap(), late.ring(at).unwrap());
+            assert!(
+                understands(&one, &other) && understands(&other, &one),
+                "{:?}",
+                at - start
+            );
+        }
+        let after = early.ring(start + KEPT).unwrap();
+        let mut of_old = Keys::new("uid".to_owned());
+        of_old.learn(Some(&old), start);
+        assert!(!understands(&of_old.ring(start).unwrap(), &after));
+    }
+
+    #[test]
+    fn another_cluster_with_the_same_secret_is_not_understood() {
+        let key = secret("a key of enough bytes for anybody");
+        let [mut one, mut other] = ["uid", "another"].map(|uid| Keys::new(uid.to_owned()));
+        let now = Instant::now();
+        let rings = [
+            one.learn(Some(&key), now).unwrap(),
+            other.learn(Some(&key), now).unwrap(),
+        ];
+        assert!(!understands(&rings[0], &rings[1]));
+    }
+}

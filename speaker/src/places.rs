@@ -157,3 +157,108 @@ fn announcement(view: &View, here: &Here<'_>, election: &Election) -> Announceme
         allowed: allowed.unwrap_or(crate::election::Interfaces::Any),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::announce::SegmentReport;
+    use crate::election::elect;
+    use crate::election::fixture::{advert, cluster, ip, service};
+    use crate::exclude::ExcludeList;
+    use crate::interfaces::Interface;
+
+    fn id(node: &str) -> NodeId {
+        NodeId::of(&node.into())
+    }
+
+    /// n1 is first by hash for 192.0.2.2.
+    fn web() -> View {
+        let mut view = cluster(&["n1", "n2", "n3"]);
+        advert(&mut view, "everywhere", json!({}));
+        service(&mut view, "web", &["192.0.2.2"]);
+        view
+    }
+
+    fn eth0() -> [Interface; 1] {
+        [Interface {
+            name: "eth0".into(),
+            up: true,
+            carrier: true,
+            loopback: false,
+            has_master: false,
+            noarp: false,
+            subnets: vec!["192.0.2.0/24".parse().unwrap()],
+        }]
+    }
+
+    fn told(view: &View, node: &str) -> SegmentView {
+        let interfaces = eth0();
+        let here = Here {
+            node: &node.into(),
+            interfaces: &interfaces,
+            exclude: &ExcludeList::default(),
+        };
+        (*views(view, &elect(view), &here)[&"eth0".into()]).clone()
+    }
+
+    fn report(held: &[&str], holders: &[(&str, &str)]) -> Reports {
+        let report = SegmentReport {
+            held: held.iter().map(|one| ip(one)).collect(),
+            holders: holders
+                .iter()
+                .map(|(address, node)| (ip(address), id(node)))
+                .collect(),
+            ..SegmentReport::default()
+        };
+        Reports::from([("eth0".into(), report)])
+    }
+
+    #[test]
+    fn every_node_that_may_hold_an_address_is_named_whether_it_is_alive_or_not() {
+        let mut view = web();
+        view.liveness = Liveness::Known(BTreeSet::from(["n2".into()]));
+        let place = told(&view, "n2").places[&ip("192.0.2.2")].clone();
+        let named: BTreeSet<NodeId> = place.fit.keys().copied().collect();
+        assert_eq!(named, ["n1", "n2", "n3"].map(id).into());
+    }
+
+    #[test]
+    fn an_interface_without_addresses_is_told_that_there_are_none() {
+        let mut view = web();
+        view.services.clear();
+        assert!(told(&view, "n1").places.is_empty());
+    }
+
+    #[rstest]
+    #[case::another_holds_it(&[("192.0.2.2", "n3")], Some("n3"))]
+    #[case::nobody_holds_it(&[], None)]
+    fn who_holds_an_address_announces_it_whoever_would_be_elected(
+        #[case] holders: &[(&str, &str)],
+        #[case] expected: Option<&str>,
+    ) {
+        let view = web();
+        let mut elections = elect(&view);
+        elections.seat(&super::holders(&report(&[], holders), &view, &"n1".into()));
+        let winner = elections.by_address[&ip("192.0.2.2")].outcome.as_ref().ok();
+        assert_eq!(winner.map(|winner| winner.node.as_str()), expected);
+    }
+
+    #[test]
+    fn what_is_held_is_announced_on_its_interface() {
+        let view = web();
+        let interfaces = eth0();
+        let here = Here {
+            node: &"n3".into(),
+            interfaces: &interfaces,
+            exclude: &ExcludeList::default(),
+        };
+        let plan = plan(&elect(&view), &report(&["192.0.2.2"], &[]), &view, &here);
+        assert_eq!(
+            plan.announced.0[&ip("192.0.2.2")].interfaces,
+            ["eth0".into()].into()
+        );
+    }
+}

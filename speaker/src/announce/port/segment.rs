@@ -80,7 +80,10 @@ impl PortTask {
                 Err(error) if error.is_link_gone() => self.announce_all(),
                 Err(error) => return Err(error),
             },
-            () = sleep_until(next) => judge = true,
+            () = sleep_until(next) => {
+                membership.protocol.metrics.lateness.observe(next.elapsed().as_secs_f64());
+                judge = true;
+            }
             Ok(()) = membership.protocol.views.changed() => { membership.see(self); judge = true; }
             Ok(()) = membership.protocol.departure.changed() => { membership.depart(); judge = true; }
             Ok(()) = self.announcer.links.changed() => {
