@@ -130,7 +130,7 @@ fn after_a_partition_each_address_has_one_holder_soon() {
         let mut world = World::running(4, 16, seed);
         world.part(&[0, 1], &[2, 3]);
         world.run(ms(5000));
-        world.cut.clear();
+        world.lan.cut.clear();
         let took = world.until(ms(300), World::is_settled);
         world.run(ms(2000));
         assert!(world.is_settled(), "seed {seed} {took:?}");
@@ -145,7 +145,7 @@ fn loss_of_a_frame_in_twenty_moves_nothing() {
     for seed in 1..6 {
         let mut world = World::running(3, 12, seed);
         let before = world.table();
-        world.loss_percent = 5;
+        world.lan.loss_percent = 5;
         world.run(Duration::from_secs(600));
         assert_eq!(world.table(), before, "seed {seed}");
     }
