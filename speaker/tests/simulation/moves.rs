@@ -86,9 +86,15 @@ fn an_heir_that_will_not_is_passed_over() {
     for seed in 1..30 {
         let mut world = World::running(3, 12, seed);
         let (n1, n2) = (world.nodes[0].id, world.nodes[1].id);
-        world.see(1, |view| every_place(view, |place| place.fit.retain(|node, _| *node != n2)));
-        world.see(0, |view| every_place(view, |place| place.fit.retain(|node, _| *node != n1)));
-        world.see(2, |view| every_place(view, |place| place.fit.retain(|node, _| *node != n1)));
+        world.see(1, |view| {
+            every_place(view, |place| place.fit.retain(|node, _| *node != n2))
+        });
+        world.see(0, |view| {
+            every_place(view, |place| place.fit.retain(|node, _| *node != n1))
+        });
+        world.see(2, |view| {
+            every_place(view, |place| place.fit.retain(|node, _| *node != n1))
+        });
         world.run(ms(4000));
         let all = world.addresses().len();
         assert_eq!(world.held(2).len(), all, "seed {seed}: {:?}", world.table());

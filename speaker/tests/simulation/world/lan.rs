@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrolb_speaker::segment::Moment;
 use ferrolb_speaker::segment::codec::{emit, kind_of, parse};
 use ferrolb_speaker::segment::message::Message;
-use ferrolb_speaker::segment::Moment;
 
 use super::World;
 

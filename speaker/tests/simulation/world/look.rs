@@ -19,7 +19,10 @@ impl World {
     fn is_awake(&self, node: usize) -> bool {
         let one = &self.nodes[node];
         let awake = one.paused_until.is_none_or(|until| until <= self.now);
-        let may = one.segment.as_ref().is_some_and(|segment| segment.may_answer(self.now));
+        let may = one
+            .segment
+            .as_ref()
+            .is_some_and(|segment| segment.may_answer(self.now));
         one.plugged && awake && may
     }
 

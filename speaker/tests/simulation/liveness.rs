@@ -1,0 +1,57 @@
+//! Who counts as alive when the fault is not a plain death.
+
+use ferrolb_speaker::segment::message::Instance;
+use ferrolb_speaker::segment::{Event, Moment};
+
+use crate::world::{World, address, ms};
+
+/// How often anybody took one of these nodes for alive again since then.
+fn rose(world: &World, since: Moment, nodes: &[usize]) -> usize {
+    let of = |instance: &Instance| nodes.iter().any(|node| world.nodes[*node].id == instance.node);
+    world.count(
+        since,
+        |event| matches!(event, Event::Up(instance) if of(instance)),
+    )
+}
+
+#[test]
+fn a_single_node_serves_without_anybody_else() {
+    let mut world = World::new(1, 5, 1);
+    world.neighbours = false;
+    let mut world = world.started();
+    assert!(world.is_settled());
+    world.pause(0, ms(800));
+    world.run(ms(2000));
+    assert_eq!(world.answering(address(1)), [0]);
+    assert!(world.may_tell(0));
+}
+
+#[test]
+fn a_cold_start_of_all_after_a_power_cut_spreads_the_addresses_again() {
+    for seed in 1..10 {
+        let mut world = World::running(5, 40, seed);
+        (0..5).for_each(|node| world.kill(node));
+        world.run(ms(1000));
+        (0..5).for_each(|node| world.start(node));
+        world.until(ms(1000), World::is_settled);
+        let most = (0..5).map(|node| world.held(node).len()).max();
+        assert!(most <= Some(10), "seed {seed}: {most:?}");
+    }
+}
+
+#[test]
+fn a_pause_of_everybody_moves_nothing() {
+    for seed in 1..10 {
+        let mut world = World::running(3, 12, seed);
+        let before = world.table();
+        (0..3).for_each(|node| world.pause(node, ms(900)));
+        world.run(ms(4000));
+        assert_eq!(world.table(), before, "seed {seed}");
+        assert!(
+            world
+                .addresses()
+                .iter()
+                .all(|one| world.answering(*one).len() == 1)
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! What the nodes know of the cluster differs for a while, or does not suit them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrolb_speaker::segment::message::NodeId;
+use ferrolb_speaker::segment::{Conduct, Event, SegmentView};
+
+use crate::world::{World, address, ms, regroup};
+
+fn prefer(view: &mut SegmentView, node: NodeId, preference: u32) {
+    for place in view.places.values_mut() {
+        let fit = &mut Arc::make_mut(place).fit;
+        fit.values_mut().for_each(|one| one.preference = 0);
+        fit.get_mut(&node).expect("it suits").preference = preference;
+    }
+}
+
+fn exclude(view: &mut SegmentView, node: NodeId) {
+    for place in view.places.values_mut() {
+        Arc::make_mut(place).fit.remove(&node);
+    }
+}
+
+fn moved(event: &Event) -> bool {
+    matches!(event, Event::TookOver(_))
+}
+
+/// All prefer 1, and hold a node down for 30 s.
+fn with_hold_down() -> World {
+    let conduct = Conduct {
+        hold_down: Duration::from_secs(30),
+        ..Conduct::default()
+    };
+    let mut world = World::new(3, 12, 1).with_conduct(conduct);
+    let n2 = world.nodes[1].id;
+    (0..3).for_each(|node| world.see(node, |view| prefer(view, n2, 10)));
+    let world = world.started();
+    assert_eq!(world.held(1).len(), 12);
+    world
+}
+
+fn restart(world: &mut World) {
+    world.kill(1);
+    world.run(ms(2000));
+    world.start(1);
+}
+
+/// Runs and asserts that 1 gets its addresses after so many seconds, give or take one.
+fn is_held_down_for(world: &mut World, seconds: u64) {
+    world.run(Duration::from_secs(seconds - 1));
+    assert_eq!(world.held(1).len(), 0, "before {seconds} s");
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.held(1).len(), 12, "after {seconds} s");
+}
+
+#[test]
+fn an_heir_with_less_backing_than_the_holder_can_take_over() {
+    let mut world = World::running(5, 20, 3);
+    (2..5).for_each(|node| world.kill(node));
+    world.run(ms(2000));
+    world.kill(0);
+    world.run(ms(1000));
+    world.start(0);
+    world.run(ms(3000));
+    // 0 knows two nodes, 1 knows five of which two are up.
+    let n1 = world.nodes[0].id;
+    world.run(ms(2000));
+    let began = world.now;
+    let n2 = world.nodes[1].id;
+    (0..2).for_each(|node| world.see(node, |view| exclude(view, n2)));
+    world.run(ms(3000));
+    assert_eq!(world.held(0).len(), 20);
+    (0..2).for_each(|node| {
+        world.see(node, |view| {
+            *view = World::new(5, 20, 3).nodes[0].view.clone();
+            exclude(view, n1)
+        })
+    });
+    world.run(ms(3000));
+    assert_eq!(world.held(1).len(), 20);
+    assert!(world.count(began, moved) <= 40, "{}", world.count(began, moved));
+}
+
+#[test]
+fn a_node_that_is_no_more_in_the_cluster_hands_over() {
+    for seed in 1..10 {
+        let mut world = World::running(3, 12, seed);
+        let n1 = world.nodes[0].id;
+        for node in [1, 0, 2] {
+            world.see(node, |view| {
+                exclude(view, n1);
+                view.nodes.remove(&n1);
+            });
+            world.run(ms(700));
+        }
+        world.run(ms(2000));
+        assert!(world.held(0).is_empty() && world.is_settled(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_deleted_address_has_no_holder_once_all_know() {
+    for seed in 1..10 {
+        let mut world = World::running(3, 12, seed);
+        for node in 0..3 {
+            world.see(node, |view| {
+                view.places.remove(&address(1));
+            });
+            world.watch(ms(1500), |world| assert!(world.answering(address(1)).len() <= 1));
+        }
+        world.run(ms(1000));
+        assert!(world.holding(address(1)).is_empty(), "seed {seed}");
+    }
+}
