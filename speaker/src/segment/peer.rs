@@ -24,6 +24,8 @@ pub(super) struct Peer {
     /// When it was up for the first time after it was down; none if it never was down.
     pub(super) returned: Option<Moment>,
     last_frame: Moment,
+    /// Silence before this says nothing: nobody listened.
+    excused: Moment,
 }
 
 /// Whether an instance is there.
@@ -64,6 +66,7 @@ impl Peer {
             link: Link::OneWay,
             returned: None,
             last_frame: now,
+            excused: Moment::ORIGIN,
         }
     }
 
@@ -106,9 +109,11 @@ impl Peer {
         }
     }
 
-    /// Silence up to now says nothing: nobody listened.
+    /// Silence up to now says nothing: nobody listened. Who was down before stays so.
     pub(super) fn excuse(&mut self, now: Moment) {
-        self.last_frame = self.last_frame.max(now);
+        if self.is_up() {
+            self.excused = now;
+        }
         if matches!(self.link, Link::Suspect { .. }) {
             self.link = Link::Vouched { until: now + VOUCHED };
         }
@@ -116,7 +121,11 @@ impl Peer {
 
     /// Whether a frame of it came a short while ago.
     pub(super) fn is_heard(&self, now: Moment, profile: Profile) -> bool {
-        now.since(self.last_frame) < self.detection(profile)
+        now.since(self.silent_since()) < self.detection(profile)
+    }
+
+    fn silent_since(&self) -> Moment {
+        self.last_frame.max(self.excused)
     }
 
     fn detection(&self, profile: Profile) -> std::time::Duration {
@@ -184,7 +193,7 @@ impl Peer {
     /// When to judge again at the latest, if no frame comes.
     pub(super) fn next(&self, now: Moment, profile: Profile) -> Option<Moment> {
         match self.link {
-            Link::Up => Some((self.last_frame + self.detection(profile)).max(now)),
+            Link::Up => Some((self.silent_since() + self.detection(profile)).max(now)),
             Link::Vouched { until } => Some(until),
             Link::Suspect { since, questions } if questions < QUESTIONS => {
                 Some(since + BETWEEN_QUESTIONS * u32::from(questions))

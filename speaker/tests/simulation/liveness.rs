@@ -15,6 +15,22 @@ fn rose(world: &World, since: Moment, nodes: &[usize]) -> usize {
 }
 
 #[test]
+fn the_dead_stay_dead_when_a_survivor_is_late() {
+    for pause in [250, 800] {
+        for seed in 1..10 {
+            let mut world = World::running(3, 12, seed);
+            world.kill(1);
+            world.run(ms(5000));
+            let began = world.now;
+            world.pause(0, ms(pause));
+            world.run(ms(pause + 2000));
+            assert_eq!(rose(&world, began, &[1]), 0, "seed {seed}, {pause} ms");
+            assert!(world.is_settled(), "seed {seed}, {pause} ms: {:?}", world.table());
+        }
+    }
+}
+
+#[test]
 fn a_single_node_serves_without_anybody_else() {
     let mut world = World::new(1, 5, 1);
     world.neighbours = false;
