@@ -97,9 +97,6 @@ impl Peer {
     /// A frame of it came.
     pub(super) fn frame(&mut self, at: Moment) {
         self.last_frame = self.last_frame.max(at);
-        if matches!(self.link, Link::Suspect { .. }) {
-            self.link = Link::Vouched { until: at + VOUCHED };
-        }
     }
 
     /// Somebody says that it is there.
@@ -144,6 +141,12 @@ impl Peer {
                 Turn::None
             }
             Link::Up if !both_ways => self.suspect(now),
+            Link::Suspect { since, .. } if self.last_frame > since && !self.heard.is_empty() => {
+                self.link = Link::Vouched {
+                    until: self.last_frame + VOUCHED,
+                };
+                Turn::None
+            }
             Link::Vouched { until } if now >= until => self.suspect(now),
             Link::Suspect { since, .. } if now >= since + profile.asking() => self.fall(),
             Link::Suspect { since, questions } => self.ask_again(now, since, questions),

@@ -31,6 +31,27 @@ fn the_dead_stay_dead_when_a_survivor_is_late() {
 }
 
 #[test]
+fn who_hears_nobody_any_more_loses_its_addresses() {
+    for seed in 1..10 {
+        let mut world = World::running(3, 12, seed);
+        let lost = world.held(0);
+        world.lan.cut.extend([(1, 0), (2, 0)]);
+        world.until(ms(1000), |world| {
+            let elsewhere = |address| world.holding(address).iter().any(|node| *node != 0);
+            lost.iter()
+                .all(|address| elsewhere(*address) && world.cache[address] != 0)
+        });
+        world.neighbours = false;
+        world.run(ms(3000));
+        assert!(!world.may_tell(0), "seed {seed}");
+        world.lan.mend();
+        world.run(ms(1000));
+        assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
+        assert!(world.held(0).is_empty(), "seed {seed}: {:?}", world.table());
+    }
+}
+
+#[test]
 fn a_single_node_serves_without_anybody_else() {
     let mut world = World::new(1, 5, 1);
     world.neighbours = false;
