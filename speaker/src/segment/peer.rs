@@ -135,7 +135,7 @@ impl Peer {
         let both_ways = self.is_heard(now, profile) && self.heard.names(me);
         match self.link {
             _ if self.is_gone() => self.fall(),
-            Link::OneWay | Link::Down if both_ways => self.rise(now),
+            Link::OneWay | Link::Down if both_ways && self.knows_list() => self.rise(now),
             Link::Suspect { .. } | Link::Vouched { .. } if both_ways => {
                 self.link = Link::Up;
                 Turn::None
@@ -152,6 +152,12 @@ impl Peer {
             Link::Suspect { since, questions } => self.ask_again(now, since, questions),
             Link::OneWay | Link::Down | Link::Up | Link::Vouched { .. } => Turn::None,
         }
+    }
+
+    /// Its list is the one its newest beacon speaks of: an older one may name those it lost since.
+    fn knows_list(&self) -> bool {
+        self.beacon
+            .is_some_and(|beacon| self.heard.version() >= beacon.heard)
     }
 
     fn is_gone(&self) -> bool {

@@ -52,6 +52,17 @@ fn who_hears_nobody_any_more_loses_its_addresses() {
 }
 
 #[test]
+fn who_is_heard_by_nobody_is_not_up_because_of_an_old_list() {
+    let mut world = World::running(3, 12, 1);
+    world.part(&[0], &[1, 2]);
+    world.run(ms(2000));
+    let began = world.now;
+    world.lan.cut.retain(|(_, to)| *to == 1 || *to == 2);
+    world.run(ms(5000));
+    assert_eq!(rose(&world, began, &[0, 1, 2]), 0);
+}
+
+#[test]
 fn a_single_node_serves_without_anybody_else() {
     let mut world = World::new(1, 5, 1);
     world.neighbours = false;
