@@ -151,8 +151,8 @@ impl Segment {
     }
 
     fn fell(&mut self, instance: Instance) {
-        let gone = self.peers.get(&instance).and_then(|peer| peer.beacon);
-        if gone.is_some_and(|beacon| beacon.state == State::Gone) {
+        // Its last word may be lost.
+        if self.peers.get(&instance).is_some_and(Peer::is_leaving) {
             self.known.remove(&instance.node);
         }
         self.tell(Event::Down(instance));
