@@ -74,6 +74,14 @@ fn who_leaves_is_no_reason_to_feel_cut_off_even_if_its_last_word_is_lost() {
 }
 
 #[test]
+fn the_last_of_two_goes_on_telling_neighbours_where_it_is() {
+    let mut world = World::running(2, 4, 1);
+    world.kill(1);
+    world.run(ms(1000));
+    world.watch(ms(10_000), |world| assert!(world.may_tell(0), "{:?}", world.now));
+}
+
+#[test]
 fn a_single_node_serves_without_anybody_else() {
     let mut world = World::new(1, 5, 1);
     world.neighbours = false;

@@ -31,6 +31,9 @@ impl Segment {
         self.consider_all(now);
         self.follow_yields(now);
         self.claim_orphans(now);
+        if self.is_alone() {
+            self.ask_neighbours(now);
+        }
         self.renew_list(now);
         let pages = self.own.publish();
         let changed = !pages.is_empty();
@@ -247,9 +250,13 @@ impl Segment {
 
     /// No known speaker is up, and no neighbour answers either.
     pub(super) fn is_cut_off(&self, now: Moment) -> bool {
-        let alone = !self.peers.values().any(Peer::is_up);
+        self.is_alone() && !self.has_witness(now)
+    }
+
+    /// There are other speakers, and none is up.
+    fn is_alone(&self) -> bool {
         let others = self.known.iter().any(|node| *node != self.me.node);
-        alone && others && !self.has_witness(now)
+        others && !self.peers.values().any(Peer::is_up)
     }
 
     /// A neighbour that is no speaker answered a short while ago.
