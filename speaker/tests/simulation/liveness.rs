@@ -94,6 +94,24 @@ fn a_single_node_serves_without_anybody_else() {
 }
 
 #[test]
+fn a_lone_node_that_restarts_while_cut_off_takes_nothing_from_the_others() {
+    for seed in 1..20 {
+        let mut world = World::running(3, 12, seed);
+        world.part(&[0], &[1, 2]);
+        world.run(ms(1000));
+        world.kill(0);
+        world.run(ms(100));
+        world.start(0);
+        world.run(ms(3000));
+        let before = [world.held(1), world.held(2)];
+        world.lan.mend();
+        world.run(ms(1000));
+        assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
+        assert_eq!([world.held(1), world.held(2)], before, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_cold_start_of_all_after_a_power_cut_spreads_the_addresses_again() {
     for seed in 1..10 {
         let mut world = World::running(5, 40, seed);

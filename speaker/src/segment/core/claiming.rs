@@ -198,8 +198,11 @@ impl Segment {
     fn is_not_alone(&self, now: Moment) -> bool {
         let profile = self.conduct.profile;
         let heard = self.peers.values().any(|peer| peer.is_heard(now, profile));
-        let only_node = self.view.as_ref().is_some_and(|view| view.nodes.len() == 1);
-        heard || only_node || self.has_witness(now)
+        heard || self.is_only_node() || self.has_witness(now)
+    }
+
+    pub(super) fn is_only_node(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.nodes.len() == 1)
     }
 
     /// Everybody who may claim now or in a moment, this instance included. Those who are about to join count, so that

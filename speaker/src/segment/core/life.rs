@@ -241,9 +241,13 @@ impl Segment {
         }
     }
 
+    /// Who knows nobody has no majority either, if there are other nodes: it may have started while it was cut off.
     pub(super) fn has_majority(&self) -> bool {
         let known = self.known.iter().chain([&self.me.node]).collect::<BTreeSet<_>>();
         let up = self.up();
+        if up.len() == 1 && !self.is_only_node() {
+            return false;
+        }
         let up = up.iter().filter(|node| known.contains(node)).count();
         2 * up > known.len()
     }
