@@ -55,6 +55,23 @@ fn is_held_down_for(world: &mut World, seconds: u64) {
 }
 
 #[test]
+fn a_preferred_node_that_came_back_gets_its_addresses_when_its_hold_down_is_over() {
+    let mut world = with_hold_down();
+    restart(&mut world);
+    is_held_down_for(&mut world, 30);
+}
+
+#[test]
+fn a_hold_down_doubles_while_the_node_flaps() {
+    let mut world = with_hold_down();
+    for _ in 0..3 {
+        restart(&mut world);
+        world.run(ms(1000));
+    }
+    is_held_down_for(&mut world, 119);
+}
+
+#[test]
 fn an_heir_with_less_backing_than_the_holder_can_take_over() {
     let mut world = World::running(5, 20, 3);
     (2..5).for_each(|node| world.kill(node));

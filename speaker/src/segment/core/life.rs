@@ -26,6 +26,7 @@ impl Segment {
         self.notice_lateness(now);
         self.judge_peers(now);
         self.take_part(now);
+        self.end_hold_downs(now);
         self.back_claims(now);
         self.expire(now);
         self.consider_all(now);
@@ -48,6 +49,7 @@ impl Segment {
             self.send(Body::Request(request));
         }
         self.expected = Some(self.next(now));
+        self.judged = now;
     }
 
     /// When to advance next, if no frame comes before.
@@ -267,6 +269,14 @@ impl Segment {
     pub(super) fn has_witness(&self, now: Moment) -> bool {
         let lasts = self.conduct.profile.detection() * 3;
         self.witnessed.is_some_and(|at| now.since(at) <= lasts)
+    }
+
+    /// Who was asked last until now may be preferred from now on.
+    fn end_hold_downs(&mut self, now: Moment) {
+        let ended = |node: &NodeId| self.is_held_down(*node, self.judged) && !self.is_held_down(*node, now);
+        if self.returns.keys().any(ended) {
+            self.look_at_everything();
+        }
     }
 
     /// Whether that node came back so recently that others are asked first.
