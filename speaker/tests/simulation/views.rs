@@ -72,6 +72,18 @@ fn a_hold_down_doubles_while_the_node_flaps() {
 }
 
 #[test]
+fn a_node_that_stayed_for_long_flaps_no_more() {
+    let mut world = with_hold_down();
+    for _ in 0..3 {
+        restart(&mut world);
+        world.run(ms(1000));
+    }
+    world.run(Duration::from_secs(700));
+    restart(&mut world);
+    is_held_down_for(&mut world, 30);
+}
+
+#[test]
 fn an_heir_with_less_backing_than_the_holder_can_take_over() {
     let mut world = World::running(5, 20, 3);
     (2..5).for_each(|node| world.kill(node));

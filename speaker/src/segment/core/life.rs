@@ -118,8 +118,10 @@ impl Segment {
             .copied()
             .collect();
         if was_known && (!others.is_empty() || self.has_returned(instance)) {
-            let returns = self.returns.entry(instance.node).or_insert((0, now));
-            *returns = (returns.0 + 1, now);
+            let (times, last) = self.returns.get(&instance.node).copied().unwrap_or((0, now));
+            let flaps = now.since(last) < LONGEST_HOLD_DOWN;
+            self.returns
+                .insert(instance.node, (if flaps { times + 1 } else { 1 }, now));
         }
         for other in others {
             if self.peers.get_mut(&other).map(Peer::fall) == Some(Turn::Fell) {
