@@ -26,6 +26,42 @@ fn moved(event: &Event) -> bool {
     matches!(event, Event::TookOver(_))
 }
 
+#[test]
+fn an_heir_that_learns_late_that_it_is_preferred_gets_the_address() {
+    for seed in 1..10 {
+        let mut world = World::running(3, 12, seed);
+        let n2 = world.nodes[1].id;
+        world.see(1, |view| exclude(view, n2));
+        world.run(ms(1000));
+        for node in [0, 2] {
+            world.see(node, |view| prefer(view, n2, 10));
+        }
+        world.run(ms(3000));
+        let fresh = world.nodes[0].view.clone();
+        world.see(1, |view| *view = fresh);
+        world.run(ms(30_000));
+        assert_eq!(world.held(1).len(), 12, "seed {seed}: {:?}", world.table());
+    }
+}
+
+#[test]
+fn an_address_waits_with_its_holder_for_heirs_that_learn_late_of_it() {
+    for seed in 1..10 {
+        let mut world = World::running(3, 12, seed);
+        let ids = [0, 1, 2].map(|node: usize| world.nodes[node].id);
+        // Each is told at first that only another one suits.
+        for node in 0..3 {
+            world.see(node, |view| exclude(view, ids[node]));
+        }
+        world.watch(ms(6000), |world| {
+            assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
+        });
+        world.see(1, |view| *view = World::new(3, 12, seed).nodes[1].view.clone());
+        world.run(ms(15_000));
+        assert_eq!(world.held(1).len(), 12, "seed {seed}: {:?}", world.table());
+    }
+}
+
 /// All prefer 1, and hold a node down for 30 s.
 fn with_hold_down() -> World {
     let conduct = Conduct {
