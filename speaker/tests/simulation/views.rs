@@ -27,6 +27,22 @@ fn moved(event: &Event) -> bool {
 }
 
 #[test]
+fn nodes_that_each_prefer_the_other_do_not_pass_an_address_back_and_forth() {
+    for seed in 1..4 {
+        let mut world = World::running(3, 12, seed);
+        let ids = [1, 2, 0].map(|node: usize| world.nodes[node].id);
+        let began = world.now;
+        for node in 0..3 {
+            world.see(node, |view| prefer(view, ids[node], 10));
+        }
+        world.run(ms(5000));
+        let moves = world.count(began, moved);
+        assert!(moves <= 24, "seed {seed}: {moves} moves of 12 addresses");
+        assert!(world.is_settled());
+    }
+}
+
+#[test]
 fn an_heir_that_learns_late_that_it_is_preferred_gets_the_address() {
     for seed in 1..10 {
         let mut world = World::running(3, 12, seed);

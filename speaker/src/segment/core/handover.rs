@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Event, Segment};
 use crate::segment::contenders::Contender;
-use crate::segment::message::{Entry, Epoch, Hold, NodeId, State};
+use crate::segment::message::{Entry, Epoch, Hold, Instance, NodeId, State};
 use crate::segment::moment::Moment;
 use crate::segment::peer::Peer;
 use crate::segment::view::{Fitness, Place};
@@ -173,17 +173,24 @@ impl Segment {
             .any(|peer| peer.instance.node == heir && says(peer))
     }
 
+    /// Whether it suits this node, which would not pass it on at once: nodes that disagree about who is better would
+    /// pass it round. From one who leaves it is taken in any case.
+    fn would_keep(&self, address: IpAddr, holder: Instance, now: Moment) -> bool {
+        let leaves = self.peers.get(&holder).is_some_and(Peer::is_leaving);
+        self.suits_me(address) && (leaves || self.heir(address, now).is_none())
+    }
+
     /// Takes over an address that another yields to this node, or says that it will not. Whether one did.
     pub(super) fn heed_yield(&mut self, address: IpAddr, now: Moment) -> bool {
         let me = self.me.node;
-        let Some((_, hold)) = self
+        let Some((holder, hold)) = self
             .live_holds(address)
             .find(|(_, hold)| hold.yield_to == Some(me))
         else {
             return false;
         };
         let able = self.state == State::Active && self.stunned.is_none() && self.carrier;
-        if able && (hold.forced || self.suits_me(address)) {
+        if able && (hold.forced || self.would_keep(address, holder, now)) {
             self.claim(address);
             self.tell(Event::TookOver(address));
         } else {
