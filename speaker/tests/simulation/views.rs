@@ -136,6 +136,28 @@ fn a_node_that_stayed_for_long_flaps_no_more() {
 }
 
 #[test]
+fn the_addresses_of_a_group_stay_together() {
+    for seed in 1..10 {
+        let mut world = World::new(4, 24, seed);
+        (0..4).for_each(|node| world.see(node, |view| regroup(view, 3)));
+        let mut world = world.started();
+        for dead in 0..2 {
+            for first in (1..=24).step_by(3) {
+                let holders = [0, 1, 2].map(|mate| world.holding(address(first + mate)));
+                assert_eq!(holders[0].len(), 1);
+                assert!(
+                    holders[1] == holders[0] && holders[2] == holders[0],
+                    "seed {seed}, {dead} dead: {:?}",
+                    world.table()
+                );
+            }
+            world.kill(dead);
+            world.run(ms(2000));
+        }
+    }
+}
+
+#[test]
 fn an_heir_with_less_backing_than_the_holder_can_take_over() {
     let mut world = World::running(5, 20, 3);
     (2..5).for_each(|node| world.kill(node));

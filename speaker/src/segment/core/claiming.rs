@@ -1,5 +1,6 @@
 //! Who holds what: conflicts are ended, and what nobody holds is claimed.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -176,12 +177,15 @@ impl Segment {
         let living = self.living(now);
         let mut loads = self.loads(&living);
         let mut mine = Vec::new();
+        let mut placed = BTreeMap::new();
         for (address, since) in &self.orphans {
             let Some(place) = self.place(*address) else {
                 continue;
             };
-            let mut order = self.contenders(place, &living);
+            let holder = |mate| placed.get(&mate).copied().or_else(|| self.holder(mate));
+            let mut order = self.contenders(place, &living, holder);
             loads.place(&mut order);
+            placed.extend(order.first().map(|first| (*address, first.node)));
             let position = order.iter().position(|one| one.node == self.me.node);
             let waited = now.since(*since);
             if waited >= patience && position.is_some_and(|position| waited >= slot * position as u32) {
@@ -247,13 +251,19 @@ impl Segment {
         instances.map(|instance| self.holders.count(*instance)).sum()
     }
 
-    pub(super) fn contenders(&self, place: &Place, living: &[Living]) -> Vec<Contender> {
+    /// Those who may hold it, best first. `holder` tells who holds the others of its group, or will in a moment.
+    pub(super) fn contenders(
+        &self,
+        place: &Place,
+        living: &[Living],
+        holder: impl Fn(IpAddr) -> Option<NodeId>,
+    ) -> Vec<Contender> {
         let mates = |node| match place.group.len() {
             0 | 1 => 0,
             _ => place
                 .group
                 .iter()
-                .filter(|mate| self.holder(**mate) == Some(node))
+                .filter(|mate| holder(**mate) == Some(node))
                 .count(),
         };
         contenders(place, living, mates)

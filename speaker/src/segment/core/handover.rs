@@ -73,7 +73,7 @@ impl Segment {
         let place = self.place(address)?;
         let refused = self.yields.get(&address).map(|one| &one.refused);
         let others = self
-            .contenders(place, &self.living(now))
+            .contenders(place, &self.living(now), |mate| self.holder(mate))
             .into_iter()
             .filter(|one| {
                 one.node != self.me.node
