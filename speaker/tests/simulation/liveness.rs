@@ -82,6 +82,22 @@ fn the_last_of_two_goes_on_telling_neighbours_where_it_is() {
 }
 
 #[test]
+fn a_stunned_node_that_cannot_sync_takes_part_again() {
+    let mut world = World::running(3, 12, 2);
+    // 1 does not hear 0 from now on, so it answers no request; what it says in the next moment is lost.
+    world.lan.cut.extend([(0, 1), (1, 0)]);
+    let fuller = World::new(3, 24, 2).nodes[0].view.clone();
+    (0..3).for_each(|node| world.see(node, |view| *view = fuller.clone()));
+    world.run(ms(200));
+    world.lan.cut.remove(&(1, 0));
+    world.run(ms(1000));
+    world.pause(0, ms(400));
+    world.run(ms(5000));
+    let answers = world.answering(*world.held(0).first().expect("it holds some"));
+    assert!(answers.contains(&0));
+}
+
+#[test]
 fn a_single_node_serves_without_anybody_else() {
     let mut world = World::new(1, 5, 1);
     world.neighbours = false;

@@ -185,7 +185,8 @@ impl Segment {
     }
 
     fn take_part(&mut self, now: Moment) {
-        if self.stunned.is_some_and(|until| now >= until) && self.all_synced() {
+        let knows = |until: Moment| now >= until && (self.all_synced() || now >= until + SYNC_AT_MOST);
+        if self.stunned.is_some_and(knows) {
             self.stunned = None;
             self.begin_again();
         }
