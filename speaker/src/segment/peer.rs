@@ -17,6 +17,8 @@ const VOUCHED: std::time::Duration = std::time::Duration::from_millis(150);
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) instance: Instance,
+    /// How lists name it.
+    pub(super) tag: Tag,
     pub(super) beacon: Option<Beacon>,
     pub(super) heard: HeardList,
     pub(super) claims: ClaimsCopy,
@@ -60,6 +62,7 @@ impl Peer {
     pub(super) fn new(instance: Instance, now: Moment) -> Self {
         Self {
             instance,
+            tag: instance.tag(),
             beacon: None,
             heard: HeardList::default(),
             claims: ClaimsCopy::new(),

@@ -297,12 +297,7 @@ impl Segment {
     fn renew_list(&mut self, now: Moment) {
         let profile = self.conduct.profile;
         let heard = |peer: &&Peer| peer.is_heard(now, profile);
-        let list: BTreeSet<Tag> = self
-            .peers
-            .values()
-            .filter(heard)
-            .map(|peer| peer.instance.tag())
-            .collect();
+        let list: BTreeSet<Tag> = self.peers.values().filter(heard).map(|peer| peer.tag).collect();
         let differs = list != self.list || self.list_version == Version(0);
         if differs {
             self.list = list;
