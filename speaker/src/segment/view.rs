@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::message::NodeId;
 
 /// Everything that is known about the addresses of one segment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SegmentView {
     /// Who may hold each address; an address that nobody may hold is here with nobody, or not at all.
     pub places: BTreeMap<IpAddr, Arc<Place>>,

@@ -60,6 +60,8 @@ pub(crate) struct World {
     pub(crate) cache: BTreeMap<IpAddr, usize>,
     /// Everything that happened.
     pub(crate) events: Vec<(Moment, usize, Event)>,
+    /// How often a node began to hold what does not suit it.
+    pub(crate) unfit: usize,
     /// There are other stations on the segment, which answer questions.
     pub(crate) neighbours: bool,
 }
@@ -79,7 +81,13 @@ impl World {
 
     /// A new process on the node.
     pub(crate) fn start(&mut self, node: usize) {
-        let (boot, seed) = (self.chance(u64::MAX - 1) + 1, self.chance(u64::MAX));
+        let boot = self.chance(u64::MAX - 1) + 1;
+        self.start_as(node, boot);
+    }
+
+    /// As [`World::start`], with this number.
+    pub(crate) fn start_as(&mut self, node: usize, boot: u64) {
+        let seed = self.chance(u64::MAX);
         let me = Instance {
             node: self.nodes[node].id,
             boot: Boot(boot),
@@ -263,7 +271,10 @@ impl World {
             }
             Effect::Tell(event) => self.events.push((self.now, node, event)),
             Effect::Hold(address) => {
-                self.nodes[node].answers.insert(address);
+                let one = &mut self.nodes[node];
+                let place = one.view.places.get(&address);
+                self.unfit += usize::from(!place.is_some_and(|place| place.suits(one.id)));
+                one.answers.insert(address);
             }
             Effect::Release(address) => {
                 self.nodes[node].answers.remove(&address);

@@ -50,6 +50,7 @@ impl World {
             wakeup: Duration::ZERO,
             cache: BTreeMap::new(),
             events: Vec::new(),
+            unfit: 0,
             neighbours: true,
         }
     }
