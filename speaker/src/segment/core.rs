@@ -121,6 +121,8 @@ pub struct Segment {
     stunned: Option<Moment>,
     released_last: Moment,
     expected: Option<Moment>,
+    /// When everything was judged last.
+    judged: Moment,
     effects: Vec<Effect>,
 }
 
@@ -157,6 +159,7 @@ impl Segment {
             stunned: None,
             released_last: now,
             expected: None,
+            judged: now,
             effects: Vec::new(),
         }
     }

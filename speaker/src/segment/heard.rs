@@ -19,6 +19,11 @@ impl HeardList {
         self.version
     }
 
+    /// It names nobody: the instance is deaf, or alone.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tags.is_empty()
+    }
+
     pub(super) fn names(&self, tag: Tag) -> bool {
         self.tags.contains(&tag)
     }

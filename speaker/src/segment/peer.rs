@@ -17,6 +17,8 @@ const VOUCHED: std::time::Duration = std::time::Duration::from_millis(150);
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) instance: Instance,
+    /// How lists name it.
+    pub(super) tag: Tag,
     pub(super) beacon: Option<Beacon>,
     pub(super) heard: HeardList,
     pub(super) claims: ClaimsCopy,
@@ -24,6 +26,8 @@ pub(super) struct Peer {
     /// When it was up for the first time after it was down; none if it never was down.
     pub(super) returned: Option<Moment>,
     last_frame: Moment,
+    /// Silence before this says nothing: nobody listened.
+    excused: Moment,
 }
 
 /// Whether an instance is there.
@@ -58,12 +62,14 @@ impl Peer {
     pub(super) fn new(instance: Instance, now: Moment) -> Self {
         Self {
             instance,
+            tag: instance.tag(),
             beacon: None,
             heard: HeardList::default(),
             claims: ClaimsCopy::new(),
             link: Link::OneWay,
             returned: None,
             last_frame: now,
+            excused: Moment::ORIGIN,
         }
     }
 
@@ -94,9 +100,6 @@ impl Peer {
     /// A frame of it came.
     pub(super) fn frame(&mut self, at: Moment) {
         self.last_frame = self.last_frame.max(at);
-        if matches!(self.link, Link::Suspect { .. }) {
-            self.link = Link::Vouched { until: at + VOUCHED };
-        }
     }
 
     /// Somebody says that it is there.
@@ -106,9 +109,11 @@ impl Peer {
         }
     }
 
-    /// Silence up to now says nothing: nobody listened.
+    /// Silence up to now says nothing: nobody listened. Who was down before stays so.
     pub(super) fn excuse(&mut self, now: Moment) {
-        self.last_frame = self.last_frame.max(now);
+        if self.is_up() {
+            self.excused = now;
+        }
         if matches!(self.link, Link::Suspect { .. }) {
             self.link = Link::Vouched { until: now + VOUCHED };
         }
@@ -116,7 +121,11 @@ impl Peer {
 
     /// Whether a frame of it came a short while ago.
     pub(super) fn is_heard(&self, now: Moment, profile: Profile) -> bool {
-        now.since(self.last_frame) < self.detection(profile)
+        now.since(self.silent_since()) < self.detection(profile)
+    }
+
+    fn silent_since(&self) -> Moment {
+        self.last_frame.max(self.excused)
     }
 
     fn detection(&self, profile: Profile) -> std::time::Duration {
@@ -129,17 +138,29 @@ impl Peer {
         let both_ways = self.is_heard(now, profile) && self.heard.names(me);
         match self.link {
             _ if self.is_gone() => self.fall(),
-            Link::OneWay | Link::Down if both_ways => self.rise(now),
+            Link::OneWay | Link::Down if both_ways && self.knows_list() => self.rise(now),
             Link::Suspect { .. } | Link::Vouched { .. } if both_ways => {
                 self.link = Link::Up;
                 Turn::None
             }
             Link::Up if !both_ways => self.suspect(now),
+            Link::Suspect { since, .. } if self.last_frame > since && !self.heard.is_empty() => {
+                self.link = Link::Vouched {
+                    until: self.last_frame + VOUCHED,
+                };
+                Turn::None
+            }
             Link::Vouched { until } if now >= until => self.suspect(now),
             Link::Suspect { since, .. } if now >= since + profile.asking() => self.fall(),
             Link::Suspect { since, questions } => self.ask_again(now, since, questions),
             Link::OneWay | Link::Down | Link::Up | Link::Vouched { .. } => Turn::None,
         }
+    }
+
+    /// Its list is the one its newest beacon speaks of: an older one may name those it lost since.
+    fn knows_list(&self) -> bool {
+        self.beacon
+            .is_some_and(|beacon| self.heard.version() >= beacon.heard)
     }
 
     fn is_gone(&self) -> bool {
@@ -184,7 +205,7 @@ impl Peer {
     /// When to judge again at the latest, if no frame comes.
     pub(super) fn next(&self, now: Moment, profile: Profile) -> Option<Moment> {
         match self.link {
-            Link::Up => Some((self.last_frame + self.detection(profile)).max(now)),
+            Link::Up => Some((self.silent_since() + self.detection(profile)).max(now)),
             Link::Vouched { until } => Some(until),
             Link::Suspect { since, questions } if questions < QUESTIONS => {
                 Some(since + BETWEEN_QUESTIONS * u32::from(questions))

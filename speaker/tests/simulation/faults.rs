@@ -1,6 +1,7 @@
 //! What breaks by itself.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::world::{World, address, ms};
@@ -130,7 +131,7 @@ fn after_a_partition_each_address_has_one_holder_soon() {
         let mut world = World::running(4, 16, seed);
         world.part(&[0, 1], &[2, 3]);
         world.run(ms(5000));
-        world.cut.clear();
+        world.lan.cut.clear();
         let took = world.until(ms(300), World::is_settled);
         world.run(ms(2000));
         assert!(world.is_settled(), "seed {seed} {took:?}");
@@ -145,7 +146,7 @@ fn loss_of_a_frame_in_twenty_moves_nothing() {
     for seed in 1..6 {
         let mut world = World::running(3, 12, seed);
         let before = world.table();
-        world.loss_percent = 5;
+        world.lan.loss_percent = 5;
         world.run(Duration::from_secs(600));
         assert_eq!(world.table(), before, "seed {seed}");
     }
@@ -190,6 +191,48 @@ fn addresses_that_appear_are_claimed_once() {
             world.run(ms(seed * 13 % 90));
         }
         world.run(ms(500));
+        assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
+    }
+}
+
+#[test]
+fn boots_have_no_order() {
+    for boots in [[9, 5, 1], [1, 5, 9]] {
+        let mut world = World::running(3, 9, 1);
+        for boot in boots {
+            world.kill(0);
+            world.run(ms(60));
+            world.start_as(0, boot);
+            world.run(ms(1000));
+            assert!(world.is_settled(), "{boot}: {:?}", world.table());
+        }
+    }
+}
+
+#[test]
+fn an_orphan_finds_a_holder_although_all_rank_differently() {
+    for seed in SEEDS {
+        let mut world = World::running(4, 16, seed);
+        for node in 0..4 {
+            let (own, ids) = (
+                world.nodes[node].id,
+                world.nodes.iter().map(|one| one.id).collect::<Vec<_>>(),
+            );
+            world.see(node, |view| {
+                for place in view.places.values_mut() {
+                    let fit = Arc::make_mut(&mut place.fit);
+                    // Each thinks that it comes last, and the others in an order of its own.
+                    for (rank, id) in ids.iter().enumerate() {
+                        let last = *id == own;
+                        fit.get_mut(id).expect("it suits").nearness =
+                            if last { 0 } else { 1 + (rank * (node + 1)) as u32 };
+                    }
+                }
+            });
+        }
+        world.kill(0);
+        world.until(ms(300 + 60 + 4 * 60 + 20), World::is_settled);
+        world.run(ms(1000));
         assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
     }
 }

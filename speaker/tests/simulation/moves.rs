@@ -1,12 +1,11 @@
 //! Planned moves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use std::collections::BTreeMap;
-
 use ferrolb_speaker::segment::message::NodeId;
-use ferrolb_speaker::segment::{Fitness, SegmentView};
+use ferrolb_speaker::segment::{Event, Fitness, SegmentView};
 
 use crate::world::{World, ms};
 
@@ -85,9 +84,15 @@ fn an_heir_that_will_not_is_passed_over() {
     for seed in 1..30 {
         let mut world = World::running(3, 12, seed);
         let (n1, n2) = (world.nodes[0].id, world.nodes[1].id);
-        world.see(1, |view| every_place(view, |fit| drop(fit.remove(&n2))));
-        world.see(0, |view| every_place(view, |fit| drop(fit.remove(&n1))));
-        world.see(2, |view| every_place(view, |fit| drop(fit.remove(&n1))));
+        world.see(1, |view| {
+            every_place(view, |fit| fit.retain(|node, _| *node != n2))
+        });
+        world.see(0, |view| {
+            every_place(view, |fit| fit.retain(|node, _| *node != n1))
+        });
+        world.see(2, |view| {
+            every_place(view, |fit| fit.retain(|node, _| *node != n1))
+        });
         world.run(ms(4000));
         let all = world.addresses().len();
         assert_eq!(world.held(2).len(), all, "seed {seed}: {:?}", world.table());
@@ -102,4 +107,47 @@ fn what_nobody_may_hold_is_given_up() {
     }
     world.run(ms(500));
     assert!((0..3).all(|node| world.held(node).is_empty()));
+}
+
+#[test]
+fn a_release_is_no_orphan_for_one_who_did_not_see_the_new_claim() {
+    for seed in 1..30 {
+        let mut world = World::running(3, 12, seed);
+        let (n1, n2) = (world.nodes[0].id, world.nodes[1].id);
+        let began = world.now;
+        world.lan.cut.insert((1, 2));
+        for node in 0..3 {
+            world.see(node, |view| {
+                every_place(view, |fit| {
+                    fit.get_mut(&n1).expect("it suits").against = 2;
+                    fit.get_mut(&n2).expect("it suits").preference = 1;
+                })
+            });
+        }
+        world.run(ms(90));
+        world.lan.cut.clear();
+        world.run(ms(1000));
+        let claimed = world.count(began, |event| matches!(event, Event::Claimed(..)));
+        assert_eq!(claimed, 0, "seed {seed}");
+        assert_eq!(world.held(1).len(), 12, "seed {seed}: {:?}", world.table());
+    }
+}
+
+#[test]
+fn who_asked_between_the_takeover_and_the_release_learns_the_heir() {
+    for seed in 1..30 {
+        let mut world = World::running(3, 12, seed);
+        world.on_segment(0, |segment| segment.leave());
+        let end = world.now + ms(2000);
+        while world.now < end {
+            // Both answer for a moment, and the slower answer is remembered.
+            for address in world.held(0) {
+                world.cache.insert(address, 0);
+            }
+            world.run(Duration::from_micros(50));
+        }
+        for address in world.addresses() {
+            assert!(world.is_reachable(address), "seed {seed}: {address}");
+        }
+    }
 }

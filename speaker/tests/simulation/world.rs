@@ -1,14 +1,20 @@
 //! A LAN of speakers without threads, sockets or clocks: what ships decides, chance and time are this world's.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+mod lan;
+mod look;
+mod stage;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_crds::domain::NodeName;
 use ferrolb_speaker::segment::message::{Boot, Instance, Message, NodeId};
-use ferrolb_speaker::segment::{Conduct, Effect, Event, Fitness, Moment, Place, Segment, SegmentView};
+use ferrolb_speaker::segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
+
+pub(crate) use lan::Lan;
+pub(crate) use look::Doubles;
+pub(crate) use stage::regroup;
 
 /// Milliseconds.
 pub(crate) const fn ms(milliseconds: u64) -> Duration {
@@ -22,27 +28,21 @@ pub(crate) fn address(last: u32) -> IpAddr {
 
 /// One node and its speaker.
 pub(crate) struct Node {
-    pub(crate) name: NodeName,
     pub(crate) id: NodeId,
     /// None while it has no power.
     segment: Option<Segment>,
     sequence: u64,
     /// Frames that wait on the socket.
-    waiting: Vec<(Moment, Message)>,
+    waiting: Vec<(Moment, Arc<Message>)>,
+    /// The last sequence of each boot: as in production, what is older does not count.
+    last: BTreeMap<Boot, u64>,
     paused_until: Option<Moment>,
     wake: Moment,
     /// The switch port.
     pub(crate) plugged: bool,
     pub(crate) view: SegmentView,
-}
-
-/// A frame under way.
-#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Transit {
-    at: Moment,
-    number: u64,
-    to: usize,
-    from: usize,
+    /// What it was told to answer for.
+    answers: BTreeSet<IpAddr>,
 }
 
 pub(crate) struct World {
@@ -50,77 +50,22 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     conduct: Conduct,
     random: u64,
-    frames: BTreeMap<u64, Message>,
-    transit: BinaryHeap<Reverse<Transit>>,
-    sent: u64,
-    /// Of a hundred frames at each sender's port.
-    pub(crate) loss_percent: u64,
-    /// Pairs that do not hear each other.
-    pub(crate) cut: BTreeSet<(usize, usize)>,
+    pub(crate) lan: Lan,
+    /// Who acts when, if no frame comes before.
+    agenda: BTreeSet<(Moment, usize)>,
+    /// How long a frame waits before its process gets to it.
+    pub(crate) wakeup: Duration,
     /// What a neighbour remembers: who announced an address last.
     pub(crate) cache: BTreeMap<IpAddr, usize>,
     /// Everything that happened.
     pub(crate) events: Vec<(Moment, usize, Event)>,
+    /// How often a node began to hold what does not suit it.
+    pub(crate) unfit: usize,
     /// There are other stations on the segment, which answer questions.
     pub(crate) neighbours: bool,
 }
 
 impl World {
-    /// Nodes n1, n2, …, all of which may hold the addresses 1 to `addresses`; none has power.
-    pub(crate) fn new(nodes: usize, addresses: u32, seed: u64) -> Self {
-        let names: Vec<NodeName> = (1..=nodes)
-            .map(|n| NodeName::from(format!("n{n}").as_str()))
-            .collect();
-        let view = SegmentView {
-            places: (1..=addresses)
-                .map(|last| (address(last), place(&names, address(last))))
-                .collect(),
-            nodes: Arc::new(
-                names
-                    .iter()
-                    .map(|name| (NodeId::of(name), name.clone()))
-                    .collect(),
-            ),
-            draining: false,
-        };
-        let node = |name: NodeName| Node {
-            id: NodeId::of(&name),
-            name,
-            segment: None,
-            sequence: 0,
-            waiting: Vec::new(),
-            paused_until: None,
-            wake: Moment::ORIGIN,
-            plugged: true,
-            view: view.clone(),
-        };
-        Self {
-            now: Moment::ORIGIN + Duration::from_secs(1000),
-            nodes: names.into_iter().map(node).collect(),
-            conduct: Conduct {
-                hold_down: Duration::ZERO,
-                ..Conduct::default()
-            },
-            random: seed,
-            frames: BTreeMap::new(),
-            transit: BinaryHeap::new(),
-            sent: 0,
-            loss_percent: 0,
-            cut: BTreeSet::new(),
-            cache: BTreeMap::new(),
-            events: Vec::new(),
-            neighbours: true,
-        }
-    }
-
-    /// As [`World::new`] with power on every node, until all addresses have a holder.
-    pub(crate) fn running(nodes: usize, addresses: u32, seed: u64) -> Self {
-        let mut world = Self::new(nodes, addresses, seed);
-        (0..nodes).for_each(|node| world.start(node));
-        world.run(ms(3000));
-        world
-    }
-
     pub(crate) fn with_conduct(mut self, conduct: Conduct) -> Self {
         self.conduct = conduct;
         self
@@ -135,7 +80,13 @@ impl World {
 
     /// A new process on the node.
     pub(crate) fn start(&mut self, node: usize) {
-        let (boot, seed) = (self.chance(u64::MAX), self.chance(u64::MAX));
+        let boot = self.chance(u64::MAX - 1) + 1;
+        self.start_as(node, boot);
+    }
+
+    /// As [`World::start`], with this number.
+    pub(crate) fn start_as(&mut self, node: usize, boot: u64) {
+        let seed = self.chance(u64::MAX);
         let me = Instance {
             node: self.nodes[node].id,
             boot: Boot(boot),
@@ -143,21 +94,31 @@ impl World {
         let mut segment = Segment::new(me, self.conduct, seed, self.now);
         segment.see(self.nodes[node].view.clone());
         let one = &mut self.nodes[node];
+        segment.carry(one.plugged);
         one.segment = Some(segment);
         one.sequence = 0;
         one.waiting.clear();
+        one.last.clear();
+        one.answers.clear();
         one.paused_until = None;
-        one.wake = self.now;
+        self.wake(node, self.now);
     }
 
     /// The process on the node is gone, without a word.
     pub(crate) fn kill(&mut self, node: usize) {
         self.nodes[node].segment = None;
+        self.nodes[node].answers.clear();
+    }
+
+    pub(crate) fn is_running(&self, node: usize) -> bool {
+        self.nodes[node].segment.is_some()
     }
 
     /// The process on the node does nothing for so long; frames wait on its socket.
     pub(crate) fn pause(&mut self, node: usize, time: Duration) {
-        self.nodes[node].paused_until = Some(self.now + time);
+        let until = self.now + time;
+        self.nodes[node].paused_until = Some(until);
+        self.wake(node, until);
     }
 
     pub(crate) fn plug(&mut self, node: usize, plugged: bool) {
@@ -171,8 +132,8 @@ impl World {
     pub(crate) fn part(&mut self, one: &[usize], other: &[usize]) {
         for a in one {
             for b in other {
-                self.cut.insert((*a, *b));
-                self.cut.insert((*b, *a));
+                self.lan.cut.insert((*a, *b));
+                self.lan.cut.insert((*b, *a));
             }
         }
     }
@@ -183,15 +144,13 @@ impl World {
         change(&mut one.view);
         if let Some(segment) = &mut one.segment {
             segment.see(one.view.clone());
-            one.wake = self.now;
+            self.wake(node, self.now);
         }
     }
 
     pub(crate) fn on_segment<T>(&mut self, node: usize, act: impl FnOnce(&mut Segment) -> T) -> T {
-        let now = self.now;
-        let one = &mut self.nodes[node];
-        one.wake = now;
-        act(one.segment.as_mut().expect("the node has power"))
+        self.wake(node, self.now);
+        act(self.nodes[node].segment.as_mut().expect("the node has power"))
     }
 
     /// Lets time pass.
@@ -221,10 +180,8 @@ impl World {
 
     /// The next thing that happens up to then; whether there was one.
     fn step(&mut self, end: Moment) -> bool {
-        let frame = self.transit.peek().map(|Reverse(transit)| transit.at);
-        let wake = (0..self.nodes.len())
-            .filter_map(|node| Some((self.wake_of(node)?, node)))
-            .min();
+        let frame = self.lan.next();
+        let wake = self.agenda.first().copied();
         let next = frame.into_iter().chain(wake.map(|(at, _)| at)).min();
         let Some(at) = next.filter(|at| *at <= end) else {
             return false;
@@ -237,28 +194,35 @@ impl World {
         true
     }
 
-    fn wake_of(&self, node: usize) -> Option<Moment> {
-        let one = &self.nodes[node];
-        one.segment.as_ref()?;
-        Some(one.paused_until.map_or(one.wake, |until| until.max(one.wake)))
+    /// The node acts then, or when its pause is over.
+    fn wake(&mut self, node: usize, at: Moment) {
+        let one = &mut self.nodes[node];
+        let due = one.paused_until.map_or(at, |until| until.max(at));
+        self.agenda.remove(&(one.wake, node));
+        one.wake = due;
+        self.agenda.insert((due, node));
     }
 
     fn arrive(&mut self) {
-        let Some(Reverse(transit)) = self.transit.pop() else {
+        let Some((from, to, message)) = self.lan.arrive() else {
             return;
         };
-        let message = self.frames[&transit.number].clone();
-        if !self.nodes[transit.to].plugged || self.cut.contains(&(transit.from, transit.to)) {
-            return;
-        }
         let now = self.now;
-        let node = &mut self.nodes[transit.to];
-        if node.segment.is_none() {
+        let node = &mut self.nodes[to];
+        if !node.plugged || self.lan.cut.contains(&(from, to)) || node.segment.is_none() {
             return;
         }
+        let last = node.last.entry(message.from.boot).or_default();
+        if message.sequence <= *last {
+            return;
+        }
+        *last = message.sequence;
         node.waiting.push((now, message));
-        if node.paused_until.is_none_or(|until| until <= now) {
-            self.act(transit.to);
+        let soon = (now + self.wakeup).min(node.wake);
+        if soon > now || node.paused_until.is_some_and(|until| until > now) {
+            self.wake(to, soon);
+        } else {
+            self.act(to);
         }
     }
 
@@ -266,14 +230,15 @@ impl World {
     fn act(&mut self, node: usize) {
         let now = self.now;
         let one = &mut self.nodes[node];
+        self.agenda.remove(&(one.wake, node));
         one.paused_until = None;
         let Some(segment) = &mut one.segment else { return };
         for (at, message) in one.waiting.drain(..) {
             segment.receive(&message, at, now);
         }
         segment.advance(now);
-        one.wake = segment.next(now);
-        let effects = segment.effects();
+        let (wake, effects) = (segment.next(now), segment.effects());
+        self.wake(node, wake);
         for effect in effects {
             self.follow(node, effect);
         }
@@ -293,11 +258,7 @@ impl World {
                 self.broadcast(node, message);
             }
             Effect::Announce(address) => {
-                let may = self.nodes[node]
-                    .segment
-                    .as_ref()
-                    .is_some_and(|segment| segment.may_tell(self.now));
-                if self.nodes[node].plugged && may {
+                if self.nodes[node].plugged && self.may_tell(node) {
                     self.cache.insert(address, node);
                 }
             }
@@ -308,86 +269,15 @@ impl World {
                 }
             }
             Effect::Tell(event) => self.events.push((self.now, node, event)),
-            Effect::Hold(_) | Effect::Release(_) => {}
+            Effect::Hold(address) => {
+                let one = &mut self.nodes[node];
+                let place = one.view.places.get(&address);
+                self.unfit += usize::from(!place.is_some_and(|place| place.suits(one.id)));
+                one.answers.insert(address);
+            }
+            Effect::Release(address) => {
+                self.nodes[node].answers.remove(&address);
+            }
         }
-    }
-
-    fn broadcast(&mut self, from: usize, message: Message) {
-        if !self.nodes[from].plugged || self.chance(100) < self.loss_percent {
-            return;
-        }
-        self.sent += 1;
-        self.frames.insert(self.sent, message);
-        self.frames.remove(&(self.sent.saturating_sub(10_000)));
-        for to in (0..self.nodes.len()).filter(|to| *to != from) {
-            let delay = Duration::from_micros(20 + self.chance(400));
-            let transit = Transit {
-                at: self.now + delay,
-                number: self.sent,
-                to,
-                from,
-            };
-            self.transit.push(Reverse(transit));
-        }
-    }
-
-    /// The nodes that would answer a question for the address now.
-    pub(crate) fn answering(&self, address: IpAddr) -> Vec<usize> {
-        let answers = |node: &usize| {
-            let one = &self.nodes[*node];
-            let awake = one.paused_until.is_none_or(|until| until <= self.now);
-            let holds = |segment: &Segment| {
-                segment.may_answer(self.now) && segment.held().any(|held| held == address)
-            };
-            one.plugged && awake && one.segment.as_ref().is_some_and(holds)
-        };
-        (0..self.nodes.len()).filter(answers).collect()
-    }
-
-    /// The nodes whose process says that it holds the address.
-    pub(crate) fn holding(&self, address: IpAddr) -> Vec<usize> {
-        let holds = |node: &usize| self.held(*node).contains(&address);
-        (0..self.nodes.len()).filter(holds).collect()
-    }
-
-    pub(crate) fn held(&self, node: usize) -> BTreeSet<IpAddr> {
-        self.nodes[node].segment.iter().flat_map(Segment::held).collect()
-    }
-
-    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        self.nodes[0].view.places.keys().copied().collect()
-    }
-
-    /// Each address has one holder.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.addresses()
-            .iter()
-            .all(|address| self.holding(*address).len() == 1)
-    }
-
-    /// A client that remembers who announced last reaches the address.
-    pub(crate) fn is_reachable(&self, address: IpAddr) -> bool {
-        self.cache.get(&address).is_some_and(|node| {
-            let one = &self.nodes[*node];
-            one.plugged && one.segment.is_some() && self.held(*node).contains(&address)
-        })
-    }
-
-    /// Who holds what.
-    pub(crate) fn table(&self) -> BTreeMap<IpAddr, Vec<usize>> {
-        self.addresses()
-            .into_iter()
-            .map(|address| (address, self.holding(address)))
-            .collect()
-    }
-}
-
-/// All nodes suit alike; the hash decides.
-fn place(names: &[NodeName], address: IpAddr) -> Place {
-    let fit = |name: &NodeName| (NodeId::of(name), Fitness::default());
-    Place {
-        first: address,
-        group: Arc::new(BTreeSet::from([address])),
-        fit: Arc::new(names.iter().map(fit).collect()),
     }
 }

@@ -1,5 +1,6 @@
 //! Who holds what: conflicts are ended, and what nobody holds is claimed.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -176,12 +177,15 @@ impl Segment {
         let living = self.living(now);
         let mut loads = self.loads(&living);
         let mut mine = Vec::new();
+        let mut placed = BTreeMap::new();
         for (address, since) in &self.orphans {
             let Some(place) = self.place(*address) else {
                 continue;
             };
-            let mut order = self.contenders(place, &living);
+            let holder = |mate| placed.get(&mate).copied().or_else(|| self.holder(mate));
+            let mut order = self.contenders(place, &living, holder);
             loads.place(&mut order);
+            placed.extend(order.first().map(|first| (*address, first.node)));
             let position = order.iter().position(|one| one.node == self.me.node);
             let waited = now.since(*since);
             if waited >= patience && position.is_some_and(|position| waited >= slot * position as u32) {
@@ -198,8 +202,11 @@ impl Segment {
     fn is_not_alone(&self, now: Moment) -> bool {
         let profile = self.conduct.profile;
         let heard = self.peers.values().any(|peer| peer.is_heard(now, profile));
-        let only_node = self.view.as_ref().is_some_and(|view| view.nodes.len() == 1);
-        heard || only_node || self.has_witness(now)
+        heard || self.is_only_node() || self.has_witness(now)
+    }
+
+    pub(super) fn is_only_node(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.nodes.len() == 1)
     }
 
     /// Everybody who may claim now or in a moment, this instance included. Those who are about to join count, so that
@@ -244,13 +251,19 @@ impl Segment {
         instances.map(|instance| self.holders.count(*instance)).sum()
     }
 
-    pub(super) fn contenders(&self, place: &Place, living: &[Living]) -> Vec<Contender> {
+    /// Those who may hold it, best first. `holder` tells who holds the others of its group, or will in a moment.
+    pub(super) fn contenders(
+        &self,
+        place: &Place,
+        living: &[Living],
+        holder: impl Fn(IpAddr) -> Option<NodeId>,
+    ) -> Vec<Contender> {
         let mates = |node| match place.group.len() {
             0 | 1 => 0,
             _ => place
                 .group
                 .iter()
-                .filter(|mate| self.holder(**mate) == Some(node))
+                .filter(|mate| holder(**mate) == Some(node))
                 .count(),
         };
         let names = self.view.as_ref().map(|view| &view.nodes);

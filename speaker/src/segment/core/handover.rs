@@ -1,25 +1,27 @@
 //! A planned move: the holder names an heir, the heir takes over, the holder sees it and lets go.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Event, Segment};
 use crate::segment::contenders::Contender;
-use crate::segment::message::{Entry, Epoch, Hold, NodeId, State};
+use crate::segment::message::{Entry, Epoch, Hold, Instance, NodeId, State};
 use crate::segment::moment::Moment;
 use crate::segment::peer::Peer;
-use crate::segment::view::Fitness;
+use crate::segment::view::{Fitness, Place};
 
 /// How long an heir may take.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// After this one who refused is asked again: it may have learned more of the cluster.
+const RECONSIDERED: Duration = Duration::from_secs(10);
 
 /// An address that is to go to another node.
 #[derive(Clone, Debug)]
 pub(super) struct Yield {
     since: Moment,
     /// Those who would not, or did not, take it.
-    refused: BTreeSet<NodeId>,
+    refused: BTreeMap<NodeId, Moment>,
 }
 
 impl Segment {
@@ -33,13 +35,20 @@ impl Segment {
         match (self.heir(address, now), hold.yield_to) {
             (Some(heir), Some(current)) if self.may_still_take(address, current, heir) => {}
             (Some(heir), _) => self.yield_to(address, hold, heir, now),
-            (None, _) if !self.suits_me(address) && self.state != State::Leaving => {
+            (None, _) if self.is_no_place(address, now) => {
                 self.release(address, hold, None, now);
                 self.tell(Event::GaveUp(address, None));
             }
             (None, Some(_)) => self.cancel(address, hold),
             (None, None) => {}
         }
+    }
+
+    /// Neither this node nor any that lives may hold the address. One that refused may learn better: until then
+    /// the address stays where it is.
+    fn is_no_place(&self, address: IpAddr, now: Moment) -> bool {
+        let suits = |place: &Place| self.living(now).iter().any(|one| place.suits(one.node));
+        self.state != State::Leaving && !self.suits_me(address) && !self.place(address).is_some_and(suits)
     }
 
     fn suits_me(&self, address: IpAddr) -> bool {
@@ -51,7 +60,7 @@ impl Segment {
         let refused = self
             .yields
             .get(&address)
-            .is_some_and(|one| one.refused.contains(&current));
+            .is_some_and(|one| one.refused.contains_key(&current));
         let lives = self
             .peers
             .values()
@@ -64,12 +73,12 @@ impl Segment {
         let place = self.place(address)?;
         let refused = self.yields.get(&address).map(|one| &one.refused);
         let others = self
-            .contenders(place, &self.living(now))
+            .contenders(place, &self.living(now), |mate| self.holder(mate))
             .into_iter()
             .filter(|one| {
                 one.node != self.me.node
                     && !one.joining
-                    && refused.is_none_or(|refused| !refused.contains(&one.node))
+                    && refused.is_none_or(|refused| !refused.contains_key(&one.node))
             });
         let mine = place.fit.get(&self.me.node);
         let draining = self.view.as_ref().is_some_and(|view| view.draining);
@@ -87,7 +96,7 @@ impl Segment {
         let retargeted = hold.yield_to.is_some();
         let one = self.yields.entry(address).or_insert_with(|| Yield {
             since: now,
-            refused: BTreeSet::new(),
+            refused: BTreeMap::new(),
         });
         one.since = now;
         // An answer to the earlier question must lose against this claim.
@@ -120,17 +129,31 @@ impl Segment {
                 self.yields.remove(&address);
                 continue;
             };
-            let Some(heir) = hold.yield_to else { continue };
+            let Some(heir) = hold.yield_to else {
+                self.reconsider(address, hold, now);
+                continue;
+            };
             let late = self
                 .yields
                 .get(&address)
                 .is_some_and(|one| now.since(one.since) >= PATIENCE);
             if late || self.declined(address, heir, hold.epoch) || !self.lives(heir) {
                 if let Some(one) = self.yields.get_mut(&address) {
-                    one.refused.insert(heir);
+                    one.refused.insert(heir, now);
                 }
                 self.review(address, hold, now);
             }
+        }
+    }
+
+    fn reconsider(&mut self, address: IpAddr, hold: Hold, now: Moment) {
+        let Some(one) = self.yields.get_mut(&address) else {
+            return;
+        };
+        let before = one.refused.len();
+        one.refused.retain(|_, at| now.since(*at) < RECONSIDERED);
+        if one.refused.len() < before {
+            self.review(address, hold, now);
         }
     }
 
@@ -150,17 +173,24 @@ impl Segment {
             .any(|peer| peer.instance.node == heir && says(peer))
     }
 
+    /// Whether it suits this node, which would not pass it on at once: nodes that disagree about who is better would
+    /// pass it round. From one who leaves it is taken in any case.
+    fn would_keep(&self, address: IpAddr, holder: Instance, now: Moment) -> bool {
+        let leaves = self.peers.get(&holder).is_some_and(Peer::is_leaving);
+        self.suits_me(address) && (leaves || self.heir(address, now).is_none())
+    }
+
     /// Takes over an address that another yields to this node, or says that it will not. Whether one did.
     pub(super) fn heed_yield(&mut self, address: IpAddr, now: Moment) -> bool {
         let me = self.me.node;
-        let Some((_, hold)) = self
+        let Some((holder, hold)) = self
             .live_holds(address)
             .find(|(_, hold)| hold.yield_to == Some(me))
         else {
             return false;
         };
         let able = self.state == State::Active && self.stunned.is_none() && self.carrier;
-        if able && (hold.forced || self.suits_me(address)) {
+        if able && (hold.forced || self.would_keep(address, holder, now)) {
             self.claim(address);
             self.tell(Event::TookOver(address));
         } else {

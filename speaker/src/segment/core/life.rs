@@ -26,11 +26,15 @@ impl Segment {
         self.notice_lateness(now);
         self.judge_peers(now);
         self.take_part(now);
+        self.end_hold_downs(now);
         self.back_claims(now);
         self.expire(now);
         self.consider_all(now);
         self.follow_yields(now);
         self.claim_orphans(now);
+        if self.is_alone() {
+            self.ask_neighbours(now);
+        }
         self.renew_list(now);
         let pages = self.own.publish();
         let changed = !pages.is_empty();
@@ -45,6 +49,7 @@ impl Segment {
             self.send(Body::Request(request));
         }
         self.expected = Some(self.next(now));
+        self.judged = now;
     }
 
     /// When to advance next, if no frame comes before.
@@ -113,8 +118,10 @@ impl Segment {
             .copied()
             .collect();
         if was_known && (!others.is_empty() || self.has_returned(instance)) {
-            let returns = self.returns.entry(instance.node).or_insert((0, now));
-            *returns = (returns.0 + 1, now);
+            let (times, last) = self.returns.get(&instance.node).copied().unwrap_or((0, now));
+            let flaps = now.since(last) < LONGEST_HOLD_DOWN;
+            self.returns
+                .insert(instance.node, (if flaps { times + 1 } else { 1 }, now));
         }
         for other in others {
             if self.peers.get_mut(&other).map(Peer::fall) == Some(Turn::Fell) {
@@ -151,8 +158,8 @@ impl Segment {
     }
 
     fn fell(&mut self, instance: Instance, silence: Duration) {
-        let gone = self.peers.get(&instance).and_then(|peer| peer.beacon);
-        if gone.is_some_and(|beacon| beacon.state == State::Gone) {
+        // Its last word may be lost.
+        if self.peers.get(&instance).is_some_and(Peer::is_leaving) {
             self.known.remove(&instance.node);
         }
         self.tell(Event::Down(instance, silence));
@@ -178,7 +185,8 @@ impl Segment {
     }
 
     fn take_part(&mut self, now: Moment) {
-        if self.stunned.is_some_and(|until| now >= until) && self.all_synced() {
+        let knows = |until: Moment| now >= until && (self.all_synced() || now >= until + SYNC_AT_MOST);
+        if self.stunned.is_some_and(knows) {
             self.stunned = None;
             self.begin_again();
         }
@@ -238,24 +246,40 @@ impl Segment {
         }
     }
 
+    /// Who knows nobody has no majority either, if there are other nodes: it may have started while it was cut off.
     pub(super) fn has_majority(&self) -> bool {
         let known = self.known.iter().chain([&self.me.node]).collect::<BTreeSet<_>>();
         let up = self.up();
+        if up.len() == 1 && !self.is_only_node() {
+            return false;
+        }
         let up = up.iter().filter(|node| known.contains(node)).count();
         2 * up > known.len()
     }
 
     /// No known speaker is up, and no neighbour answers either.
     pub(super) fn is_cut_off(&self, now: Moment) -> bool {
-        let alone = !self.peers.values().any(Peer::is_up);
+        self.is_alone() && !self.has_witness(now)
+    }
+
+    /// There are other speakers, and none is up.
+    fn is_alone(&self) -> bool {
         let others = self.known.iter().any(|node| *node != self.me.node);
-        alone && others && !self.has_witness(now)
+        others && !self.peers.values().any(Peer::is_up)
     }
 
     /// A neighbour that is no speaker answered a short while ago.
     pub(super) fn has_witness(&self, now: Moment) -> bool {
         let lasts = self.conduct.profile.detection() * 3;
         self.witnessed.is_some_and(|at| now.since(at) <= lasts)
+    }
+
+    /// Who was asked last until now may be preferred from now on.
+    fn end_hold_downs(&mut self, now: Moment) {
+        let ended = |node: &NodeId| self.is_held_down(*node, self.judged) && !self.is_held_down(*node, now);
+        if self.returns.keys().any(ended) {
+            self.look_at_everything();
+        }
     }
 
     /// Whether that node came back so recently that others are asked first.
@@ -273,12 +297,7 @@ impl Segment {
     fn renew_list(&mut self, now: Moment) {
         let profile = self.conduct.profile;
         let heard = |peer: &&Peer| peer.is_heard(now, profile);
-        let list: BTreeSet<Tag> = self
-            .peers
-            .values()
-            .filter(heard)
-            .map(|peer| peer.instance.tag())
-            .collect();
+        let list: BTreeSet<Tag> = self.peers.values().filter(heard).map(|peer| peer.tag).collect();
         let differs = list != self.list || self.list_version == Version(0);
         if differs {
             self.list = list;

@@ -111,12 +111,14 @@ impl Segment {
         }
     }
 
+    /// Only for one who hears this node: the deaf cannot serve.
     fn testify(&mut self, instance: Instance, now: Moment) {
         if instance == self.me {
             self.beacon_now = true;
             return;
         }
-        let Some(peer) = self.peers.get(&instance) else {
+        let hears_me = |peer: &&Peer| peer.heard.names(self.tag);
+        let Some(peer) = self.peers.get(&instance).filter(hears_me) else {
             return;
         };
         let age = now.since(peer.last_frame());
