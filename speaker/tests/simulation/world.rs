@@ -9,7 +9,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_crds::domain::NodeName;
 use ferrolb_speaker::segment::message::{Boot, Instance, Message, NodeId};
 use ferrolb_speaker::segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
 
