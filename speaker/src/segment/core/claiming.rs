@@ -202,7 +202,15 @@ impl Segment {
     fn is_not_alone(&self, now: Moment) -> bool {
         let profile = self.conduct.profile;
         let heard = self.peers.values().any(|peer| peer.is_heard(now, profile));
-        heard || self.is_only_node() || self.has_witness(now)
+        heard || self.is_only_node() || self.has_witness(now) || self.is_used_to_being_alone(now)
+    }
+
+    /// Nobody was ever heard here, for so long that nobody is to be expected: the only node on its segment. If that is
+    /// wrong, its claims are without backing and give way.
+    fn is_used_to_being_alone(&self, now: Moment) -> bool {
+        let profile = self.conduct.profile;
+        let patience = profile.joining() + profile.interval * 10;
+        self.peers.is_empty() && self.known.is_empty() && now.since(self.started) >= patience
     }
 
     pub(super) fn is_only_node(&self) -> bool {
@@ -232,7 +240,11 @@ impl Segment {
             },
         };
         let me = (self.state == State::Active).then_some(me);
-        peers.map(peer).chain(me).collect()
+        let mut living: Vec<Living> = peers.map(peer).chain(me).collect();
+        // A node can be here with two interfaces.
+        living.sort_by_key(|one| (one.node, one.joining));
+        living.dedup_by_key(|one| one.node);
+        living
     }
 
     fn loads(&self, living: &[Living]) -> Loads {

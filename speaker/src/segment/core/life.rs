@@ -102,7 +102,7 @@ impl Segment {
                     self.beacon_now = true;
                 }
                 Turn::Rose => self.rose(instance, now),
-                Turn::Fell => self.fell(instance, silence),
+                Turn::Fell => self.fell(instance, silence, now),
             }
         }
         self.forget_old(now);
@@ -111,26 +111,31 @@ impl Segment {
     fn rose(&mut self, instance: Instance, now: Moment) {
         self.tell(Event::Up(instance));
         let was_known = !self.known.insert(instance.node);
-        let others: Vec<Instance> = self
-            .peers
-            .keys()
-            .filter(|other| other.node == instance.node && **other != instance)
-            .copied()
+        let dead: Vec<Instance> = self
+            .others_of(instance)
+            .filter(|other| !other.is_up())
+            .map(|other| other.instance)
             .collect();
-        if was_known && (!others.is_empty() || self.has_returned(instance)) {
-            let (times, last) = self.returns.get(&instance.node).copied().unwrap_or((0, now));
-            let flaps = now.since(last) < LONGEST_HOLD_DOWN;
-            self.returns
-                .insert(instance.node, (if flaps { times + 1 } else { 1 }, now));
+        if was_known && (!dead.is_empty() || self.has_returned(instance)) {
+            self.count_return(instance.node, now);
         }
-        for other in others {
-            if self.peers.get_mut(&other).map(Peer::fall) == Some(Turn::Fell) {
-                self.fell(other, Duration::ZERO);
-            }
-            self.forget(other);
-        }
+        dead.into_iter().for_each(|other| self.forget(other));
         self.look_at_everything();
         self.defend(instance);
+    }
+
+    /// Other instances of the same node: one that ended, or one at another interface of the node on this segment.
+    fn others_of(&self, instance: Instance) -> impl Iterator<Item = &Peer> {
+        let same_node =
+            move |other: &&Peer| other.instance.node == instance.node && other.instance != instance;
+        self.peers.values().filter(same_node)
+    }
+
+    fn count_return(&mut self, node: NodeId, now: Moment) {
+        let (times, last) = self.returns.get(&node).copied().unwrap_or((0, now));
+        let flaps = now.since(last) < LONGEST_HOLD_DOWN;
+        self.returns
+            .insert(node, (if flaps { times + 1 } else { 1 }, now));
     }
 
     fn has_returned(&self, instance: Instance) -> bool {
@@ -157,10 +162,14 @@ impl Segment {
             .for_each(|address| self.announce(address));
     }
 
-    fn fell(&mut self, instance: Instance, silence: Duration) {
+    fn fell(&mut self, instance: Instance, silence: Duration, now: Moment) {
+        let node_is_up = self.others_of(instance).any(Peer::is_up);
         // Its last word may be lost.
-        if self.peers.get(&instance).is_some_and(Peer::is_leaving) {
-            self.known.remove(&instance.node);
+        let left = self.peers.get(&instance).is_some_and(Peer::is_leaving);
+        match (left, node_is_up) {
+            (true, false) => drop(self.known.remove(&instance.node)),
+            (false, true) => self.count_return(instance.node, now),
+            _ => {}
         }
         self.tell(Event::Down(instance, silence));
         self.look_at_everything();
