@@ -54,3 +54,4 @@ pub use mac::Mac;
 pub use plan::{Machine, Plan};
 pub use process::{Process, Usage};
 pub use program::{Implementation, Running};
+pub use requirements::monitoring_program;
