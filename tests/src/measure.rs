@@ -2,6 +2,7 @@
 
 mod allocate;
 mod audit;
+mod flood;
 mod handover;
 mod services;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 pub use allocate::{Allocation, allocate};
+pub use flood::{Flood, FloodConfig, flood};
 
 /// One life of a lab: from nothing to answers through external addresses, and back to nothing.
 #[derive(Debug, Clone, Serialize)]

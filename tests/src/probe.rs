@@ -1,9 +1,9 @@
 //! What a client asks the LAN. Each question uses a socket of its own: a flow that began before a Service had its
 //! rules stays dead for as long as it is used.
 
-mod arp;
+pub(crate) mod arp;
 mod ndp;
-mod packet;
+pub(crate) mod packet;
 
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;

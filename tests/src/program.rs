@@ -82,7 +82,7 @@ impl Lab {
         self.start_part("controller", Machine::ControlPlane, name, command, more)
     }
 
-    fn start_speaker(&self, node: u8, command: &str) -> Result<Process> {
+    pub(crate) fn start_speaker(&self, node: u8, command: &str) -> Result<Process> {
         let machine = Machine::Node(node);
         let name = format!("speaker-{}", machine.short_name());
         self.start_part("speaker", machine, &name, command, &[])
