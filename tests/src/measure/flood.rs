@@ -25,7 +25,7 @@ const IDLE_SECONDS: f64 = 0.011;
 /// What to measure with.
 #[derive(Debug, Clone, Copy)]
 pub struct FloodConfig {
-    /// How many addresses the speaker holds, no two of them neighbours.
+    /// How many addresses the speaker holds, no two of them neighbours; at most 1000.
     pub held: u16,
     /// How many requests for other addresses are sent.
     pub frames_per_second: u32,

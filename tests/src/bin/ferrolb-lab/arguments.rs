@@ -149,13 +149,13 @@ pub(crate) enum Figure {
     /// A speaker under a flood of ARP requests for addresses that it does not hold, and asked for those that it holds.
     Flood {
         /// How many addresses it holds.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
         held: u16,
         /// Requests a second.
         #[arg(long, default_value_t = 100_000)]
         rate: u32,
         /// How long each of the two takes.
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
         seconds: u64,
         /// Another implementation's speaker instead of this tree's, as one command of the shell.
         #[arg(long, value_name = "COMMAND")]
