@@ -1,5 +1,6 @@
 //! Which addresses stand for election together, and between which nodes.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,11 +22,19 @@ pub(super) struct Contests<'a> {
     users: &'a Users<'a>,
     asked: &'a Asked<'a>,
     exclusion: Exclusion,
-    /// Groups that ask the same of a node have the same field.
-    fields: BTreeMap<BTreeSet<&'a Demand<'a>>, (Arc<Field>, Contenders)>,
-    /// Those that differ only in their local endpoints are judged once.
-    judged: BTreeMap<BTreeSet<Terms<'a>>, Arc<Judged>>,
+    /// Groups that differ only in their local endpoints are judged once.
+    judged: BTreeMap<BTreeSet<Terms<'a>>, Docket>,
 }
+
+/// What groups share that ask the same of a node but for local endpoints.
+struct Docket {
+    judged: Arc<Judged>,
+    /// The field of those that need no local endpoint. Any other is of one group alone, for a Service has one group.
+    open: OnceCell<Lists>,
+}
+
+/// A field, and those in it of the highest preference.
+type Lists = (Arc<Field>, Contenders);
 
 impl<'a> Contests<'a> {
     pub(super) fn new(view: &'a View, users: &'a Users<'a>, asked: &'a Asked<'a>) -> Self {
@@ -34,7 +43,6 @@ impl<'a> Contests<'a> {
             users,
             asked,
             exclusion: view.exclusion(),
-            fields: BTreeMap::new(),
             judged: BTreeMap::new(),
         }
     }
@@ -88,28 +96,31 @@ impl<'a> Contests<'a> {
         self.asked.get(address)?.demand.as_ref().ok()
     }
 
-    fn field(&mut self, addresses: &Group) -> (Arc<Field>, Contenders) {
-        let demands: BTreeSet<&'a Demand<'a>> = addresses
+    fn field(&mut self, addresses: &Group) -> Lists {
+        let demands: Vec<&'a Demand<'a>> = addresses
             .iter()
             .filter_map(|address| self.demand(address))
             .collect();
-        if let Some(field) = self.fields.get(&demands) {
-            return field.clone();
+        let local = self.local(&demands);
+        let docket = self.docket(&demands);
+        let lists = |local| lists(Field::of(docket.judged.clone(), local));
+        if local.is_empty() {
+            docket.open.get_or_init(|| lists(local)).clone()
+        } else {
+            lists(local)
         }
-        let field = Field::of(self.judged(&demands), self.local(&demands));
-        let contenders = field.contenders().cloned().collect();
-        let field = (Arc::new(field), contenders);
-        self.fields.insert(demands, field.clone());
-        field
     }
 
-    fn judged(&mut self, demands: &BTreeSet<&'a Demand<'a>>) -> Arc<Judged> {
+    fn docket(&mut self, demands: &[&'a Demand<'a>]) -> &Docket {
+        let (view, exclusion) = (self.view, self.exclusion);
         let terms = demands.iter().map(|demand| demand.terms()).collect();
-        let judge = || Arc::new(Judged::of(self.view, self.exclusion, demands));
-        self.judged.entry(terms).or_insert_with(judge).clone()
+        self.judged.entry(terms).or_insert_with(|| Docket {
+            judged: Arc::new(Judged::of(view, exclusion, demands)),
+            open: OnceCell::new(),
+        })
     }
 
-    fn local(&self, demands: &BTreeSet<&'a Demand<'a>>) -> Vec<(ServiceKey, Arc<Endpoints>)> {
+    fn local(&self, demands: &[&'a Demand<'a>]) -> Vec<(ServiceKey, Arc<Endpoints>)> {
         let keys: BTreeSet<&ServiceKey> = demands
             .iter()
             .flat_map(|demand| demand.local.iter().copied())
@@ -128,4 +139,9 @@ impl<'a> Contests<'a> {
         let of = |node: &NodeName| (node.clone(), Locality::of(self.view, &services, node));
         field.eligible.keys().map(of).collect()
     }
+}
+
+fn lists(field: Field) -> Lists {
+    let contenders = field.contenders().cloned().collect();
+    (Arc::new(field), contenders)
 }

@@ -35,7 +35,7 @@ pub fn elect_with(view: &View, firsts: &mut Firsts) -> Elections {
         })
         .collect();
     if unready.is_none() {
-        by_address.extend(contested(view, &users, &asked, firsts));
+        contest(view, &users, &asked, firsts, &mut by_address);
     }
     Elections {
         by_address,
@@ -60,19 +60,19 @@ fn notes(view: &View) -> BTreeSet<Note> {
         .collect()
 }
 
-/// The results of the addresses that nodes may contend for.
-fn contested(
+/// Adds the results of the addresses that nodes may contend for.
+fn contest(
     view: &View,
     users: &Users<'_>,
     asked: &Asked<'_>,
     firsts: &mut Firsts,
-) -> BTreeMap<IpAddr, Election> {
+    results: &mut BTreeMap<IpAddr, Election>,
+) {
     let contests = Contests::new(view, users, asked).all();
     let winners = match view.options.ranking {
         Ranking::Stable => stable_winners(&contests, firsts),
         Ranking::Full => full_winners(&contests, &view.holders),
     };
-    let mut results = BTreeMap::new();
     for (contest, winner) in contests.iter().zip(winners) {
         for address in &contest.addresses {
             let petition = &asked[address];
@@ -84,7 +84,6 @@ fn contested(
             results.insert(*address, election);
         }
     }
-    results
 }
 
 fn outcome(

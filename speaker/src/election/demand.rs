@@ -20,7 +20,7 @@ pub(super) struct Demand<'a> {
 }
 
 /// What of a demand does not depend on endpoints.
-pub(super) type Terms<'a> = (BTreeSet<&'a AdvertName>, Option<IpAddr>);
+pub(super) type Terms<'a> = (&'a BTreeSet<&'a AdvertName>, Option<IpAddr>);
 
 /// Our Services by their addresses.
 pub(super) type Users<'a> = BTreeMap<IpAddr, BTreeMap<&'a ServiceKey, &'a Candidate>>;
@@ -90,8 +90,8 @@ impl<'a> Demand<'a> {
     }
 
     /// What does not depend on endpoints.
-    pub(super) fn terms(&self) -> Terms<'a> {
-        (self.adverts.clone(), self.address)
+    pub(super) fn terms(&'a self) -> Terms<'a> {
+        (&self.adverts, self.address)
     }
 
     /// The advertisements that select a node with these labels.
