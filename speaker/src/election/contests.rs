@@ -49,26 +49,22 @@ impl<'a> Contests<'a> {
 
     /// All contests, in order of their first addresses.
     pub(super) fn all(mut self) -> Vec<Arc<Contest>> {
-        let services = self.users.values().flat_map(BTreeMap::values);
-        let groups = groups(services.map(|candidate| &*candidate.service));
+        let services = self.users.values().flatten();
+        let groups = groups(services.map(|(_, candidate)| &*candidate.service));
         groups
             .into_iter()
-            .flat_map(|(first, group)| self.of_group(first, &group))
+            .flat_map(|(first, group)| self.of_group(first, group))
             .map(Arc::new)
             .collect()
     }
 
     /// One contest for the whole group; one for each address if no node is eligible for all.
-    fn of_group(&mut self, first: IpAddr, group: &Group) -> Vec<Contest> {
-        let wanted: Group = group
-            .iter()
-            .filter(|address| self.demand(address).is_some())
-            .copied()
-            .collect();
-        if wanted.is_empty() {
+    fn of_group(&mut self, first: IpAddr, mut group: Group) -> Vec<Contest> {
+        group.retain(|address| self.demand(address).is_some());
+        if group.is_empty() {
             return Vec::new();
         }
-        let whole = self.contest(first, wanted);
+        let whole = self.contest(first, group);
         if whole.addresses.len() == 1 || !whole.field.eligible.is_empty() {
             return vec![whole];
         }
@@ -134,7 +130,8 @@ impl<'a> Contests<'a> {
         let services: BTreeSet<&ServiceKey> = addresses
             .iter()
             .filter_map(|address| self.users.get(address))
-            .flat_map(|users| users.keys().copied())
+            .flatten()
+            .map(|(key, _)| *key)
             .collect();
         let of = |node: &NodeName| (node.clone(), Locality::of(self.view, &services, node));
         field.eligible.keys().map(of).collect()

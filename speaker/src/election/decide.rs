@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{NodeName, ServiceKey};
+use ferrolb_crds::domain::NodeName;
 
 use super::Why;
 use super::choose::{Contest, full_winners, stable_winners};
 use super::contests::Contests;
-use super::demand::{Asked, Demand, Petition, Users, asked, users};
+use super::demand::{Asked, Demand, Petition, User, Users, asked, users};
 use super::firsts::Firsts;
 use super::verdict::{Election, Elections, Note, Winner};
-use super::view::{Candidate, Exclusion, Liveness, Ranking, View};
+use super::view::{Exclusion, Liveness, Ranking, View};
 
 /// Decides for every address of our Services which node announces it.
 ///
@@ -102,13 +102,13 @@ fn outcome(
 }
 
 fn election(
-    users: &BTreeMap<&ServiceKey, &Candidate>,
+    users: &[User<'_>],
     petition: &Petition<'_>,
     outcome: Result<Winner, Why>,
     contest: Option<Arc<Contest>>,
 ) -> Election {
     Election {
-        services: users.keys().map(|key| (*key).clone()).collect(),
+        services: users.iter().map(|(key, _)| (*key).clone()).collect(),
         refused: petition.refused.clone(),
         outcome,
         contest,

@@ -22,8 +22,11 @@ pub(super) struct Demand<'a> {
 /// What of a demand does not depend on endpoints.
 pub(super) type Terms<'a> = (&'a BTreeSet<&'a AdvertName>, Option<IpAddr>);
 
-/// Our Services by their addresses.
-pub(super) type Users<'a> = BTreeMap<IpAddr, BTreeMap<&'a ServiceKey, &'a Candidate>>;
+/// Our Services by their addresses, each in order of their names.
+pub(super) type Users<'a> = BTreeMap<IpAddr, Vec<User<'a>>>;
+
+/// One of our Services.
+pub(super) type User<'a> = (&'a ServiceKey, &'a Candidate);
 
 /// What each address asks for, and for which of its Services.
 pub(super) type Asked<'a> = BTreeMap<IpAddr, Petition<'a>>;
@@ -53,7 +56,7 @@ pub(super) fn users(view: &View) -> Users<'_> {
     for (key, candidate) in &view.services {
         if candidate.service.class.is_ours(ours) {
             for address in candidate.service.ingress.iter() {
-                users.entry(address).or_default().insert(key, candidate);
+                users.entry(address).or_default().push((key, candidate));
             }
         }
     }
@@ -61,7 +64,7 @@ pub(super) fn users(view: &View) -> Users<'_> {
 }
 
 impl<'a> Petition<'a> {
-    fn of(view: &'a View, address: IpAddr, users: &BTreeMap<&'a ServiceKey, &'a Candidate>) -> Self {
+    fn of(view: &'a View, address: IpAddr, users: &[User<'a>]) -> Self {
         let mut demand = Demand {
             address: (!view.links.is_empty()).then_some(address),
             ..Demand::default()
@@ -82,8 +85,8 @@ impl<'a> Petition<'a> {
 }
 
 impl<'a> Demand<'a> {
-    fn add(&mut self, key: &'a ServiceKey, candidate: &'a Candidate, adverts: BTreeSet<&'a AdvertName>) {
-        self.adverts.extend(adverts);
+    fn add(&mut self, key: &'a ServiceKey, candidate: &'a Candidate, adverts: Vec<&'a Advert>) {
+        self.adverts.extend(adverts.iter().map(|advert| &advert.name));
         if candidate.service.policy == TrafficPolicy::Local {
             self.local.insert(key);
         }
@@ -120,7 +123,7 @@ fn adverts<'a>(
     view: &'a View,
     address: IpAddr,
     candidate: &'a Candidate,
-) -> Result<BTreeSet<&'a AdvertName>, Why> {
+) -> Result<Vec<&'a Advert>, Why> {
     let service = &*candidate.service;
     let (pool, labels) = pool(view, address, service).ok_or(Why::OutsidePools)?;
     let of_pool = || view.adverts.values().filter(|one| one.selects_pool(pool, labels));
@@ -142,7 +145,7 @@ fn adverts<'a>(
     if !candidate.endpoints.any_serving() {
         return Err(Why::NoEndpoints);
     }
-    Ok(selected.iter().map(|advert| &advert.name).collect())
+    Ok(selected)
 }
 
 /// The pool that owns the address, else the pool it came from: an address in use is announced also when its pool was

@@ -101,7 +101,6 @@ fn the_endpoints_of_a_service_come_from_all_its_slices() {
     let endpoints = &snapshot.view.services[&ServiceKey::new("shop", "web")].endpoints;
     let nodes: Vec<String> = endpoints
         .serving_nodes()
-        .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(nodes, ["n1", "n2"]);
