@@ -78,7 +78,9 @@ impl Endpoints {
 
     /// Whether an endpoint that can serve is about to end.
     pub fn any_terminating(&self) -> bool {
-        self.all.iter().any(|endpoint| endpoint.serving && !endpoint.ready)
+        self.all
+            .iter()
+            .any(|endpoint| endpoint.serving && !endpoint.ready)
     }
 
     /// How many ready endpoints this node has.

@@ -23,7 +23,7 @@ pub(super) struct Demand<'a> {
 pub(super) type Terms<'a> = (&'a BTreeSet<&'a AdvertName>, Option<IpAddr>);
 
 /// Our Services by their addresses, each in order of their names.
-pub(super) type Users<'a> = BTreeMap<IpAddr, Vec<User<'a>>>;
+type Users<'a> = BTreeMap<IpAddr, Vec<User<'a>>>;
 
 /// One of our Services.
 pub(super) type User<'a> = (&'a ServiceKey, &'a Candidate);
@@ -34,6 +34,8 @@ pub(super) type Asked<'a> = BTreeMap<IpAddr, Petition<'a>>;
 /// An address before its election.
 #[derive(Debug)]
 pub(super) struct Petition<'a> {
+    /// The Services that have the address, in order of their names.
+    pub(super) users: Vec<User<'a>>,
     /// What it asks of a node; or, if nobody may announce it for any of its Services, the reason of the first of them,
     /// in order of their names.
     pub(super) demand: Result<Demand<'a>, Why>,
@@ -42,15 +44,15 @@ pub(super) struct Petition<'a> {
 }
 
 /// What each address of our Services asks for.
-pub(super) fn asked<'a>(view: &'a View, users: &Users<'a>) -> Asked<'a> {
-    users
-        .iter()
-        .map(|(address, users)| (*address, Petition::of(view, *address, users)))
+pub(super) fn asked(view: &View) -> Asked<'_> {
+    users(view)
+        .into_iter()
+        .map(|(address, users)| (address, Petition::of(view, address, users)))
         .collect()
 }
 
 /// Which of our Services have which addresses.
-pub(super) fn users(view: &View) -> Users<'_> {
+fn users(view: &View) -> Users<'_> {
     let ours = view.options.class.as_deref();
     let mut users = Users::new();
     for (key, candidate) in &view.services {
@@ -64,13 +66,13 @@ pub(super) fn users(view: &View) -> Users<'_> {
 }
 
 impl<'a> Petition<'a> {
-    fn of(view: &'a View, address: IpAddr, users: &[User<'a>]) -> Self {
+    fn of(view: &'a View, address: IpAddr, users: Vec<User<'a>>) -> Self {
         let mut demand = Demand {
             address: (!view.links.is_empty()).then_some(address),
             ..Demand::default()
         };
         let mut refused = BTreeMap::new();
-        for (key, candidate) in users {
+        for (key, candidate) in &users {
             match adverts(view, address, candidate) {
                 Ok(adverts) => demand.add(key, candidate, adverts),
                 Err(why) => drop(refused.insert((*key).clone(), why)),
@@ -80,7 +82,19 @@ impl<'a> Petition<'a> {
             Some(why) if demand.adverts.is_empty() => Err(why.clone()),
             _ => Ok(demand),
         };
-        Self { demand, refused }
+        Self {
+            users,
+            demand,
+            refused,
+        }
+    }
+
+    /// Whether the address is a group by itself: one Service has it, and no other address.
+    pub(super) fn alone(&self) -> bool {
+        match self.users.as_slice() {
+            [(_, candidate)] => candidate.service.ingress.iter().count() == 1,
+            _ => false,
+        }
     }
 }
 
@@ -119,11 +133,7 @@ impl<'a> Demand<'a> {
 }
 
 /// The advertisements by which this address of this Service is announced.
-fn adverts<'a>(
-    view: &'a View,
-    address: IpAddr,
-    candidate: &'a Candidate,
-) -> Result<Vec<&'a Advert>, Why> {
+fn adverts<'a>(view: &'a View, address: IpAddr, candidate: &'a Candidate) -> Result<Vec<&'a Advert>, Why> {
     let service = &*candidate.service;
     let (pool, labels) = pool(view, address, service).ok_or(Why::OutsidePools)?;
     let of_pool = || view.adverts.values().filter(|one| one.selects_pool(pool, labels));
