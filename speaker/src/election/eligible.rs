@@ -54,10 +54,10 @@ impl Field {
     /// The nodes that have an endpoint of each of these Services, out of all that were judged.
     pub(super) fn of(judged: Arc<Judged>, local: Vec<Local>) -> Self {
         let fit = judged.fit(&local);
-        let least = fit.values().map(|(soft, _)| *soft).min().unwrap_or_default();
-        let best = fit.into_iter().filter(|(_, (soft, _))| *soft == least);
+        let least = fit.iter().map(|(_, soft, _)| *soft).min().unwrap_or_default();
+        let best = fit.iter().filter(|(_, soft, _)| *soft == least);
         Self {
-            eligible: best.map(|(name, (_, found))| (name.clone(), found)).collect(),
+            eligible: best.map(|(name, _, found)| ((*name).clone(), *found)).collect(),
             judged,
             local,
             ineligible: OnceLock::new(),
@@ -92,7 +92,7 @@ impl Field {
 
 impl Judged {
     /// Judges every node for addresses that ask for all of `demands`, as far as it does not depend on local endpoints.
-    pub(super) fn of(view: &View, exclusion: Exclusion, demands: &BTreeSet<&Demand<'_>>) -> Self {
+    pub(super) fn of(view: &View, exclusion: Exclusion, demands: &[&Demand<'_>]) -> Self {
         let court = Court {
             view,
             exclusion,
@@ -102,27 +102,30 @@ impl Judged {
         Self(view.nodes.iter().map(judged).collect())
     }
 
-    /// The nodes that nothing speaks against but soft reasons.
-    fn fit(&self, local: &[Local]) -> BTreeMap<&NodeName, (Option<Soft>, Eligible)> {
+    /// The nodes that nothing speaks against but soft reasons, in order of their names.
+    fn fit(&self, local: &[Local]) -> Vec<Fit<'_>> {
         let Some(((_, first), others)) = local.split_first() else {
             return self.0.iter().filter_map(fit).collect();
         };
-        let present = first.serving_nodes();
-        let everywhere = present.iter().filter(|name| lacking(others, name).is_empty());
-        let judged = everywhere.filter_map(|name| self.0.get_key_value(name));
-        let mut found: BTreeMap<_, _> = judged.filter_map(fit).collect();
+        let everywhere = |name: &&NodeName| others.iter().all(|(_, endpoints)| endpoints.serving_on(name));
+        let present = first.serving_nodes().filter(everywhere);
+        let judged = present.filter_map(|name| self.0.get_key_value(name));
+        let mut found: Vec<Fit<'_>> = judged.filter_map(fit).collect();
         if local.iter().any(|(_, endpoints)| endpoints.any_terminating()) {
-            let soft = found.iter_mut().map(|(name, (soft, _))| (*name, soft));
-            soft.for_each(|(name, soft)| *soft = (*soft).max(ending(local, name)));
+            for (name, soft, _) in &mut found {
+                *soft = (*soft).max(ending(local, name));
+            }
         }
         found
     }
 }
 
-fn fit<'a>(
-    (name, judgement): (&'a NodeName, &Judgement),
-) -> Option<(&'a NodeName, (Option<Soft>, Eligible))> {
-    Some((name, judgement.fit()?))
+/// A node that may announce unless another has a lesser soft reason.
+type Fit<'a> = (&'a NodeName, Option<Soft>, Eligible);
+
+fn fit<'a>((name, judgement): (&'a NodeName, &Judgement)) -> Option<Fit<'a>> {
+    let (soft, found) = judgement.fit()?;
+    Some((name, soft, found))
 }
 
 impl Judgement {
@@ -161,7 +164,7 @@ fn ending(local: &[Local], node: &NodeName) -> Option<Soft> {
 struct Court<'a> {
     view: &'a View,
     exclusion: Exclusion,
-    demands: &'a BTreeSet<&'a Demand<'a>>,
+    demands: &'a [&'a Demand<'a>],
 }
 
 impl Court<'_> {
