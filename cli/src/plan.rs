@@ -9,6 +9,7 @@ mod differences;
 mod manifests;
 mod overlay;
 mod report;
+mod score;
 mod standing;
 mod table;
 mod world;
@@ -48,6 +49,10 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "FAMILIES", value_parser = family)]
     cluster_families: Vec<Family>,
 
+    /// Show the score of each eligible node for each address too, in the order of the election
+    #[arg(long, conflicts_with = "against_cluster")]
+    scores: bool,
+
     #[command(flatten)]
     access: Access,
 
@@ -75,6 +80,7 @@ impl Args {
         Daemons {
             class: self.lb_class.clone(),
             ignore_exclude_lb: self.ignore_exclude_lb,
+            scores: self.scores,
             ..Daemons::default()
         }
     }

@@ -106,6 +106,34 @@ fn a_service_gets_an_address_and_the_node_with_its_endpoint() {
 }
 
 #[test]
+fn scores_say_what_ranks_the_nodes() {
+    let files = [("pools.yaml", POOLS), ("nodes.yaml", NODES), ("web.yaml", WEB)];
+    let score = |node: &str, saves_hop: bool, place: u32| {
+        json!({ "node": node, "preference": 0, "place": place,
+            "locality": { "ready_here": 0, "ready_in_all": 0, "saves_hop": saves_hop } })
+    };
+    // By hash alone n1 would come first: docs/election.md.
+    let expected = json!([score("n2", true, 2), score("n1", false, 1)]);
+    let report = json(&files, &["--scores"]);
+    assert_eq!(report["services"][0]["announced"][0]["scores"], expected);
+
+    let folder = folder(&files);
+    let text = String::from_utf8(plan(folder.path(), &["--scores"]).stdout).unwrap();
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert!(
+        lines.contains(&vec!["192.0.2.200", "n2", "0", "endpoint", "2"]),
+        "{text}"
+    );
+    assert!(
+        lines.contains(&vec!["192.0.2.200", "n1", "0", "-", "1"]),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_dual_stack_service_gets_both_families_from_two_pools() {
     let web = WEB.replace("spec: {", "spec: {ipFamilyPolicy: RequireDualStack, ");
     let files = [("pools.yaml", POOLS), ("nodes.yaml", NODES), ("web.yaml", &web)];

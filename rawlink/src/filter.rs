@@ -20,11 +20,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use socket2::SockFilter;
 
 use code::{ACCEPT, DROP, Width, load, recall, save, swap_from_index, swap_to_index, when};
-use runs::{Run, comparisons, member, runs};
+use runs::{Run, comparisons, covering, member, runs};
 
 /// Most comparisons spent on the addresses of one family. One scattered address costs one, a run of consecutive ones
-/// two; each IPv6 prefix of 96 bits costs three more. A family that needs more is not filtered by address: all its
-/// ARP requests and replies (all neighbour solicitations and advertisements) pass.
+/// two; each IPv6 prefix of 96 bits costs three more. A family that needs more passes what lies in the narrower gaps
+/// between its addresses too; with more IPv6 prefixes than a fifth of this, all neighbour solicitations and
+/// advertisements pass.
 ///
 /// The limit is set by memory, not by jumps: while a filter is exchanged, both count against `net.core.optmem_max`,
 /// which was 20480 bytes before Linux 6.8, and the kernel expands a comparison to up to 20 bytes and needs two lists
@@ -123,20 +124,7 @@ fn arp(addresses: &BTreeSet<Ipv4Addr>) -> Vec<Instruction> {
         swap_to_index(),
         load(Width::Word, ARP_TYPES_AT),
     ];
-    let tail = if comparisons(&runs) > MAX_COMPARISONS {
-        arp_of_anybody()
-    } else {
-        arp_about(&runs)
-    };
-    code.extend(when(ARP_TYPES, tail));
-    code.push(DROP);
-    code
-}
-
-fn arp_of_anybody() -> Vec<Instruction> {
-    let mut code = vec![load(Width::Word, ARP_OPCODE_AT)];
-    code.extend(when(ARP_REQUEST, vec![ACCEPT]));
-    code.extend(when(ARP_REPLY, vec![ACCEPT]));
+    code.extend(when(ARP_TYPES, arp_about(&covering(runs, MAX_COMPARISONS))));
     code.push(DROP);
     code
 }
@@ -168,12 +156,12 @@ fn neighbour_discovery(addresses: &BTreeSet<Ipv6Addr>) -> Vec<Instruction> {
     let mut tail = vec![load(Width::Byte, ICMPV6_TYPE_AT)];
     tail.extend(code::unless_one_of(SOLICITATION, ADVERTISEMENT, DROP));
     tail.extend(keep_target());
-    let groups = groups(addresses);
-    if cost(&groups) > MAX_COMPARISONS {
-        tail.push(ACCEPT);
-    } else {
-        tail.extend(groups.iter().flat_map(|(prefix, runs)| within(*prefix, runs)));
-        tail.push(DROP);
+    match affordable(groups(addresses)) {
+        Some(groups) => {
+            tail.extend(groups.iter().flat_map(|(prefix, runs)| within(*prefix, runs)));
+            tail.push(DROP);
+        }
+        None => tail.push(ACCEPT),
     }
     code.extend(when(ICMPV6, tail));
     code.push(DROP);
@@ -213,6 +201,16 @@ fn groups(addresses: &BTreeSet<Ipv6Addr>) -> Groups {
         .collect()
 }
 
-fn cost(groups: &Groups) -> usize {
-    groups.values().map(|runs| 3 + comparisons(runs)).sum()
+/// Comparisons to tell a prefix.
+const PREFIX: usize = 3;
+
+/// Groups that contain all of these within the limit, which all have the same share of; none if that is too small.
+fn affordable(groups: Groups) -> Option<Groups> {
+    let cost: usize = groups.values().map(|runs| PREFIX + comparisons(runs)).sum();
+    if cost <= MAX_COMPARISONS {
+        return Some(groups);
+    }
+    let share = (MAX_COMPARISONS / groups.len()).checked_sub(PREFIX)?;
+    let within_share = |(prefix, runs)| (prefix, covering(runs, share));
+    (share >= 2).then(|| groups.into_iter().map(within_share).collect())
 }

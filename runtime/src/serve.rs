@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus::{Registry, TextEncoder};
+use prometheus::{Registry, TEXT_FORMAT};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -85,16 +85,8 @@ fn router(registry: Registry, readiness: Readiness) -> Router {
 
 /// The content type is required: Prometheus 3 refuses a scrape without it.
 async fn metrics(State(registry): State<Registry>) -> Response {
-    let encoder = TextEncoder::new();
-    match encoder.encode_to_string(&registry.gather()) {
-        Ok(text) => (
-            [(
-                CONTENT_TYPE,
-                prometheus::Encoder::format_type(&encoder).to_owned(),
-            )],
-            text,
-        )
-            .into_response(),
+    match crate::metrics::text(&registry) {
+        Ok(text) => ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }

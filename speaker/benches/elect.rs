@@ -1,4 +1,6 @@
 //! How long a pass of the election takes: the target is 50 ms for 10,000 addresses and 100 nodes.
+//!
+//! The reference is `the_hashes_of_all_alone`, which a first pass of policy Cluster cannot do without.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -6,7 +8,7 @@ use std::sync::Arc;
 
 use divan::{AllocProfiler, Bencher};
 use ferrolb_crds::domain::{Advert, Endpoint, Endpoints, Node, NodeName, Pool, Pools, ServiceView};
-use ferrolb_speaker::election::{Candidate, Firsts, Liveness, View, elect, elect_with};
+use ferrolb_speaker::election::{Candidate, Firsts, Liveness, View, elect, elect_with, hash};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -84,6 +86,15 @@ fn view(policy: &str) -> View {
 fn from_nothing(bencher: Bencher<'_, '_>, policy: &str) {
     let view = view(policy);
     bencher.bench(|| elect(divan::black_box(&view)));
+}
+
+/// The hash of each node and address and nothing else.
+#[divan::bench(max_time = 5)]
+fn the_hashes_of_all_alone(bencher: Bencher<'_, '_>) {
+    let nodes: Vec<NodeName> = (0..NODES).map(node_name).collect();
+    let address = |number| Ipv4Addr::from_bits(0x0a00_0000 + number).into();
+    let least = |number| nodes.iter().map(|node| hash(node, address(number))).min();
+    bencher.bench(|| (0..ADDRESSES).filter_map(least).min());
 }
 
 /// Every later pass.

@@ -63,7 +63,7 @@ fn module_folder(module: &str) -> PathBuf {
 }
 
 /// `$FERROLB_LAB_CACHE`, else `ferrolb-lab` in the user's cache folder.
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let own = std::env::var_os("FERROLB_LAB_CACHE").map(PathBuf::from);
     let shared = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into())).join(".cache");

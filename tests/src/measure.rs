@@ -3,6 +3,7 @@
 mod allocate;
 mod audit;
 mod failover;
+mod flood;
 mod handover;
 mod services;
 
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use allocate::{Allocation, allocate};
 pub use failover::{Failover, Failovers, Kind, Place, Run, failover};
+pub use flood::{Flood, FloodConfig, flood};
 
 /// One life of a lab: from nothing to answers through external addresses, and back to nothing.
 #[derive(Debug, Clone, Serialize)]

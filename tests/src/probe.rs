@@ -2,9 +2,9 @@
 //! rules stays dead for as long as it is used.
 
 mod announcements;
-mod arp;
+pub(crate) mod arp;
 mod ndp;
-mod packet;
+pub(crate) mod packet;
 mod tap;
 
 use crate::error::{Doing, Error, Result};

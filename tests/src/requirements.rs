@@ -1,7 +1,8 @@
 //! What the machine must have.
 
 use crate::binaries;
-use std::path::Path;
+use crate::error::{Error, Result};
+use std::path::{Path, PathBuf};
 
 /// Programs that the lab or kube-proxy runs, and Debian's packages of them.
 const PROGRAMS: [(&str, &str); 2] = [("ip", "iproute2"), ("nft", "nftables")];
@@ -18,7 +19,23 @@ pub(crate) fn obstacle() -> Option<String> {
         .or_else(|| binaries::built().err().map(|absent| absent.to_string()))
 }
 
+/// `prometheus` or `promtool`: of this machine, else those that `make deps` took from Debian's package.
+///
+/// # Errors
+/// If there is none.
+pub fn monitoring_program(name: &str) -> Result<PathBuf> {
+    let unpacked = binaries::cache().join("prometheus").join(name);
+    let found = in_path(name).or_else(|| unpacked.is_file().then_some(unpacked));
+    found.ok_or_else(|| Error::Refused(format!("there is no program {name}: run `make deps`")))
+}
+
 fn is_in_path(program: &str) -> bool {
+    in_path(program).is_some()
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+    std::env::split_paths(&path)
+        .map(|folder| Path::new(&folder).join(program))
+        .find(|file| file.is_file())
 }

@@ -8,6 +8,8 @@ use ferrolb_crds::domain::{InterfaceName, NodeName, PoolName, Problem};
 use ferrolb_speaker::election::Why;
 use serde::Serialize;
 
+use super::score::Score;
+
 const NOT_OURS: &str = "NotOurs";
 
 /// What would become of every Service, by namespace and name.
@@ -55,6 +57,9 @@ pub(super) struct Announced {
     /// Those that the advertisements name; empty where they name none.
     pub(super) interfaces: Vec<InterfaceName>,
     pub(super) refused: Option<Reason>,
+    /// The eligible nodes, best first; none unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scores: Option<Vec<Score>>,
 }
 
 /// Why not: in one word and in a sentence.

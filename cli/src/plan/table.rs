@@ -6,8 +6,9 @@ use ferrolb_crds::domain::{InterfaceName, PoolName, Problem};
 
 use super::against::Changes;
 use super::report::{Announced, Reason, Report, ServicePlan};
+use super::score;
 
-/// A line for each address, then why Services have none, then what is wrong with the manifests.
+/// A line for each address, then scores if they are asked for, then why Services have none, then what is wrong with the manifests.
 pub(super) fn render(report: &Report) -> String {
     let mut table = Table::new();
     table
@@ -19,6 +20,9 @@ pub(super) fn render(report: &Report) -> String {
         });
     }
     let mut text = table.trim_fmt() + "\n";
+    if let Some(scores) = score::render(report) {
+        text += &format!("\n{scores}");
+    }
     let reasons: Vec<String> = report.services.iter().flat_map(reasons).collect();
     section(&mut text, "Why not:", &reasons);
     problems(&mut text, &report.problems);

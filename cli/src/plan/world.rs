@@ -11,6 +11,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 
 use super::report::{Announced, Reason, Report, ServicePlan};
+use super::score::scores;
 use crate::objects::{Objects, parse_all};
 
 /// Label of an `EndpointSlice`: the Service it belongs to.
@@ -22,6 +23,8 @@ pub(super) struct Daemons {
     pub(super) class: Option<String>,
     pub(super) ignore_exclude_lb: bool,
     pub(super) speakers: Speakers,
+    /// Not of the daemons: whether it is asked how the nodes score.
+    pub(super) scores: bool,
     /// Services whose terms of sharing have just changed.
     pub(super) changed: BTreeSet<ServiceKey>,
 }
@@ -48,10 +51,12 @@ pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Probl
     let elections = election::elect(&view);
     problems.sort();
     let service = |(key, outcome): (&ServiceKey, &Outcome)| service_plan(key, outcome, &elections);
-    Report {
-        services: decision.outcomes.iter().map(service).collect(),
-        problems,
+    let mut services: Vec<ServicePlan> = decision.outcomes.iter().map(service).collect();
+    if daemons.scores {
+        let announced = services.iter_mut().flat_map(|service| &mut service.announced);
+        announced.for_each(|one| one.scores = Some(scores(one.address, &elections)));
     }
+    Report { services, problems }
 }
 
 /// The world as the speakers would see it once the controller has written its decision.
@@ -158,6 +163,7 @@ fn announced(service: &ServiceKey, address: IpAddr, elections: &Elections) -> An
         node: None,
         interfaces: Vec::new(),
         refused,
+        scores: None,
     };
     match elections
         .by_address
@@ -174,6 +180,7 @@ fn announced(service: &ServiceKey, address: IpAddr, elections: &Elections) -> An
                 Interfaces::Only(names) => names.iter().cloned().collect(),
             },
             refused: None,
+            scores: None,
         },
     }
 }

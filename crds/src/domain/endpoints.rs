@@ -1,6 +1,6 @@
 //! Where the endpoints of a Service are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
@@ -19,7 +19,19 @@ pub struct Endpoint {
 
 /// The endpoints of one Service.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Endpoints(Vec<Endpoint>);
+pub struct Endpoints {
+    all: Vec<Endpoint>,
+    /// Derived from `all`, for elections ask for nodes and ask often: those that are named, in order of their names.
+    by_node: Vec<OnNode>,
+}
+
+/// How many endpoints a node has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct OnNode {
+    node: NodeName,
+    ready: usize,
+    serving: usize,
+}
 
 impl Endpoints {
     /// Reads the slices of one Service. A pod that stands in slices of both families counts once.
@@ -44,55 +56,72 @@ impl Endpoints {
                 .and_modify(|known| known.merge(&endpoint))
                 .or_insert(endpoint);
         }
-        Self(by_target.into_values().collect())
+        by_target.into_values().collect()
     }
 
     /// Whether any endpoint anywhere can serve.
     pub fn any_serving(&self) -> bool {
-        self.0.iter().any(|endpoint| endpoint.serving)
+        self.all.iter().any(|endpoint| endpoint.serving)
     }
 
     /// Whether an endpoint that can serve has no node: then any node will do.
     pub fn any_serving_without_node(&self) -> bool {
-        self.0
+        self.all
             .iter()
             .any(|endpoint| endpoint.serving && endpoint.node.is_none())
     }
 
     /// Whether this node has an endpoint that can serve.
     pub fn serving_on(&self, node: &NodeName) -> bool {
-        self.on(node).any(|endpoint| endpoint.serving)
+        self.on(node).is_some_and(|here| here.serving > 0)
     }
 
     /// Whether an endpoint that can serve is about to end.
     pub fn any_terminating(&self) -> bool {
-        self.0.iter().any(|endpoint| endpoint.serving && !endpoint.ready)
+        self.all
+            .iter()
+            .any(|endpoint| endpoint.serving && !endpoint.ready)
     }
 
     /// How many ready endpoints this node has.
     pub fn ready_on(&self, node: &NodeName) -> usize {
-        self.on(node).filter(|endpoint| endpoint.ready).count()
+        self.on(node).map_or(0, |here| here.ready)
     }
 
     /// How many ready endpoints there are.
     pub fn ready(&self) -> usize {
-        self.0.iter().filter(|endpoint| endpoint.ready).count()
+        self.all.iter().filter(|endpoint| endpoint.ready).count()
     }
 
-    /// The nodes with an endpoint that can serve.
-    pub fn serving_nodes(&self) -> BTreeSet<NodeName> {
-        self.0
+    /// The nodes with an endpoint that can serve, in order of their names.
+    pub fn serving_nodes(&self) -> impl Iterator<Item = &NodeName> {
+        self.by_node
             .iter()
-            .filter(|endpoint| endpoint.serving)
-            .filter_map(|endpoint| endpoint.node.clone())
-            .collect()
+            .filter(|here| here.serving > 0)
+            .map(|here| &here.node)
     }
 
-    fn on<'a>(&'a self, node: &'a NodeName) -> impl Iterator<Item = &'a Endpoint> {
-        self.0
-            .iter()
-            .filter(move |endpoint| endpoint.node.as_ref() == Some(node))
+    fn on(&self, node: &NodeName) -> Option<&OnNode> {
+        let place = self.by_node.binary_search_by(|here| here.node.cmp(node));
+        place.ok().map(|place| &self.by_node[place])
     }
+}
+
+fn by_node(all: &[Endpoint]) -> Vec<OnNode> {
+    let mut counts: BTreeMap<&NodeName, (usize, usize)> = BTreeMap::new();
+    for endpoint in all {
+        if let Some(node) = &endpoint.node {
+            let (ready, serving) = counts.entry(node).or_default();
+            *ready += usize::from(endpoint.ready);
+            *serving += usize::from(endpoint.serving);
+        }
+    }
+    let here = |(node, (ready, serving)): (&NodeName, _)| OnNode {
+        node: node.clone(),
+        ready,
+        serving,
+    };
+    counts.into_iter().map(here).collect()
 }
 
 impl Endpoint {
@@ -108,7 +137,9 @@ impl Endpoint {
 
 impl FromIterator<Endpoint> for Endpoints {
     fn from_iter<I: IntoIterator<Item = Endpoint>>(endpoints: I) -> Self {
-        Self(endpoints.into_iter().collect())
+        let all: Vec<Endpoint> = endpoints.into_iter().collect();
+        let by_node = by_node(&all);
+        Self { all, by_node }
     }
 }
 

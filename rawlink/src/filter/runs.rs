@@ -1,5 +1,7 @@
 //! Sets of 32-bit words as runs of consecutive ones: addresses are handed out in order, so a full pool is one run.
 
+use std::cmp::Reverse;
+
 use super::Instruction;
 use super::code::{ACCEPT, JEQ, JGE, JGT, jump, skip};
 
@@ -28,6 +30,25 @@ pub(super) fn runs(words: impl IntoIterator<Item = u32>) -> Vec<Run> {
 /// Comparisons that [`member`] needs for these.
 pub(super) fn comparisons(runs: &[Run]) -> usize {
     runs.iter().map(|run| width(*run)).sum()
+}
+
+/// Runs that contain all of these and need at most `most` comparisons, which are two or more. Where there are too many,
+/// the widest gaps between them stay and the others are closed.
+pub(super) fn covering(runs: Vec<Run>, most: usize) -> Vec<Run> {
+    if comparisons(&runs) <= most {
+        return runs;
+    }
+    let mut starts: Vec<usize> = (1..runs.len()).collect();
+    starts.sort_by_key(|&start| Reverse(runs[start].first - runs[start - 1].last));
+    starts.truncate(most / 2 - 1);
+    starts.push(0);
+    starts.sort_unstable();
+    let ends = starts.iter().skip(1).copied().chain([runs.len()]);
+    let covered = |(start, end): (&usize, usize)| Run {
+        first: runs[*start].first,
+        last: runs[end - 1].last,
+    };
+    starts.iter().zip(ends).map(covered).collect()
 }
 
 fn width(run: Run) -> usize {

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{NodeName, ServiceKey};
+use ferrolb_crds::domain::NodeName;
 
 use super::Why;
 use super::choose::{Contest, full_winners, stable_winners};
 use super::contests::Contests;
-use super::demand::{Asked, Demand, Petition, Users, asked, users};
+use super::demand::{Asked, Demand, Petition, asked};
 use super::firsts::Firsts;
 use super::verdict::{Election, Elections, Note, Winner};
-use super::view::{Candidate, Exclusion, Liveness, Ranking, View};
+use super::view::{Exclusion, Liveness, Ranking, View};
 
 /// Decides for every address of our Services which node announces it.
 ///
@@ -23,19 +23,17 @@ pub fn elect(view: &View) -> Elections {
 
 /// As [`elect`], sooner if what earlier elections remember is of use.
 pub fn elect_with(view: &View, firsts: &mut Firsts) -> Elections {
-    let users = users(view);
-    let asked = asked(view, &users);
+    let asked = asked(view);
     let unready = unready(view);
     let mut by_address: BTreeMap<IpAddr, Election> = asked
         .iter()
         .filter_map(|(address, petition)| {
             let why = petition.demand.as_ref().err().or(unready.as_ref())?;
-            let users = &users[address];
-            Some((*address, election(users, petition, Err(why.clone()), None)))
+            Some((*address, election(petition, Err(why.clone()), None)))
         })
         .collect();
     if unready.is_none() {
-        by_address.extend(contested(view, &users, &asked, firsts));
+        contest(view, &asked, firsts, &mut by_address);
     }
     Elections {
         by_address,
@@ -60,19 +58,13 @@ fn notes(view: &View) -> BTreeSet<Note> {
         .collect()
 }
 
-/// The results of the addresses that nodes may contend for.
-fn contested(
-    view: &View,
-    users: &Users<'_>,
-    asked: &Asked<'_>,
-    firsts: &mut Firsts,
-) -> BTreeMap<IpAddr, Election> {
-    let contests = Contests::new(view, users, asked).all();
+/// Adds the results of the addresses that nodes may contend for.
+fn contest(view: &View, asked: &Asked<'_>, firsts: &mut Firsts, results: &mut BTreeMap<IpAddr, Election>) {
+    let contests = Contests::new(view, asked).all();
     let winners = match view.options.ranking {
         Ranking::Stable => stable_winners(&contests, firsts),
         Ranking::Full => full_winners(&contests, &view.holders),
     };
-    let mut results = BTreeMap::new();
     for (contest, winner) in contests.iter().zip(winners) {
         for address in &contest.addresses {
             let petition = &asked[address];
@@ -80,11 +72,10 @@ fn contested(
                 Ok(demand) => outcome(view, contest, winner.as_ref(), demand),
                 Err(why) => Err(why.clone()),
             };
-            let election = election(&users[address], petition, outcome, Some(contest.clone()));
+            let election = election(petition, outcome, Some(contest.clone()));
             results.insert(*address, election);
         }
     }
-    results
 }
 
 fn outcome(
@@ -103,13 +94,12 @@ fn outcome(
 }
 
 fn election(
-    users: &BTreeMap<&ServiceKey, &Candidate>,
     petition: &Petition<'_>,
     outcome: Result<Winner, Why>,
     contest: Option<Arc<Contest>>,
 ) -> Election {
     Election {
-        services: users.keys().map(|key| (*key).clone()).collect(),
+        services: petition.users.iter().map(|(key, _)| (*key).clone()).collect(),
         refused: petition.refused.clone(),
         outcome,
         contest,

@@ -20,10 +20,13 @@ pub(super) struct Demand<'a> {
 }
 
 /// What of a demand does not depend on endpoints.
-pub(super) type Terms<'a> = (BTreeSet<&'a AdvertName>, Option<IpAddr>);
+pub(super) type Terms<'a> = (&'a BTreeSet<&'a AdvertName>, Option<IpAddr>);
 
-/// Our Services by their addresses.
-pub(super) type Users<'a> = BTreeMap<IpAddr, BTreeMap<&'a ServiceKey, &'a Candidate>>;
+/// Our Services by their addresses, each in order of their names.
+type Users<'a> = BTreeMap<IpAddr, Vec<User<'a>>>;
+
+/// One of our Services.
+pub(super) type User<'a> = (&'a ServiceKey, &'a Candidate);
 
 /// What each address asks for, and for which of its Services.
 pub(super) type Asked<'a> = BTreeMap<IpAddr, Petition<'a>>;
@@ -31,6 +34,8 @@ pub(super) type Asked<'a> = BTreeMap<IpAddr, Petition<'a>>;
 /// An address before its election.
 #[derive(Debug)]
 pub(super) struct Petition<'a> {
+    /// The Services that have the address, in order of their names.
+    pub(super) users: Vec<User<'a>>,
     /// What it asks of a node; or, if nobody may announce it for any of its Services, the reason of the first of them,
     /// in order of their names.
     pub(super) demand: Result<Demand<'a>, Why>,
@@ -39,21 +44,21 @@ pub(super) struct Petition<'a> {
 }
 
 /// What each address of our Services asks for.
-pub(super) fn asked<'a>(view: &'a View, users: &Users<'a>) -> Asked<'a> {
-    users
-        .iter()
-        .map(|(address, users)| (*address, Petition::of(view, *address, users)))
+pub(super) fn asked(view: &View) -> Asked<'_> {
+    users(view)
+        .into_iter()
+        .map(|(address, users)| (address, Petition::of(view, address, users)))
         .collect()
 }
 
 /// Which of our Services have which addresses.
-pub(super) fn users(view: &View) -> Users<'_> {
+fn users(view: &View) -> Users<'_> {
     let ours = view.options.class.as_deref();
     let mut users = Users::new();
     for (key, candidate) in &view.services {
         if candidate.service.class.is_ours(ours) {
             for address in candidate.service.ingress.iter() {
-                users.entry(address).or_default().insert(key, candidate);
+                users.entry(address).or_default().push((key, candidate));
             }
         }
     }
@@ -61,13 +66,13 @@ pub(super) fn users(view: &View) -> Users<'_> {
 }
 
 impl<'a> Petition<'a> {
-    fn of(view: &'a View, address: IpAddr, users: &BTreeMap<&'a ServiceKey, &'a Candidate>) -> Self {
+    fn of(view: &'a View, address: IpAddr, users: Vec<User<'a>>) -> Self {
         let mut demand = Demand {
             address: (!view.links.is_empty()).then_some(address),
             ..Demand::default()
         };
         let mut refused = BTreeMap::new();
-        for (key, candidate) in users {
+        for (key, candidate) in &users {
             match adverts(view, address, candidate) {
                 Ok(adverts) => demand.add(key, candidate, adverts),
                 Err(why) => drop(refused.insert((*key).clone(), why)),
@@ -77,21 +82,33 @@ impl<'a> Petition<'a> {
             Some(why) if demand.adverts.is_empty() => Err(why.clone()),
             _ => Ok(demand),
         };
-        Self { demand, refused }
+        Self {
+            users,
+            demand,
+            refused,
+        }
+    }
+
+    /// Whether the address is a group by itself: one Service has it, and no other address.
+    pub(super) fn alone(&self) -> bool {
+        match self.users.as_slice() {
+            [(_, candidate)] => candidate.service.ingress.iter().count() == 1,
+            _ => false,
+        }
     }
 }
 
 impl<'a> Demand<'a> {
-    fn add(&mut self, key: &'a ServiceKey, candidate: &'a Candidate, adverts: BTreeSet<&'a AdvertName>) {
-        self.adverts.extend(adverts);
+    fn add(&mut self, key: &'a ServiceKey, candidate: &'a Candidate, adverts: Vec<&'a Advert>) {
+        self.adverts.extend(adverts.iter().map(|advert| &advert.name));
         if candidate.service.policy == TrafficPolicy::Local {
             self.local.insert(key);
         }
     }
 
     /// What does not depend on endpoints.
-    pub(super) fn terms(&self) -> Terms<'a> {
-        (self.adverts.clone(), self.address)
+    pub(super) fn terms(&'a self) -> Terms<'a> {
+        (&self.adverts, self.address)
     }
 
     /// The advertisements that select a node with these labels.
@@ -116,11 +133,7 @@ impl<'a> Demand<'a> {
 }
 
 /// The advertisements by which this address of this Service is announced.
-fn adverts<'a>(
-    view: &'a View,
-    address: IpAddr,
-    candidate: &'a Candidate,
-) -> Result<BTreeSet<&'a AdvertName>, Why> {
+fn adverts<'a>(view: &'a View, address: IpAddr, candidate: &'a Candidate) -> Result<Vec<&'a Advert>, Why> {
     let service = &*candidate.service;
     let (pool, labels) = pool(view, address, service).ok_or(Why::OutsidePools)?;
     let of_pool = || view.adverts.values().filter(|one| one.selects_pool(pool, labels));
@@ -142,7 +155,7 @@ fn adverts<'a>(
     if !candidate.endpoints.any_serving() {
         return Err(Why::NoEndpoints);
     }
-    Ok(selected.iter().map(|advert| &advert.name).collect())
+    Ok(selected)
 }
 
 /// The pool that owns the address, else the pool it came from: an address in use is announced also when its pool was

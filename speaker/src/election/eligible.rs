@@ -18,8 +18,6 @@ pub struct Field {
     judged: Arc<Judged>,
     local: Vec<Local>,
     ineligible: OnceLock<Arc<BTreeMap<NodeName, Ineligible>>>,
-    /// The advertisements that ask for it.
-    pub(super) adverts: BTreeSet<AdvertName>,
 }
 
 /// A node that may announce while there is no better one, whether it is alive or not.
@@ -40,7 +38,11 @@ pub struct Eligible {
 
 /// All nodes, judged without regard to local endpoints: the same for many groups.
 #[derive(Debug, Default)]
-pub(super) struct Judged(BTreeMap<NodeName, Judgement>);
+pub(super) struct Judged {
+    by_node: BTreeMap<NodeName, Judgement>,
+    /// The advertisements that ask for a node.
+    adverts: BTreeSet<AdvertName>,
+}
 
 /// What speaks against a node, in this order with a missing local endpoint in between.
 #[derive(Debug)]
@@ -65,20 +67,19 @@ impl Field {
     /// The nodes that have an endpoint of each of these Services, out of all that were judged.
     pub(super) fn of(judged: Arc<Judged>, local: Vec<Local>) -> Self {
         let fit = judged.fit(&local);
-        let least = fit.values().map(|(soft, _)| *soft).min().unwrap_or_default();
-        let best = fit.into_iter().filter(|(_, (soft, _))| *soft == least);
+        let least = fit.iter().map(|(_, soft, _)| *soft).min().unwrap_or_default();
+        let best = fit.iter().filter(|(_, soft, _)| *soft == least);
         Self {
-            eligible: best.map(|(name, (_, found))| (name.clone(), found)).collect(),
+            eligible: best.map(|(name, _, found)| ((*name).clone(), *found)).collect(),
             judged,
             local,
             ineligible: OnceLock::new(),
-            adverts: BTreeSet::new(),
         }
     }
 
     /// The nodes that could announce if they were alive: for those who know better which are.
     pub fn suitable(&self) -> BTreeMap<&NodeName, Suitable> {
-        let alive_or_not = self.judged.0.iter().filter_map(|(name, judgement)| {
+        let alive_or_not = self.judged.by_node.iter().filter_map(|(name, judgement)| {
             let (soft, found) = judgement.fit_if_alive()?;
             lacking(&self.local, name).is_empty().then(|| {
                 let suitable = Suitable {
@@ -95,7 +96,11 @@ impl Field {
 
     /// The interfaces that a node with these labels may use.
     pub fn interfaces(&self, view: &View, node: &Labels) -> Interfaces {
-        let selecting = self.adverts.iter().filter_map(|name| view.adverts.get(name));
+        let selecting = self
+            .judged
+            .adverts
+            .iter()
+            .filter_map(|name| view.adverts.get(name));
         let selecting = selecting.filter(|advert| advert.selects_node(node));
         let union = selecting.map(Interfaces::of).reduce(Interfaces::union);
         union.unwrap_or(Interfaces::Any)
@@ -106,7 +111,7 @@ impl Field {
         self.ineligible.get_or_init(|| {
             let others = self
                 .judged
-                .0
+                .by_node
                 .iter()
                 .filter(|(name, _)| !self.eligible.contains_key(*name));
             let reason = |(name, judgement): (&NodeName, &Judgement)| {
@@ -129,37 +134,47 @@ impl Field {
 
 impl Judged {
     /// Judges every node for addresses that ask for all of `demands`, as far as it does not depend on local endpoints.
-    pub(super) fn of(view: &View, exclusion: Exclusion, demands: &BTreeSet<&Demand<'_>>) -> Self {
+    pub(super) fn of(view: &View, exclusion: Exclusion, demands: &[&Demand<'_>]) -> Self {
         let court = Court {
             view,
             exclusion,
             demands,
         };
         let judged = |(name, node): (&NodeName, &Node)| (name.clone(), court.judge(name, node));
-        Self(view.nodes.iter().map(judged).collect())
+        Self {
+            by_node: view.nodes.iter().map(judged).collect(),
+            adverts: demands
+                .iter()
+                .flat_map(|demand| &demand.adverts)
+                .map(|name| (*name).clone())
+                .collect(),
+        }
     }
 
-    /// The nodes that nothing speaks against but soft reasons.
-    fn fit(&self, local: &[Local]) -> BTreeMap<&NodeName, (Option<Soft>, Eligible)> {
+    /// The nodes that nothing speaks against but soft reasons, in order of their names.
+    fn fit(&self, local: &[Local]) -> Vec<Fit<'_>> {
         let Some(((_, first), others)) = local.split_first() else {
-            return self.0.iter().filter_map(fit).collect();
+            return self.by_node.iter().filter_map(fit).collect();
         };
-        let present = first.serving_nodes();
-        let everywhere = present.iter().filter(|name| lacking(others, name).is_empty());
-        let judged = everywhere.filter_map(|name| self.0.get_key_value(name));
-        let mut found: BTreeMap<_, _> = judged.filter_map(fit).collect();
+        let everywhere = |name: &&NodeName| others.iter().all(|(_, endpoints)| endpoints.serving_on(name));
+        let present = first.serving_nodes().filter(everywhere);
+        let judged = present.filter_map(|name| self.by_node.get_key_value(name));
+        let mut found: Vec<Fit<'_>> = judged.filter_map(fit).collect();
         if local.iter().any(|(_, endpoints)| endpoints.any_terminating()) {
-            let soft = found.iter_mut().map(|(name, (soft, _))| (*name, soft));
-            soft.for_each(|(name, soft)| *soft = (*soft).max(ending(local, name)));
+            for (name, soft, _) in &mut found {
+                *soft = (*soft).max(ending(local, name));
+            }
         }
         found
     }
 }
 
-fn fit<'a>(
-    (name, judgement): (&'a NodeName, &Judgement),
-) -> Option<(&'a NodeName, (Option<Soft>, Eligible))> {
-    Some((name, judgement.fit()?))
+/// A node that may announce unless another has a lesser soft reason.
+type Fit<'a> = (&'a NodeName, Option<Soft>, Eligible);
+
+fn fit<'a>((name, judgement): (&'a NodeName, &Judgement)) -> Option<Fit<'a>> {
+    let (soft, found) = judgement.fit()?;
+    Some((name, soft, found))
 }
 
 impl Judgement {
@@ -205,7 +220,7 @@ fn ending(local: &[Local], node: &NodeName) -> Option<Soft> {
 struct Court<'a> {
     view: &'a View,
     exclusion: Exclusion,
-    demands: &'a BTreeSet<&'a Demand<'a>>,
+    demands: &'a [&'a Demand<'a>],
 }
 
 impl Court<'_> {

@@ -42,8 +42,10 @@ pub(super) struct Recall<'a> {
 
 impl<'a> Recall<'a> {
     pub(super) fn new(firsts: &'a mut Firsts) -> Self {
+        let before = std::mem::take(&mut firsts.known);
+        firsts.known.reserve(before.len());
         Self {
-            before: std::mem::take(&mut firsts.known),
+            before,
             sets_before: std::mem::take(&mut firsts.sets),
             newcomers: BTreeMap::new(),
             firsts,

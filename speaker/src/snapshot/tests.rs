@@ -100,11 +100,7 @@ fn only_load_balancers_are_kept() {
 fn the_endpoints_of_a_service_come_from_all_its_slices() {
     let snapshot = reader().read(&stores());
     let endpoints = &snapshot.view.services[&ServiceKey::new("shop", "web")].endpoints;
-    let nodes: Vec<String> = endpoints
-        .serving_nodes()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let nodes: Vec<String> = endpoints.serving_nodes().map(ToString::to_string).collect();
     assert_eq!(nodes, ["n1", "n2"]);
 }
 

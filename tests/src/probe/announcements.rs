@@ -41,7 +41,7 @@ impl Lab {
     /// # Errors
     /// If no socket can be opened there.
     pub fn hear_announcements(&self, address: IpAddr) -> Result<Announcements> {
-        let socket = self.in_machine(CLIENT, || packet::open("eth0"))??;
+        let socket = self.in_machine(CLIENT, || packet::open("eth0", packet::Hears::Everything))??;
         packet::with_stamps(&socket)?;
         let shared = Arc::new(Shared::default());
         let same = Arc::clone(&shared);

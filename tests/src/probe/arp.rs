@@ -10,7 +10,7 @@ const REQUEST: [u8; 2] = [0, 1];
 const REPLY: [u8; 2] = [0, 2];
 
 /// "Who has `target`? Tell `own`."
-pub(super) fn request(mac: Mac, own: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
+pub(crate) fn request(mac: Mac, own: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     [
         &Mac::BROADCAST.0[..],
         &mac.0,
@@ -40,6 +40,13 @@ pub(super) fn announcement(frame: &[u8], target: Ipv4Addr) -> Option<Mac> {
     let is_arp = frame[12..14] == ETHERTYPE && body[..6] == KIND;
     let about = body[14..18] == target.octets() && body[24..28] == target.octets();
     (is_arp && about).then(|| Mac(body[8..14].try_into().expect("six bytes")))
+}
+
+/// The address that a frame is the answer about, if it is a reply to `mac`.
+pub(crate) fn answered(frame: &[u8], mac: Mac) -> Option<Ipv4Addr> {
+    let about: [u8; 4] = frame.get(28..32)?.try_into().ok()?;
+    let about = Ipv4Addr::from(about);
+    answer(frame, mac, about).map(|_| about)
 }
 
 #[cfg(test)]
@@ -73,6 +80,13 @@ mod tests {
     #[test]
     fn a_reply_names_the_holder() {
         assert_eq!(answer(&reply(ASKER, TARGET), ASKER, TARGET), Some(HOLDER));
+    }
+
+    #[test]
+    fn a_reply_names_the_address_it_is_about() {
+        assert_eq!(answered(&reply(ASKER, TARGET), ASKER), Some(TARGET));
+        assert_eq!(answered(&reply(HOLDER, TARGET), ASKER), None);
+        assert_eq!(answered(&request(ASKER, OWN, TARGET), ASKER), None);
     }
 
     #[test]

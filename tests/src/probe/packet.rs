@@ -21,7 +21,7 @@ pub(super) fn ask(
     within: Duration,
     answer: impl Fn(&[u8]) -> Option<Mac>,
 ) -> Result<Vec<Mac>> {
-    let socket = open(interface)?;
+    let socket = open(interface, Hears::Everything)?;
     send(socket.as_raw_fd(), frame, MsgFlags::empty()).doing(|| format!("send a frame on {interface}"))?;
     let deadline = Instant::now() + within;
     let mut answers = Vec::new();
@@ -33,10 +33,23 @@ pub(super) fn ask(
     Ok(answers)
 }
 
-pub(super) fn open(interface: &str) -> Result<OwnedFd> {
-    let (kind, all) = (SockType::Raw, SockProtocol::EthAll);
-    let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, all)
-        .doing(|| "open a raw socket".into())?;
+/// What a socket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hears {
+    Everything,
+    Nothing,
+}
+
+/// A raw socket on an interface of the caller's network.
+pub(crate) fn open(interface: &str, hears: Hears) -> Result<OwnedFd> {
+    let protocol = (hears == Hears::Everything).then_some(SockProtocol::EthAll);
+    let socket = socket(
+        AddressFamily::Packet,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        protocol,
+    )
+    .doing(|| "open a raw socket".into())?;
     let address = link_address(interface)?;
     bind(socket.as_raw_fd(), &address).doing(|| format!("listen on {interface}"))?;
     Ok(socket)
@@ -52,7 +65,8 @@ fn link_address(interface: &str) -> Result<LinkAddr> {
     found.ok_or_else(|| Error::Refused(format!("there is no interface {interface}")))
 }
 
-fn next(socket: &OwnedFd, deadline: Instant) -> Result<Option<Vec<u8>>> {
+/// The next frame; none if there is none until the deadline.
+pub(crate) fn next(socket: &OwnedFd, deadline: Instant) -> Result<Option<Vec<u8>>> {
     if !readable(socket, deadline)? {
         return Ok(None);
     }

@@ -27,7 +27,8 @@ impl Lab {
     /// # Errors
     /// If there is no such interface.
     pub fn tap(&self, nic: &Nic) -> Result<Tap> {
-        let socket = self.in_machine(nic.machine, || packet::open(&nic.name))??;
+        let socket =
+            self.in_machine(nic.machine, || packet::open(&nic.name, packet::Hears::Everything))??;
         setsockopt(&socket, sockopt::RcvBufForce, &ROOM_BYTES)
             .doing(|| "enlarge a raw socket's buffer".into())?;
         let interface = nic.name.clone();

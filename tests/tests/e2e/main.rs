@@ -4,6 +4,7 @@ mod addresses;
 mod announcing;
 mod input;
 mod installed;
+mod monitoring;
 mod scene;
 
 use ferrolb_lab::LabConfig;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         addresses::trials(),
         announcing::trials(),
         input::trials(),
+        monitoring::trials(),
     ]
     .into_iter()
     .flatten()

@@ -1,15 +1,23 @@
 //! The measurements, on fewer Services and with bounds that a busy machine keeps.
 
+use ferrolb_lab::measure::FloodConfig;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Implementation, Lab, cleanup, measure};
+use std::time::Duration;
 
 const SERVICES: usize = 100;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial(
-        "the_controller_serves_waiting_services_about_as_fast_as_they_can_be_written",
-        allocate,
-    )]
+    vec![
+        trial(
+            "the_controller_serves_waiting_services_about_as_fast_as_they_can_be_written",
+            allocate,
+        ),
+        trial(
+            "a_flood_of_questions_for_others_costs_the_speaker_next_to_nothing",
+            flood,
+        ),
+    ]
 }
 
 fn allocate(_: &Lab) -> Outcome {
@@ -28,5 +36,32 @@ fn allocate(_: &Lab) -> Outcome {
     assert!(figures.restart_seconds > 0.0, "{told}");
     let remains = cleanup::remains(&name);
     assert!(remains.is_empty(), "{remains:?}");
+    Ok(())
+}
+
+/// Twice what is promised of a machine that does nothing else.
+const MOST_CPU_PERCENT: f64 = 2.0 * 2.0;
+
+/// Of few addresses, of which the kernel's filter knows each, and of more than it can know.
+fn flood(_: &Lab) -> Outcome {
+    for held in [50, 300] {
+        let name = format!("f{}", std::process::id());
+        let config = FloodConfig {
+            held,
+            frames_per_second: 100_000,
+            lasting: Duration::from_secs(4),
+        };
+        let figures = measure::flood(&name, config, &Implementation::default())?;
+        let told = figures.in_words();
+        eprintln!("{told}");
+        assert!(
+            figures.frames_per_second > 10_000.0,
+            "too few to say anything: {told}"
+        );
+        assert!(figures.foreign_cpu_percent < MOST_CPU_PERCENT, "{told}");
+        assert!(figures.held_replies_per_second > 1000.0, "{told}");
+        let remains = cleanup::remains(&name);
+        assert!(remains.is_empty(), "{remains:?}");
+    }
     Ok(())
 }

@@ -34,6 +34,7 @@ fn announced(node: Option<&str>) -> ServicePlan {
             address: "192.0.2.1".parse().unwrap(),
             node: node.map(Into::into),
             interfaces: Vec::new(),
+            scores: None,
             refused: node
                 .is_none()
                 .then(|| Reason::new("NoEndpoints", "no endpoint can serve")),

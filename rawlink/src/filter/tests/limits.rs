@@ -1,4 +1,4 @@
-//! Long lists: exact up to the limit, everything of the family beyond it, never less than wanted.
+//! Long lists: exact up to the limit, more than is wanted beyond it, never less.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -60,13 +60,25 @@ fn a_list_at_the_limit_is_exact_for_each_of_its_addresses() {
     }
 }
 
-#[rstest]
-#[case::requests(REQUEST, true)]
-#[case::replies(REPLY, true)]
-#[case::other_opcodes(3, false)]
-fn beyond_the_limit_all_arp_passes(#[case] opcode: u16, #[case] expected: bool) {
-    let interest = with_ipv4(scattered_ipv4(MAX_COMPARISONS + 1));
-    assert_eq!(passes(&interest, &arp(opcode, FOREIGN, FOREIGN)), expected);
+#[test]
+fn beyond_the_limit_the_narrow_gaps_pass_and_the_widest_do_not() {
+    let block = |first: u32| (0..MAX_COMPARISONS as u32).map(move |nth| Ipv4Addr::from_bits(first + 2 * nth));
+    let interest = with_ipv4(block(0xc633_6400).chain(block(0xcb00_7100)).collect());
+    let asked = |target| passes(&interest, &arp(REQUEST, FOREIGN, target));
+    assert!(interest.ipv4.iter().all(|each| asked(*each)));
+    let narrow = interest
+        .ipv4
+        .iter()
+        .map(|each| Ipv4Addr::from_bits(each.to_bits() + 1));
+    assert!(narrow.filter(|each| asked(*each)).count() > MAX_COMPARISONS);
+    for outside in [
+        FOREIGN,
+        Ipv4Addr::new(198, 51, 99, 255),
+        Ipv4Addr::new(200, 0, 0, 1),
+    ] {
+        assert!(!asked(outside), "{outside}");
+        assert!(!passes(&interest, &arp(REPLY, outside, FOREIGN)), "{outside}");
+    }
 }
 
 #[test]
@@ -96,11 +108,23 @@ fn prefixes_at_the_limit_are_exact_for_each_of_their_addresses() {
     }
 }
 
+#[test]
+fn a_prefix_with_many_addresses_passes_nothing_outside_of_them() {
+    let many = (0..4 * MAX_COMPARISONS as u128)
+        .map(|nth| Ipv6Addr::from_bits((0x2001_0db8 << 96) + 0x1000 + 2 * nth));
+    let interest = with_ipv6(many.collect());
+    let asked = |target: Ipv6Addr| passes(&interest, &Neighbour { kind: 135, target }.frame());
+    assert!(interest.ipv6.iter().all(|each| asked(*each)));
+    for outside in ["2001:db8::1", "2001:db8::ffff", "2001:db8:1::1000"] {
+        assert!(!asked(outside.parse().unwrap()), "{outside}");
+    }
+}
+
 #[rstest]
 #[case::solicitations(135, true)]
 #[case::advertisements(136, true)]
 #[case::other_messages(134, false)]
-fn beyond_the_limit_all_neighbour_discovery_passes(#[case] kind: u8, #[case] expected: bool) {
+fn with_too_many_prefixes_all_neighbour_discovery_passes(#[case] kind: u8, #[case] expected: bool) {
     let interest = with_ipv6(scattered_ipv6(MAX_COMPARISONS / 4 + 1));
     let target = "2001:db8:ffff::2".parse().unwrap();
     assert_eq!(passes(&interest, &Neighbour { kind, target }.frame()), expected);

@@ -182,6 +182,27 @@ pub(crate) enum Figure {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// A speaker under a flood of ARP requests for addresses that it does not hold, and asked for those that it holds.
+    Flood {
+        /// How many addresses it holds.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        held: u16,
+        /// Requests a second.
+        #[arg(long, default_value_t = 100_000)]
+        rate: u32,
+        /// How long each of the two takes.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// Another implementation's speaker instead of this tree's, as one command of the shell.
+        #[arg(long, value_name = "COMMAND")]
+        speaker: Option<String>,
+        /// A file or folder to apply first, instead of this tree's namespace and resource definitions.
+        #[arg(long)]
+        manifests: Option<PathBuf>,
+        /// Form of the answer.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
 }
 
 /// What `measure failover` is told.

@@ -8,14 +8,16 @@ mod failover;
 use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
 use clap::Parser;
+use ferrolb_lab::measure::FloodConfig;
 use ferrolb_lab::{
     Implementation, Installation, Lab, LabConfig, binaries, cleanup, images, measure, reach, source,
     state::State,
 };
 use nix::sys::signal::{SigSet, Signal};
+use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     ferrolb_lab::entry();
@@ -149,13 +151,38 @@ fn measured(name: &str, what: Figure) -> Result<()> {
                 manifests,
             };
             let figures = measure::allocate(name, services, &implementation)?;
-            match output {
-                Output::Text => println!("{}", figures.in_words()),
-                Output::Json => println!("{}", serde_json::to_string_pretty(&figures)?),
-            }
-            Ok(())
+            show(output, &figures, figures.in_words())
+        }
+        Figure::Flood {
+            held,
+            rate,
+            seconds,
+            speaker,
+            manifests,
+            output,
+        } => {
+            let config = FloodConfig {
+                held,
+                frames_per_second: rate,
+                lasting: Duration::from_secs(seconds),
+            };
+            let implementation = Implementation {
+                controller: None,
+                speaker,
+                manifests,
+            };
+            let figures = measure::flood(name, config, &implementation)?;
+            show(output, &figures, figures.in_words())
         }
     }
+}
+
+fn show(output: Output, figures: &impl Serialize, in_words: String) -> Result<()> {
+    match output {
+        Output::Text => println!("{in_words}"),
+        Output::Json => println!("{}", serde_json::to_string_pretty(figures)?),
+    }
+    Ok(())
 }
 
 fn rounds(name: &str, runs: u32, size: Size, output: Output) -> Result<()> {
