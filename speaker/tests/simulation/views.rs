@@ -177,8 +177,8 @@ fn an_heir_with_less_backing_than_the_holder_can_take_over() {
     (0..2).for_each(|node| {
         world.see(node, |view| {
             *view = World::new(5, 20, 3).nodes[0].view.clone();
-            exclude(view, n1)
-        })
+            exclude(view, n1);
+        });
     });
     world.run(ms(3000));
     assert_eq!(world.held(1).len(), 20);
