@@ -140,7 +140,7 @@ async fn views_changed(protocol: &mut Option<Protocol>) {
         None => true,
     };
     if ended {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 

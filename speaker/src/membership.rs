@@ -82,7 +82,7 @@ impl Membership {
     /// Returns when the ports say something else.
     pub(crate) async fn changed(&mut self) {
         if self.reports.changed().await.is_err() {
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }
     }
 

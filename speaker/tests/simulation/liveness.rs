@@ -65,7 +65,7 @@ fn who_is_heard_by_nobody_is_not_up_because_of_an_old_list() {
 #[test]
 fn who_leaves_is_no_reason_to_feel_cut_off_even_if_its_last_word_is_lost() {
     let mut world = World::running(2, 4, 1);
-    world.on_segment(1, |segment| segment.leave());
+    world.on_segment(1, ferrolb_speaker::segment::Segment::leave);
     world.run(ms(2000));
     world.kill(1);
     world.neighbours = false;

@@ -35,7 +35,9 @@ fn a_node_that_should_not_hold_anything_hands_over_without_a_gap() {
         let n1 = world.nodes[0].id;
         for node in 0..3 {
             world.see(node, |view| {
-                every_place(view, |fit| fit.get_mut(&n1).expect("n1 suits").against = 2)
+                every_place(view, |fit| {
+                    fit.get_mut(&n1).expect("n1 suits").against = 2;
+                });
             });
             without_a_gap(&mut world, ms(seed * 11 % 50));
         }
@@ -49,7 +51,7 @@ fn a_node_that_should_not_hold_anything_hands_over_without_a_gap() {
 fn a_leaving_node_hands_over_without_a_gap_and_says_when_it_may_go() {
     for seed in 1..30 {
         let mut world = World::running(3, 12, seed);
-        world.on_segment(0, |segment| segment.leave());
+        world.on_segment(0, ferrolb_speaker::segment::Segment::leave);
         without_a_gap(&mut world, ms(1500));
         let now = world.now;
         assert!(
@@ -72,7 +74,9 @@ fn a_preferred_node_gets_what_it_is_preferred_for() {
     let n2 = world.nodes[1].id;
     for node in 0..3 {
         world.see(node, |view| {
-            every_place(view, |fit| fit.get_mut(&n2).expect("n2 suits").preference = 10)
+            every_place(view, |fit| {
+                fit.get_mut(&n2).expect("n2 suits").preference = 10;
+            });
         });
     }
     without_a_gap(&mut world, ms(1000));
@@ -85,13 +89,13 @@ fn an_heir_that_will_not_is_passed_over() {
         let mut world = World::running(3, 12, seed);
         let (n1, n2) = (world.nodes[0].id, world.nodes[1].id);
         world.see(1, |view| {
-            every_place(view, |fit| fit.retain(|node, _| *node != n2))
+            every_place(view, |fit| fit.retain(|node, _| *node != n2));
         });
         world.see(0, |view| {
-            every_place(view, |fit| fit.retain(|node, _| *node != n1))
+            every_place(view, |fit| fit.retain(|node, _| *node != n1));
         });
         world.see(2, |view| {
-            every_place(view, |fit| fit.retain(|node, _| *node != n1))
+            every_place(view, |fit| fit.retain(|node, _| *node != n1));
         });
         world.run(ms(4000));
         let all = world.addresses().len();
@@ -103,7 +107,7 @@ fn an_heir_that_will_not_is_passed_over() {
 fn what_nobody_may_hold_is_given_up() {
     let mut world = World::running(3, 3, 1);
     for node in 0..3 {
-        world.see(node, |view| every_place(view, |fit| fit.clear()));
+        world.see(node, |view| every_place(view, BTreeMap::clear));
     }
     world.run(ms(500));
     assert!((0..3).all(|node| world.held(node).is_empty()));
@@ -121,7 +125,7 @@ fn a_release_is_no_orphan_for_one_who_did_not_see_the_new_claim() {
                 every_place(view, |fit| {
                     fit.get_mut(&n1).expect("it suits").against = 2;
                     fit.get_mut(&n2).expect("it suits").preference = 1;
-                })
+                });
             });
         }
         world.run(ms(90));
@@ -137,7 +141,7 @@ fn a_release_is_no_orphan_for_one_who_did_not_see_the_new_claim() {
 fn who_asked_between_the_takeover_and_the_release_learns_the_heir() {
     for seed in 1..30 {
         let mut world = World::running(3, 12, seed);
-        world.on_segment(0, |segment| segment.leave());
+        world.on_segment(0, ferrolb_speaker::segment::Segment::leave);
         let end = world.now + ms(2000);
         while world.now < end {
             // Both answer for a moment, and the slower answer is remembered.

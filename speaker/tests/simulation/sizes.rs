@@ -14,6 +14,7 @@ fn large(nodes: usize, addresses: u32, wakeup: Duration) -> World {
 }
 
 /// Prints what the segment carries at rest, and how long a node is missed when it dies.
+#[allow(clippy::print_stdout)]
 fn failover(nodes: usize, wakeup: Duration) -> Duration {
     let mut world = large(nodes, 2 * nodes as u32, wakeup);
     assert!(world.is_settled());

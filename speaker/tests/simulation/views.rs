@@ -32,8 +32,8 @@ fn nodes_that_each_prefer_the_other_do_not_pass_an_address_back_and_forth() {
         let mut world = World::running(3, 12, seed);
         let ids = [1, 2, 0].map(|node: usize| world.nodes[node].id);
         let began = world.now;
-        for node in 0..3 {
-            world.see(node, |view| prefer(view, ids[node], 10));
+        for (node, id) in ids.into_iter().enumerate() {
+            world.see(node, |view| prefer(view, id, 10));
         }
         world.run(ms(5000));
         let moves = world.count(began, moved);
@@ -66,8 +66,8 @@ fn an_address_waits_with_its_holder_for_heirs_that_learn_late_of_it() {
         let mut world = World::running(3, 12, seed);
         let ids = [0, 1, 2].map(|node: usize| world.nodes[node].id);
         // Each is told at first that only another one suits.
-        for node in 0..3 {
-            world.see(node, |view| exclude(view, ids[node]));
+        for (node, id) in ids.into_iter().enumerate() {
+            world.see(node, |view| exclude(view, id));
         }
         world.watch(ms(6000), |world| {
             assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
@@ -177,8 +177,8 @@ fn an_heir_with_less_backing_than_the_holder_can_take_over() {
     (0..2).for_each(|node| {
         world.see(node, |view| {
             *view = World::new(5, 20, 3).nodes[0].view.clone();
-            exclude(view, n1)
-        })
+            exclude(view, n1);
+        });
     });
     world.run(ms(3000));
     assert_eq!(world.held(1).len(), 20);
