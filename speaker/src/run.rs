@@ -1,12 +1,14 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod wire;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeName};
 use ferrolb_crds::names;
-use ferrolb_rawlink::links::{self, LinkTable};
+use ferrolb_rawlink::links::{self};
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_runtime::dirty::Wakes;
 use ferrolb_runtime::events;
@@ -17,17 +19,14 @@ use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::shutdown::Shutdown;
 use ferrolb_runtime::upkeep::Upkeep;
 use k8s_openapi::jiff::Timestamp;
-use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::act::{Actor, Done, Target, WRITE_TIMEOUT};
-use crate::announce::{Announcer, LayerTwoMetrics, News, Protocol};
+use crate::announce::News;
 use crate::args::{Args, LivenessSource};
-use crate::burst;
 use crate::condition::{self, Known, Statement};
 use crate::election::{Elections, Firsts, Note, Options, Ranking, elect_with};
-use crate::held::HeldTable;
 use crate::interfaces;
 use crate::membership::{self, Membership};
 use crate::metrics::Metrics;
@@ -37,13 +36,12 @@ use crate::resend::Resend;
 use crate::snapshot::{Reader, Snapshot};
 use crate::tell::{self, Told, ToldFaults};
 use crate::watch::Stores;
+use wire::Wire;
 
 /// How long after SIGTERM addresses are held that nobody takes over.
 const DRAIN: Duration = Duration::from_millis(1500);
 /// How long queued events may take after that.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
-/// News of the wire that may wait; it is dropped and counted when the loop is behind.
-const NEWS: usize = 64;
 
 /// Runs the speaker until SIGTERM or SIGINT.
 ///
@@ -136,51 +134,6 @@ struct Speaker {
     wire: Wire,
     /// Where beacons say who is alive.
     membership: Option<Membership>,
-}
-
-/// What the announcer reads and what it counts.
-struct Wire {
-    links: watch::Receiver<LinkTable>,
-    held: watch::Sender<HeldTable>,
-    metrics: LayerTwoMetrics,
-}
-
-impl Wire {
-    /// Starts the announcer, with nothing to announce. It ends when this is dropped.
-    fn start(
-        links: watch::Receiver<LinkTable>,
-        registry: &Registry,
-        protocol: Option<Protocol>,
-    ) -> anyhow::Result<(Self, mpsc::Receiver<News>)> {
-        let (held, readers) = watch::channel(HeldTable::default());
-        let (news, heard) = mpsc::channel(NEWS);
-        let metrics = LayerTwoMetrics::register(registry)?;
-        let announcer = Announcer {
-            links: links.clone(),
-            held: readers,
-            pace: burst::Pace::default(),
-            metrics: metrics.clone(),
-            news,
-            protocol,
-        };
-        announcer.start().context("cannot start the thread of the wire")?;
-        let wire = Self { links, held, metrics };
-        Ok((wire, heard))
-    }
-
-    /// Holds exactly this from now on; the series of what is given up go.
-    fn hold(&self, before: &Announced, after: &Announced) {
-        let interfaces =
-            |(address, one): (&_, &crate::plan::Announcement)| (*address, one.interfaces.clone());
-        let table = HeldTable::from(after.0.iter().map(interfaces).collect::<BTreeMap<_, _>>());
-        self.held.send_if_modified(|held| {
-            let differs = *held != table;
-            *held = table;
-            differs
-        });
-        let gone = before.0.keys().filter(|address| !after.0.contains_key(address));
-        gone.for_each(|address| self.metrics.forget(*address));
-    }
 }
 
 async fn changed(membership: &mut Option<Membership>) {

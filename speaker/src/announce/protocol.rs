@@ -8,7 +8,7 @@ use ferrolb_crds::domain::InterfaceName;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
 use tokio::sync::watch;
 
-use crate::segment::message::NodeId;
+use crate::segment::message::{Instance, NodeId};
 use crate::segment::seal::KeyRing;
 use crate::segment::{Conduct, SegmentView};
 
@@ -52,6 +52,8 @@ pub enum Departure {
 /// What a port knows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SegmentReport {
+    /// Who says it.
+    pub instance: Option<Instance>,
     /// It takes part.
     pub joined: bool,
     /// The nodes that are up there, this one included.

@@ -7,7 +7,9 @@ mod asking;
 mod claiming;
 mod handover;
 mod life;
+mod peers;
 mod receive;
+mod voice;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -2,27 +2,26 @@
 //!
 //! What waits on the socket is read before anything is judged; what is held is answered for before anybody is told.
 
+mod listen;
+mod speak;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_runtime::idle::at;
-use futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
-use super::{PortTask, neighbours, random};
+use super::{PortTask, random};
 use crate::announce::protocol::{Departure, Protocol, SegmentReport};
 use crate::held::HeldTable;
-use crate::segment::message::{Body, Boot, Instance, Message, State};
+use crate::segment::message::{Boot, Instance, State};
 use crate::segment::replay::{Limits, RateLimit, Sequences};
-use crate::segment::seal::{self, ETHERTYPE, GROUP};
-use crate::segment::{Effect, Event, Moment, Segment};
-use crate::wire::Mac;
-use crate::wire::arp::Arp;
+use crate::segment::seal::{ETHERTYPE, GROUP};
+use crate::segment::{Effect, Moment, Segment};
 
-/// Frames that are read before anything is judged.
-const AT_ONCE: usize = 512;
 /// What others are to know of this port is told at most so often.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 /// As long as any frame of the protocol.
@@ -31,6 +30,7 @@ const BUFFER: usize = 2048;
 /// This port's part in the protocol.
 struct Membership {
     protocol: Protocol,
+    interface: InterfaceName,
     core: Segment,
     origin: Instant,
     sequence: u64,
@@ -56,17 +56,15 @@ impl PortTask {
             return error;
         }
         self.ether_types = BTreeSet::from([ETHERTYPE]);
-        let mut membership = Membership::new(protocol);
+        let mut membership = Membership::new(protocol, self.port.interface.clone());
         membership.core.carry(self.carrier);
         membership.see(&self);
         let mut buffer = [0; BUFFER];
-        let failure = loop {
+        loop {
             if let Err(error) = self.turn(&mut membership, &mut buffer).await {
-                break error;
+                return error;
             }
-        };
-        membership.end(&self);
-        failure
+        }
     }
 
     async fn turn(&mut self, membership: &mut Membership, buffer: &mut [u8]) -> Result<(), SocketError> {
@@ -104,7 +102,7 @@ impl PortTask {
 }
 
 impl Membership {
-    fn new(protocol: Protocol) -> Self {
+    fn new(protocol: Protocol, interface: InterfaceName) -> Self {
         let origin = Instant::now();
         let me = Instance {
             node: protocol.me,
@@ -121,6 +119,7 @@ impl Membership {
             asked: BTreeSet::new(),
             news: true,
             reported: None,
+            interface,
             protocol,
         }
     }
@@ -153,74 +152,6 @@ impl Membership {
             Departure::Gone => self.core.quit(self.now()),
         }
         self.news = true;
-    }
-
-    /// Reads what waits on the socket. Whether there is something to judge.
-    fn drain(&mut self, port: &mut PortTask, buffer: &mut [u8]) -> Result<bool, SocketError> {
-        let mut judge = false;
-        for _ in 0..AT_ONCE {
-            match port.socket.recv(buffer).now_or_never() {
-                Some(Ok(received)) => judge |= self.take(port, &buffer[..received.length], received.vlan),
-                Some(Err(error)) if error.is_link_gone() => port.announce_all(),
-                Some(Err(error)) => return Err(error),
-                None => break,
-            }
-        }
-        Ok(judge)
-    }
-
-    /// Takes a frame in or answers it. Whether there is something to judge.
-    fn take(&mut self, port: &PortTask, frame: &[u8], vlan: Option<u16>) -> bool {
-        let now = self.now();
-        if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
-            return vlan.is_none() && self.hear(port, frame, now);
-        }
-        if let Some(arp) =
-            Arp::parse(frame).filter(|arp| self.asked.contains(&arp.sender) && arp.source != port.port.mac)
-        {
-            self.core.witnessed(now);
-            return self.asked.remove(&arp.sender);
-        }
-        if self.core.may_answer(now) {
-            port.answer(frame, vlan);
-        }
-        false
-    }
-
-    fn hear(&mut self, port: &PortTask, frame: &[u8], now: Moment) -> bool {
-        let (Some(destination), Some(source)) = (Mac::read(frame), frame.get(6..).and_then(Mac::read)) else {
-            return false;
-        };
-        if destination != GROUP && destination != port.port.mac {
-            return false;
-        }
-        match self.open(frame, source, now) {
-            Ok(message) => {
-                self.news |= !matches!(message.body, Body::Beacon(_));
-                self.core.receive(&message, now, now);
-                true
-            }
-            Err(reason) => {
-                self.protocol.metrics.refused.with_label_values(&[reason]).inc();
-                false
-            }
-        }
-    }
-
-    fn open(&mut self, frame: &[u8], source: Mac, now: Moment) -> Result<Message, &'static str> {
-        if !self.rate.allows(source, now) {
-            return Err("too_many");
-        }
-        let opened = {
-            let keys = self.protocol.keys.borrow();
-            let keys = keys.as_ref().ok_or("no_key")?;
-            seal::open(keys, frame).map_err(seal::Refused::label)?
-        };
-        self.rate.prove(source);
-        let message = opened.message;
-        let accepted = self.sequences.accept(message.from, source, message.sequence);
-        accepted.map_err(crate::segment::replay::Stale::label)?;
-        Ok(message)
     }
 
     fn judge(&mut self, port: &mut PortTask) -> Result<(), SocketError> {
@@ -289,100 +220,6 @@ impl Membership {
         }
     }
 
-    fn send(&mut self, port: &PortTask, body: Body) {
-        self.sequence += 1;
-        let message = Message {
-            from: self.core.instance(),
-            sequence: self.sequence,
-            body,
-        };
-        let keys = self.protocol.keys.borrow();
-        let Some(keys) = keys.as_ref() else { return };
-        // What others would refuse is not sent; what finds no room is as good as lost on the wire.
-        if let Ok(frame) = seal::seal(keys, port.port.mac, GROUP, &message) {
-            let _lost = port.socket.try_send(&frame);
-        }
-    }
-
-    fn ask(&mut self, port: &PortTask) {
-        let links = port.announcer.links.borrow();
-        let own = links
-            .get(&port.index)
-            .into_iter()
-            .flat_map(|link| &link.addresses);
-        let own = own.filter_map(|(address, _)| match address {
-            IpAddr::V4(v4) => Some(*v4),
-            IpAddr::V6(_) => None,
-        });
-        let sender = own.clone().next();
-        self.asked = neighbours::known(&port.port.interface);
-        self.asked
-            .retain(|address| !self.held.contains(&IpAddr::V4(*address)));
-        // Answers pass the filter only for addresses that it names.
-        let named = self
-            .held
-            .iter()
-            .copied()
-            .chain(self.asked.iter().copied().map(IpAddr::V4))
-            .collect();
-        if port.socket.replace_filter(&port.filter(&named)).is_ok() {
-            for target in &self.asked {
-                let question = neighbours::question(port.port.mac, sender, *target);
-                let _lost = port.socket.try_send(&question.emit());
-            }
-        }
-    }
-
-    fn tell(&mut self, port: &PortTask, event: Event) {
-        self.news = true;
-        let interface = &port.port.interface;
-        let names = self.protocol.views.borrow();
-        let nodes = names
-            .get(interface)
-            .map(|view| view.nodes.clone())
-            .unwrap_or_default();
-        let name = |node| {
-            nodes
-                .get(&node)
-                .map_or_else(|| format!("{node:?}"), ToString::to_string)
-        };
-        match event {
-            Event::Joined => tracing::info!(%interface, event = "segment", step = "join", "takes part"),
-            Event::Up(peer) => {
-                tracing::info!(%interface, event = "segment", step = "up", node = name(peer.node), "a speaker is up");
-            }
-            Event::Suspected(peer, silence) => {
-                let (node, silence_ms) = (name(peer.node), silence.as_millis());
-                tracing::debug!(%interface, event = "segment", step = "suspect", node, silence_ms, "a speaker is silent");
-            }
-            Event::Down(peer, silence) => {
-                self.protocol.metrics.detect.observe(silence.as_secs_f64());
-                let (node, silence_ms) = (name(peer.node), silence.as_millis());
-                tracing::info!(%interface, event = "segment", step = "detect", node, silence_ms, "a speaker is down");
-            }
-            Event::Claimed(address, waited) => {
-                self.protocol.metrics.claim.observe(waited.as_secs_f64());
-                let waited_ms = waited.as_millis();
-                tracing::info!(%interface, event = "segment", step = "claim", %address, waited_ms, "claimed an address that nobody held");
-            }
-            Event::TookOver(address) => {
-                tracing::info!(%interface, event = "segment", step = "take", %address, "took over an address");
-            }
-            Event::GaveUp(address, heir) => {
-                let heir = heir.map(name);
-                tracing::info!(%interface, event = "segment", step = "yield", %address, heir, "gave up an address");
-            }
-            Event::Lost(address, winner) => {
-                let node = name(winner);
-                tracing::warn!(%interface, event = "segment", step = "lose", %address, node, "another has a stronger claim");
-            }
-            Event::Stunned(late) => {
-                let late_ms = late.as_millis();
-                tracing::warn!(%interface, event = "segment", step = "stun", late_ms, "was held up for so long that others may have taken over");
-            }
-        }
-    }
-
     fn report_due(&self) -> Option<Instant> {
         let reported = self.reported?;
         self.news.then_some(reported + BETWEEN_REPORTS)
@@ -399,6 +236,7 @@ impl Membership {
         let view = self.protocol.views.borrow().get(&port.port.interface).cloned();
         let places = view.iter().flat_map(|view| view.places.keys());
         let report = SegmentReport {
+            instance: Some(self.core.instance()),
             joined: self.core.state() != State::Joining,
             up: self.core.up(),
             held: self.held.clone(),
@@ -414,10 +252,17 @@ impl Membership {
             differs
         });
     }
+}
 
-    fn end(&self, port: &PortTask) {
-        self.protocol
-            .reports
-            .send_modify(|reports| drop(reports.remove(&port.port.interface)));
+/// A port may be closed at any time: what it said then goes with it, unless its successor has spoken already.
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let (instance, interface) = (self.core.instance(), &self.interface);
+        self.protocol.reports.send_if_modified(|reports| {
+            let is_own = reports
+                .get(interface)
+                .is_some_and(|report| report.instance == Some(instance));
+            is_own && reports.remove(interface).is_some()
+        });
     }
 }

@@ -1,0 +1,86 @@
+//! Frames that come in.
+
+use ferrolb_rawlink::SocketError;
+use futures::FutureExt;
+
+use super::super::PortTask;
+use super::Membership;
+use crate::segment::Moment;
+use crate::segment::message::{Body, Message};
+use crate::segment::replay::Stale;
+use crate::segment::seal::{self, ETHERTYPE, GROUP};
+use crate::wire::Mac;
+use crate::wire::arp::Arp;
+
+/// Frames that are read before anything is judged.
+const AT_ONCE: usize = 512;
+
+impl Membership {
+    /// Reads what waits on the socket. Whether there is something to judge.
+    pub(super) fn drain(&mut self, port: &mut PortTask, buffer: &mut [u8]) -> Result<bool, SocketError> {
+        let mut judge = false;
+        for _ in 0..AT_ONCE {
+            match port.socket.recv(buffer).now_or_never() {
+                Some(Ok(received)) => judge |= self.take(port, &buffer[..received.length], received.vlan),
+                Some(Err(error)) if error.is_link_gone() => port.announce_all(),
+                Some(Err(error)) => return Err(error),
+                None => break,
+            }
+        }
+        Ok(judge)
+    }
+
+    /// Takes a frame in or answers it. Whether there is something to judge.
+    pub(super) fn take(&mut self, port: &PortTask, frame: &[u8], vlan: Option<u16>) -> bool {
+        let now = self.now();
+        if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
+            return vlan.is_none() && self.hear(port, frame, now);
+        }
+        if let Some(arp) =
+            Arp::parse(frame).filter(|arp| self.asked.contains(&arp.sender) && arp.source != port.port.mac)
+        {
+            self.core.witnessed(now);
+            return self.asked.remove(&arp.sender);
+        }
+        if self.core.may_answer(now) {
+            port.answer(frame, vlan);
+        }
+        false
+    }
+
+    fn hear(&mut self, port: &PortTask, frame: &[u8], now: Moment) -> bool {
+        let (Some(destination), Some(source)) = (Mac::read(frame), frame.get(6..).and_then(Mac::read)) else {
+            return false;
+        };
+        if destination != GROUP && destination != port.port.mac {
+            return false;
+        }
+        match self.open(frame, source, now) {
+            Ok(message) => {
+                self.news |= !matches!(message.body, Body::Beacon(_));
+                self.core.receive(&message, now, now);
+                true
+            }
+            Err(reason) => {
+                self.protocol.metrics.refused.with_label_values(&[reason]).inc();
+                false
+            }
+        }
+    }
+
+    fn open(&mut self, frame: &[u8], source: Mac, now: Moment) -> Result<Message, &'static str> {
+        if !self.rate.allows(source, now) {
+            return Err("too_many");
+        }
+        let opened = {
+            let keys = self.protocol.keys.borrow();
+            let keys = keys.as_ref().ok_or("no_key")?;
+            seal::open(keys, frame).map_err(seal::Refused::label)?
+        };
+        self.rate.prove(source);
+        let message = opened.message;
+        let accepted = self.sequences.accept(message.from, source, message.sequence);
+        accepted.map_err(Stale::label)?;
+        Ok(message)
+    }
+}
