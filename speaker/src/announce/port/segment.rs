@@ -56,6 +56,9 @@ impl PortTask {
             return error;
         }
         self.ether_types = BTreeSet::from([ETHERTYPE]);
+        if let Err(error) = self.socket.replace_filter(&self.filter(&BTreeSet::new())) {
+            return error;
+        }
         let mut membership = Membership::new(protocol, self.port.interface.clone());
         membership.core.carry(self.carrier);
         membership.see(&self);
