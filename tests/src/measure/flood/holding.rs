@@ -18,6 +18,11 @@ spec: {addresses: [10.100.0.0/16]}
 apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
 metadata: {name: measured, namespace: metallb-system}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: memberlist, namespace: metallb-system}
+stringData: {secretkey: of the one speaker that is measured}
 ";
 
 /// The addresses that are held are the even ones from the beginning of the pool.
