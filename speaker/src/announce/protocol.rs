@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::InterfaceName;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 use tokio::sync::watch;
 
 use crate::segment::message::{Instance, NodeId};
@@ -77,8 +77,8 @@ pub struct ProtocolMetrics {
     pub claim: Histogram,
     /// From there until everybody was told.
     pub announce: Histogram,
-    /// Nodes that are up, this one included.
-    pub up: IntGauge,
+    /// Nodes that are up, this one included, by interface.
+    pub up: IntGaugeVec,
     /// How late this loop was, in seconds.
     pub lateness: Histogram,
 }
@@ -103,9 +103,12 @@ impl ProtocolMetrics {
             &["reason"],
         )?;
         registry.register(Box::new(refused.clone()))?;
-        let up = IntGauge::new(
-            "ferrolb_segment_nodes_up",
-            "Nodes whose speaker and ours hear each other, ours included.",
+        let up = IntGaugeVec::new(
+            Opts::new(
+                "ferrolb_segment_nodes_up",
+                "Nodes whose speaker and ours hear each other, ours included.",
+            ),
+            &["interface"],
         )?;
         registry.register(Box::new(up.clone()))?;
         Ok(Self {

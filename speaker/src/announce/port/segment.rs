@@ -248,7 +248,9 @@ impl Membership {
                 .collect(),
             left: leaving,
         };
-        self.protocol.metrics.up.set(report.up.len() as i64);
+        let up = &self.protocol.metrics.up;
+        up.with_label_values(&[self.interface.as_str()])
+            .set(report.up.len() as i64);
         self.protocol.reports.send_if_modified(|reports| {
             let differs = reports.get(&port.port.interface) != Some(&report);
             reports.insert(port.port.interface.clone(), report);
@@ -261,11 +263,19 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         let (instance, interface) = (self.core.instance(), &self.interface);
-        self.protocol.reports.send_if_modified(|reports| {
+        let gone = self.protocol.reports.send_if_modified(|reports| {
             let is_own = reports
                 .get(interface)
                 .is_some_and(|report| report.instance == Some(instance));
             is_own && reports.remove(interface).is_some()
         });
+        if gone {
+            // The only error is that there is no such series.
+            let _absent = self
+                .protocol
+                .metrics
+                .up
+                .remove_label_values(&[interface.as_str()]);
+        }
     }
 }
