@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use divan::{AllocProfiler, Bencher};
 use ferrolb_crds::domain::{Advert, Endpoint, Endpoints, Node, NodeName, Pool, Pools, ServiceView};
-use ferrolb_speaker::election::{Candidate, Firsts, Liveness, View, elect, elect_with, hash};
+use ferrolb_speaker::election::{Candidate, Liveness, Precedents, View, elect, elect_with, hash};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -100,18 +100,18 @@ fn the_hashes_of_all_alone(bencher: Bencher<'_, '_>) {
 /// Every later pass.
 #[divan::bench(args = ["Cluster", "Local"], max_time = 5)]
 fn again(bencher: Bencher<'_, '_>, policy: &str) {
-    let (view, mut firsts) = (view(policy), Firsts::default());
-    elect_with(&view, &mut firsts);
-    bencher.bench_local(|| elect_with(divan::black_box(&view), &mut firsts));
+    let (view, mut precedents) = (view(policy), Precedents::default());
+    elect_with(&view, &mut precedents);
+    bencher.bench_local(|| elect_with(divan::black_box(&view), &mut precedents));
 }
 
 /// A node dies and comes back, in turn.
 #[divan::bench(max_time = 5)]
 fn with_one_node_less_or_more(bencher: Bencher<'_, '_>) {
-    let (full, mut firsts) = (view("Cluster"), Firsts::default());
+    let (full, mut precedents) = (view("Cluster"), Precedents::default());
     let mut less = full.clone();
     let dead = node_name(17);
     less.liveness = Liveness::Known(full.nodes.keys().filter(|node| **node != dead).cloned().collect());
     let mut views = [&less, &full].into_iter().cycle();
-    bencher.bench_local(|| elect_with(views.next().expect("one of two"), &mut firsts));
+    bencher.bench_local(|| elect_with(views.next().expect("one of two"), &mut precedents));
 }

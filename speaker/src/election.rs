@@ -28,6 +28,7 @@ mod demand;
 mod eligible;
 mod firsts;
 mod group;
+mod precedents;
 mod rank;
 mod reason;
 mod verdict;
@@ -35,7 +36,7 @@ mod view;
 
 pub use decide::{elect, elect_with};
 pub use eligible::{Eligible, Field, Suitable};
-pub use firsts::Firsts;
+pub use precedents::Precedents;
 pub(crate) use rank::hash_of;
 pub use rank::{Hash, Locality, Ranked, Share, hash};
 pub use reason::{Ineligible, Why};

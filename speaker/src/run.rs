@@ -26,7 +26,7 @@ use crate::act::{Actor, Done, Target, WRITE_TIMEOUT};
 use crate::announce::News;
 use crate::args::{Args, LivenessSource};
 use crate::condition::{self, Known, Statement};
-use crate::election::{Elections, Firsts, Note, Options, Ranking, elect_with};
+use crate::election::{Elections, Note, Options, Precedents, Ranking, elect_with};
 use crate::interfaces;
 use crate::membership::{self, Membership};
 use crate::metrics::Metrics;
@@ -72,7 +72,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let options = Options {
         class: args.lb_class,
         ignore_exclude_label: args.ignore_exclude_lb,
-        ranking: Ranking::Stable,
+        ranking: if beacons { Ranking::Seated } else { Ranking::Stable },
     };
     let configuration = Upkeep {
         client: client.clone(),
@@ -96,7 +96,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         notes: BTreeSet::new(),
         due: Due::default(),
         stated: Resend::default(),
-        firsts: Firsts::default(),
+        precedents: Precedents::default(),
         metrics,
         actor,
         wire,
@@ -128,7 +128,7 @@ struct Speaker {
     due: Due,
     /// What was said in the conditions of Services.
     stated: Resend<Statement>,
-    firsts: Firsts,
+    precedents: Precedents,
     metrics: Metrics,
     actor: Actor,
     wire: Wire,
@@ -201,7 +201,7 @@ impl Speaker {
         if let Some(membership) = &mut self.membership {
             membership.begin(&mut snapshot, &self.node);
         }
-        let mut elections = elect_with(&snapshot.view, &mut self.firsts);
+        let mut elections = elect_with(&snapshot.view, &mut self.precedents);
         let links = interfaces::read(&self.wire.links.borrow_and_update());
         let place = Place {
             node: &self.node,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ferrolb_crds::domain::NodeName;
 
 use super::Field;
-use super::firsts::{Contenders, Firsts, Recall};
+use super::firsts::Contenders;
 use super::rank::{Hash, Locality, Ranked, hash, hash_of};
 
 /// Addresses that stand for election together: a group, or one address of a group that no node is eligible for.
@@ -42,10 +42,6 @@ impl Contest {
         let mut all: Vec<Ranked> = self.field.eligible.keys().map(ranked).collect();
         all.sort_by_key(Ranked::order);
         all
-    }
-
-    fn stable_winner(&self, recall: &mut Recall<'_>) -> Option<NodeName> {
-        recall.first(*self.addresses.first()?, self.first, &self.contenders)
     }
 
     /// The node that holds most of the addresses, unless another is preferred to it: a group of which one half has
@@ -86,11 +82,10 @@ impl Contest {
     }
 }
 
-/// The winner of each contest by preference and hash.
-pub(super) fn stable_winners(contests: &[Arc<Contest>], firsts: &mut Firsts) -> Vec<Option<NodeName>> {
-    let mut recall = Recall::new(firsts);
-    let winner = |contest: &Arc<Contest>| contest.stable_winner(&mut recall);
-    contests.iter().map(winner).collect()
+/// Somebody of the highest preference for each contest, which says that there is somebody.
+pub(super) fn any_winners(contests: &[Arc<Contest>]) -> Vec<Option<NodeName>> {
+    let any = |contest: &Arc<Contest>| contest.contenders.first().cloned();
+    contests.iter().map(any).collect()
 }
 
 /// The winner of each contest: who holds an address keeps it, then the rest are placed in order of their addresses.

@@ -1,18 +1,18 @@
 //! Which addresses stand for election together, and between which nodes.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ferrolb_crds::domain::{Endpoints, NodeName, ServiceKey};
+use ferrolb_crds::domain::{NodeName, ServiceKey};
 
 use super::Field;
 use super::choose::Contest;
 use super::demand::{Asked, Demand, Petition, Terms};
-use super::eligible::Judged;
+use super::eligible::{Judged, Local};
 use super::firsts::Contenders;
 use super::group::{Group, groups};
+use super::precedents::{Precedents, own};
 use super::rank::Locality;
 use super::view::{Exclusion, Ranking, View};
 
@@ -22,14 +22,16 @@ pub(super) struct Contests<'a> {
     asked: &'a Asked<'a>,
     exclusion: Exclusion,
     /// Groups that differ only in their local endpoints are judged once.
-    judged: BTreeMap<BTreeSet<Terms<'a>>, Docket>,
+    judged: BTreeMap<BTreeSet<Terms<'a>>, Arc<Docket>>,
+    precedents: &'a mut Precedents,
 }
 
 /// What groups share that ask the same of a node but for local endpoints.
-struct Docket {
+#[derive(Debug)]
+pub(super) struct Docket {
     judged: Arc<Judged>,
     /// The field of those that need no local endpoint. Any other is of one group alone, for a Service has one group.
-    open: OnceCell<Lists>,
+    open: OnceLock<Lists>,
 }
 
 /// An address that may be announced, and what it asks for.
@@ -43,12 +45,14 @@ fn wanting<'a>(address: IpAddr, petition: &'a Petition<'a>) -> Option<Wanted<'a>
 type Lists = (Arc<Field>, Contenders);
 
 impl<'a> Contests<'a> {
-    pub(super) fn new(view: &'a View, asked: &'a Asked<'a>) -> Self {
+    pub(super) fn new(view: &'a View, asked: &'a Asked<'a>, precedents: &'a mut Precedents) -> Self {
+        precedents.sets.prune();
         Self {
             view,
             asked,
             exclusion: view.exclusion(),
             judged: BTreeMap::new(),
+            precedents,
         }
     }
 
@@ -70,11 +74,19 @@ impl<'a> Contests<'a> {
             contests.extend(self.of_group(first, wanted.collect()));
         }
         contests.sort_by_key(|contest| contest.first);
-        contests.into_iter().map(Arc::new).collect()
+        self.remember(&contests);
+        contests
+    }
+
+    fn remember(self, contests: &[Arc<Contest>]) {
+        let lowest = |contest: &Arc<Contest>| Some((*contest.addresses.first()?, contest.clone()));
+        self.precedents.contests = contests.iter().filter_map(lowest).collect();
+        let dockets = self.judged.into_iter();
+        self.precedents.dockets = dockets.map(|(terms, docket)| (own(&terms), docket)).collect();
     }
 
     /// One contest for the whole group; one for each address if no node is eligible for all.
-    fn of_group(&mut self, first: IpAddr, wanted: Vec<Wanted<'a>>) -> Vec<Contest> {
+    fn of_group(&mut self, first: IpAddr, wanted: Vec<Wanted<'a>>) -> Vec<Arc<Contest>> {
         if wanted.is_empty() {
             return Vec::new();
         }
@@ -86,11 +98,41 @@ impl<'a> Contests<'a> {
         each.map(|address| self.contest(first, address)).collect()
     }
 
-    fn contest(&mut self, first: IpAddr, wanted: &[Wanted<'a>]) -> Contest {
-        let addresses: Group = wanted.iter().map(|(address, _)| *address).collect();
-        let (field, contenders) = self.field(wanted);
+    /// As it was, if what it depends on is the very same.
+    fn contest(&mut self, first: IpAddr, wanted: &[Wanted<'a>]) -> Arc<Contest> {
+        let demands: Vec<&'a Demand<'a>> = wanted.iter().map(|(_, demand)| *demand).collect();
+        let addresses = || wanted.iter().map(|(address, _)| *address);
+        let docket = self.docket(&demands);
+        let local = self.local(&demands);
+        let before = addresses()
+            .min()
+            .and_then(|lowest| self.precedents.contests.remove(&lowest));
+        let holds = |before: &Arc<Contest>| {
+            before.first == first
+                && before.addresses.iter().copied().eq(addresses())
+                && before.field.is_of(&docket.judged, &local)
+        };
+        match before.filter(holds) {
+            Some(before) if self.view.options.ranking != Ranking::Full => before,
+            _ => Arc::new(self.new_contest(first, addresses().collect(), &docket, local)),
+        }
+    }
+
+    fn new_contest(
+        &mut self,
+        first: IpAddr,
+        addresses: Group,
+        docket: &Docket,
+        local: Vec<Local>,
+    ) -> Contest {
+        let mut lists = |local| self.precedents.lists(Field::of(docket.judged.clone(), local));
+        let (field, contenders) = if local.is_empty() {
+            docket.open.get_or_init(|| lists(local)).clone()
+        } else {
+            lists(local)
+        };
         let localities = match self.view.options.ranking {
-            Ranking::Stable => BTreeMap::new(),
+            Ranking::Stable | Ranking::Seated => BTreeMap::new(),
             Ranking::Full => self.localities(&addresses, &field),
         };
         Contest {
@@ -102,28 +144,27 @@ impl<'a> Contests<'a> {
         }
     }
 
-    fn field(&mut self, wanted: &[Wanted<'a>]) -> Lists {
-        let demands: Vec<&'a Demand<'a>> = wanted.iter().map(|(_, demand)| *demand).collect();
-        let local = self.local(&demands);
-        let docket = self.docket(&demands);
-        let lists = |local| lists(Field::of(docket.judged.clone(), local));
-        if local.is_empty() {
-            docket.open.get_or_init(|| lists(local)).clone()
-        } else {
-            lists(local)
-        }
-    }
-
-    fn docket(&mut self, demands: &[&'a Demand<'a>]) -> &Docket {
+    fn docket(&mut self, demands: &[&'a Demand<'a>]) -> Arc<Docket> {
         let (view, exclusion) = (self.view, self.exclusion);
-        let terms = demands.iter().map(|demand| demand.terms()).collect();
-        self.judged.entry(terms).or_insert_with(|| Docket {
-            judged: Arc::new(Judged::of(view, exclusion, demands)),
-            open: OnceCell::new(),
-        })
+        let terms: BTreeSet<Terms<'a>> = demands.iter().map(|demand| demand.terms()).collect();
+        if let Some(docket) = self.judged.get(&terms) {
+            return docket.clone();
+        }
+        let judged = Judged::of(view, exclusion, demands);
+        let before = self.precedents.dockets.remove(&own(&terms));
+        let docket = before
+            .filter(|before| *before.judged == judged)
+            .unwrap_or_else(|| {
+                Arc::new(Docket {
+                    judged: Arc::new(judged),
+                    open: OnceLock::new(),
+                })
+            });
+        self.judged.insert(terms, docket.clone());
+        docket
     }
 
-    fn local(&self, demands: &[&'a Demand<'a>]) -> Vec<(ServiceKey, Arc<Endpoints>)> {
+    fn local(&self, demands: &[&'a Demand<'a>]) -> Vec<Local> {
         let keys: BTreeSet<&ServiceKey> = demands
             .iter()
             .flat_map(|demand| demand.local.iter().copied())
@@ -145,7 +186,9 @@ impl<'a> Contests<'a> {
     }
 }
 
-fn lists(field: Field) -> Lists {
-    let contenders = field.contenders().cloned().collect();
-    (Arc::new(field), contenders)
+impl Precedents {
+    fn lists(&mut self, field: Field) -> Lists {
+        let contenders = field.contenders().cloned().collect();
+        (Arc::new(field), self.sets.one(&contenders))
+    }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use ferrolb_crds::domain::NodeName;
 
 use super::Why;
-use super::choose::{Contest, full_winners, stable_winners};
+use super::choose::{Contest, any_winners, full_winners};
 use super::contests::Contests;
 use super::demand::{Asked, Demand, Petition, asked};
-use super::firsts::Firsts;
+use super::precedents::Precedents;
 use super::verdict::{Election, Elections, Note, Winner};
 use super::view::{Exclusion, Liveness, Ranking, View};
 
@@ -18,11 +18,11 @@ use super::view::{Exclusion, Liveness, Ranking, View};
 ///
 /// The result depends on the view alone: not on who asks, nor on what was decided before.
 pub fn elect(view: &View) -> Elections {
-    elect_with(view, &mut Firsts::default())
+    elect_with(view, &mut Precedents::default())
 }
 
 /// As [`elect`], sooner if what earlier elections remember is of use.
-pub fn elect_with(view: &View, firsts: &mut Firsts) -> Elections {
+pub fn elect_with(view: &View, precedents: &mut Precedents) -> Elections {
     let asked = asked(view);
     let unready = unready(view);
     let mut by_address: BTreeMap<IpAddr, Election> = asked
@@ -33,7 +33,7 @@ pub fn elect_with(view: &View, firsts: &mut Firsts) -> Elections {
         })
         .collect();
     if unready.is_none() {
-        contest(view, &asked, firsts, &mut by_address);
+        contest(view, &asked, precedents, &mut by_address);
     }
     Elections {
         by_address,
@@ -59,10 +59,16 @@ fn notes(view: &View) -> BTreeSet<Note> {
 }
 
 /// Adds the results of the addresses that nodes may contend for.
-fn contest(view: &View, asked: &Asked<'_>, firsts: &mut Firsts, results: &mut BTreeMap<IpAddr, Election>) {
-    let contests = Contests::new(view, asked).all();
+fn contest(
+    view: &View,
+    asked: &Asked<'_>,
+    precedents: &mut Precedents,
+    results: &mut BTreeMap<IpAddr, Election>,
+) {
+    let contests = Contests::new(view, asked, precedents).all();
     let winners = match view.options.ranking {
-        Ranking::Stable => stable_winners(&contests, firsts),
+        Ranking::Seated => any_winners(&contests),
+        Ranking::Stable => precedents.firsts.of(&contests),
         Ranking::Full => full_winners(&contests, &view.holders),
     };
     for (contest, winner) in contests.iter().zip(winners) {

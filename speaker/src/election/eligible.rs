@@ -37,7 +37,7 @@ pub struct Eligible {
 }
 
 /// All nodes, judged without regard to local endpoints: the same for many groups.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Judged {
     by_node: BTreeMap<NodeName, Judgement>,
     /// The advertisements that ask for a node.
@@ -45,14 +45,14 @@ pub(super) struct Judged {
 }
 
 /// What speaks against a node, in this order with a missing local endpoint in between.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Judgement {
     node: Option<Ineligible>,
     links: Result<(Option<Soft>, Eligible), Ineligible>,
 }
 
 /// A Service of policy Local and where its endpoints are.
-type Local = (ServiceKey, Arc<Endpoints>);
+pub(super) type Local = (ServiceKey, Arc<Endpoints>);
 
 /// A reason that counts only as long as another node has a lesser one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -75,6 +75,14 @@ impl Field {
             local,
             ineligible: OnceLock::new(),
         }
+    }
+
+    /// Whether it was made of these very parts.
+    pub(super) fn is_of(&self, judged: &Arc<Judged>, local: &[Local]) -> bool {
+        let same = |(one, other): (&Local, &Local)| one.0 == other.0 && Arc::ptr_eq(&one.1, &other.1);
+        Arc::ptr_eq(&self.judged, judged)
+            && self.local.len() == local.len()
+            && self.local.iter().zip(local).all(same)
     }
 
     /// The nodes that could announce if they were alive: for those who know better which are.

@@ -4,108 +4,156 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 use ferrolb_crds::domain::NodeName;
 
+use super::choose::Contest;
 use super::rank::{Hash, hash_of};
 
 /// Nodes that are equal but for their hash, in order of their names.
 pub(super) type Contenders = Arc<[NodeName]>;
 
-/// What elections remember. It saves time and changes no result.
+/// To start a thread costs as much as so many hashes; each has several times as many to do.
+const HASHES_PER_THREAD: usize = 25_000;
+
+/// A node and its hash.
+type Leader = (Hash, NodeName);
+
+/// Equal sets are one, so that to compare them is cheap.
 #[derive(Debug, Default)]
-pub struct Firsts {
-    /// By the lowest address of those that stand together.
-    known: HashMap<IpAddr, First>,
-    /// Equal sets are one, so that to compare them is cheap.
-    sets: BTreeSet<Contenders>,
+pub(super) struct Sets(BTreeSet<Contenders>);
+
+impl Sets {
+    /// The one that stands for all equal ones.
+    pub(super) fn one(&mut self, set: &Contenders) -> Contenders {
+        if let Some(known) = self.0.get(set) {
+            return known.clone();
+        }
+        self.0.insert(set.clone());
+        set.clone()
+    }
+
+    /// Forgets those that nothing refers to any more.
+    pub(super) fn prune(&mut self) {
+        self.0.retain(|set| Arc::strong_count(set) > 1);
+    }
 }
+
+/// Who came first in the last election, by the lowest address of those that stand together.
+#[derive(Debug, Default)]
+pub(super) struct Firsts(HashMap<IpAddr, First>);
 
 #[derive(Clone, Debug)]
 struct First {
     /// The address that is hashed.
     by: IpAddr,
     among: Contenders,
-    node: NodeName,
-    hash: Hash,
+    leader: Leader,
 }
 
-/// One election's use of what earlier ones remember; what it does not use is forgotten.
-pub(super) struct Recall<'a> {
-    firsts: &'a mut Firsts,
-    before: HashMap<IpAddr, First>,
-    sets_before: BTreeSet<Contenders>,
-    /// Those of the second set that are not in the first, by where the sets lie.
-    newcomers: BTreeMap<[*const NodeName; 2], Contenders>,
+/// What must be hashed to know who comes first in a contest.
+struct Count {
+    by: IpAddr,
+    uncounted: Contenders,
+    leader: Option<Leader>,
 }
 
-impl<'a> Recall<'a> {
-    pub(super) fn new(firsts: &'a mut Firsts) -> Self {
-        let before = std::mem::take(&mut firsts.known);
-        firsts.known.reserve(before.len());
-        Self {
-            before,
-            sets_before: std::mem::take(&mut firsts.sets),
-            newcomers: BTreeMap::new(),
-            firsts,
-        }
-    }
-
-    /// The first of these nodes by the hash of `by`, for the contest of which `lowest` is the lowest address.
-    pub(super) fn first(&mut self, lowest: IpAddr, by: IpAddr, among: &Contenders) -> Option<NodeName> {
-        let among = self.one_of_equals(among);
-        let known = self.before.remove(&lowest).filter(|known| known.by == by);
-        let first = match known {
-            Some(known) if Arc::ptr_eq(&known.among, &among) => known,
-            Some(known) if among.binary_search(&known.node).is_ok() => {
-                let newcomers = self.newcomers(&known.among, &among);
-                let best = best(&newcomers, by).filter(|(hash, _)| *hash < known.hash);
-                let (hash, node) = best.unwrap_or((known.hash, known.node));
-                First {
-                    by,
-                    among,
-                    node,
-                    hash,
-                }
-            }
-            _ => {
-                let (hash, node) = best(&among, by)?;
-                First {
-                    by,
-                    among,
-                    node,
-                    hash,
-                }
-            }
+impl Firsts {
+    /// The first of each contest. What is not asked for is forgotten.
+    pub(super) fn of(&mut self, contests: &[Arc<Contest>]) -> Vec<Option<NodeName>> {
+        let mut before = std::mem::take(&mut self.0);
+        let mut newcomers = Newcomers::default();
+        let count = |contest: &Arc<Contest>| {
+            let known = contest.addresses.first().and_then(|lowest| before.remove(lowest));
+            Count::of(contest, known, &mut newcomers)
         };
-        let node = first.node.clone();
-        self.firsts.known.insert(lowest, first);
-        Some(node)
+        let leaders = settle(contests.iter().map(count).collect());
+        self.0.reserve(contests.len());
+        let winners = contests.iter().zip(leaders).map(|(contest, leader)| {
+            let leader = leader?;
+            let winner = leader.1.clone();
+            let first = First {
+                by: contest.first,
+                among: contest.contenders.clone(),
+                leader,
+            };
+            self.0.insert(*contest.addresses.first()?, first);
+            Some(winner)
+        });
+        winners.collect()
     }
+}
 
-    fn one_of_equals(&mut self, among: &Contenders) -> Contenders {
-        if let Some(known) = self.firsts.sets.get(among) {
-            return known.clone();
+impl Count {
+    fn of(contest: &Contest, known: Option<First>, newcomers: &mut Newcomers) -> Self {
+        let (by, among) = (contest.first, &contest.contenders);
+        let in_it = |first: &First| first.by == by && among.binary_search(&first.leader.1).is_ok();
+        match known {
+            Some(first) if first.by == by && Arc::ptr_eq(&first.among, among) => Self {
+                by,
+                uncounted: Contenders::default(),
+                leader: Some(first.leader),
+            },
+            Some(first) if in_it(&first) => Self {
+                by,
+                uncounted: newcomers.of(&first.among, among),
+                leader: Some(first.leader),
+            },
+            _ => Self {
+                by,
+                uncounted: among.clone(),
+                leader: None,
+            },
         }
-        let one = self.sets_before.take(among).unwrap_or_else(|| among.clone());
-        self.firsts.sets.insert(one.clone());
-        one
     }
 
-    /// Where a set lies says which it is: all lie in `sets_before` or in what is remembered as long as this lives.
-    fn newcomers(&mut self, old: &Contenders, new: &Contenders) -> Contenders {
+    fn settle(self) -> Option<Leader> {
+        if self.uncounted.is_empty() {
+            return self.leader;
+        }
+        let text = self.by.to_string();
+        let hashed = self.uncounted.iter().map(|node| (hash_of(node, &text), node));
+        let best = hashed.min().map(|(hash, node)| (hash, node.clone()));
+        best.into_iter().chain(self.leader).min()
+    }
+}
+
+/// On several threads where it is worth it: a million hashes take as long as all the rest of an election three times.
+fn settle(counts: Vec<Count>) -> Vec<Option<Leader>> {
+    let hashes: usize = counts.iter().map(|count| count.uncounted.len()).sum();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = (hashes / HASHES_PER_THREAD).clamp(1, threads);
+    if threads == 1 {
+        return counts.into_iter().map(Count::settle).collect();
+    }
+    let share = counts.len().div_ceil(threads);
+    let mut counts = counts.into_iter();
+    let shares: Vec<Vec<Count>> = (0..threads)
+        .map(|_| counts.by_ref().take(share).collect())
+        .collect();
+    thread::scope(|scope| {
+        let settle = |share: Vec<Count>| scope.spawn(move || share.into_iter().map(Count::settle).collect());
+        let running: Vec<thread::ScopedJoinHandle<'_, Vec<_>>> = shares.into_iter().map(settle).collect();
+        let done = running.into_iter().map(|thread| thread.join());
+        done.flat_map(|settled| settled.expect("hashing does not panic"))
+            .collect()
+    })
+}
+
+/// Those of a second set that are not in a first one, by where the sets lie. All sets live longer than this.
+#[derive(Default)]
+struct Newcomers(BTreeMap<[*const NodeName; 2], Contenders>);
+
+impl Newcomers {
+    fn of(&mut self, old: &Contenders, new: &Contenders) -> Contenders {
         let is_new = |node: &&NodeName| old.binary_search(node).is_err();
         let find = || new.iter().filter(is_new).cloned().collect();
-        self.newcomers
+        self.0
             .entry([old.as_ptr(), new.as_ptr()])
             .or_insert_with(find)
             .clone()
     }
-}
-
-fn best(nodes: &[NodeName], by: IpAddr) -> Option<(Hash, NodeName)> {
-    let text = by.to_string();
-    let hashed = nodes.iter().map(|node| (hash_of(node, &text), node));
-    hashed.min().map(|(hash, node)| (hash, node.clone()))
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::fixture::{
     advert, alive, cluster, excluded, full, node, only, pools, service_with, set_endpoints,
 };
-use super::{Elections, Firsts, Verdict, View, elect, elect_with};
+use super::{Election, Elections, Precedents, Ranking, Verdict, View, elect, elect_with};
 
 const NODES: [&str; 5] = ["n1", "n2", "n3", "n4", "n5"];
 
@@ -211,14 +211,57 @@ fn undivided<'a>(one: &'a Elections, other: &'a Elections) -> impl Iterator<Item
         .filter(move |address| contest(one, address) == contest(other, address))
 }
 
+/// The very same Services, nodes and advertisements of one view or the other.
+fn mixed(one: &View, other: &View, [services, nodes, adverts, alive]: [bool; 4]) -> View {
+    let of = |choice: bool| if choice { one } else { other };
+    View {
+        services: of(services).services.clone(),
+        nodes: of(nodes).nodes.clone(),
+        adverts: of(adverts).adverts.clone(),
+        liveness: of(alive).liveness.clone(),
+        ..one.clone()
+    }
+}
+
+/// Everything that an election says of each address.
+fn all_of(elections: &Elections) -> Vec<String> {
+    let all = elections.by_address.iter().map(|(address, election)| {
+        let field = election
+            .field()
+            .map(|field| (&field.eligible, field.ineligible(), field.suitable()));
+        let Election {
+            services,
+            refused,
+            outcome,
+            ..
+        } = election;
+        format!(
+            "{address}: {services:?} {refused:?} {outcome:?} {:?} {field:?}",
+            election.group()
+        )
+    });
+    all.collect()
+}
+
 proptest! {
     #[test]
-    fn what_earlier_elections_remember_changes_nothing(draws in prop::collection::vec(draw(), 1..6)) {
-        let mut firsts = Firsts::default();
-        for draw in draws {
-            let view = draw.view();
-            prop_assert_eq!(winners(&elect_with(&view, &mut firsts)), winners(&elect(&view)));
+    fn what_earlier_elections_remember_changes_nothing(one in draw(), other in draw(), order in prop::collection::vec(any::<[bool; 4]>(), 1..8)) {
+        let (one, other) = (one.view(), other.view());
+        let mut precedents = Precedents::default();
+        for choice in order {
+            let view = mixed(&one, &other, choice);
+            let (remembered, afresh) = (elect_with(&view, &mut precedents), elect(&view));
+            prop_assert_eq!(all_of(&remembered), all_of(&afresh));
         }
+    }
+
+    #[test]
+    fn where_holders_are_seated_there_is_somebody_for_the_same_addresses(draw in draw()) {
+        let mut view = draw.view();
+        let hashed: Vec<bool> = winners(&elect(&view)).values().map(Option::is_some).collect();
+        view.options.ranking = Ranking::Seated;
+        let seated: Vec<bool> = winners(&elect(&view)).values().map(Option::is_some).collect();
+        prop_assert_eq!(hashed, seated);
     }
 
     #[test]

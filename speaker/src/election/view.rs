@@ -78,6 +78,9 @@ pub enum Ranking {
     /// do not know who holds what.
     #[default]
     Stable,
+    /// Preference alone: holders are seated afterwards ([`super::Elections::seat`]), so that only whether there is
+    /// somebody matters, and nothing need be hashed.
+    Seated,
     /// Preference, holder, load bound, locality, hash.
     Full,
 }

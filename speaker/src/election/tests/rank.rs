@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::election::fixture::{
     advert, cluster, endpoints, full, ip, local_service, node, only, ranking, service, winner,
 };
+use crate::election::rank::hash_of;
 use crate::election::{View, elect, hash};
 
 fn prefer(view: &mut View, node: &str) {
@@ -43,6 +46,16 @@ fn an_ipv6_address_is_hashed_in_its_short_form() {
     let mut nodes = ["n1", "n2", "n3"];
     nodes.sort_by_key(|node| hash(&(*node).into(), ip("2001:0db8:0::0:1")));
     assert_eq!(nodes, ["n2", "n3", "n1"]);
+}
+
+proptest! {
+    /// A name of 253 bytes, the longest of a node, does not fit into one block.
+    #[test]
+    fn a_hash_is_the_sha256_of_both_names_whatever_their_length(node in "[a-z0-9.-]{0,253}", name in "[0-9a-f.:]{0,60}") {
+        let bytes: [u8; 32] = Sha256::digest(format!("{node}#{name}")).into();
+        let words = hash_of(&node.as_str().into(), &name).0;
+        prop_assert_eq!(words.map(u32::to_be_bytes).concat(), bytes);
+    }
 }
 
 #[test]
