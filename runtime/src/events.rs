@@ -27,6 +27,8 @@ const QUEUE: usize = 16_384;
 const ATTEMPTS: u32 = 4;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// At each event, a recorder looks through all that it told within some minutes.
+const RECORDERS: usize = 64;
 /// Limits of events.k8s.io/v1, in bytes; a longer text would be refused.
 const REASON_LIMIT: usize = 128;
 const NOTE_LIMIT: usize = 1024;
@@ -86,9 +88,9 @@ impl EventSink {
             controller: controller.to_owned(),
             instance,
         };
-        let recorder = Recorder::new(client, reporter);
+        let recorders = Recorders::new(&client, &reporter);
         let (sink, notices, told) = Self::queue(registry, QUEUE)?;
-        let tell = async move |notice: &Notice| publish(&recorder, notice).await;
+        let tell = async move |notice: &Notice| publish(recorders.of(&notice.regarding), notice).await;
         let task = Task {
             notices,
             told,
@@ -119,6 +121,22 @@ impl EventSink {
         registry.register(Box::new(lost.clone()))?;
         let (queue, notices) = mpsc::channel(length);
         Ok((Self { queue, lost }, notices, told))
+    }
+}
+
+/// Each tells of its part of all objects, and so looks through its part of what was told.
+struct Recorders(Vec<Recorder>);
+
+impl Recorders {
+    fn new(client: &Client, reporter: &Reporter) -> Self {
+        let recorder = |_| Recorder::new(client.clone(), reporter.clone());
+        Self((0..RECORDERS).map(recorder).collect())
+    }
+
+    fn of(&self, object: &ObjectReference) -> &Recorder {
+        let mut hash = DefaultHasher::new();
+        (&object.kind, &object.namespace, &object.name).hash(&mut hash);
+        &self.0[usize::try_from(hash.finish() % RECORDERS as u64).unwrap_or_default()]
     }
 }
 

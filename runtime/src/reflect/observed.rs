@@ -6,10 +6,11 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::DynamicResourceScope;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
 
 /// An object of type `K`, decoded or not.
 #[derive(Clone, Debug)]
@@ -22,11 +23,80 @@ pub(super) struct Observed<K> {
 
 impl<'de, K: DeserializeOwned> Deserialize<'de> for Observed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Value::deserialize(deserializer)?;
+        let raw = Part::Object.deserialize(deserializer)?;
         Ok(Self {
             identity: identity(&raw["metadata"]),
             value: decode(&raw),
         })
+    }
+}
+
+/// Reads a JSON object without its `managedFields`, which nobody needs and which are often more than all the rest. What
+/// should be an object and is none stays what it is, for whoever decodes it to complain.
+#[derive(Clone, Copy)]
+enum Part {
+    Object,
+    Metadata,
+}
+
+impl<'de> DeserializeSeed<'de> for Part {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Part {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(field) = fields.next_key::<String>()? {
+            let value = match (self, &*field) {
+                (Self::Object, "metadata") => fields.next_value_seed(Self::Metadata)?,
+                (Self::Metadata, "managedFields") => {
+                    fields.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                _ => fields.next_value()?,
+            };
+            object.insert(field, value);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Array(Vec::new()))
     }
 }
 
@@ -82,6 +152,7 @@ impl<K: Resource> Resource for Observed<K> {
 mod tests {
     use super::*;
     use k8s_openapi::api::core::v1::Service;
+    use rstest::rstest;
     use serde_json::json;
 
     fn observed(raw: Value) -> Observed<Service> {
@@ -105,6 +176,28 @@ mod tests {
             message.starts_with("spec.ports[0].port: invalid type: string \"http\""),
             "{message}"
         );
+    }
+
+    #[test]
+    fn managed_fields_are_not_even_read() {
+        let metadata =
+            json!({"name": "web", "managedFields": "not a list", "labels": {"managedFields": "kept"}});
+        let service = observed(json!({"metadata": metadata})).value.unwrap();
+        assert_eq!(service.metadata.managed_fields, None);
+        let labels = service.metadata.labels.unwrap();
+        assert_eq!(labels["managedFields"], "kept");
+    }
+
+    #[rstest]
+    #[case::text(json!("web"))]
+    #[case::number(json!(-1))]
+    #[case::list(json!([{"name": "web"}]))]
+    #[case::truth(json!(true))]
+    fn metadata_that_is_no_object_is_a_problem_like_any_other(#[case] metadata: Value) {
+        let service = observed(json!({ "metadata": metadata }));
+        assert_eq!(service.identity, ObjectMeta::default());
+        let message = service.value.unwrap_err();
+        assert!(message.starts_with("metadata: invalid type"), "{message}");
     }
 
     #[test]

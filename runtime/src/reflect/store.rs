@@ -132,7 +132,6 @@ where
     let reference = object.object_ref(&K::DynamicType::default());
     let entry = match object.value {
         Ok(mut value) => {
-            value.meta_mut().managed_fields = None;
             project(&mut value);
             Entry::Object(Arc::new(value))
         }
