@@ -152,6 +152,11 @@ impl Actor {
         });
     }
 
+    /// Whether some writes wait until others end.
+    pub(crate) fn writes_wait(&self) -> bool {
+        self.tasks.len() > AT_ONCE
+    }
+
     /// The next write that ended; waits for ever while there is none under way.
     pub(crate) async fn next(&mut self) -> Done {
         idle::next_ended(&mut self.tasks).await

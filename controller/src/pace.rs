@@ -1,4 +1,5 @@
 //! How often everything is looked at: at once while there is little to do, and never for more than a part of the time.
+//! While writes wait for their turn, seldom: what is decided then would only wait behind them.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -12,7 +13,8 @@ const LONGEST_REST: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     asked: bool,
-    rested: Option<Instant>,
+    /// When the last turn ended, and the rest that it needs.
+    last: Option<(Instant, Duration)>,
 }
 
 impl Pace {
@@ -24,24 +26,25 @@ impl Pace {
     /// Something changed that does not wait.
     pub(crate) fn asked_at_once(&mut self) {
         self.asked = true;
-        self.rested = None;
+        self.last = None;
     }
 
-    /// Whether a turn was asked for and may be taken.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.asked && self.rested.is_none_or(|rested| rested <= now)
+    /// Whether a turn was asked for and may be taken, where writes wait or not.
+    pub(crate) fn is_due(&self, writes_wait: bool, now: Instant) -> bool {
+        self.asked && self.due(writes_wait).is_none_or(|due| due <= now)
     }
 
-    /// When the turn that was asked for may be taken.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.rested.filter(|_| self.asked)
+    /// When the turn that was asked for may be taken, if nothing changes.
+    pub(crate) fn due(&self, writes_wait: bool) -> Option<Instant> {
+        let (ended, rest) = self.last.filter(|_| self.asked)?;
+        Some(ended + if writes_wait { LONGEST_REST } else { rest })
     }
 
     /// Notes that a turn was taken.
     pub(crate) fn worked(&mut self, began: Instant, ended: Instant) {
         let rest = ended.duration_since(began).saturating_mul(REST).min(LONGEST_REST);
         self.asked = false;
-        self.rested = Some(ended + rest);
+        self.last = Some((ended, rest));
     }
 }
 
@@ -61,22 +64,33 @@ mod tests {
     fn the_first_turn_does_not_wait() {
         let mut pace = Pace::default();
         pace.asked();
-        assert!(pace.is_due(Instant::now()));
+        assert!(pace.is_due(false, Instant::now()));
     }
 
     #[test]
     fn nothing_is_due_that_nobody_asked_for() {
         let (pace, ended) = worked();
-        assert_eq!((pace.is_due(ended + TURN * 99), pace.due()), (false, None));
+        assert_eq!(
+            (pace.is_due(false, ended + TURN * 99), pace.due(false)),
+            (false, None)
+        );
     }
 
     #[test]
     fn a_turn_is_followed_by_a_rest_and_what_is_asked_for_in_it_is_due_after_it() {
         let (mut pace, ended) = worked();
         pace.asked();
-        assert!(!pace.is_due(ended));
-        assert_eq!(pace.due(), Some(ended + TURN * REST));
-        assert!(pace.is_due(ended + TURN * REST));
+        assert!(!pace.is_due(false, ended));
+        assert_eq!(pace.due(false), Some(ended + TURN * REST));
+        assert!(pace.is_due(false, ended + TURN * REST));
+    }
+
+    #[test]
+    fn while_writes_wait_the_next_turn_does_too_but_not_for_ever() {
+        let (mut pace, ended) = worked();
+        pace.asked();
+        assert_eq!(pace.due(true), Some(ended + LONGEST_REST));
+        assert!(pace.is_due(true, ended + LONGEST_REST));
     }
 
     #[test]
@@ -84,13 +98,13 @@ mod tests {
         let (mut pace, now) = (Pace::default(), Instant::now());
         pace.worked(now, now + Duration::from_secs(9));
         pace.asked();
-        assert_eq!(pace.due(), Some(now + Duration::from_secs(9) + LONGEST_REST));
+        assert_eq!(pace.due(false), Some(now + Duration::from_secs(9) + LONGEST_REST));
     }
 
     #[test]
     fn the_lease_does_not_wait() {
         let (mut pace, ended) = worked();
         pace.asked_at_once();
-        assert!(pace.is_due(ended));
+        assert!(pace.is_due(false, ended));
     }
 }

@@ -123,7 +123,7 @@ impl Controller {
                 () = at(by_time) => self.pace.asked(),
                 () = shutdown.draining() => break,
             }
-            if self.pace.is_due(Instant::now()) {
+            if self.pace.is_due(self.actor.writes_wait(), Instant::now()) {
                 self.turn();
             }
         }
@@ -146,7 +146,10 @@ impl Controller {
         let now = Instant::now();
         let term = self.term.as_ref().and_then(|term| term.next_wake(now));
         let tries = self.term.as_ref().and_then(|_| self.pending.next_try());
-        [term, tries, self.pace.due()].into_iter().flatten().min()
+        [term, tries, self.pace.due(self.actor.writes_wait())]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Waits for the writes under way: whoever comes after us should find their outcome.

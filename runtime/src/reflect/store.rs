@@ -14,6 +14,8 @@ pub(super) struct Store<K> {
     /// The list that is being read, not yet visible.
     list: Option<BTreeMap<ObjectKey, Entry<K>>>,
     project: Projection<K>,
+    /// How many objects of the snapshot could not be decoded; counted only when that may have changed.
+    undecodable: usize,
 }
 
 /// What a burst of events did to the snapshot.
@@ -36,6 +38,7 @@ where
                 live,
                 list: None,
                 project,
+                undecodable: 0,
             },
             reader,
         )
@@ -43,7 +46,10 @@ where
 
     /// Applies a burst of events; readers see all of it or nothing.
     pub(super) fn apply(&mut self, burst: Vec<Event<Observed<K>>>) -> Change {
-        let Self { live, list, project } = self;
+        let recount = self.undecodable > 0 || burst.iter().any(may_bring_undecodable);
+        let Self {
+            live, list, project, ..
+        } = self;
         let mut change = Change::default();
         live.send_if_modified(|snapshot| {
             for event in burst {
@@ -51,19 +57,16 @@ where
             }
             change.changed
         });
+        if recount {
+            let problems = self.live.borrow().values().filter_map(Entry::problem).count();
+            self.undecodable = problems;
+        }
         change
     }
 
     /// How many objects the snapshot holds, and how many of them could not be decoded.
     pub(super) fn sizes(&self) -> (usize, usize) {
-        let snapshot = self.live.borrow();
-        (
-            snapshot.len(),
-            snapshot
-                .values()
-                .filter(|entry| entry.problem().is_some())
-                .count(),
-        )
+        (self.live.borrow().len(), self.undecodable)
     }
 
     /// Returns when nobody reads any more.
@@ -78,6 +81,14 @@ impl Change {
             changed: self.changed || later.changed,
             listed: self.listed || later.listed,
         }
+    }
+}
+
+fn may_bring_undecodable<K>(event: &Event<Observed<K>>) -> bool {
+    match event {
+        Event::Apply(object) => object.value.is_err(),
+        Event::InitDone => true,
+        Event::Init | Event::InitApply(_) | Event::Delete(_) => false,
     }
 }
 
