@@ -150,8 +150,7 @@ impl Scene {
         victims: &[u8],
     ) -> Result<Fallout> {
         let end = Instant::now();
-        let lately = end.checked_sub(2 * SERVED).unwrap_or(end);
-        let since = first.map_or(lately, |first| first.at.max(lately));
+        let since = first.map_or(before.at, |first| first.at);
         let served = watch.stream.flows(since, SERVED);
         let server = self.learned()?.filter(|_| served);
         let stall = watch
@@ -163,6 +162,7 @@ impl Scene {
         });
         let steps = steps.unwrap_or_default();
         let run = Run {
+            unanswered: watch.stream.unanswered(before.at, end - PATIENCE),
             outage_ms: milliseconds(outage(&watch.stream.answered(), before.at, end - PATIENCE)),
             detect_ms: steps.detected.map(milliseconds),
             claim_ms: steps.claimed.map(milliseconds),

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub struct Run {
     /// The longest time between two answered questions of a client that asks every 2 ms.
     pub outage_ms: f64,
+    /// How many of its questions were not answered, or later than counts.
+    pub unanswered: usize,
     /// Until the new holder's speaker noticed; nothing if it does not say.
     pub detect_ms: Option<f64>,
     /// Until the new holder's speaker claimed the address; nothing if it does not say.
@@ -31,9 +33,10 @@ impl Run {
     pub fn in_words(&self) -> String {
         let step = |name: &str, at: Option<f64>| at.map_or(String::new(), |at| format!(", {name} {at} ms"));
         format!(
-            "{}: outage {} ms{}{}{}, {} answers, stood still for {} ms",
+            "{}: outage {} ms, {} unanswered{}{}{}, {} answers, stood still for {} ms",
             self.victims.join(" and "),
             self.outage_ms,
+            self.unanswered,
             step("detected", self.detect_ms),
             step("claimed", self.claim_ms),
             step("announced", self.gratuitous_ms),
@@ -64,6 +67,8 @@ pub struct Failovers {
     pub p99_ms: f64,
     /// The longest outage.
     pub max_ms: f64,
+    /// Questions without an answer, in all runs.
+    pub unanswered: usize,
     /// The longest time to a new holder's announcement; nothing if one run heard none.
     pub gratuitous_max_ms: Option<f64>,
     /// Runs that were thrown away because this machine stood still for too long.
@@ -84,6 +89,7 @@ impl Failovers {
             p50_ms: 0.0,
             p99_ms: 0.0,
             max_ms: 0.0,
+            unanswered: 0,
             gratuitous_max_ms: None,
             repeated: 0,
             wanted: what.runs,
@@ -108,6 +114,7 @@ impl Failovers {
         self.p50_ms = percentile(&outages, 50);
         self.p99_ms = percentile(&outages, 99);
         self.max_ms = percentile(&outages, 100);
+        self.unanswered = self.runs.iter().map(|run| run.unanswered).sum();
         let heard: Option<Vec<f64>> = self.runs.iter().map(|run| run.gratuitous_ms).collect();
         self.gratuitous_max_ms = heard.map(|heard| percentile(&sorted(heard), 100));
     }
@@ -146,12 +153,13 @@ impl Failovers {
             format!("; announced after {longest} ms at most")
         });
         format!(
-            "{} runs on {} nodes: outage p50 {} ms, p99 {} ms, max {} ms{gratuitous}; {} repeated",
+            "{} runs on {} nodes: outage p50 {} ms, p99 {} ms, max {} ms, {} unanswered{gratuitous}; {} repeated",
             self.runs.len(),
             self.nodes,
             self.p50_ms,
             self.p99_ms,
             self.max_ms,
+            self.unanswered,
             self.repeated
         )
     }

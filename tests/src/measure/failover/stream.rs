@@ -65,9 +65,19 @@ impl Stream {
             .collect()
     }
 
-    /// True if every question asked since then was answered, and there were some for as long as `during`; the newest
-    /// may still wait for their answers.
+    /// How many questions asked between these two times were not answered.
+    pub(super) fn unanswered(&self, since: Instant, until: Instant) -> usize {
+        let questions = self.shared.questions.lock();
+        let questions = questions.unwrap_or_else(PoisonError::into_inner);
+        let lost = |one: &&Question| !one.answered && one.sent >= since && one.sent < until;
+        questions.iter().filter(lost).count()
+    }
+
+    /// True if questions asked since then are answered, and lately all were for as long as `during`; the newest may
+    /// still wait for their answers.
     pub(super) fn flows(&self, since: Instant, during: Duration) -> bool {
+        let lately = Instant::now().checked_sub(2 * during).unwrap_or(since);
+        let since = since.max(lately);
         let answered: Vec<Instant> = self
             .answered()
             .into_iter()
