@@ -137,7 +137,7 @@ fn settle(counts: Vec<Count>) -> Vec<Option<Leader>> {
     thread::scope(|scope| {
         let settle = |share: Vec<Count>| scope.spawn(move || share.into_iter().map(Count::settle).collect());
         let running: Vec<thread::ScopedJoinHandle<'_, Vec<_>>> = shares.into_iter().map(settle).collect();
-        let done = running.into_iter().map(|thread| thread.join());
+        let done = running.into_iter().map(thread::ScopedJoinHandle::join);
         done.flat_map(|settled| settled.expect("hashing does not panic"))
             .collect()
     })
