@@ -18,7 +18,8 @@ use super::{PortTask, random};
 use crate::announce::protocol::{Departure, Protocol, SegmentReport};
 use crate::held::HeldTable;
 use crate::segment::message::{Boot, Instance, State};
-use crate::segment::replay::{Limits, RateLimit, Sequences};
+use crate::segment::gate::Gate;
+use crate::segment::replay::Limits;
 use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::segment::{Effect, Moment, Segment};
 
@@ -34,8 +35,7 @@ struct Membership {
     core: Segment,
     origin: Instant,
     sequence: u64,
-    sequences: Sequences,
-    rate: RateLimit,
+    gate: Gate,
     held: BTreeSet<IpAddr>,
     /// Since when an address is claimed and nobody was told.
     untold: BTreeMap<IpAddr, Instant>,
@@ -115,8 +115,7 @@ impl Membership {
             core: Segment::new(me, protocol.conduct, random(), Moment::ORIGIN),
             origin,
             sequence: 0,
-            sequences: Sequences::default(),
-            rate: RateLimit::new(Limits::default(), Moment::ORIGIN),
+            gate: Gate::new(Limits::default(), Moment::ORIGIN),
             held: BTreeSet::new(),
             untold: BTreeMap::new(),
             asked: BTreeSet::new(),
