@@ -160,6 +160,7 @@ impl Membership {
         let now = self.now();
         self.core.advance(now);
         let effects = self.core.effects();
+        self.tell_decision(&effects);
         let held = self.held.clone();
         for effect in &effects {
             match effect {
@@ -179,7 +180,11 @@ impl Membership {
             self.hold(port)?;
         }
         for effect in effects {
-            self.follow(port, effect);
+            match effect {
+                // its burst has begun, and is not to begin again with each other address
+                Effect::Announce(address) if !held.contains(&address) => self.burst(port),
+                effect => self.follow(port, effect),
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::super::{PortTask, neighbours};
 use super::Membership;
-use crate::segment::Event;
+use crate::segment::{Effect, Event};
 use crate::segment::message::{Body, Message};
 use crate::segment::seal::{self, GROUP};
 
@@ -50,6 +50,15 @@ impl Membership {
                 let question = neighbours::question(port.port.mac, sender, *target);
                 let _lost = port.socket.try_send(&question.emit());
             }
+        }
+    }
+
+    /// Said before anything is done about it: what follows takes its time when there are many.
+    pub(super) fn tell_decision(&self, effects: &[Effect]) {
+        let claimed = |effect: &&Effect| matches!(effect, Effect::Tell(Event::Claimed(..)));
+        let (interface, addresses) = (&self.interface, effects.iter().filter(claimed).count());
+        if addresses > 0 {
+            tracing::info!(%interface, event = "segment", step = "decide", addresses, "claims what nobody holds");
         }
     }
 
