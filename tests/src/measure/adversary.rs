@@ -112,7 +112,7 @@ impl Scene {
         let (heard, marks) = (lab.hear_all_announcements()?, Marks::now(lab));
         let refused = self.refused()?;
         let (used, began) = (self.stage.usage()?, Instant::now());
-        let sent = lab.in_machine(ADVERSARY, || wire::send_at(&frames, per_second, lasting))??;
+        let sent = lab.in_machine(ADVERSARY, || wire::storm(&frames, per_second, lasting))??;
         let (using, seconds) = (self.stage.usage()?, began.elapsed().as_secs_f64());
         let answering = self.stage.held_by_one()?;
         std::thread::sleep(TRAILING);

@@ -22,6 +22,9 @@ pub use report::{Exoduses, Move};
 /// A stall shortly before the cut delays what follows.
 const BEFORE: Duration = Duration::from_millis(100);
 
+/// How long two may answer for an address, or a question may be lost.
+const ANSWERING: Duration = Duration::from_secs(2);
+
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Exodus {
@@ -122,7 +125,7 @@ impl Scene {
         let stall = watch
             .ticker
             .longest(watch.at.checked_sub(BEFORE).unwrap_or(watch.at), Instant::now());
-        let answering = self.stage.answering()?;
+        let answering = self.answered()?;
         self.audit.settle()?;
         let run = self.figures(&watch, &victim, &firsts, &answering, stall);
         self.stage.lab.boot(victim.node)?;
@@ -144,6 +147,20 @@ impl Scene {
         match all {
             Err(Error::Late { .. }) => Ok(firsts()),
             other => other,
+        }
+    }
+
+    /// Once one answers for each; else what there is in the end.
+    fn answered(&self) -> Result<BTreeMap<Ipv4Addr, BTreeSet<u8>>> {
+        let mut last = BTreeMap::new();
+        let all = wait::until("one to answer for each address", ANSWERING, || {
+            last = self.stage.answering()?;
+            let by_one = last.values().filter(|nodes| nodes.len() == 1).count();
+            Ok((by_one == self.stage.addresses.len()).then_some(()))
+        });
+        match all {
+            Ok(()) | Err(Error::Late { .. }) => Ok(last),
+            Err(other) => Err(other),
         }
     }
 
@@ -180,7 +197,8 @@ impl Scene {
                 .map(|longest| milliseconds(longest.into_iter().max().unwrap_or_default())),
             answered_by_one: answered.len(),
             spread: names(spread(&answered, alive())).collect(),
-            writes: writes.len(),
+            writes: writes.iter().filter(|write| !is_event(write)).count(),
+            events: writes.iter().filter(|write| is_event(write)).count(),
             writes_by_kind: by_kind(writes),
             early_writes: early(writes, watch.clock + last),
             first_write_ms: first_write(writes, watch.clock).map(milliseconds),
@@ -256,6 +274,10 @@ fn by_kind(writes: &[Write]) -> BTreeMap<String, usize> {
         *kinds.entry(write.kind()).or_default() += 1;
     }
     kinds
+}
+
+fn is_event(write: &Write) -> bool {
+    write.resource == "events"
 }
 
 /// How many the API server received before then.

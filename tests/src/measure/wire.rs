@@ -17,6 +17,8 @@ pub(super) const CLIENT: Machine = Machine::Client(1);
 pub(super) const INTERFACE: &str = "eth0";
 /// How long somebody who has nothing to send sleeps.
 const PAUSE: Duration = Duration::from_micros(100);
+/// Threads that send a storm.
+const SENDERS: usize = 3;
 /// How long answers are waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long the next questions wait for answers to these.
@@ -56,6 +58,18 @@ pub(super) fn send_at(frames: &[Vec<u8>], per_second: u32, lasting: Duration) ->
         }
     }
     Ok(count)
+}
+
+/// As [`send_at`], by several threads: one alone cannot send as much to many.
+pub(super) fn storm(frames: &[Vec<u8>], per_second: u32, lasting: Duration) -> Result<f64> {
+    let some = frames.chunks(frames.len().div_ceil(SENDERS).max(1));
+    let each = per_second / u32::try_from(some.len().max(1)).expect("few threads");
+    std::thread::scope(|scope| {
+        let senders = some.map(|some| scope.spawn(move || send_at(some, each, lasting)));
+        let senders: Vec<_> = senders.collect();
+        let sent = senders.into_iter().map(|one| one.join().expect("a sender does not panic"));
+        sent.sum()
+    })
 }
 
 /// Asks for each address once; returns how many of them were answered.

@@ -12,7 +12,7 @@ use std::time::Duration;
 const LAST_MS: f64 = 1000.0;
 /// What is promised from the decision to claim to the last first announcement.
 const ANNOUNCE_MS: f64 = 20.0;
-/// Writes for each address.
+/// Writes for each address, besides one Event.
 const MOST_WRITES: usize = 4;
 
 /// A node that died. Times are in milliseconds and count from just before its power was cut.
@@ -35,8 +35,10 @@ pub struct Move {
     pub answered_by_one: usize,
     /// How many addresses each node that is left answers for.
     pub spread: BTreeMap<String, usize>,
-    /// What the speakers wrote until they had nothing more to write.
+    /// What the speakers wrote until they had nothing more to write, Events aside.
     pub writes: usize,
+    /// Events that they wrote.
+    pub events: usize,
     /// The same by verb and resource, refused ones by themselves.
     pub writes_by_kind: BTreeMap<String, usize>,
     /// Writes that the API server received before the first announcement of the last address.
@@ -55,7 +57,7 @@ impl Move {
             format!(", {longest} ms after the decision at most")
         });
         format!(
-            "{}: {} of {} addresses announced by others after {} to {} ms{announce}; {:?}; {} writes, {} early; stood still \
+            "{}: {} of {} addresses announced by others after {} to {} ms{announce}; {:?}; {} writes and {} Events, {} early; stood still \
              for {} ms",
             self.victim,
             self.announced,
@@ -64,6 +66,7 @@ impl Move {
             self.last_ms,
             self.spread,
             self.writes,
+            self.events,
             self.early_writes,
             self.stall_ms
         )
@@ -183,8 +186,8 @@ impl Exoduses {
             count("a node has too many", &|run| {
                 run.spread.values().any(|has| *has > self.bound)
             }),
-            count("there were more than 4 writes for each address", &|run| {
-                run.writes > MOST_WRITES * run.moved
+            count("there were more than 4 writes and an Event for each address", &|run| {
+                run.writes > MOST_WRITES * run.moved || run.events > run.moved
             }),
             count("something was written before all was announced", &|run| {
                 run.early_writes > 0
