@@ -8,6 +8,7 @@ mod contenders;
 mod copy;
 mod core;
 pub mod digest;
+pub mod gate;
 mod heard;
 mod holders;
 mod key;

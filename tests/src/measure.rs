@@ -1,11 +1,17 @@
 //! Figures that are promised, measured on labs made for it.
 
+mod adversary;
 mod allocate;
 mod audit;
+mod exodus;
 mod failover;
 mod flood;
 mod handover;
+mod holding;
+mod rest;
 mod services;
+mod stage;
+mod wire;
 
 use crate::cleanup;
 use crate::error::Result;
@@ -13,9 +19,12 @@ use crate::lab::{Lab, LabConfig};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
+pub use adversary::{Adversary, Adversity, Storm, adversary};
 pub use allocate::{Allocation, allocate};
+pub use exodus::{Exodus, Exoduses, Move, exodus};
 pub use failover::{Failover, Failovers, Kind, Place, Run, failover};
 pub use flood::{Flood, FloodConfig, flood};
+pub use rest::{Rest, Resting, rest};
 
 /// One life of a lab: from nothing to answers through external addresses, and back to nothing.
 #[derive(Debug, Clone, Serialize)]

@@ -120,7 +120,7 @@ impl PortTask {
 
     /// Filter first, then the table, with no frame read in between: a question for a new address that
     /// passes the filter is read with the new table, and one for an address that was given up meets a
-    /// table without it.
+    /// table without it. The bursts that begin are due at once.
     fn hold(&mut self, held: HeldTable, addresses: BTreeSet<IpAddr>) -> Result<(), SocketError> {
         self.socket.replace_filter(&self.filter(&addresses))?;
         self.held = held;
@@ -136,7 +136,6 @@ impl PortTask {
                 .insert(*address, self.announcer.metrics.of(*address));
             self.bursts.start(*address, now);
         }
-        self.burst();
         for message in self.groups.follow(&addresses, &self.socket) {
             self.announcer.tell_trouble(&self.port.interface, message);
         }
@@ -191,6 +190,10 @@ impl PortTask {
                 .tell_trouble(&self.port.interface, message.to_owned());
         }
         self.ipv6_off = off;
+    }
+
+    fn is_burst_due(&self) -> bool {
+        self.bursts.next().is_some_and(|next| next <= Instant::now())
     }
 
     fn burst(&mut self) {

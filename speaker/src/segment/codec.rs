@@ -14,7 +14,7 @@ mod split;
 mod tests;
 mod writer;
 
-use super::message::Message;
+use super::message::{Instance, Message};
 use reader::Reader;
 use writer::Writer;
 
@@ -50,6 +50,12 @@ pub fn parse(kind: u8, bytes: &[u8]) -> Result<Message, Malformed> {
     reader.end()?;
     rules::check(&message)?;
     Ok(message)
+}
+
+/// Who says that a message is his, and its sequence; none if it ends before that.
+pub fn sender(bytes: &[u8]) -> Option<(Instance, u64)> {
+    let mut reader = Reader(bytes);
+    Some((reader.instance().ok()?, reader.u64().ok()?))
 }
 
 /// Appends the bytes of a message. Parts of a millisecond are cut off.

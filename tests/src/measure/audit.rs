@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// After so long without a write, whatever trails has been written.
 const QUIET: Duration = Duration::from_secs(2);
@@ -22,6 +22,8 @@ pub(crate) struct Write {
     pub(crate) name: String,
     /// HTTP status of the answer.
     pub(crate) code: u16,
+    /// When the API server received it, by this machine's clock.
+    pub(crate) received: Option<SystemTime>,
 }
 
 impl Write {
@@ -38,7 +40,7 @@ impl Write {
         format!("{verb} {resource}{refused}")
     }
 
-    fn is_a_sign_of_life(&self) -> bool {
+    pub(crate) fn is_a_sign_of_life(&self) -> bool {
         self.resource == "leases"
     }
 }
@@ -110,6 +112,7 @@ struct Event {
     user: User,
     object_ref: Option<Object>,
     response_status: Option<Status>,
+    request_received_timestamp: Option<jiff::Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +148,7 @@ fn write_of(user: &str, line: &str) -> Option<Write> {
         },
         name: object.name.unwrap_or_default(),
         code: event.response_status.and_then(|status| status.code).unwrap_or(0),
+        received: event.request_received_timestamp.map(Into::into),
     })
 }
 
@@ -159,7 +163,7 @@ mod tests {
         json!({
             "kind": "Event", "stage": stage, "verb": verb, "user": {"username": user},
             "objectRef": {"resource": "services", "subresource": "status", "name": "a"},
-            "responseStatus": {"code": 409},
+            "responseStatus": {"code": 409}, "requestReceivedTimestamp": "2026-01-01T00:00:00.123456Z",
         })
         .to_string()
     }
@@ -171,6 +175,8 @@ mod tests {
             (write.kind().as_str(), write.name.as_str()),
             ("patch services/status (409)", "a")
         );
+        let received = write.received.unwrap().duration_since(SystemTime::UNIX_EPOCH);
+        assert_eq!(received.unwrap().subsec_micros(), 123_456);
     }
 
     #[rstest]

@@ -1,12 +1,12 @@
 //! How long nobody serves an address after something has happened to its holder.
 
 mod fault;
-mod report;
+pub(super) mod report;
 mod scene;
-mod speakers;
+pub(super) mod speakers;
 mod stream;
-mod ticker;
-mod trace;
+pub(super) mod ticker;
+pub(super) mod trace;
 
 use crate::error::{Error, Result};
 use crate::lab::Lab;
@@ -212,7 +212,7 @@ impl Watch {
 }
 
 /// To a tenth.
-fn milliseconds(time: Duration) -> f64 {
+pub(super) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 10_000.0).round() / 10.0
 }
 

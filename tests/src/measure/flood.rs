@@ -2,8 +2,8 @@
 //! it holds it answers.
 
 mod holding;
-mod wire;
 
+use super::wire;
 use crate::error::{Doing, Error, Result};
 use crate::lab::{Lab, LabConfig};
 use crate::plan::Machine;
@@ -125,7 +125,7 @@ impl Scene {
             lasting,
             ..
         } = self.config;
-        let foreign: Vec<Ipv4Addr> = holding::foreign().collect();
+        let foreign = wire::questions(&holding::foreign().collect::<Vec<_>>());
         let before = self.arrived()?;
         let send = || wire::send_at(&foreign, frames_per_second, lasting);
         let (sent, cost) = during(speaker, || self.lab.in_client(send)?)?;

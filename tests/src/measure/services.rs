@@ -110,7 +110,8 @@ impl Requests {
         self.send_all(vec![(Request::delete(uri), Value::Null)])
     }
 
-    fn send_all(&self, requests: Vec<(http::request::Builder, Value)>) -> Result<()> {
+    /// Sends all of these, some at a time; a body of null is none.
+    pub(crate) fn send_all(&self, requests: Vec<(http::request::Builder, Value)>) -> Result<()> {
         let whole = requests.into_iter().map(|(request, body)| {
             let body = if body.is_null() {
                 Vec::new()

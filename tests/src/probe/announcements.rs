@@ -18,6 +18,8 @@ const LOOKING_UP: Duration = Duration::from_millis(50);
 pub struct Announcement {
     /// When it came, as the kernel noted.
     pub at: Instant,
+    /// The address.
+    pub address: IpAddr,
     /// Where it says that the address is.
     pub mac: Mac,
 }
@@ -41,11 +43,33 @@ impl Lab {
     /// # Errors
     /// If no socket can be opened there.
     pub fn hear_announcements(&self, address: IpAddr) -> Result<Announcements> {
+        self.hear(move |frame| {
+            let mac = match address {
+                IpAddr::V4(v4) => arp::announcement(frame, v4),
+                IpAddr::V6(v6) => ndp::announcement(frame, v6),
+            };
+            Some((address, mac?))
+        })
+    }
+
+    /// Captures the announcements of all IPv4 addresses that the first client hears from now on.
+    ///
+    /// # Errors
+    /// If no socket can be opened there.
+    pub fn hear_all_announcements(&self) -> Result<Announcements> {
+        self.hear(|frame| arp::announced(frame).map(|(address, mac)| (address.into(), mac)))
+    }
+
+    fn hear(
+        &self,
+        read: impl Fn(&[u8]) -> Option<(IpAddr, Mac)> + Send + 'static,
+    ) -> Result<Announcements> {
         let socket = self.in_machine(CLIENT, || packet::open("eth0", packet::Hears::Everything))??;
         packet::with_stamps(&socket)?;
+        packet::with_room(&socket)?;
         let shared = Arc::new(Shared::default());
         let same = Arc::clone(&shared);
-        let listener = std::thread::spawn(move || listen(&socket, address, &same));
+        let listener = std::thread::spawn(move || listen(&socket, read, &same));
         Ok(Announcements {
             shared,
             listener: Some(listener),
@@ -69,24 +93,20 @@ impl Drop for Announcements {
     }
 }
 
-fn listen(socket: &OwnedFd, address: IpAddr, shared: &Shared) {
+fn listen(socket: &OwnedFd, read: impl Fn(&[u8]) -> Option<(IpAddr, Mac)>, shared: &Shared) {
     while !shared.over.load(Ordering::Relaxed) {
         // a socket that fails hears nothing: whoever waits for an announcement says so
         let Ok(frame) = packet::next_with_age(socket, Instant::now() + LOOKING_UP) else {
             return;
         };
         let Some((frame, age)) = frame else { continue };
-        let mac = match address {
-            IpAddr::V4(v4) => arp::announcement(&frame, v4),
-            IpAddr::V6(v6) => ndp::announcement(&frame, v6),
-        };
-        if let Some(mac) = mac {
+        if let Some((address, mac)) = read(&frame) {
             let now = Instant::now();
             let at = now.checked_sub(age).unwrap_or(now);
             let heard = shared.heard.lock();
             heard
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(Announcement { at, mac });
+                .push(Announcement { at, address, mac });
         }
     }
 }

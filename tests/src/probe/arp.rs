@@ -26,7 +26,7 @@ pub(crate) fn request(mac: Mac, own: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
 }
 
 /// The MAC that a frame says `target` is at, if it is a reply to `mac`.
-pub(super) fn answer(frame: &[u8], mac: Mac, target: Ipv4Addr) -> Option<Mac> {
+pub(crate) fn answer(frame: &[u8], mac: Mac, target: Ipv4Addr) -> Option<Mac> {
     let body = frame.get(14..42)?;
     let to_us = frame[..6] == mac.0 && body[18..24] == mac.0;
     let is_reply = frame[12..14] == ETHERTYPE && body[..6] == KIND && body[6..8] == REPLY;
@@ -36,10 +36,17 @@ pub(super) fn answer(frame: &[u8], mac: Mac, target: Ipv4Addr) -> Option<Mac> {
 
 /// The MAC at which a gratuitous frame, request or reply (RFC 5227 §3), says that `target` is.
 pub(super) fn announcement(frame: &[u8], target: Ipv4Addr) -> Option<Mac> {
+    announced(frame).and_then(|(about, mac)| (about == target).then_some(mac))
+}
+
+/// The address that a gratuitous frame is about, and the MAC at which it says that it is.
+pub(super) fn announced(frame: &[u8]) -> Option<(Ipv4Addr, Mac)> {
     let body = frame.get(14..42)?;
     let is_arp = frame[12..14] == ETHERTYPE && body[..6] == KIND;
-    let about = body[14..18] == target.octets() && body[24..28] == target.octets();
-    (is_arp && about).then(|| Mac(body[8..14].try_into().expect("six bytes")))
+    let about = body.get(14..18).filter(|sender| *sender == &body[24..28])?;
+    let about: [u8; 4] = about.try_into().ok()?;
+    let mac = Mac(body[8..14].try_into().ok()?);
+    is_arp.then_some((about.into(), mac))
 }
 
 /// The address that a frame is the answer about, if it is a reply to `mac`.

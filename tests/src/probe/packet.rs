@@ -84,6 +84,14 @@ fn readable(socket: &OwnedFd, deadline: Instant) -> Result<bool> {
     Ok(!left.is_zero() && poll(&mut waiting, timeout).doing(|| "wait for frames".into())? > 0)
 }
 
+/// What may wait to be read: some ten thousand small frames.
+const ROOM_BYTES: usize = 16 << 20;
+
+/// Lets more frames wait than the kernel would by itself.
+pub(crate) fn with_room(socket: &OwnedFd) -> Result<()> {
+    setsockopt(socket, sockopt::RcvBufForce, &ROOM_BYTES).doing(|| "enlarge a raw socket's buffer".into())
+}
+
 /// Has the kernel note when each frame came.
 pub(super) fn with_stamps(socket: &OwnedFd) -> Result<()> {
     setsockopt(socket, sockopt::ReceiveTimestampns, &true).doing(|| "ask for time stamps".into())

@@ -6,13 +6,10 @@ use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::segment::Nic;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, recv, send};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
-
-/// What may wait to be read: some ten thousand small frames.
-const ROOM_BYTES: usize = 16 << 20;
 
 /// Hears every frame that an interface receives or sends, from when it was made.
 #[derive(Debug)]
@@ -29,8 +26,7 @@ impl Lab {
     pub fn tap(&self, nic: &Nic) -> Result<Tap> {
         let socket =
             self.in_machine(nic.machine, || packet::open(&nic.name, packet::Hears::Everything))??;
-        setsockopt(&socket, sockopt::RcvBufForce, &ROOM_BYTES)
-            .doing(|| "enlarge a raw socket's buffer".into())?;
+        packet::with_room(&socket)?;
         let interface = nic.name.clone();
         Ok(Tap { interface, socket })
     }

@@ -1,11 +1,13 @@
 //! A port whose addresses come from the claims on its segment.
 //!
-//! What waits on the socket is read before anything is judged; what is held is answered for before anybody is told.
+//! What waits on the socket is read before anything is judged. What was decided is said to the other speakers first: those
+//! who come next in line wait only so long. Then it is answered for, and then everybody is told, some addresses at a time
+//! with a look at the socket in between. Lines in the log come last.
 
 mod listen;
 mod speak;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -18,12 +20,15 @@ use super::{PortTask, random};
 use crate::announce::protocol::{Departure, Protocol, SegmentReport};
 use crate::held::HeldTable;
 use crate::segment::message::{Boot, Instance, State};
-use crate::segment::replay::{Limits, RateLimit, Sequences};
+use crate::segment::gate::Gate;
+use crate::segment::replay::Limits;
 use crate::segment::seal::{ETHERTYPE, GROUP};
-use crate::segment::{Effect, Moment, Segment};
+use crate::segment::{Effect, Event, Moment, Segment};
 
 /// What others are to know of this port is told at most so often.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
+/// So long it is put off for addresses of which nobody was told.
+const UNTOLD_AT_MOST: Duration = Duration::from_secs(1);
 /// As long as any frame of the protocol.
 const BUFFER: usize = 2048;
 
@@ -34,13 +39,14 @@ struct Membership {
     core: Segment,
     origin: Instant,
     sequence: u64,
-    sequences: Sequences,
-    rate: RateLimit,
+    gate: Gate,
     held: BTreeSet<IpAddr>,
     /// Since when an address is claimed and nobody was told.
     untold: BTreeMap<IpAddr, Instant>,
     /// Stations that were asked whether they hear us.
     asked: BTreeSet<Ipv4Addr>,
+    /// What is still to be logged.
+    events: VecDeque<Event>,
     /// Something changed that the report shows.
     news: bool,
     reported: Option<Instant>,
@@ -72,7 +78,7 @@ impl PortTask {
 
     async fn turn(&mut self, membership: &mut Membership, buffer: &mut [u8]) -> Result<(), SocketError> {
         let next = membership.instant(membership.core.next(membership.now()));
-        let report = membership.report_due();
+        let (report, lines) = (membership.report_due(), membership.lines_due());
         let mut judge = false;
         tokio::select! {
             biased;
@@ -92,12 +98,19 @@ impl PortTask {
                 membership.core.carry(self.carrier);
                 judge = true;
             }
-            () = at(self.bursts.next()) => membership.burst(self),
+            () = at(self.bursts.next()) => {}
+            () = at(lines) => {}
             () = at(report) => {}
         }
         judge |= membership.drain(self, buffer)?;
         if judge || Instant::now() >= next {
             membership.judge(self)?;
+        }
+        if self.is_burst_due() {
+            membership.burst(self);
+        }
+        if !self.is_burst_due() {
+            membership.tell_some(self);
         }
         membership.report(self);
         Ok(())
@@ -115,11 +128,11 @@ impl Membership {
             core: Segment::new(me, protocol.conduct, random(), Moment::ORIGIN),
             origin,
             sequence: 0,
-            sequences: Sequences::default(),
-            rate: RateLimit::new(Limits::default(), Moment::ORIGIN),
+            gate: Gate::new(Limits::default(), Moment::ORIGIN),
             held: BTreeSet::new(),
             untold: BTreeMap::new(),
             asked: BTreeSet::new(),
+            events: VecDeque::new(),
             news: true,
             reported: None,
             interface,
@@ -161,47 +174,43 @@ impl Membership {
         let now = self.now();
         self.core.advance(now);
         let effects = self.core.effects();
-        let held = self.held.clone();
+        self.tell_decision(&effects);
+        let (before, after) = (self.held.clone(), held_after(&self.held, &effects));
+        // Nobody is told that an address was given up which is still answered for.
+        self.hold(port, before.intersection(&after).copied().collect())?;
         for effect in &effects {
-            match effect {
-                Effect::Hold(address) => {
-                    self.held.insert(*address);
-                    self.untold.insert(*address, Instant::now());
-                }
-                Effect::Release(address) => {
-                    self.held.remove(address);
-                    self.untold.remove(address);
-                }
-                _ => {}
+            if let Effect::Send(body) = effect {
+                self.send(port, body);
             }
         }
-        if self.held != held {
-            self.news = true;
-            self.hold(port)?;
-        }
+        self.hold(port, after)?;
         for effect in effects {
-            self.follow(port, effect);
+            match effect {
+                // Of what is new the burst has begun.
+                Effect::Announce(address) if before.contains(&address) => {
+                    port.bursts.start(address, Instant::now());
+                }
+                Effect::AskNeighbours => self.ask(port),
+                Effect::Tell(event) => self.events.push_back(event),
+                Effect::Announce(_) | Effect::Send(_) | Effect::Hold(_) | Effect::Release(_) => {}
+            }
         }
         Ok(())
     }
 
-    fn hold(&self, port: &mut PortTask) -> Result<(), SocketError> {
+    fn hold(&mut self, port: &mut PortTask, addresses: BTreeSet<IpAddr>) -> Result<(), SocketError> {
+        if self.held == addresses {
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.news = true;
+        self.untold.retain(|address, _| addresses.contains(address));
+        let new = addresses.difference(&self.held);
+        self.untold.extend(new.map(|address| (*address, now)));
+        self.held = addresses;
         let here = BTreeSet::from([port.port.interface.clone()]);
         let table: BTreeMap<_, _> = self.held.iter().map(|address| (*address, here.clone())).collect();
         port.hold(HeldTable::from(table), self.held.clone())
-    }
-
-    fn follow(&mut self, port: &mut PortTask, effect: Effect) {
-        match effect {
-            Effect::Announce(address) => {
-                port.bursts.start(address, Instant::now());
-                self.burst(port);
-            }
-            Effect::Send(body) => self.send(port, body),
-            Effect::AskNeighbours => self.ask(port),
-            Effect::Tell(event) => self.tell(port, event),
-            Effect::Hold(_) | Effect::Release(_) => {}
-        }
     }
 
     /// A first round that is not sent now because this node is cut off is not made up for: who is heard again bursts.
@@ -223,15 +232,18 @@ impl Membership {
         }
     }
 
+    /// What the API server is told comes after what the segment is told.
     fn report_due(&self) -> Option<Instant> {
-        let reported = self.reported?;
-        self.news.then_some(reported + BETWEEN_REPORTS)
+        let next = self.reported? + BETWEEN_REPORTS;
+        let untold = self.untold.values().next().map(|since| *since + UNTOLD_AT_MOST);
+        self.news.then_some(untold.map_or(next, |untold| untold.max(next)))
     }
 
     fn report(&mut self, port: &PortTask) {
         let now = Instant::now();
         let leaving = self.core.state() == State::Leaving && self.core.has_left(self.now());
-        if !(self.news || leaving) || self.reported.is_some_and(|last| now < last + BETWEEN_REPORTS) {
+        self.news |= leaving;
+        if !self.news || self.report_due().is_some_and(|due| now < due) {
             return;
         }
         self.news = false;
@@ -257,6 +269,19 @@ impl Membership {
             differs
         });
     }
+}
+
+/// What is held once all of this was done.
+fn held_after(before: &BTreeSet<IpAddr>, effects: &[Effect]) -> BTreeSet<IpAddr> {
+    let mut held = before.clone();
+    for effect in effects {
+        match effect {
+            Effect::Hold(address) => held.insert(*address),
+            Effect::Release(address) => held.remove(address),
+            _ => false,
+        };
+    }
+    held
 }
 
 /// A port may be closed at any time: what it said then goes with it, unless its successor has spoken already.

@@ -1,4 +1,4 @@
-//! How many frames are looked at, before anything is known of them but where they say they come from.
+//! Of how many frames the seal is checked, before anything is known of them but where they say they come from.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,46 +18,47 @@ pub struct Rate {
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Of one Ethernet address.
+    /// Of each address that an authentic frame came from: nobody else can use this up.
     pub each: Rate,
-    /// Of all addresses together of which no frame was authentic yet.
-    pub strangers: Rate,
+    /// Of all together: what an address sends beyond that, in its own name or a borrowed one, and what strangers send.
+    pub shared: Rate,
     /// So many addresses are remembered. At least 1.
     pub addresses: usize,
 }
 
 impl Default for Limits {
-    /// Room for 500 nodes that beacon fifty times a second, of which each sends 200 pages at once now and then. A forged
-    /// beacon costs about 300 ns.
+    /// Each has room for fifty beacons a second and 200 pages at once now and then. To check a seal takes a microsecond at
+    /// most for a beacon, so what is shared is a tenth of a core, and twice a storm of 50,000 frames a second: below that
+    /// limit nobody is kept out.
     fn default() -> Self {
         Self {
             each: Rate {
                 per_second: 500,
                 burst: 500,
             },
-            strangers: Rate {
-                per_second: 2000,
-                burst: 1000,
+            shared: Rate {
+                per_second: 100_000,
+                burst: 10_000,
             },
             addresses: 1024,
         }
     }
 }
 
-/// Counts the frames of each Ethernet address in bounded memory.
+/// Counts the frames whose seal is checked, in bounded memory.
 ///
-/// Anyone can invent addresses. So those of which no frame was authentic share one limit besides their own, and they are
-/// forgotten before the others.
+/// Anyone can invent addresses, and send in the name of another. So only those are remembered from which an authentic
+/// frame came, and to use up what one of them may send keeps out nobody else.
 #[derive(Clone, Debug)]
 pub struct RateLimit {
     limits: Limits,
-    strangers: Bucket,
-    stations: BTreeMap<Mac, Station>,
+    shared: Bucket,
+    proven: BTreeMap<Mac, Station>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Station {
-    proven: bool,
+    /// When its last authentic frame came.
     last: Moment,
     bucket: Bucket,
 }
@@ -67,54 +68,42 @@ impl RateLimit {
     pub fn new(limits: Limits, now: Moment) -> Self {
         Self {
             limits,
-            strangers: Bucket::full(limits.strangers, now),
-            stations: BTreeMap::new(),
+            shared: Bucket::full(limits.shared, now),
+            proven: BTreeMap::new(),
         }
     }
 
     /// Whether a frame of this address is to be looked at.
     pub fn allows(&mut self, source: Mac, now: Moment) -> bool {
-        let known = self.stations.get(&source).copied();
-        let mut station = known.unwrap_or_else(|| Station {
-            proven: false,
-            last: now,
-            bucket: Bucket::full(self.limits.each, now),
-        });
-        let allowed = station.bucket.take(self.limits.each, now)
-            && (station.proven || self.strangers.take(self.limits.strangers, now));
-        if known.is_none() && (!allowed || !self.makes_room()) {
-            return false;
-        }
-        station.last = now;
-        self.stations.insert(source, station);
-        allowed
+        let Limits { each, shared, .. } = self.limits;
+        let own = self.proven.get_mut(&source);
+        own.is_some_and(|station| station.bucket.take(each, now)) || self.shared.take(shared, now)
     }
 
-    /// A frame of this address that was allowed turned out to be authentic.
-    pub fn prove(&mut self, source: Mac) {
-        if let Some(station) = self.stations.get_mut(&source) {
-            station.proven = true;
+    /// A frame of this address turned out to be authentic, and new.
+    pub fn prove(&mut self, source: Mac, now: Moment) {
+        if !self.proven.contains_key(&source) {
+            self.make_room();
         }
+        let bucket = Bucket::full(self.limits.each, now);
+        let station = self.proven.entry(source).or_insert(Station { last: now, bucket });
+        station.last = now;
     }
 
     /// How many addresses are remembered.
     pub fn addresses(&self) -> usize {
-        self.stations.len()
+        self.proven.len()
     }
 
-    /// Forgets who was silent longest, strangers first.
-    fn makes_room(&mut self) -> bool {
-        if self.stations.len() < self.limits.addresses {
-            return true;
+    /// Forgets who was silent longest.
+    fn make_room(&mut self) {
+        if self.proven.len() < self.limits.addresses {
+            return;
         }
-        let first = self
-            .stations
-            .iter()
-            .min_by_key(|(_, station)| (station.proven, station.last));
-        let Some(source) = first.map(|(source, _)| *source) else {
-            return false;
-        };
-        self.stations.remove(&source).is_some()
+        let oldest = self.proven.iter().min_by_key(|(_, station)| station.last);
+        if let Some(source) = oldest.map(|(source, _)| *source) {
+            self.proven.remove(&source);
+        }
     }
 }
 

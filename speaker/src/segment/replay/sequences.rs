@@ -76,7 +76,12 @@ impl Sequences {
         *self.touch(instance) = Heard::Retired;
     }
 
-    fn judge(&self, from: Instance, source: Mac, sequence: u64) -> Result<(), Stale> {
+    /// Whether such a frame would count, if it is authentic. What would not is not worth the check of its seal.
+    ///
+    /// # Errors
+    ///
+    /// If it would not.
+    pub fn judge(&self, from: Instance, source: Mac, sequence: u64) -> Result<(), Stale> {
         match self.0.get(from.node).and_then(|boots| boots.get(from.boot)) {
             None => Ok(()),
             Some(Heard::Retired) => Err(Stale::Retired),

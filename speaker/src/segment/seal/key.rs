@@ -75,16 +75,25 @@ impl KeyRing {
         &self.sealing
     }
 
-    /// Tags are short, so both keys may have the same.
-    pub(super) fn verify(&self, tag: u16, bytes: &[u8], seal: &[u8; SEAL]) -> Result<(), Refused> {
-        let keys = [Some(&self.sealing), self.other.as_ref()];
-        let mut named = keys.into_iter().flatten().filter(|key| key.tag == tag).peekable();
-        if named.peek().is_none() {
-            return Err(Refused::OtherKey);
+    /// Whether one of the keys has this tag.
+    pub(super) fn knows(&self, tag: u16) -> Result<(), Refused> {
+        match self.named(tag).next() {
+            Some(_) => Ok(()),
+            None => Err(Refused::OtherKey),
         }
-        match named.any(|key| key.verifies(bytes, seal)) {
+    }
+
+    pub(super) fn verify(&self, tag: u16, bytes: &[u8], seal: &[u8; SEAL]) -> Result<(), Refused> {
+        self.knows(tag)?;
+        match self.named(tag).any(|key| key.verifies(bytes, seal)) {
             true => Ok(()),
             false => Err(Refused::BadSeal),
         }
+    }
+
+    /// Tags are short, so both keys may have the same.
+    fn named(&self, tag: u16) -> impl Iterator<Item = &SegmentKey> {
+        let keys = [Some(&self.sealing), self.other.as_ref()];
+        keys.into_iter().flatten().filter(move |key| key.tag == tag)
     }
 }

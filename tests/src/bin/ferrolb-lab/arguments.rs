@@ -167,6 +167,12 @@ pub(crate) enum Figure {
     },
     /// How long nobody serves an address after something has happened to its holder.
     Failover(FailoverArguments),
+    /// A node dies that holds many addresses: when each is announced by another, and what the speakers write.
+    Exodus(ExodusArguments),
+    /// What is written to the API server while nothing happens.
+    Rest(RestArguments),
+    /// Frames of one on the segment who has no key: nothing may move, and it may not cost much.
+    Adversary(AdversaryArguments),
     /// A controller that starts on many Services without an address: time, writes, cost, restart.
     Allocate {
         /// How many Services.
@@ -250,6 +256,74 @@ pub(crate) struct FailoverArguments {
     /// Form of the answer.
     #[arg(short, long, value_enum, default_value = "text")]
     pub(crate) output: Output,
+}
+
+/// Where many addresses are held, and by whom.
+#[derive(Debug, Args)]
+pub(crate) struct Many {
+    /// Measure in a lab of bare nodes that runs, and without speakers.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lab: Option<String>,
+    /// Number of nodes of the lab.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) nodes: u8,
+    /// Another implementation's speaker instead of this tree's, as one command of the shell.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) speaker: Option<String>,
+    /// A file or folder to apply first, instead of this tree's namespace and resource definitions.
+    #[arg(long)]
+    pub(crate) manifests: Option<PathBuf>,
+    /// Form of the answer.
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// What `measure exodus` is told.
+#[derive(Debug, Args)]
+pub(crate) struct ExodusArguments {
+    #[command(flatten)]
+    pub(crate) many: Many,
+    /// How many runs count.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) runs: usize,
+    /// How many addresses the node that dies holds, or a few more.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) addresses: u16,
+    /// How long a run waits for the last announcement.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) limit: u64,
+    /// A run in which this machine stood still for longer is thrown away and repeated.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 30)]
+    pub(crate) stall_ms: u64,
+}
+
+/// What `measure rest` is told.
+#[derive(Debug, Args)]
+pub(crate) struct RestArguments {
+    #[command(flatten)]
+    pub(crate) many: Many,
+    /// How long.
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) minutes: f64,
+    /// How many addresses are held.
+    #[arg(long, default_value_t = 300)]
+    pub(crate) addresses: u16,
+}
+
+/// What `measure adversary` is told.
+#[derive(Debug, Args)]
+pub(crate) struct AdversaryArguments {
+    #[command(flatten)]
+    pub(crate) many: Many,
+    /// Frames a second in each storm.
+    #[arg(long, default_value_t = 50_000)]
+    pub(crate) rate: u32,
+    /// How long each storm lasts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// How many addresses are held.
+    #[arg(long, default_value_t = 300)]
+    pub(crate) addresses: u16,
 }
 
 /// What happens to the holder of an address.

@@ -4,6 +4,7 @@
 mod arguments;
 mod breaking;
 mod failover;
+mod many;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
@@ -139,6 +140,9 @@ fn measured(name: &str, what: Figure) -> Result<()> {
     match what {
         Figure::Rounds { runs, size, output } => rounds(name, runs, size, output),
         Figure::Failover(given) => failover::measured(name, given),
+        Figure::Exodus(given) => many::exodus(name, given),
+        Figure::Rest(given) => many::rest(name, given),
+        Figure::Adversary(given) => many::adversary(name, given),
         Figure::Allocate {
             services,
             controller,

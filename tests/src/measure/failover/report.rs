@@ -165,13 +165,13 @@ impl Failovers {
     }
 }
 
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+pub(in crate::measure) fn sorted(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     values
 }
 
 /// By nearest rank: the smallest value that so many percent of all do not exceed.
-fn percentile(sorted: &[f64], percent: usize) -> f64 {
+pub(in crate::measure) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or(0.0)
 }

@@ -144,7 +144,8 @@ fn pods_ready(lab: &Lab) -> std::result::Result<bool, String> {
     Ok(image.is_some_and(|image| image.contains("ferrolb")))
 }
 
-fn says_ready(lab: &Lab, node: u8) -> Ready {
+/// At the port of this tree's speakers.
+pub(in crate::measure) fn says_ready(lab: &Lab, node: u8) -> Ready {
     let url = "http://127.0.0.1:9120/readyz";
     match lab.http_get_from(Machine::Node(node), url, ATTEMPT) {
         Ok(answer) if answer.status == 200 => Ok(()),

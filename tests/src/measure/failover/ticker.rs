@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(1);
 
 /// A thread that wants to run every millisecond, until it is dropped.
-pub(super) struct Ticker {
+pub(in crate::measure) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -21,7 +21,7 @@ struct Shared {
 }
 
 impl Ticker {
-    pub(super) fn start() -> Self {
+    pub(in crate::measure) fn start() -> Self {
         let shared = Arc::new(Shared::default());
         let same = Arc::clone(&shared);
         Self {
@@ -31,7 +31,7 @@ impl Ticker {
     }
 
     /// The longest pause that touches the time between both.
-    pub(super) fn longest(&self, from: Instant, to: Instant) -> Duration {
+    pub(in crate::measure) fn longest(&self, from: Instant, to: Instant) -> Duration {
         let pauses = self.shared.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         longest(&pauses, from, to)
     }

@@ -18,13 +18,13 @@ pub(super) struct Steps {
 }
 
 /// The logs of all speakers up to a moment.
-pub(super) struct Marks {
+pub(in crate::measure) struct Marks {
     lengths: BTreeMap<PathBuf, u64>,
 }
 
 impl Marks {
     /// Takes note of how long all logs are.
-    pub(super) fn now(lab: &Lab) -> Self {
+    pub(in crate::measure) fn now(lab: &Lab) -> Self {
         let logs = lab.plan().nodes().flat_map(|node| logs(lab, node));
         let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
         Self {
@@ -32,13 +32,22 @@ impl Marks {
         }
     }
 
-    /// What the speaker of a node has said since.
+    /// What the speaker of a node has said since of an address.
     pub(super) fn since(&self, lab: &Lab, node: u8, address: &str, fault: SystemTime) -> Steps {
+        steps(&self.text_since(lab, node), address, fault)
+    }
+
+    /// All steps that the speaker of a node has told of since.
+    pub(in crate::measure) fn lines_since(&self, lab: &Lab, node: u8) -> Vec<Line> {
+        self.text_since(lab, node).lines().filter_map(line).collect()
+    }
+
+    fn text_since(&self, lab: &Lab, node: u8) -> String {
         let texts = logs(lab, node).into_iter().map(|path| {
             let from = self.lengths.get(&path).copied().unwrap_or(0);
             tail(&path, from).unwrap_or_default()
         });
-        steps(&texts.collect::<String>(), address, fault)
+        texts.collect()
     }
 }
 
@@ -85,10 +94,11 @@ fn steps(text: &str, address: &str, fault: SystemTime) -> Steps {
     found
 }
 
-struct Line {
-    at: SystemTime,
-    step: String,
-    address: Option<String>,
+/// A step that a speaker tells of.
+pub(in crate::measure) struct Line {
+    pub(in crate::measure) at: SystemTime,
+    pub(in crate::measure) step: String,
+    pub(in crate::measure) address: Option<String>,
 }
 
 /// A line of a container's log has the kubelet's own time and stream before it.

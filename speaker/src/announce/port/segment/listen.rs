@@ -6,9 +6,9 @@ use futures::FutureExt;
 use super::super::PortTask;
 use super::Membership;
 use crate::segment::Moment;
+use crate::segment::gate::Barred;
 use crate::segment::message::{Body, Message};
-use crate::segment::replay::Stale;
-use crate::segment::seal::{self, ETHERTYPE, GROUP};
+use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::wire::Mac;
 use crate::wire::arp::Arp;
 
@@ -49,13 +49,10 @@ impl Membership {
     }
 
     fn hear(&mut self, port: &PortTask, frame: &[u8], now: Moment) -> bool {
-        let (Some(destination), Some(source)) = (Mac::read(frame), frame.get(6..).and_then(Mac::read)) else {
-            return false;
-        };
-        if destination != GROUP && destination != port.port.mac {
+        if ![Some(GROUP), Some(port.port.mac)].contains(&Mac::read(frame)) {
             return false;
         }
-        match self.open(frame, source, now) {
+        match self.open(frame, now) {
             Ok(message) => {
                 self.news |= !matches!(message.body, Body::Beacon(_));
                 self.core.receive(&message, now, now);
@@ -68,19 +65,9 @@ impl Membership {
         }
     }
 
-    fn open(&mut self, frame: &[u8], source: Mac, now: Moment) -> Result<Message, &'static str> {
-        if !self.rate.allows(source, now) {
-            return Err("too_many");
-        }
-        let opened = {
-            let keys = self.protocol.keys.borrow();
-            let keys = keys.as_ref().ok_or("no_key")?;
-            seal::open(keys, frame).map_err(seal::Refused::label)?
-        };
-        self.rate.prove(source);
-        let message = opened.message;
-        let accepted = self.sequences.accept(message.from, source, message.sequence);
-        accepted.map_err(Stale::label)?;
-        Ok(message)
+    fn open(&mut self, frame: &[u8], now: Moment) -> Result<Message, &'static str> {
+        let keys = self.protocol.keys.borrow();
+        let keys = keys.as_ref().ok_or("no_key")?;
+        self.gate.admit(keys, frame, now).map_err(Barred::label)
     }
 }

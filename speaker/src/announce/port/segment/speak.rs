@@ -2,19 +2,24 @@
 
 use std::net::IpAddr;
 
+use tokio::time::Instant;
+
 use super::super::{PortTask, neighbours};
 use super::Membership;
-use crate::segment::Event;
+use crate::segment::{Effect, Event};
 use crate::segment::message::{Body, Message};
 use crate::segment::seal::{self, GROUP};
 
+/// Lines of the log that are written before the socket is looked at again.
+const LINES_AT_ONCE: usize = 64;
+
 impl Membership {
-    pub(super) fn send(&mut self, port: &PortTask, body: Body) {
+    pub(super) fn send(&mut self, port: &PortTask, body: &Body) {
         self.sequence += 1;
         let message = Message {
             from: self.core.instance(),
             sequence: self.sequence,
-            body,
+            body: body.clone(),
         };
         let keys = self.protocol.keys.borrow();
         let Some(keys) = keys.as_ref() else { return };
@@ -53,7 +58,28 @@ impl Membership {
         }
     }
 
-    pub(super) fn tell(&mut self, port: &PortTask, event: Event) {
+    /// Said before anything is done about it: what follows takes its time when there are many.
+    pub(super) fn tell_decision(&self, effects: &[Effect]) {
+        let claimed = |effect: &&Effect| matches!(effect, Effect::Tell(Event::Claimed(..)));
+        let (interface, addresses) = (&self.interface, effects.iter().filter(claimed).count());
+        if addresses > 0 {
+            tracing::info!(%interface, event = "segment", step = "decide", addresses, "claims what nobody holds");
+        }
+    }
+
+    /// When to log what there is to log.
+    pub(super) fn lines_due(&self) -> Option<Instant> {
+        (!self.events.is_empty()).then(Instant::now)
+    }
+
+    /// Logs some: frames that come do not wait for a thousand lines.
+    pub(super) fn tell_some(&mut self, port: &PortTask) {
+        let some = self.events.len().min(LINES_AT_ONCE);
+        let events: Vec<Event> = self.events.drain(..some).collect();
+        events.into_iter().for_each(|event| self.tell(port, event));
+    }
+
+    fn tell(&mut self, port: &PortTask, event: Event) {
         self.news = true;
         let interface = &port.port.interface;
         let names = self.protocol.views.borrow();

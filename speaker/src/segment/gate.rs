@@ -1,0 +1,77 @@
+//! Which frames come in: those that a key of ours sealed, each once, and no more of them than there is time to check.
+//!
+//! What is cheap comes first. A frame that would not count if it were authentic is refused before its seal is checked: so a
+//! storm of recorded frames costs next to nothing, and takes nothing from whom they are of.
+
+use thiserror::Error;
+
+use super::message::Message;
+use super::moment::Moment;
+use super::replay::{Limits, RateLimit, Sequences, Stale};
+use super::seal::{self, KeyRing, Refused};
+
+/// Why a frame does not come in.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum Barred {
+    /// It is not what a key of ours sealed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It does not count any more, if it ever did.
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    /// There is no time to check its seal.
+    #[error("too many frames")]
+    TooMany,
+}
+
+impl Barred {
+    /// The reason as the label of a metric.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Refused(why) => why.label(),
+            Self::Stale(why) => why.label(),
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
+/// What was let in so far on one interface.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    rate: RateLimit,
+    sequences: Sequences,
+}
+
+impl Gate {
+    /// Nothing came yet.
+    pub fn new(limits: Limits, now: Moment) -> Self {
+        Self {
+            rate: RateLimit::new(limits, now),
+            sequences: Sequences::default(),
+        }
+    }
+
+    /// Reads a frame that is to count; it counts once.
+    ///
+    /// # Errors
+    ///
+    /// If it does not count.
+    pub fn admit(&mut self, keys: &KeyRing, frame: &[u8], now: Moment) -> Result<Message, Barred> {
+        let pretence = seal::pretence(keys, frame)?;
+        if let Some((from, sequence)) = pretence.from {
+            self.sequences.judge(from, pretence.source, sequence)?;
+        }
+        if !self.rate.allows(pretence.source, now) {
+            return Err(Barred::TooMany);
+        }
+        let opened = seal::open(keys, frame)?;
+        let message = opened.message;
+        self.sequences
+            .accept(message.from, opened.source, message.sequence)?;
+        self.rate.prove(opened.source, now);
+        Ok(message)
+    }
+}
+
+#[cfg(test)]
+mod tests;
