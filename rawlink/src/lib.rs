@@ -3,6 +3,7 @@
 //! - [`PacketSocket`]: whole Ethernet frames of one interface, in and out.
 //! - [`filter`]: which frames the kernel hands to such a socket, as a classic BPF program built by a pure function.
 //! - [`links`]: the interfaces of this network namespace, and their changes.
+//! - [`neighbours`]: stations that it has talked to.
 //!
 //! Nothing here knows what an answer to a frame is, nor why an address is of interest.
 #![allow(unsafe_code)]
@@ -10,6 +11,7 @@
 mod error;
 pub mod filter;
 pub mod links;
+pub mod neighbours;
 mod socket;
 
 pub use error::{Operation, SocketError};

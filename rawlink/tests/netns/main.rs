@@ -5,6 +5,7 @@
 mod filters;
 mod frames;
 mod link_events;
+mod neighbours;
 mod sockets;
 mod space;
 
@@ -16,11 +17,16 @@ use nix::unistd::geteuid;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let runnable = geteuid().is_root() || std::env::var_os("FERROLB_REQUIRE_LAB").is_some();
-    let trials = [filters::trials(), sockets::trials(), link_events::trials()]
-        .into_iter()
-        .flatten()
-        .map(|trial| if runnable { trial } else { ignored(trial) })
-        .collect();
+    let trials = [
+        filters::trials(),
+        sockets::trials(),
+        link_events::trials(),
+        neighbours::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|trial| if runnable { trial } else { ignored(trial) })
+    .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

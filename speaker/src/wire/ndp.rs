@@ -19,7 +19,7 @@ const TARGET_LINK_ADDRESS: u8 = 2;
 /// Bytes of an option that holds an Ethernet address.
 const LINK_OPTION: usize = 8;
 
-/// Bytes of an advertisement with the target's link address.
+/// Bytes of an advertisement with the target's link address, and of a solicitation with the asker's.
 pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + IPV6_HEADER + MESSAGE + LINK_OPTION;
 
 /// A valid solicitation or advertisement, as far as it concerns who has an address.
@@ -156,6 +156,26 @@ impl<'a> Packet<'a> {
 }
 
 impl Solicitation {
+    /// Asks everybody in the target's group (RFC 4861 §7.2.2). `source` is an address of who asks.
+    #[must_use]
+    pub fn to_group(target: Ipv6Addr, source: Ipv6Addr, own: Mac) -> Self {
+        Self {
+            destination_mac: group_mac(solicited_node(target)),
+            source_mac: own,
+            source,
+            target,
+            source_link: Some(own),
+        }
+    }
+
+    /// The frame, to the target's group. Without a link address of who asks the option holds the source's.
+    pub fn emit(&self) -> [u8; ADVERTISEMENT_FRAME] {
+        let link = (SOURCE_LINK_ADDRESS, self.source_link.unwrap_or(self.source_mac));
+        let message = message(SOLICITATION, 0, self.target, link);
+        let macs = [self.destination_mac, self.source_mac];
+        frame(macs, self.source, solicited_node(self.target), message)
+    }
+
     /// The answer from the station `own` that has the target. To duplicate address detection it goes to
     /// all, since who asks has no address yet (RFC 4861 §7.2.4); else to who asks, at the link address he
     /// gave or sent from.
@@ -196,30 +216,45 @@ impl Advertisement {
     /// The frame. The Router flag is never set: we route for nobody. Without a link address of the target
     /// the option holds the source's.
     pub fn emit(&self) -> [u8; ADVERTISEMENT_FRAME] {
-        let mut message = [0; MESSAGE + LINK_OPTION];
-        message[0] = ADVERTISEMENT;
-        message[4] = u8::from(self.solicited) << 6 | u8::from(self.override_) << 5;
-        message[8..24].copy_from_slice(&self.target.octets());
-        message[24..26].copy_from_slice(&[TARGET_LINK_ADDRESS, 1]);
-        message[26..].copy_from_slice(&self.target_link.unwrap_or(self.source_mac).0);
-        let sum = checksum(self.source, self.destination, &message);
-        message[2..4].copy_from_slice(&sum.to_be_bytes());
-        self.frame(&message)
+        let flags = u8::from(self.solicited) << 6 | u8::from(self.override_) << 5;
+        let link = (TARGET_LINK_ADDRESS, self.target_link.unwrap_or(self.source_mac));
+        let message = message(ADVERTISEMENT, flags, self.target, link);
+        let macs = [self.destination_mac, self.source_mac];
+        frame(macs, self.source, self.destination, message)
     }
+}
 
-    fn frame(&self, message: &[u8; MESSAGE + LINK_OPTION]) -> [u8; ADVERTISEMENT_FRAME] {
-        let mut frame = [0; ADVERTISEMENT_FRAME];
-        frame[..6].copy_from_slice(&self.destination_mac.0);
-        frame[6..12].copy_from_slice(&self.source_mac.0);
-        frame[12..14].copy_from_slice(&ETHERTYPE_IPV6);
-        frame[14] = 6 << 4;
-        frame[18..20].copy_from_slice(&((MESSAGE + LINK_OPTION) as u16).to_be_bytes());
-        frame[20..22].copy_from_slice(&[NEXT_HEADER_ICMPV6, HOP_LIMIT]);
-        frame[22..38].copy_from_slice(&self.source.octets());
-        frame[38..54].copy_from_slice(&self.destination.octets());
-        frame[54..].copy_from_slice(message);
-        frame
-    }
+/// A message with one option, but for its checksum.
+fn message(kind: u8, flags: u8, target: Ipv6Addr, (option, link): (u8, Mac)) -> [u8; MESSAGE + LINK_OPTION] {
+    let mut message = [0; MESSAGE + LINK_OPTION];
+    message[0] = kind;
+    message[4] = flags;
+    message[8..24].copy_from_slice(&target.octets());
+    message[24..26].copy_from_slice(&[option, 1]);
+    message[26..].copy_from_slice(&link.0);
+    message
+}
+
+/// A message in its headers, with its checksum. The MACs are those of destination and source.
+fn frame(
+    macs: [Mac; 2],
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    mut message: [u8; MESSAGE + LINK_OPTION],
+) -> [u8; ADVERTISEMENT_FRAME] {
+    let sum = checksum(source, destination, &message);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let mut frame = [0; ADVERTISEMENT_FRAME];
+    frame[..6].copy_from_slice(&macs[0].0);
+    frame[6..12].copy_from_slice(&macs[1].0);
+    frame[12..14].copy_from_slice(&ETHERTYPE_IPV6);
+    frame[14] = 6 << 4;
+    frame[18..20].copy_from_slice(&((MESSAGE + LINK_OPTION) as u16).to_be_bytes());
+    frame[20..22].copy_from_slice(&[NEXT_HEADER_ICMPV6, HOP_LIMIT]);
+    frame[22..38].copy_from_slice(&source.octets());
+    frame[38..54].copy_from_slice(&destination.octets());
+    frame[54..].copy_from_slice(&message);
+    frame
 }
 
 fn address(bytes: &[u8]) -> Option<Ipv6Addr> {

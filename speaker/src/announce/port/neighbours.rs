@@ -1,58 +1,138 @@
 //! Stations of the segment that are no speakers: one that answers shows that this node is not cut off.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::net::Ipv4Addr;
-
-use ferrolb_crds::domain::InterfaceName;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::wire::Mac;
 use crate::wire::arp::{Arp, Operation};
+use crate::wire::ndp::{Ndp, Solicitation};
 
-/// Where the kernel shows its ARP table: proc_net(5).
-const TABLE: &str = "/proc/net/arp";
-/// The entry has a hardware address (`ATF_COM`).
-const COMPLETE: &str = "0x2";
-/// So many are asked at once.
-const MOST: usize = 8;
+/// So many of each family are asked at once.
+const MOST: usize = 4;
 
-/// Some stations that the kernel has talked to on the interface.
-pub(super) fn known(interface: &InterfaceName) -> BTreeSet<Ipv4Addr> {
-    let table = fs::read_to_string(TABLE).unwrap_or_default();
-    read(&table, interface.as_str())
-}
-
-fn read(table: &str, interface: &str) -> BTreeSet<Ipv4Addr> {
-    let station = |line: &str| match line.split_whitespace().collect::<Vec<_>>()[..] {
-        [address, _, COMPLETE, _, _, device] if device == interface => address.parse().ok(),
-        _ => None,
+/// Who is asked this time, out of all that the kernel has talked to: others each time, for some may be gone.
+pub(super) fn some(known: &BTreeSet<IpAddr>, time: usize) -> BTreeSet<IpAddr> {
+    let of_family = |v4: bool| {
+        let all: Vec<IpAddr> = known.iter().copied().filter(|one| one.is_ipv4() == v4).collect();
+        let turned = (0..all.len().min(MOST)).map(|place| all[(time * MOST + place) % all.len()]);
+        turned.collect::<Vec<_>>()
     };
-    table.lines().filter_map(station).take(MOST).collect()
+    [true, false].into_iter().flat_map(of_family).collect()
 }
 
-/// A question to everybody who has the address. `sender` is an address of ours, if we have one.
-pub(super) fn question(mac: Mac, sender: Option<Ipv4Addr>, target: Ipv4Addr) -> Arp {
+/// A question to everybody who has the address; none if this node has no address to ask from. `own` are its addresses.
+pub(super) fn question(mac: Mac, own: &[IpAddr], target: IpAddr) -> Option<Vec<u8>> {
+    match target {
+        IpAddr::V4(target) => Some(arp(mac, own, target).emit().to_vec()),
+        IpAddr::V6(target) => {
+            let source = source(own, target)?;
+            Some(Solicitation::to_group(target, source, mac).emit().to_vec())
+        }
+    }
+}
+
+/// Without an address of its own the node asks as if it probed (RFC 5227 §2.1.1).
+fn arp(mac: Mac, own: &[IpAddr], target: Ipv4Addr) -> Arp {
+    let own = own.iter().find_map(|address| match address {
+        IpAddr::V4(v4) => Some(*v4),
+        IpAddr::V6(_) => None,
+    });
     Arp {
         destination: Mac::BROADCAST,
         source: mac,
         operation: Operation::Request,
         sender_mac: mac,
-        sender: sender.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        sender: own.unwrap_or(Ipv4Addr::UNSPECIFIED),
         target_mac: Mac::default(),
         target,
     }
 }
 
+/// An address of the same scope, else any: a question from nobody would be one of duplicate address detection.
+fn source(own: &[IpAddr], target: Ipv6Addr) -> Option<Ipv6Addr> {
+    let of_ipv6 = own.iter().filter_map(|address| match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => Some(*v6),
+    });
+    of_ipv6.min_by_key(|own| own.is_unicast_link_local() != target.is_unicast_link_local())
+}
+
+/// Who, other than the station `mac`, says with this frame that an address is his.
+pub(super) fn answering(frame: &[u8], mac: Mac) -> Option<IpAddr> {
+    let (address, from) = match (Arp::parse(frame), Ndp::parse(frame)) {
+        (Some(arp), _) => (arp.sender.into(), arp.source),
+        (None, Some(Ndp::Advertisement(one))) => (one.target.into(), one.source_mac),
+        (None, _) => return None,
+    };
+    (from != mac).then_some(address)
+}
+
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
+    const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
+    const OTHER: Mac = Mac([2, 0, 0, 0, 0, 9]);
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn stations(family: &str, count: usize) -> Vec<IpAddr> {
+        (1..=count)
+            .map(|number| ip(&format!("{family}{number:x}")))
+            .collect()
+    }
+
     #[test]
-    fn complete_entries_of_the_interface_are_asked() {
-        let table = "IP address       HW type     Flags       HW address            Mask     Device\n\
-                     192.0.2.1        0x1         0x2         02:00:00:00:00:01     *        eth0\n\
-                     192.0.2.2        0x1         0x0         00:00:00:00:00:00     *        eth0\n\
-                     192.0.2.3        0x1         0x2         02:00:00:00:00:03     *        eth1\n";
-        assert_eq!(read(table, "eth0"), BTreeSet::from([Ipv4Addr::new(192, 0, 2, 1)]));
+    fn some_of_each_family_are_asked_and_all_in_turn() {
+        let known: BTreeSet<IpAddr> = [stations("192.0.2.", 6), stations("2001:db8::", 2)]
+            .concat()
+            .into_iter()
+            .collect();
+        let asked = |time| some(&known, time);
+        assert_eq!(asked(0).len(), MOST + 2);
+        let all: BTreeSet<IpAddr> = (0..3).flat_map(asked).collect();
+        assert_eq!(all, known);
+    }
+
+    #[test]
+    fn where_nobody_is_known_nobody_is_asked() {
+        assert!(some(&BTreeSet::new(), 7).is_empty());
+    }
+
+    #[rstest]
+    #[case::of_the_same_scope("2001:db8::9", &["192.0.2.1", "fe80::1", "2001:db8::1"], Some("2001:db8::1"))]
+    #[case::link_local("fe80::9", &["2001:db8::1", "fe80::1"], Some("fe80::1"))]
+    #[case::of_another_scope("2001:db8::9", &["fe80::1"], Some("fe80::1"))]
+    #[case::none("2001:db8::9", &["192.0.2.1"], None)]
+    fn a_question_over_ipv6_comes_from_an_address_of_ours(
+        #[case] target: &str,
+        #[case] own: &[&str],
+        #[case] expected: Option<&str>,
+    ) {
+        let own: Vec<IpAddr> = own.iter().map(|one| ip(one)).collect();
+        let asked = question(OWN, &own, ip(target)).map(|frame| match Ndp::parse(&frame) {
+            Some(Ndp::Solicitation(asked)) => IpAddr::V6(asked.source),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(asked, expected.map(ip));
+    }
+
+    #[rstest]
+    #[case::arp("192.0.2.9")]
+    #[case::ndp("2001:db8::9")]
+    fn who_has_the_address_answers_the_question(#[case] target: &str) {
+        let own = [ip("192.0.2.1"), ip("2001:db8::1")];
+        let asked = question(OWN, &own, ip(target)).unwrap();
+        assert_eq!(answering(&asked, OWN), None, "his own question");
+        let answer = match (Arp::parse(&asked), Ndp::parse(&asked)) {
+            (Some(arp), _) => arp.answer(OTHER).emit().to_vec(),
+            (None, Some(Ndp::Solicitation(ndp))) => ndp.answer(OTHER).emit().to_vec(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(answering(&answer, OWN), Some(ip(target)));
     }
 }

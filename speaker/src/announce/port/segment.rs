@@ -8,7 +8,7 @@ mod listen;
 mod speak;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ferrolb_crds::domain::InterfaceName;
@@ -19,8 +19,8 @@ use tokio::time::{Instant, sleep_until};
 use super::{PortTask, random};
 use crate::announce::protocol::{Departure, Protocol, SegmentReport};
 use crate::held::HeldTable;
-use crate::segment::message::{Boot, Instance, State};
 use crate::segment::gate::Gate;
+use crate::segment::message::{Boot, Instance, State};
 use crate::segment::replay::Limits;
 use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::segment::{Effect, Event, Moment, Segment};
@@ -44,7 +44,8 @@ struct Membership {
     /// Since when an address is claimed and nobody was told.
     untold: BTreeMap<IpAddr, Instant>,
     /// Stations that were asked whether they hear us.
-    asked: BTreeSet<Ipv4Addr>,
+    asked: BTreeSet<IpAddr>,
+    times_asked: usize,
     /// What is still to be logged.
     events: VecDeque<Event>,
     /// Something changed that the report shows.
@@ -132,6 +133,7 @@ impl Membership {
             held: BTreeSet::new(),
             untold: BTreeMap::new(),
             asked: BTreeSet::new(),
+            times_asked: 0,
             events: VecDeque::new(),
             news: true,
             reported: None,
@@ -236,7 +238,8 @@ impl Membership {
     fn report_due(&self) -> Option<Instant> {
         let next = self.reported? + BETWEEN_REPORTS;
         let untold = self.untold.values().next().map(|since| *since + UNTOLD_AT_MOST);
-        self.news.then_some(untold.map_or(next, |untold| untold.max(next)))
+        self.news
+            .then_some(untold.map_or(next, |untold| untold.max(next)))
     }
 
     fn report(&mut self, port: &PortTask) {

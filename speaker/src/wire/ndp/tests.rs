@@ -70,6 +70,17 @@ fn an_invalid_message_is_dropped(#[case] frame: Vec<u8>) {
 }
 
 #[test]
+fn a_question_asks_the_group_of_its_target() {
+    let (target, source) = (ip("2001:db8::200"), ip("fe80::1"));
+    let question = Solicitation::to_group(target, source, OWN);
+    let frame = question.emit();
+    assert_eq!(Ndp::parse(&frame), Some(Ndp::Solicitation(question)));
+    let mut by_another = solicitation(source, solicited_node(target), target, &[1, 1, 2, 0, 0, 0, 0, 1]);
+    by_another[6..12].copy_from_slice(&OWN.0);
+    assert_eq!(frame.as_slice(), by_another);
+}
+
+#[test]
 fn a_message_with_a_wrong_checksum_is_dropped() {
     let mut frame = solicitation(ip("2001:db8::9"), ip("2001:db8::200"), ip("2001:db8::200"), &[]);
     frame[56] ^= 1;

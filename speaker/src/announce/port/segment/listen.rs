@@ -3,14 +3,13 @@
 use ferrolb_rawlink::SocketError;
 use futures::FutureExt;
 
-use super::super::PortTask;
+use super::super::{PortTask, neighbours};
 use super::Membership;
 use crate::segment::Moment;
 use crate::segment::gate::Barred;
 use crate::segment::message::{Body, Message};
 use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::wire::Mac;
-use crate::wire::arp::Arp;
 
 /// Frames that are read before anything is judged.
 const AT_ONCE: usize = 512;
@@ -36,11 +35,12 @@ impl Membership {
         if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
             return vlan.is_none() && self.hear(port, frame, now);
         }
-        if let Some(arp) =
-            Arp::parse(frame).filter(|arp| self.asked.contains(&arp.sender) && arp.source != port.port.mac)
+        if !self.asked.is_empty()
+            && let Some(witness) = neighbours::answering(frame, port.port.mac)
+            && self.asked.remove(&witness)
         {
             self.core.witnessed(now);
-            return self.asked.remove(&arp.sender);
+            return true;
         }
         if self.core.may_answer(now) {
             port.answer(frame, vlan);

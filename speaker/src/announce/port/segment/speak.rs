@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
+use ferrolb_rawlink::neighbours as rawlink_neighbours;
 use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::Membership;
-use crate::segment::{Effect, Event};
 use crate::segment::message::{Body, Message};
 use crate::segment::seal::{self, GROUP};
+use crate::segment::{Effect, Event};
 
 /// Lines of the log that are written before the socket is looked at again.
 const LINES_AT_ONCE: usize = 64;
@@ -30,30 +31,24 @@ impl Membership {
     }
 
     pub(super) fn ask(&mut self, port: &PortTask) {
-        let links = port.announcer.links.borrow();
-        let own = links
-            .get(&port.index)
-            .into_iter()
-            .flat_map(|link| &link.addresses);
-        let own = own.filter_map(|(address, _)| match address {
-            IpAddr::V4(v4) => Some(*v4),
-            IpAddr::V6(_) => None,
-        });
-        let sender = own.clone().next();
-        self.asked = neighbours::known(&port.port.interface);
-        self.asked
-            .retain(|address| !self.held.contains(&IpAddr::V4(*address)));
+        let own: Vec<IpAddr> = {
+            let links = port.announcer.links.borrow();
+            let link = links.get(&port.index).into_iter();
+            link.flat_map(|link| &link.addresses)
+                .map(|(address, _)| *address)
+                .collect()
+        };
+        // What the kernel does not tell is as if nobody were known.
+        let mut known = rawlink_neighbours::known(port.index).unwrap_or_default();
+        known.retain(|address| !self.held.contains(address));
+        self.asked = neighbours::some(&known, self.times_asked);
+        self.times_asked = self.times_asked.wrapping_add(1);
         // Answers pass the filter only for addresses that it names.
-        let named = self
-            .held
-            .iter()
-            .copied()
-            .chain(self.asked.iter().copied().map(IpAddr::V4))
-            .collect();
+        let named = self.held.union(&self.asked).copied().collect();
         if port.socket.replace_filter(&port.filter(&named)).is_ok() {
-            for target in &self.asked {
-                let question = neighbours::question(port.port.mac, sender, *target);
-                let _lost = port.socket.try_send(&question.emit());
+            let ask = |target: &IpAddr| neighbours::question(port.port.mac, &own, *target);
+            for question in self.asked.iter().filter_map(ask) {
+                let _lost = port.socket.try_send(&question);
             }
         }
     }
