@@ -11,6 +11,15 @@ pub enum LivenessSource {
     Kubernetes,
 }
 
+/// What the sides of a segment do that do not hear each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum PolicyName {
+    /// Each side elects a holder of each address.
+    Availability,
+    /// Only the side with more than half of the speakers does; to replace a dead holder takes a second.
+    SingleOwner,
+}
+
 /// Elect the announcing node of each address and answer ARP and NDP for those that this node won.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -43,6 +52,11 @@ pub struct Args {
     #[arg(long, env = "FERROLB_BEACON_MULTIPLIER", value_name = "NUMBER", default_value_t = 3,
         value_parser = clap::value_parser!(u8).range(2..=20))]
     pub beacon_multiplier: u8,
+
+    /// What the sides of a segment do that do not hear each other: each elects, or only the one with more than half of
+    /// the speakers
+    #[arg(long, env = "FERROLB_PARTITION_POLICY", value_name = "POLICY", value_enum, default_value_t = PolicyName::Availability)]
+    pub partition_policy: PolicyName,
 
     /// Seconds for which a node that came back is asked last, doubled each time it comes back; 0 for never
     #[arg(

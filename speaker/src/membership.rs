@@ -11,14 +11,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
-use crate::args::{Args, LivenessSource};
+use crate::args::{Args, LivenessSource, PolicyName};
 use crate::election::{Elections, View};
 use crate::keys::Keys;
 use crate::places;
 use crate::plan::{Place, Plan};
 use crate::segment::message::NodeId;
 use crate::segment::seal::KeyRing;
-use crate::segment::{Conduct, Profile};
+use crate::segment::{Conduct, PartitionPolicy, Profile};
 use crate::snapshot::Snapshot;
 
 /// The namespace whose uid names the cluster: every cluster has it, and never another one.
@@ -60,6 +60,10 @@ pub(crate) async fn join(
                 multiplier: args.beacon_multiplier,
             },
             hold_down: Duration::from_secs(args.hold_down_seconds),
+            policy: match args.partition_policy {
+                PolicyName::Availability => PartitionPolicy::Availability,
+                PolicyName::SingleOwner => PartitionPolicy::SingleOwner,
+            },
         },
         views: of_views,
         keys: of_ring,

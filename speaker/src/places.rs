@@ -29,6 +29,7 @@ pub(crate) fn views(view: &View, elections: &Elections, here: &Here<'_>) -> View
     let empty = SegmentView {
         places: BTreeMap::new(),
         nodes: names,
+        electors: electors(elections),
         draining,
     };
     let interfaces = segments(here.interfaces, here.exclude);
@@ -59,6 +60,16 @@ pub(crate) fn views(view: &View, elections: &Elections, here: &Here<'_>) -> View
             .map(|(name, view)| (name, Arc::new(view)))
             .collect(),
     )
+}
+
+/// The nodes that an advertisement of any address selects, whatever else speaks against them now.
+fn electors(elections: &Elections) -> Arc<BTreeSet<NodeId>> {
+    let fields = elections.by_address.values().filter_map(Election::field);
+    let selections: BTreeMap<_, &Arc<BTreeSet<NodeName>>> = fields
+        .map(|field| (Arc::as_ptr(field.selected()), field.selected()))
+        .collect();
+    let names = selections.values().flat_map(|selected| selected.iter());
+    Arc::new(names.map(NodeId::of).collect())
 }
 
 fn interfaces_of(view: &View, here: &Here<'_>, field: &Field, address: IpAddr) -> BTreeSet<InterfaceName> {

@@ -22,7 +22,7 @@ pub mod replay;
 pub mod seal;
 mod view;
 
-pub use core::{Conduct, Effect, Event, Segment};
+pub use core::{Conduct, Effect, Event, PartitionPolicy, Segment};
 pub use moment::Moment;
 pub use profile::Profile;
 pub use view::{Fitness, Place, SegmentView};

@@ -40,6 +40,8 @@ pub struct Eligible {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Judged {
     by_node: BTreeMap<NodeName, Judgement>,
+    /// The nodes that an advertisement selects.
+    selected: Arc<BTreeSet<NodeName>>,
     /// The advertisements that ask for a node.
     adverts: BTreeSet<AdvertName>,
 }
@@ -102,6 +104,11 @@ impl Field {
         alive_or_not.collect()
     }
 
+    /// The nodes that an advertisement selects, whatever else speaks against them.
+    pub fn selected(&self) -> &Arc<BTreeSet<NodeName>> {
+        &self.judged.selected
+    }
+
     /// The interfaces that a node with these labels may use.
     pub fn interfaces(&self, view: &View, node: &Labels) -> Interfaces {
         let selecting = self
@@ -149,8 +156,13 @@ impl Judged {
             demands,
         };
         let judged = |(name, node): (&NodeName, &Node)| (name.clone(), court.judge(name, node));
+        let by_node: BTreeMap<NodeName, Judgement> = view.nodes.iter().map(judged).collect();
+        let selected = by_node
+            .iter()
+            .filter(|(_, judgement)| judgement.node != Some(Ineligible::NotSelected));
         Self {
-            by_node: view.nodes.iter().map(judged).collect(),
+            selected: Arc::new(selected.map(|(name, _)| name.clone()).collect()),
+            by_node,
             adverts: demands
                 .iter()
                 .flat_map(|demand| &demand.adverts)

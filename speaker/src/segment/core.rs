@@ -7,6 +7,7 @@ mod asking;
 mod claiming;
 mod handover;
 mod life;
+mod majority;
 mod peers;
 mod receive;
 mod voice;
@@ -25,6 +26,9 @@ use super::random::Chance;
 use super::view::SegmentView;
 use asking::Asking;
 use handover::Yield;
+use majority::Majority;
+
+pub use majority::PartitionPolicy;
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +66,8 @@ pub enum Event {
     GaveUp(IpAddr, Option<NodeId>),
     /// An address was given up because this node has a stronger claim.
     Lost(IpAddr, NodeId),
+    /// More than half of the speakers hear this instance, or do not any more; under `single-owner` only.
+    Majority(bool),
     /// This loop was late by so much that others may have taken over: it is silent until it knows more.
     Stunned(Duration),
 }
@@ -73,6 +79,8 @@ pub struct Conduct {
     pub profile: Profile,
     /// For how long a node that came back is asked last.
     pub hold_down: Duration,
+    /// What it does in a partition.
+    pub policy: PartitionPolicy,
 }
 
 impl Default for Conduct {
@@ -80,6 +88,7 @@ impl Default for Conduct {
         Self {
             profile: Profile::NORMAL,
             hold_down: Duration::from_secs(30),
+            policy: PartitionPolicy::default(),
         }
     }
 }
@@ -104,6 +113,7 @@ pub struct Segment {
     returns: BTreeMap<NodeId, (u32, Moment)>,
     /// Since when this instance is up with more than half of the known nodes.
     backed_since: Option<Moment>,
+    majority: Majority,
     /// When a neighbour that is no speaker last answered.
     witnessed: Option<Moment>,
     asked_neighbours: Option<Moment>,
@@ -146,6 +156,7 @@ impl Segment {
             known: BTreeSet::new(),
             returns: BTreeMap::new(),
             backed_since: None,
+            majority: Majority::new(now),
             witnessed: None,
             asked_neighbours: None,
             attention: BTreeSet::new(),
@@ -223,11 +234,12 @@ impl Segment {
         self.state == State::Leaving && self.own.held() == 0 && now.since(self.released_last) >= AFTERWARDS
     }
 
-    /// Whether requests may be answered now: not if others may have taken over without this instance knowing.
+    /// Whether requests may be answered now: not if others may have taken over without this instance knowing. To be
+    /// asked before each answer.
     pub fn may_answer(&self, now: Moment) -> bool {
         let detection = self.conduct.profile.detection();
         let shows_life = self.last_beacon.is_some_and(|last| now.since(last) < detection);
-        self.stunned.is_none() && shows_life
+        self.stunned.is_none() && shows_life && self.is_proven(now)
     }
 
     /// Whether anything may be said unasked about an address: not by one who hears nobody.

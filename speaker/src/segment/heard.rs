@@ -24,6 +24,10 @@ impl HeardList {
         self.tags.is_empty()
     }
 
+    pub(super) fn tags(&self) -> impl Iterator<Item = Tag> + '_ {
+        self.tags.iter().copied()
+    }
+
     pub(super) fn names(&self, tag: Tag) -> bool {
         self.tags.contains(&tag)
     }

@@ -25,6 +25,8 @@ pub(super) struct Peer {
     pub(super) link: Link,
     /// When it was up for the first time after it was down; none if it never was down.
     pub(super) returned: Option<Moment>,
+    /// When a frame came in which it said that it hears us.
+    pub(super) proof: Option<Moment>,
     last_frame: Moment,
     /// Silence before this says nothing: nobody listened.
     excused: Moment,
@@ -68,6 +70,7 @@ impl Peer {
             claims: ClaimsCopy::new(),
             link: Link::OneWay,
             returned: None,
+            proof: None,
             last_frame: now,
             excused: Moment::ORIGIN,
         }
@@ -158,12 +161,12 @@ impl Peer {
     }
 
     /// Its list is the one its newest beacon speaks of: an older one may name those it lost since.
-    fn knows_list(&self) -> bool {
+    pub(super) fn knows_list(&self) -> bool {
         self.beacon
             .is_some_and(|beacon| self.heard.version() >= beacon.heard)
     }
 
-    fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.beacon.is_some_and(|beacon| beacon.state == State::Gone)
     }
 

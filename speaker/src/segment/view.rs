@@ -15,6 +15,9 @@ pub struct SegmentView {
     pub places: BTreeMap<IpAddr, Place>,
     /// All nodes of the cluster. Others are no reason to think that this one is cut off.
     pub nodes: Arc<BTreeMap<NodeId, NodeName>>,
+    /// The nodes that may announce here while they can: more than half of them, and of those that took part, are a
+    /// majority.
+    pub electors: Arc<BTreeSet<NodeId>>,
     /// This node is to give up what it holds as soon as another can have it.
     pub draining: bool,
 }

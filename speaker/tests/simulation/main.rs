@@ -26,6 +26,7 @@ mod faults;
 mod laws;
 mod liveness;
 mod moves;
+mod owners;
 mod sizes;
 mod views;
 mod world;

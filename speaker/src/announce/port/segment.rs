@@ -46,6 +46,8 @@ struct Membership {
     /// Stations that were asked whether they hear us.
     asked: BTreeSet<IpAddr>,
     times_asked: usize,
+    /// When nothing waited on the socket the last time.
+    emptied: Moment,
     /// What is still to be logged.
     events: VecDeque<Event>,
     /// Something changed that the report shows.
@@ -134,6 +136,7 @@ impl Membership {
             untold: BTreeMap::new(),
             asked: BTreeSet::new(),
             times_asked: 0,
+            emptied: Moment::ORIGIN,
             events: VecDeque::new(),
             news: true,
             reported: None,
@@ -257,7 +260,10 @@ impl Membership {
             instance: Some(self.core.instance()),
             joined: self.core.state() != State::Joining,
             up: self.core.up(),
-            held: self.held.clone(),
+            held: match self.core.is_proven(self.now()) {
+                true => self.held.clone(),
+                false => BTreeSet::new(),
+            },
             holders: places
                 .filter_map(|address| Some((*address, self.core.holder(*address)?)))
                 .collect(),

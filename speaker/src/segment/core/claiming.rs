@@ -114,6 +114,7 @@ impl Segment {
         };
         self.say(address, entry, now);
         self.yields.remove(&address);
+        self.forget_unconfirmed(address);
         self.released_last = now;
         self.effects.push(Effect::Release(address));
         self.attention.insert(address);
@@ -138,7 +139,7 @@ impl Segment {
         }
     }
 
-    pub(super) fn claim(&mut self, address: IpAddr) {
+    pub(super) fn claim(&mut self, address: IpAddr, now: Moment) {
         let epoch = self.holders.next_epoch(address);
         self.holders.saw(address, epoch);
         let hold = Hold {
@@ -151,17 +152,26 @@ impl Segment {
         self.own.set(address, Some(Entry::Hold(hold)));
         self.expiries.remove(&address);
         self.orphans.remove(&address);
-        self.effects.push(Effect::Hold(address));
-        self.announce(address);
+        if !self.must_confirm(address, now) {
+            self.effects.push(Effect::Hold(address));
+            self.announce(address);
+        }
     }
 
     pub(super) fn announce(&mut self, address: IpAddr) {
-        self.effects.push(Effect::Announce(address));
+        if !self.is_unconfirmed(address) {
+            self.effects.push(Effect::Announce(address));
+        }
     }
 
     /// Claims what nobody holds, as far as it is this instance's turn.
     pub(super) fn claim_orphans(&mut self, now: Moment) {
         if self.orphans.is_empty() || self.state != State::Active || self.stunned.is_some() || !self.carrier {
+            return;
+        }
+        if !self.may_claim(now) {
+            // The slots begin when anybody may claim: everybody at once would be no order.
+            self.orphans.values_mut().for_each(|since| *since = now);
             return;
         }
         if !self.is_not_alone(now) {
@@ -193,7 +203,7 @@ impl Segment {
             }
         }
         for (address, waited) in mine {
-            self.claim(address);
+            self.claim(address, now);
             self.tell(Event::Claimed(address, waited));
         }
     }

@@ -191,7 +191,7 @@ impl Segment {
         };
         let able = self.state == State::Active && self.stunned.is_none() && self.carrier;
         if able && (hold.forced || self.would_keep(address, holder, now)) {
-            self.claim(address);
+            self.claim(address, now);
             self.tell(Event::TookOver(address));
         } else {
             self.say(address, Entry::Declined { epoch: hold.epoch }, now);

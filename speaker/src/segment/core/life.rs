@@ -20,6 +20,7 @@ impl Segment {
     pub fn advance(&mut self, now: Moment) {
         self.notice_lateness(now);
         self.judge_peers(now);
+        self.weigh(now);
         self.take_part(now);
         self.end_hold_downs(now);
         self.back_claims(now);
@@ -27,6 +28,8 @@ impl Segment {
         self.consider_all(now);
         self.follow_yields(now);
         self.claim_orphans(now);
+        self.confirm(now);
+        self.tell_again();
         if self.is_alone() {
             self.ask_neighbours(now);
         }
@@ -56,6 +59,7 @@ impl Segment {
         peers
             .chain(self.asking.next())
             .chain(busy.then_some(now + BUSY))
+            .chain(self.next_confirmed())
             .fold(beacon, Moment::min)
     }
 
@@ -72,6 +76,7 @@ impl Segment {
         if late >= profile.detection() {
             self.tell(Event::Stunned(late));
             self.stunned = Some(now + profile.detection());
+            self.unsettle(now);
             self.backed_since = None;
             self.beacon_now = true;
             self.unback();

@@ -100,6 +100,9 @@ impl Segment {
             (false, true) => self.count_return(instance.node, now),
             _ => {}
         }
+        if !self.peers.get(&instance).is_some_and(Peer::is_gone) {
+            self.unsettle(now);
+        }
         self.tell(Event::Down(instance, silence));
         self.look_at_everything();
     }

@@ -21,8 +21,14 @@ impl Segment {
             .or_insert_with(|| Peer::new(from, at))
             .frame(at);
         match &message.body {
-            Body::Beacon(beacon) => self.beacon(from, beacon, now),
-            Body::Heard(page) => self.peer(from, |peer| peer.heard.add(page)),
+            Body::Beacon(beacon) => {
+                self.beacon(from, beacon, now);
+                self.prove(from, at);
+            }
+            Body::Heard(page) => {
+                self.peer(from, |peer| peer.heard.add(page));
+                self.prove(from, at);
+            }
             Body::Claims(page) => self.claims(from, page),
             Body::Buckets(page) => {
                 let differing = self

@@ -27,6 +27,7 @@ impl World {
                     .map(|name| (NodeId::of(name), name.clone()))
                     .collect(),
             ),
+            electors: Arc::new(names.iter().map(NodeId::of).collect()),
             draining: false,
         };
         let node = |name: NodeName| Node {

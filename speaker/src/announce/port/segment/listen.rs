@@ -23,10 +23,20 @@ impl Membership {
                 Some(Ok(received)) => judge |= self.take(port, &buffer[..received.length], received.vlan),
                 Some(Err(error)) if error.is_link_gone() => port.announce_all(),
                 Some(Err(error)) => return Err(error),
-                None => break,
+                None => {
+                    self.emptied = self.now();
+                    break;
+                }
             }
         }
         Ok(judge)
+    }
+
+    /// When a frame came that is read now. A loop that was not held up waited for it; in one that was, it came after
+    /// the socket was empty, and nobody knows how long ago.
+    fn came(&self, now: Moment) -> Moment {
+        let held_up = now.since(self.emptied) > self.protocol.conduct.profile.interval;
+        if held_up { self.emptied } else { now }
     }
 
     /// Takes a frame in or answers it. Whether there is something to judge.
@@ -55,7 +65,7 @@ impl Membership {
         match self.open(frame, now) {
             Ok(message) => {
                 self.news |= !matches!(message.body, Body::Beacon(_));
-                self.core.receive(&message, now, now);
+                self.core.receive(&message, self.came(now), now);
                 true
             }
             Err(reason) => {

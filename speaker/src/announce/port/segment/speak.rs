@@ -117,6 +117,12 @@ impl Membership {
                 let node = name(winner);
                 tracing::warn!(%interface, event = "segment", step = "lose", %address, node, "another has a stronger claim");
             }
+            Event::Majority(true) => {
+                tracing::info!(%interface, event = "segment", step = "majority", "more than half of the speakers hear this one");
+            }
+            Event::Majority(false) => {
+                tracing::warn!(%interface, event = "segment", step = "minority", "not more than half of the speakers hear this one: it answers for nothing");
+            }
             Event::Stunned(late) => {
                 let late_ms = late.as_millis();
                 tracing::warn!(%interface, event = "segment", step = "stun", late_ms, "was held up for so long that others may have taken over");

@@ -1,0 +1,214 @@
+//! `single-owner`: who does not see more than half of the speakers neither claims nor answers.
+//!
+//! A **proof** is the time at which frames had come of so many others, each saying that it hears this instance, that with
+//! this one they are more than half. Who holds answers for 2·D after it. Others claim only when 2·D + Q have passed since
+//! everybody they are up with heard nobody else: of whom a proof needs one is among those, and stopped to say that it hears
+//! the holder before. Of two that claim at the same moment one has given way a slot later, when the claim counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::{Effect, Event, Segment};
+use crate::segment::message::{Instance, NodeId, Tag};
+use crate::segment::moment::Moment;
+use crate::segment::peer::{Link, Peer};
+
+/// What the sides of a partition do.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum PartitionPolicy {
+    /// Each side elects: nobody is without an answer, and some may get two.
+    #[default]
+    Availability,
+    /// Only the side with more than half of the speakers answers.
+    SingleOwner,
+}
+
+/// What is known about the own side.
+#[derive(Clone, Debug)]
+pub(super) struct Majority {
+    /// When more than half had proved to hear this instance.
+    proof: Option<Moment>,
+    /// When last somebody on this side heard somebody who is not on it, or was lost.
+    unsettled: Moment,
+    settled: bool,
+    /// There is no proof, or it is too old.
+    lapsed: bool,
+    /// Claims that another may have made at the same moment, and when that would be known.
+    unconfirmed: BTreeMap<IpAddr, Moment>,
+    /// What is held is to be told again once it is known that it still is.
+    untold: bool,
+}
+
+impl Majority {
+    pub(super) fn new(now: Moment) -> Self {
+        Self {
+            proof: None,
+            unsettled: now,
+            settled: false,
+            lapsed: false,
+            unconfirmed: BTreeMap::new(),
+            untold: false,
+        }
+    }
+}
+
+impl Segment {
+    fn is_single_owner(&self) -> bool {
+        self.conduct.policy == PartitionPolicy::SingleOwner
+    }
+
+    /// Whether more than half heard this instance a short while ago, if that matters: it answers for nothing else.
+    pub fn is_proven(&self, now: Moment) -> bool {
+        let fresh = |proof: Moment| now.since(proof) < self.conduct.profile.detection() * 2;
+        !self.is_single_owner() || self.majority.proof.is_some_and(fresh)
+    }
+
+    /// Whether nobody can answer any more whom this instance does not know to be alive.
+    pub(super) fn may_claim(&self, now: Moment) -> bool {
+        let profile = self.conduct.profile;
+        let silent = profile.detection() * 2 + profile.asking();
+        !self.is_single_owner()
+            || (self.is_proven(now) && self.majority.settled && now.since(self.majority.unsettled) >= silent)
+    }
+
+    /// One that was up is gone without a word: it may answer for a while.
+    pub(super) fn unsettle(&mut self, now: Moment) {
+        self.majority.unsettled = now;
+    }
+
+    pub(super) fn weigh(&mut self, now: Moment) {
+        if !self.is_single_owner() {
+            return;
+        }
+        let electors = self.electors();
+        self.majority.proof = self.newest_proof(&electors, now);
+        let settled = !self.hears_of_others(electors.len(), now);
+        if !(settled && self.majority.settled) {
+            self.majority.unsettled = now;
+        }
+        self.majority.settled = settled;
+        self.notice_lapse(now);
+    }
+
+    /// Who answers again after a silence must know first what the others did meanwhile.
+    fn notice_lapse(&mut self, now: Moment) {
+        let proven = self.is_proven(now);
+        if proven == self.majority.lapsed {
+            self.tell(Event::Majority(proven));
+        }
+        if proven && self.majority.lapsed {
+            self.stunned = Some(now + self.conduct.profile.detection());
+            self.majority.untold = true;
+        }
+        self.majority.lapsed = !proven;
+    }
+
+    /// Whether a claim that is made now is answered for later; if so, it is from then on.
+    pub(super) fn must_confirm(&mut self, address: IpAddr, now: Moment) -> bool {
+        if self.is_single_owner() {
+            let known = now + self.conduct.profile.slot();
+            self.majority.unconfirmed.insert(address, known);
+        }
+        self.is_single_owner()
+    }
+
+    pub(super) fn is_unconfirmed(&self, address: IpAddr) -> bool {
+        self.majority.unconfirmed.contains_key(&address)
+    }
+
+    pub(super) fn forget_unconfirmed(&mut self, address: IpAddr) {
+        self.majority.unconfirmed.remove(&address);
+    }
+
+    pub(super) fn next_confirmed(&self) -> Option<Moment> {
+        self.majority.unconfirmed.values().min().copied()
+    }
+
+    /// Answers for what was claimed a while ago and is still held.
+    pub(super) fn confirm(&mut self, now: Moment) {
+        let due = self.majority.unconfirmed.extract_if(.., |_, known| *known <= now);
+        let due: Vec<IpAddr> = due.map(|(address, _)| address).collect();
+        for address in due {
+            self.effects.push(Effect::Hold(address));
+            self.announce(address);
+        }
+    }
+
+    /// Neighbours may have forgotten an address that was silent.
+    pub(super) fn tell_again(&mut self) {
+        if self.majority.untold && self.stunned.is_none() {
+            self.majority.untold = false;
+            let held: Vec<_> = self.held().collect();
+            held.into_iter().for_each(|address| self.announce(address));
+        }
+    }
+
+    /// All that count, whether they are alive or not: those that may announce by the cluster's view, and those that took
+    /// part here.
+    fn electors(&self) -> BTreeSet<NodeId> {
+        let view = self.view.as_ref();
+        let selected = view.into_iter().flat_map(|view| view.electors.iter());
+        selected
+            .chain(&self.known)
+            .chain([&self.me.node])
+            .copied()
+            .collect()
+    }
+
+    fn newest_proof(&self, electors: &BTreeSet<NodeId>, now: Moment) -> Option<Moment> {
+        let mut by_node: BTreeMap<NodeId, Moment> = BTreeMap::new();
+        for peer in self
+            .peers
+            .values()
+            .filter(|peer| electors.contains(&peer.instance.node))
+        {
+            if let Some(proof) = peer.proof {
+                let newest = by_node.entry(peer.instance.node).or_insert(proof);
+                *newest = proof.max(*newest);
+            }
+        }
+        let mut proofs: Vec<Moment> = by_node.into_values().collect();
+        proofs.sort_by(|one, other| other.cmp(one));
+        match electors.len() / 2 {
+            0 => Some(now),
+            others => proofs.get(others - 1).copied(),
+        }
+    }
+
+    /// Whether this instance, or one it is up with, hears one that this instance is not up with and that may have a
+    /// majority.
+    fn hears_of_others(&self, electors: usize, now: Moment) -> bool {
+        let profile = self.conduct.profile;
+        let up = || self.peers.values().filter(|peer| peer.is_up());
+        let side: BTreeSet<Tag> = up().map(|peer| peer.tag).chain([self.tag]).collect();
+        let powerless: BTreeSet<Tag> = self
+            .peers
+            .values()
+            .filter(|peer| peer.is_heard(now, profile) && peer.hears_too_few(electors))
+            .map(|peer| peer.tag)
+            .collect();
+        let mut heard = up()
+            .flat_map(|peer| peer.heard.tags())
+            .chain(self.list.iter().copied());
+        up().any(|peer| !peer.knows_list())
+            || heard.any(|tag| !side.contains(&tag) && !powerless.contains(&tag))
+    }
+
+    /// Notes that an instance says that it hears this one.
+    pub(super) fn prove(&mut self, from: Instance, at: Moment) {
+        let tag = self.tag;
+        if let Some(peer) = self.peers.get_mut(&from)
+            && peer.knows_list()
+            && peer.heard.names(tag)
+        {
+            peer.proof = peer.proof.max(Some(at));
+        }
+    }
+}
+
+impl Peer {
+    /// It says of so few that they hear it or not that it has no majority.
+    fn hears_too_few(&self, electors: usize) -> bool {
+        self.link != Link::Up && self.knows_list() && 2 * (1 + self.heard.tags().count()) <= electors
+    }
+}
