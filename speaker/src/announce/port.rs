@@ -2,12 +2,12 @@
 
 mod neighbours;
 mod segment;
+mod telling;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
 use ferrolb_rawlink::filter::{Interest, Program, program};
 use ferrolb_rawlink::links::Link;
@@ -21,14 +21,11 @@ use super::metrics::AddressCounters;
 use super::{Announcer, News};
 use crate::burst::Bursts;
 use crate::held::HeldTable;
-use crate::respond::{Ignored, Port, Response, gratuitous, respond};
+use crate::respond::{Ignored, Port, Response, respond};
 use crate::wire::Mac;
 
 /// Larger than any frame that concerns us; the rest of a longer one does not matter.
 const BUFFER: usize = 512;
-
-/// How long a full transmit queue is given before the round goes on.
-const ROOM: Duration = Duration::from_millis(5);
 
 /// Everything that one interface needs.
 pub(super) struct PortTask {
@@ -38,6 +35,8 @@ pub(super) struct PortTask {
     socket: PacketSocket,
     groups: Groups,
     bursts: Bursts,
+    /// Addresses of which the first frame of a round was sent, and the second was not.
+    half_told: VecDeque<IpAddr>,
     held: HeldTable,
     counters: BTreeMap<IpAddr, AddressCounters>,
     ignored: BTreeMap<Ignored, IntCounter>,
@@ -62,6 +61,7 @@ impl PortTask {
         let ignored = Ignored::ALL.map(|why| (why, announcer.metrics.ignored(why)));
         let mut task = Self {
             bursts: Bursts::new(announcer.pace),
+            half_told: VecDeque::new(),
             groups: Groups::new(index),
             held: HeldTable::default(),
             counters: BTreeMap::new(),
@@ -93,6 +93,7 @@ impl PortTask {
 
     /// In no order of preference: neither a flood of questions nor a burst for many addresses shuts out the rest.
     async fn step(&mut self, buffer: &mut [u8]) -> Result<(), SocketError> {
+        let burst = self.next_burst();
         tokio::select! {
             changed = self.announcer.held.changed() => match changed {
                 Ok(()) => self.follow_held(),
@@ -102,7 +103,7 @@ impl PortTask {
                 Ok(()) => { self.follow_link(); Ok(()) }
                 Err(_) => pending().await,
             },
-            () = at(self.bursts.next()) => { self.burst(); Ok(()) }
+            () = at(burst) => { self.burst(); Ok(()) }
             received = self.socket.recv(buffer) => match received {
                 Ok(received) => { self.answer(&buffer[..received.length], received.vlan); Ok(()) }
                 // The socket works again once the interface is up, which may be before anybody sees that it was down.
@@ -192,36 +193,6 @@ impl PortTask {
         self.ipv6_off = off;
     }
 
-    fn is_burst_due(&self) -> bool {
-        self.bursts.next().is_some_and(|next| next <= Instant::now())
-    }
-
-    fn burst(&mut self) {
-        let now = Instant::now();
-        let due = self.bursts.due(now, chance());
-        let told = due
-            .iter()
-            .take_while(|address| self.tell_everybody(**address))
-            .count();
-        due[told..]
-            .iter()
-            .for_each(|address| self.bursts.again(*address, now + ROOM));
-    }
-
-    /// Whether there was room in the transmit queue. Any other failure ends the same as a frame lost on the wire: more
-    /// rounds follow.
-    fn tell_everybody(&self, address: IpAddr) -> bool {
-        gratuitous(address, &self.port).all(|frame| match self.socket.try_send(frame.bytes()) {
-            Ok(()) => {
-                self.counters
-                    .get(&address)
-                    .inspect(|counters| counters.gratuitous.inc());
-                true
-            }
-            Err(error) => !error.is_queue_full(),
-        })
-    }
-
     fn answer(&self, frame: &[u8], vlan: Option<u16>) {
         match respond(frame, vlan, &self.port, &self.held) {
             Response::Ignored(why) => {
@@ -271,11 +242,6 @@ fn filter(addresses: &BTreeSet<IpAddr>, ether_types: BTreeSet<u16>) -> Program {
         ipv6,
         ether_types,
     })
-}
-
-/// Chance from 0 to 1: each `RandomState` has other keys.
-fn chance() -> f64 {
-    (random() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// 64 bits of chance.

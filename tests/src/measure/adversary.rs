@@ -86,10 +86,7 @@ fn record(lab: &Lab) -> Result<Recorded> {
     let mut recorded = Recorded::default();
     wait::until("frames of each speaker", RECORDING, || {
         tap.heard(|frame| recorded.take(frame, &macs))?;
-        Ok(macs
-            .iter()
-            .all(|mac| recorded.of(*mac) >= RECORDED)
-            .then_some(()))
+        Ok(macs.iter().all(|mac| recorded.of(*mac) >= RECORDED).then_some(()))
     })?;
     Ok(recorded)
 }

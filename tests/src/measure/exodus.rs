@@ -4,9 +4,9 @@
 mod report;
 
 use super::audit::{AuditLog, Write};
-use super::failover::{Place, milliseconds};
 use super::failover::ticker::Ticker;
 use super::failover::trace::{Line, Marks};
+use super::failover::{Place, milliseconds};
 use super::stage::{Holders, Size, Stage, spread};
 use crate::error::{Error, Result};
 use crate::pki;

@@ -141,7 +141,8 @@ impl Stage {
 
     pub(super) fn usage(&self) -> Result<BTreeMap<u8, Usage>> {
         let used = self.speakers.iter();
-        used.map(|(node, speaker)| Ok((*node, speaker.usage()?))).collect()
+        used.map(|(node, speaker)| Ok((*node, speaker.usage()?)))
+            .collect()
     }
 
     /// Removes the lab, or from one that stays what it did not have before.
@@ -247,7 +248,10 @@ mod tests {
     #[test]
     fn the_spread_counts_nodes_that_hold_nothing() {
         let holders = BTreeMap::from([(A, 1), (B, 1)]);
-        assert_eq!(spread(&holders, [1, 2].into_iter()), BTreeMap::from([(1, 2), (2, 0)]));
+        assert_eq!(
+            spread(&holders, [1, 2].into_iter()),
+            BTreeMap::from([(1, 2), (2, 0)])
+        );
     }
 
     #[test]

@@ -67,7 +67,9 @@ pub(super) fn storm(frames: &[Vec<u8>], per_second: u32, lasting: Duration) -> R
     std::thread::scope(|scope| {
         let senders = some.map(|some| scope.spawn(move || send_at(some, each, lasting)));
         let senders: Vec<_> = senders.collect();
-        let sent = senders.into_iter().map(|one| one.join().expect("a sender does not panic"));
+        let sent = senders
+            .into_iter()
+            .map(|one| one.join().expect("a sender does not panic"));
         sent.sum()
     })
 }

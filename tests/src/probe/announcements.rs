@@ -60,10 +60,7 @@ impl Lab {
         self.hear(|frame| arp::announced(frame).map(|(address, mac)| (address.into(), mac)))
     }
 
-    fn hear(
-        &self,
-        read: impl Fn(&[u8]) -> Option<(IpAddr, Mac)> + Send + 'static,
-    ) -> Result<Announcements> {
+    fn hear(&self, read: impl Fn(&[u8]) -> Option<(IpAddr, Mac)> + Send + 'static) -> Result<Announcements> {
         let socket = self.in_machine(CLIENT, || packet::open("eth0", packet::Hears::Everything))??;
         packet::with_stamps(&socket)?;
         packet::with_room(&socket)?;

@@ -88,7 +88,9 @@ impl Attack {
     /// Many frames of this kind.
     pub(super) fn frames(self, recorded: &Recorded, own: Mac) -> Vec<Vec<u8>> {
         let numbered = (0..VARIETY).zip(recorded.0.iter().cycle());
-        numbered.map(|(number, frame)| self.frame(number, frame, own)).collect()
+        numbered
+            .map(|(number, frame)| self.frame(number, frame, own))
+            .collect()
     }
 
     fn frame(self, number: u32, recorded: &[u8], own: Mac) -> Vec<u8> {
@@ -171,7 +173,10 @@ mod tests {
         let recorded = recorded();
         for attack in Attack::ALL {
             let frames = attack.frames(&recorded, OWN);
-            assert!(frames.iter().all(|frame| frame[12..14] == ETHERTYPE), "{attack:?}");
+            assert!(
+                frames.iter().all(|frame| frame[12..14] == ETHERTYPE),
+                "{attack:?}"
+            );
             assert!(frames.iter().all(|frame| frame.len() <= LONGEST), "{attack:?}");
             let same = frames.contains(&recorded.0[0]);
             assert_eq!(same, attack == Attack::Replayed, "{attack:?}");

@@ -107,9 +107,16 @@ impl Adversity {
         let asked = f64::from(self.asked_per_second);
         for storm in &self.storms {
             if storm.frames_per_second < ENOUGH * asked {
-                broken.push(format!("only {} {} frames/s", storm.frames_per_second, storm.attack));
+                broken.push(format!(
+                    "only {} {} frames/s",
+                    storm.frames_per_second, storm.attack
+                ));
             }
-            if storm.cpu_percent.values().any(|percent| *percent > MOST_CPU_PERCENT) {
+            if storm
+                .cpu_percent
+                .values()
+                .any(|percent| *percent > MOST_CPU_PERCENT)
+            {
                 broken.push(format!("{} frames cost too much", storm.attack));
             }
         }

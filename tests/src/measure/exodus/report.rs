@@ -186,9 +186,10 @@ impl Exoduses {
             count("a node has too many", &|run| {
                 run.spread.values().any(|has| *has > self.bound)
             }),
-            count("there were more than 4 writes and an Event for each address", &|run| {
-                run.writes > MOST_WRITES * run.moved || run.events > run.moved
-            }),
+            count(
+                "there were more than 4 writes and an Event for each address",
+                &|run| run.writes > MOST_WRITES * run.moved || run.events > run.moved,
+            ),
             count("something was written before all was announced", &|run| {
                 run.early_writes > 0
             }),

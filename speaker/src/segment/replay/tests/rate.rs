@@ -63,7 +63,10 @@ fn with_time_more_is_allowed() {
     let soon = Moment::ORIGIN + SECOND.mul_f64(0.49);
     assert_eq!(allowed(&mut limit, [PEER; 20], soon), 0);
     assert_eq!(allowed(&mut limit, [PEER; 20], Moment::ORIGIN + SECOND), 1 + 2);
-    assert_eq!(allowed(&mut limit, [PEER; 20], Moment::ORIGIN + SECOND * 100), 3 + 5);
+    assert_eq!(
+        allowed(&mut limit, [PEER; 20], Moment::ORIGIN + SECOND * 100),
+        3 + 5
+    );
 }
 
 #[test]
