@@ -4,6 +4,7 @@ mod neighbours;
 mod segment;
 mod telling;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -23,6 +24,7 @@ use crate::burst::Bursts;
 use crate::held::HeldTable;
 use crate::respond::{Ignored, Port, Response, respond};
 use crate::wire::Mac;
+use telling::Sent;
 
 /// Larger than any frame that concerns us; the rest of a longer one does not matter.
 const BUFFER: usize = 512;
@@ -35,10 +37,11 @@ pub(super) struct PortTask {
     socket: PacketSocket,
     groups: Groups,
     bursts: Bursts,
-    /// Addresses of which the first frame of a round was sent, and the second was not.
-    half_told: VecDeque<IpAddr>,
+    /// Addresses of which it is the turn of the second frame of a round, and what became of the first.
+    half_told: VecDeque<(IpAddr, Sent)>,
     held: HeldTable,
-    counters: BTreeMap<IpAddr, AddressCounters>,
+    /// Of each address that is held. Made when something is first counted: nobody waits for that to be told.
+    counters: BTreeMap<IpAddr, OnceCell<AddressCounters>>,
     ignored: BTreeMap<Ignored, IntCounter>,
     /// The series of addresses that were given up, when `counters` was filled.
     forgotten: u64,
@@ -133,8 +136,7 @@ impl PortTask {
         }
         self.renew_forgotten();
         for address in addresses.difference(&before) {
-            self.counters
-                .insert(*address, self.announcer.metrics.of(*address));
+            self.counters.insert(*address, OnceCell::new());
             self.bursts.start(*address, now);
         }
         for message in self.groups.follow(&addresses, &self.socket) {
@@ -148,11 +150,16 @@ impl PortTask {
     fn renew_forgotten(&mut self) {
         let forgotten = self.announcer.metrics.forgotten();
         if forgotten != self.forgotten {
-            for (address, counters) in &mut self.counters {
-                *counters = self.announcer.metrics.of(*address);
-            }
+            self.counters
+                .values_mut()
+                .for_each(|counters| drop(counters.take()));
         }
         self.forgotten = forgotten;
+    }
+
+    fn counters(&self, address: IpAddr) -> Option<&AddressCounters> {
+        let counters = self.counters.get(&address)?;
+        Some(counters.get_or_init(|| self.announcer.metrics.of(address)))
     }
 
     fn follow_link(&mut self) {
@@ -199,7 +206,7 @@ impl PortTask {
                 self.ignored.get(&why).inspect(|counter| counter.inc());
             }
             Response::Reply { address, frame } => {
-                let counters = self.counters.get(&address);
+                let counters = self.counters(address);
                 counters.inspect(|counters| counters.requests.inc());
                 // Who got no answer asks again.
                 if self.socket.try_send(frame.bytes()).is_ok() {
@@ -207,9 +214,7 @@ impl PortTask {
                 }
             }
             Response::ForeignClaim { address, mac } => {
-                self.counters
-                    .get(&address)
-                    .inspect(|counters| counters.foreign.inc());
+                self.counters(address).inspect(|counters| counters.foreign.inc());
                 self.announcer.tell(News::ForeignClaim {
                     address,
                     mac,
