@@ -8,6 +8,7 @@ mod installing;
 mod lan;
 mod lives;
 mod load_balancer;
+mod many;
 mod measuring;
 mod processes;
 mod workload;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         processes::trials(),
         measuring::trials(),
         failover::trials(),
+        many::trials(),
         lives::trials(),
     ]
     .into_iter()
