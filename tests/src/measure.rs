@@ -5,7 +5,12 @@ mod audit;
 mod failover;
 mod flood;
 mod handover;
+mod place;
 mod services;
+mod speakers;
+mod stability;
+mod ticker;
+mod trace;
 
 use crate::cleanup;
 use crate::error::Result;
@@ -14,8 +19,10 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 pub use allocate::{Allocation, allocate};
-pub use failover::{Failover, Failovers, Kind, Place, Run, failover};
+pub use failover::{Failover, Failovers, Kind, Run, failover};
 pub use flood::{Flood, FloodConfig, flood};
+pub use place::Place;
+pub use stability::{Role, Stabilities, Stability, Upset, UpsetRun, stability};
 
 /// One life of a lab: from nothing to answers through external addresses, and back to nothing.
 #[derive(Debug, Clone, Serialize)]

@@ -26,7 +26,7 @@ pub(crate) fn request(mac: Mac, own: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
 }
 
 /// The MAC that a frame says `target` is at, if it is a reply to `mac`.
-pub(super) fn answer(frame: &[u8], mac: Mac, target: Ipv4Addr) -> Option<Mac> {
+pub(crate) fn answer(frame: &[u8], mac: Mac, target: Ipv4Addr) -> Option<Mac> {
     let body = frame.get(14..42)?;
     let to_us = frame[..6] == mac.0 && body[18..24] == mac.0;
     let is_reply = frame[12..14] == ETHERTYPE && body[..6] == KIND && body[6..8] == REPLY;

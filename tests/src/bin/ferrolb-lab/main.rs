@@ -4,6 +4,7 @@
 mod arguments;
 mod breaking;
 mod failover;
+mod stability;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
@@ -139,6 +140,7 @@ fn measured(name: &str, what: Figure) -> Result<()> {
     match what {
         Figure::Rounds { runs, size, output } => rounds(name, runs, size, output),
         Figure::Failover(given) => failover::measured(name, given),
+        Figure::Stability(given) => stability::measured(name, given),
         Figure::Allocate {
             services,
             controller,

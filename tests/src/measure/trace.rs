@@ -34,12 +34,49 @@ impl Marks {
 
     /// What the speaker of a node has said since.
     pub(super) fn since(&self, lab: &Lab, node: u8, address: &str, fault: SystemTime) -> Steps {
+        steps(&self.text(lab, node), address, fault)
+    }
+
+    /// The steps of all speakers since, by time.
+    pub(super) fn all(&self, lab: &Lab, fault: SystemTime) -> Vec<Said> {
+        let nodes = lab.plan().nodes();
+        let mut all: Vec<Said> = nodes
+            .flat_map(|node| said(&self.text(lab, node), node, fault))
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn text(&self, lab: &Lab, node: u8) -> String {
         let texts = logs(lab, node).into_iter().map(|path| {
             let from = self.lengths.get(&path).copied().unwrap_or(0);
             tail(&path, from).unwrap_or_default()
         });
-        steps(&texts.collect::<String>(), address, fault)
+        texts.collect()
     }
+}
+
+/// A step that a speaker took, of its log.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Said {
+    /// Since the fault.
+    pub(super) after: Duration,
+    pub(super) node: u8,
+    pub(super) step: String,
+    /// The address or the node that it is about.
+    pub(super) about: Option<String>,
+}
+
+fn said(text: &str, node: u8, fault: SystemTime) -> Vec<Said> {
+    let said = |line: Line| {
+        Some(Said {
+            after: line.at.duration_since(fault).ok()?,
+            node,
+            step: line.step,
+            about: line.address.or(line.peer),
+        })
+    };
+    text.lines().filter_map(line).filter_map(said).collect()
 }
 
 /// The log of a plain process, and those of pods, which their node keeps.
@@ -89,6 +126,7 @@ struct Line {
     at: SystemTime,
     step: String,
     address: Option<String>,
+    peer: Option<String>,
 }
 
 /// A line of a container's log has the kubelet's own time and stream before it.
@@ -107,6 +145,7 @@ fn json_line(text: &str) -> Option<Line> {
         at: moment(&field("timestamp")?)?,
         step: field("step")?,
         address: field("address"),
+        peer: field("node"),
     })
 }
 
@@ -124,6 +163,7 @@ fn text_line(text: &str) -> Option<Line> {
         at,
         step: field("step")?,
         address: field("address"),
+        peer: field("node"),
     })
 }
 
@@ -159,6 +199,19 @@ mod tests {
             claimed: Some(Duration::from_millis(400)),
         };
         assert_eq!(steps(log, "192.0.2.249", fault), expected);
+    }
+
+    #[test]
+    fn all_steps_name_what_they_are_about() {
+        let fault = moment("2026-01-01T00:00:00Z").unwrap();
+        let text = "2026-01-01T00:00:00.3Z  INFO a: m event=\"segment\" step=\"detect\" node=n3\n";
+        let expected = Said {
+            after: Duration::from_millis(300),
+            node: 2,
+            step: "detect".into(),
+            about: Some("n3".into()),
+        };
+        assert_eq!(said(text, 2, fault), [expected]);
     }
 
     #[test]
