@@ -34,15 +34,14 @@ impl Speakers {
         implementation: &Implementation,
         variables: &[(String, String)],
     ) -> Result<Self> {
-        let program = source::static_program("ferrolb")?;
-        let part = |given: &Option<String>, part: &str| {
-            let ours = || format!("{} {part}", program.display());
-            given.clone().unwrap_or_else(ours)
+        let part = |given: &Option<String>, part: &str| match given {
+            Some(command) => Ok(command.clone()),
+            None => Ok(format!("{} {part}", source::static_program("ferrolb")?.display())),
         };
         lab.apply_definitions(implementation.manifests.clone())?;
-        let controller = part(&implementation.controller, "controller");
+        let controller = part(&implementation.controller, "controller")?;
         let mut plain = Plain {
-            command: part(&implementation.speaker, "speaker"),
+            command: part(&implementation.speaker, "speaker")?,
             variables: variables.to_vec(),
             controller: lab.start_controller("controller", &controller, &[])?,
             running: BTreeMap::new(),

@@ -27,7 +27,7 @@ pub use upset::{Role, Upset};
 /// How many addresses the nodes hold together.
 const ADDRESSES: u8 = 12;
 /// How long is watched after an upset.
-const AFTERWARDS: Duration = Duration::from_secs(3);
+const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// What is measured.
 #[derive(Debug, Clone)]
