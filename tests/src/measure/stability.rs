@@ -26,15 +26,17 @@ pub use upset::{Role, Upset};
 
 /// How many addresses the nodes hold together.
 const ADDRESSES: u8 = 12;
+/// So much of the quiet before an upset is looked at too: who held what answers no more when it is stopped.
+const QUIETLY: Duration = Duration::from_millis(200);
 /// How long is watched after an upset.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Stability {
-    /// What happens.
-    pub upset: Upset,
-    /// How many runs count.
+    /// What happens, one after the other.
+    pub upsets: Vec<Upset>,
+    /// How many runs of each count.
     pub runs: usize,
     /// Nodes of a lab made for it.
     pub nodes: u8,
@@ -46,26 +48,17 @@ pub struct Stability {
     pub stall_limit: Duration,
 }
 
-/// Measures; `tell` hears of each run as it ends. When more than one run in five was thrown away, it stops: see
-/// [`Stabilities::verdict`].
+/// Measures each upset; `tell` hears of each run as it ends. When more than one run in five of an upset was thrown
+/// away, there are no more of it: see [`Stabilities::verdict`].
 ///
 /// # Errors
 /// If the lab does not start, or is not whole before a run.
-pub fn stability(place: &Place, what: &Stability, mut tell: impl FnMut(&str)) -> Result<Stabilities> {
+pub fn stability(place: &Place, what: &Stability, mut tell: impl FnMut(&str)) -> Result<Vec<Stabilities>> {
     let scene = Scene::set(place, what)?;
-    let nodes = scene.lab.plan().nodes().max().unwrap_or(0);
-    let mut all = Stabilities::new(what, nodes);
-    while all.wants_more() {
-        let (run, stall) = scene.run(what.upset, all.tries())?;
-        tell(&run.in_words());
-        let is_long = matches!(what.upset, Upset::Loss { .. });
-        if stall > what.stall_limit && !is_long {
-            tell("repeated: this machine stood still");
-            all.repeat();
-        } else {
-            all.count(run);
-        }
-    }
+    let upsets = what.upsets.iter();
+    let all = upsets
+        .map(|upset| scene.runs(*upset, what, &mut tell))
+        .collect::<Result<_>>()?;
     scene.strike_the_set()?;
     Ok(all)
 }
@@ -79,6 +72,22 @@ struct Before {
 }
 
 impl Scene {
+    fn runs(&self, upset: Upset, what: &Stability, tell: &mut impl FnMut(&str)) -> Result<Stabilities> {
+        let mut all = Stabilities::new(upset, what, self.lab.plan().nodes().count());
+        while all.wants_more() {
+            let (run, stall) = self.run(upset, all.tries())?;
+            tell(&run.in_words());
+            let is_long = matches!(upset, Upset::Loss { .. });
+            if stall > what.stall_limit && !is_long {
+                tell("repeated: this machine stood still");
+                all.repeat();
+            } else {
+                all.count(run);
+            }
+        }
+        Ok(all)
+    }
+
     fn run(&self, upset: Upset, number: usize) -> Result<(UpsetRun, Duration)> {
         let holders = self.settle()?;
         let ticker = Ticker::start();
@@ -90,15 +99,18 @@ impl Scene {
         };
         let past = self.upset(upset, &before.holders, number)?;
         thread::sleep(AFTERWARDS);
-        let end = Instant::now();
-        let stall = ticker.longest(before.at, end);
-        let answers = self.wire.since(before.at);
+        let stall = ticker.longest(before.at, Instant::now());
+        let answers = self
+            .wire
+            .since(before.at.checked_sub(QUIETLY).unwrap_or(before.at));
+        // what waits to be heard is not silence, unless it is all
+        let end = answers.last().map_or(before.at, |last| last.at);
         let mut run = self.figures(&before, &past, &answers, end, stall);
         let said = before.marks.all(&self.lab, before.clock);
         run.steps = by_step(&said);
         let is_calm = run.moves == 0 || (upset == Upset::Partition && run.broken(upset, false).is_empty());
         if !is_calm {
-            run.trace = said.iter().map(in_words).collect();
+            run.trace.extend(said.iter().map(in_words));
         }
         Ok((run, stall))
     }
@@ -118,6 +130,7 @@ impl Scene {
             .iter()
             .map(|node| Machine::Node(*node).mac())
             .collect();
+        let last_loser = history.last_loser(end);
         let lasted = |last: Option<Instant>| {
             let after = last.map_or(Duration::ZERO, |last| last.saturating_duration_since(past.mended));
             milliseconds(after)
@@ -133,13 +146,13 @@ impl Scene {
             moves: moves.values().sum(),
             foreign_moves: foreign(&moves, &before.holders, &past.victims),
             double_ms: milliseconds(history.longest_double()),
-            one_holder_ms: history.last_loser(end).ok().map(lasted),
+            one_holder_ms: last_loser.clone().ok().map(lasted),
             mending_ms: milliseconds(past.mending),
             stale_answers: stale(answers, &victims),
             silent_ms: milliseconds(longest_silence(answers)),
             stall_ms: milliseconds(stall),
             steps: BTreeMap::new(),
-            trace: vec![],
+            trace: last_loser.err().into_iter().collect(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod lives;
 mod load_balancer;
 mod measuring;
 mod processes;
+mod stability;
 mod workload;
 
 use ferrolb_lab::LabConfig;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         processes::trials(),
         measuring::trials(),
         failover::trials(),
+        stability::trials(),
         lives::trials(),
     ]
     .into_iter()

@@ -85,17 +85,20 @@ pub(crate) fn measured(name: &str, given: StabilityArguments) -> Result<()> {
     let output = given.output;
     // standard output is for the figures
     let figures = measure::stability(&place, &what(given), |run| eprintln!("{run}"))?;
-    match output {
-        Output::Text => println!("{}", figures.in_words()),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&figures)?),
+    for figures in figures {
+        match output {
+            Output::Text => println!("{}", figures.in_words()),
+            Output::Json => println!("{}", serde_json::to_string_pretty(&figures)?),
+        }
+        figures.verdict()?;
     }
-    Ok(figures.verdict()?)
+    Ok(())
 }
 
 fn what(given: StabilityArguments) -> Stability {
     let usual = if given.kind == Kind::Loss { 1 } else { 20 };
     Stability {
-        upset: upset(&given),
+        upsets: vec![upset(&given)],
         runs: given.runs.unwrap_or(usual),
         nodes: given.nodes,
         implementation: Implementation {

@@ -124,7 +124,7 @@ pub struct Stabilities {
     #[serde(flatten)]
     pub upset: Upset,
     /// How many nodes there were.
-    pub nodes: u8,
+    pub nodes: usize,
     /// How many addresses they held.
     pub addresses: u8,
     /// Further variables of the speakers.
@@ -150,9 +150,9 @@ pub struct Stabilities {
 }
 
 impl Stabilities {
-    pub(super) fn new(what: &Stability, nodes: u8) -> Self {
+    pub(super) fn new(upset: Upset, what: &Stability, nodes: usize) -> Self {
         Self {
-            upset: what.upset,
+            upset,
             nodes,
             addresses: super::ADDRESSES,
             variables: what.variables.clone(),
