@@ -28,8 +28,7 @@ impl Segment {
 
     fn keep_or_give_up(&mut self, address: IpAddr, hold: Hold, now: Moment) {
         self.orphans.remove(&address);
-        // Both would give it up if each compared with what the other said before they lost each other.
-        if let Some((key, winner)) = self.strongest_of(address, Peer::is_current)
+        if let Some((key, winner)) = self.strongest_now(address)
             && key > self.key(self.me, address, &hold)
         {
             let event = match hold.yield_to == Some(winner.node) {
@@ -75,14 +74,17 @@ impl Segment {
     }
 
     pub(super) fn strongest(&self, address: IpAddr) -> Option<(ClaimKey, Instance)> {
-        self.strongest_of(address, |_| true)
+        let key = |(instance, hold): (Instance, Hold)| (self.key(instance, address, &hold), instance);
+        self.live_holds(address).map(key).max()
     }
 
-    fn strongest_of(&self, address: IpAddr, counts: fn(&Peer) -> bool) -> Option<(ClaimKey, Instance)> {
-        let holds = self.live_holds(address);
-        let counted = holds.filter(|(instance, _)| self.peers.get(instance).is_some_and(counts));
-        let key = |(instance, hold): (Instance, Hold)| (self.key(instance, address, &hold), instance);
-        counted.map(key).max()
+    /// The backing that one had before he was down says nothing: both would give up the address.
+    fn strongest_now(&self, address: IpAddr) -> Option<(ClaimKey, Instance)> {
+        let key = |(instance, mut hold): (Instance, Hold)| {
+            hold.backed &= self.peers.get(&instance).is_some_and(Peer::is_current);
+            (self.key(instance, address, &hold), instance)
+        };
+        self.live_holds(address).map(key).max()
     }
 
     /// Who holds the address, or will be seen to hold it as soon as his claims are known up to the version that a
@@ -109,9 +111,8 @@ impl Segment {
         let is_there = |peer: &Peer| peer.is_up() || peer.is_heard(now, self.conduct.profile);
         let holds = |peer: &Peer| matches!(peer.claims.entry(address), Some(Entry::Hold(_)));
         let coming = |peer: &Peer| is_there(peer) && (peer.claims.version() < version || holds(peer));
-        self.peers
-            .values()
-            .any(|peer| peer.instance.node == node && coming(peer))
+        let mut peers = self.peers.values();
+        peers.any(|peer| peer.instance.node == node && coming(peer))
     }
 
     pub(super) fn release(&mut self, address: IpAddr, hold: Hold, to: Option<Instance>, now: Moment) {
@@ -180,7 +181,7 @@ impl Segment {
             return;
         }
         let profile = self.conduct.profile;
-        // Who was cut off missed everybody, and meets them one after the other.
+        // Who was cut off meets the others one after the other.
         if self.peers.values().any(|peer| peer.is_returning(now, profile)) {
             return;
         }
