@@ -145,7 +145,8 @@ impl Peer {
         now.since(self.silent_since()) < self.detection(profile)
     }
 
-    /// It was down and is heard since a moment ago: what it holds may not be known yet.
+    /// It was down and is heard since a moment ago: what it holds may not be known yet, and who was cut off meets the
+    /// others one after the other.
     pub(super) fn is_returning(&self, now: Moment, profile: Profile) -> bool {
         self.heard_again
             .is_some_and(|at| now.since(at) < self.detection(profile))

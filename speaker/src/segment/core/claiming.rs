@@ -111,8 +111,8 @@ impl Segment {
         let is_there = |peer: &Peer| peer.is_up() || peer.is_heard(now, self.conduct.profile);
         let holds = |peer: &Peer| matches!(peer.claims.entry(address), Some(Entry::Hold(_)));
         let coming = |peer: &Peer| is_there(peer) && (peer.claims.version() < version || holds(peer));
-        let mut peers = self.peers.values();
-        peers.any(|peer| peer.instance.node == node && coming(peer))
+        let of_node = |peer: &Peer| peer.instance.node == node && coming(peer);
+        self.peers.values().any(of_node)
     }
 
     pub(super) fn release(&mut self, address: IpAddr, hold: Hold, to: Option<Instance>, now: Moment) {
@@ -181,7 +181,6 @@ impl Segment {
             return;
         }
         let profile = self.conduct.profile;
-        // Who was cut off meets the others one after the other.
         if self.peers.values().any(|peer| peer.is_returning(now, profile)) {
             return;
         }
