@@ -25,6 +25,10 @@ pub(super) struct Peer {
     pub(super) link: Link,
     /// When it was up for the first time after it was down; none if it never was down.
     pub(super) returned: Option<Moment>,
+    /// When it was heard again after it was down.
+    heard_again: Option<Moment>,
+    /// What is known of its claims is from before it was down.
+    outdated: bool,
     last_frame: Moment,
     /// Silence before this says nothing: nobody listened.
     excused: Moment,
@@ -68,6 +72,8 @@ impl Peer {
             claims: ClaimsCopy::new(),
             link: Link::OneWay,
             returned: None,
+            heard_again: None,
+            outdated: false,
             last_frame: now,
             excused: Moment::ORIGIN,
         }
@@ -80,6 +86,18 @@ impl Peer {
 
     pub(super) fn is_synced(&self) -> bool {
         self.claims.is_synced()
+    }
+
+    /// Its claims are known as they are, or as they were shortly before: not only as they were before it was down.
+    pub(super) fn is_current(&self) -> bool {
+        !self.outdated
+    }
+
+    /// Whether its claims became known since it is up again.
+    pub(super) fn catch_up(&mut self) -> bool {
+        let caught_up = self.outdated && self.is_up() && self.is_synced();
+        self.outdated &= !caught_up;
+        caught_up
     }
 
     /// It will end.
@@ -98,7 +116,10 @@ impl Peer {
     }
 
     /// A frame of it came.
-    pub(super) fn frame(&mut self, at: Moment) {
+    pub(super) fn frame(&mut self, at: Moment, profile: Profile) {
+        if self.link == Link::Down && at.since(self.last_frame) >= self.detection(profile) {
+            self.heard_again = Some(at);
+        }
         self.last_frame = self.last_frame.max(at);
     }
 
@@ -122,6 +143,13 @@ impl Peer {
     /// Whether a frame of it came a short while ago.
     pub(super) fn is_heard(&self, now: Moment, profile: Profile) -> bool {
         now.since(self.silent_since()) < self.detection(profile)
+    }
+
+    /// It was down and is heard since a moment ago: what it holds may not be known yet, and who was cut off meets the
+    /// others one after the other.
+    pub(super) fn is_returning(&self, now: Moment, profile: Profile) -> bool {
+        self.heard_again
+            .is_some_and(|at| now.since(at) < self.detection(profile))
     }
 
     fn silent_since(&self) -> Moment {
@@ -178,6 +206,7 @@ impl Peer {
     /// Another instance of its node is up: this one is no more.
     pub(super) fn fall(&mut self) -> Turn {
         let was_up = self.is_up();
+        self.outdated = true;
         self.link = Link::Down;
         if was_up { Turn::Fell } else { Turn::None }
     }

@@ -1,7 +1,7 @@
 //! What is written while nothing happens.
 
+use super::Place;
 use super::audit::AuditLog;
-use super::failover::Place;
 use super::stage::{Size, Stage, VARIABLES};
 use crate::error::{Error, Result};
 use crate::lab::Lab;

@@ -11,6 +11,7 @@ mod load_balancer;
 mod many;
 mod measuring;
 mod processes;
+mod stability;
 mod workload;
 
 use ferrolb_lab::LabConfig;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         measuring::trials(),
         failover::trials(),
         many::trials(),
+        stability::trials(),
         lives::trials(),
     ]
     .into_iter()
