@@ -16,7 +16,7 @@ const ROUNDS: u32 = 5;
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(1);
 
 /// So that who sends a round for thousands of addresses can do something else in between.
-const AT_ONCE: usize = 64;
+pub const AT_ONCE: usize = 64;
 
 /// How often and how fast.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

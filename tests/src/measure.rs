@@ -8,9 +8,14 @@ mod failover;
 mod flood;
 mod handover;
 mod holding;
+mod place;
 mod rest;
 mod services;
+mod speakers;
+mod stability;
 mod stage;
+mod ticker;
+mod trace;
 mod wire;
 
 use crate::cleanup;
@@ -22,9 +27,11 @@ use std::time::{Duration, Instant};
 pub use adversary::{Adversary, Adversity, Storm, adversary};
 pub use allocate::{Allocation, allocate};
 pub use exodus::{Exodus, Exoduses, Move, exodus};
-pub use failover::{Failover, Failovers, Kind, Place, Run, failover};
+pub use failover::{Failover, Failovers, Kind, Run, failover};
 pub use flood::{Flood, FloodConfig, flood};
+pub use place::Place;
 pub use rest::{Rest, Resting, rest};
+pub use stability::{Role, Stabilities, Stability, Upset, UpsetRun, stability};
 
 /// One life of a lab: from nothing to answers through external addresses, and back to nothing.
 #[derive(Debug, Clone, Serialize)]

@@ -2,12 +2,13 @@
 
 mod neighbours;
 mod segment;
+mod telling;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
 use ferrolb_rawlink::filter::{Interest, Program, program};
 use ferrolb_rawlink::links::Link;
@@ -21,14 +22,12 @@ use super::metrics::AddressCounters;
 use super::{Announcer, News};
 use crate::burst::Bursts;
 use crate::held::HeldTable;
-use crate::respond::{Ignored, Port, Response, gratuitous, respond};
+use crate::respond::{Ignored, Port, Response, respond};
 use crate::wire::Mac;
+use telling::Sent;
 
 /// Larger than any frame that concerns us; the rest of a longer one does not matter.
 const BUFFER: usize = 512;
-
-/// How long a full transmit queue is given before the round goes on.
-const ROOM: Duration = Duration::from_millis(5);
 
 /// Everything that one interface needs.
 pub(super) struct PortTask {
@@ -38,8 +37,11 @@ pub(super) struct PortTask {
     socket: PacketSocket,
     groups: Groups,
     bursts: Bursts,
+    /// Addresses of which it is the turn of the second frame of a round, and what became of the first.
+    half_told: VecDeque<(IpAddr, Sent)>,
     held: HeldTable,
-    counters: BTreeMap<IpAddr, AddressCounters>,
+    /// Of each address that is held. Made when something is first counted: nobody waits for that to be told.
+    counters: BTreeMap<IpAddr, OnceCell<AddressCounters>>,
     ignored: BTreeMap<Ignored, IntCounter>,
     /// The series of addresses that were given up, when `counters` was filled.
     forgotten: u64,
@@ -62,6 +64,7 @@ impl PortTask {
         let ignored = Ignored::ALL.map(|why| (why, announcer.metrics.ignored(why)));
         let mut task = Self {
             bursts: Bursts::new(announcer.pace),
+            half_told: VecDeque::new(),
             groups: Groups::new(index),
             held: HeldTable::default(),
             counters: BTreeMap::new(),
@@ -93,6 +96,7 @@ impl PortTask {
 
     /// In no order of preference: neither a flood of questions nor a burst for many addresses shuts out the rest.
     async fn step(&mut self, buffer: &mut [u8]) -> Result<(), SocketError> {
+        let burst = self.next_burst();
         tokio::select! {
             changed = self.announcer.held.changed() => match changed {
                 Ok(()) => self.follow_held(),
@@ -102,7 +106,7 @@ impl PortTask {
                 Ok(()) => { self.follow_link(); Ok(()) }
                 Err(_) => pending().await,
             },
-            () = at(self.bursts.next()) => { self.burst(); Ok(()) }
+            () = at(burst) => { self.burst(); Ok(()) }
             received = self.socket.recv(buffer) => match received {
                 Ok(received) => { self.answer(&buffer[..received.length], received.vlan); Ok(()) }
                 // The socket works again once the interface is up, which may be before anybody sees that it was down.
@@ -132,8 +136,7 @@ impl PortTask {
         }
         self.renew_forgotten();
         for address in addresses.difference(&before) {
-            self.counters
-                .insert(*address, self.announcer.metrics.of(*address));
+            self.counters.insert(*address, OnceCell::new());
             self.bursts.start(*address, now);
         }
         for message in self.groups.follow(&addresses, &self.socket) {
@@ -147,11 +150,16 @@ impl PortTask {
     fn renew_forgotten(&mut self) {
         let forgotten = self.announcer.metrics.forgotten();
         if forgotten != self.forgotten {
-            for (address, counters) in &mut self.counters {
-                *counters = self.announcer.metrics.of(*address);
-            }
+            self.counters
+                .values_mut()
+                .for_each(|counters| drop(counters.take()));
         }
         self.forgotten = forgotten;
+    }
+
+    fn counters(&self, address: IpAddr) -> Option<&AddressCounters> {
+        let counters = self.counters.get(&address)?;
+        Some(counters.get_or_init(|| self.announcer.metrics.of(address)))
     }
 
     fn follow_link(&mut self) {
@@ -192,43 +200,13 @@ impl PortTask {
         self.ipv6_off = off;
     }
 
-    fn is_burst_due(&self) -> bool {
-        self.bursts.next().is_some_and(|next| next <= Instant::now())
-    }
-
-    fn burst(&mut self) {
-        let now = Instant::now();
-        let due = self.bursts.due(now, chance());
-        let told = due
-            .iter()
-            .take_while(|address| self.tell_everybody(**address))
-            .count();
-        due[told..]
-            .iter()
-            .for_each(|address| self.bursts.again(*address, now + ROOM));
-    }
-
-    /// Whether there was room in the transmit queue. Any other failure ends the same as a frame lost on the wire: more
-    /// rounds follow.
-    fn tell_everybody(&self, address: IpAddr) -> bool {
-        gratuitous(address, &self.port).all(|frame| match self.socket.try_send(frame.bytes()) {
-            Ok(()) => {
-                self.counters
-                    .get(&address)
-                    .inspect(|counters| counters.gratuitous.inc());
-                true
-            }
-            Err(error) => !error.is_queue_full(),
-        })
-    }
-
     fn answer(&self, frame: &[u8], vlan: Option<u16>) {
         match respond(frame, vlan, &self.port, &self.held) {
             Response::Ignored(why) => {
                 self.ignored.get(&why).inspect(|counter| counter.inc());
             }
             Response::Reply { address, frame } => {
-                let counters = self.counters.get(&address);
+                let counters = self.counters(address);
                 counters.inspect(|counters| counters.requests.inc());
                 // Who got no answer asks again.
                 if self.socket.try_send(frame.bytes()).is_ok() {
@@ -236,9 +214,7 @@ impl PortTask {
                 }
             }
             Response::ForeignClaim { address, mac } => {
-                self.counters
-                    .get(&address)
-                    .inspect(|counters| counters.foreign.inc());
+                self.counters(address).inspect(|counters| counters.foreign.inc());
                 self.announcer.tell(News::ForeignClaim {
                     address,
                     mac,
@@ -271,11 +247,6 @@ fn filter(addresses: &BTreeSet<IpAddr>, ether_types: BTreeSet<u16>) -> Program {
         ipv6,
         ether_types,
     })
-}
-
-/// Chance from 0 to 1: each `RandomState` has other keys.
-fn chance() -> f64 {
-    (random() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// 64 bits of chance.

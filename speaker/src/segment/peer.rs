@@ -27,6 +27,10 @@ pub(super) struct Peer {
     pub(super) returned: Option<Moment>,
     /// When a frame came in which it said that it hears us.
     pub(super) proof: Option<Moment>,
+    /// When it was heard again after it was down.
+    heard_again: Option<Moment>,
+    /// What is known of its claims is from before it was down.
+    outdated: bool,
     last_frame: Moment,
     /// Silence before this says nothing: nobody listened.
     excused: Moment,
@@ -71,6 +75,8 @@ impl Peer {
             link: Link::OneWay,
             returned: None,
             proof: None,
+            heard_again: None,
+            outdated: false,
             last_frame: now,
             excused: Moment::ORIGIN,
         }
@@ -83,6 +89,18 @@ impl Peer {
 
     pub(super) fn is_synced(&self) -> bool {
         self.claims.is_synced()
+    }
+
+    /// Its claims are known as they are, or as they were shortly before: not only as they were before it was down.
+    pub(super) fn is_current(&self) -> bool {
+        !self.outdated
+    }
+
+    /// Whether its claims became known since it is up again.
+    pub(super) fn catch_up(&mut self) -> bool {
+        let caught_up = self.outdated && self.is_up() && self.is_synced();
+        self.outdated &= !caught_up;
+        caught_up
     }
 
     /// It will end.
@@ -101,7 +119,10 @@ impl Peer {
     }
 
     /// A frame of it came.
-    pub(super) fn frame(&mut self, at: Moment) {
+    pub(super) fn frame(&mut self, at: Moment, profile: Profile) {
+        if self.link == Link::Down && at.since(self.last_frame) >= self.detection(profile) {
+            self.heard_again = Some(at);
+        }
         self.last_frame = self.last_frame.max(at);
     }
 
@@ -125,6 +146,13 @@ impl Peer {
     /// Whether a frame of it came a short while ago.
     pub(super) fn is_heard(&self, now: Moment, profile: Profile) -> bool {
         now.since(self.silent_since()) < self.detection(profile)
+    }
+
+    /// It was down and is heard since a moment ago: what it holds may not be known yet, and who was cut off meets the
+    /// others one after the other.
+    pub(super) fn is_returning(&self, now: Moment, profile: Profile) -> bool {
+        self.heard_again
+            .is_some_and(|at| now.since(at) < self.detection(profile))
     }
 
     fn silent_since(&self) -> Moment {
@@ -181,6 +209,7 @@ impl Peer {
     /// Another instance of its node is up: this one is no more.
     pub(super) fn fall(&mut self) -> Turn {
         let was_up = self.is_up();
+        self.outdated = true;
         self.link = Link::Down;
         if was_up { Turn::Fell } else { Turn::None }
     }

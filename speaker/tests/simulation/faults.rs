@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrolb_speaker::segment::Event;
+
 use crate::world::{World, address, ms};
 
 const SEEDS: std::ops::Range<u64> = 1..30;
@@ -126,6 +128,23 @@ fn a_port_that_was_down_for_a_moment_brings_no_address_to_its_node() {
 }
 
 #[test]
+fn a_node_whose_port_was_down_claims_nothing_when_it_meets_the_others() {
+    for seed in SEEDS {
+        let mut world = World::running(4, 12, seed);
+        let phase = world.chance(100_000);
+        world.run(Duration::from_micros(phase));
+        world.plug(0, false);
+        world.run(ms(700));
+        world.plug(0, true);
+        let plugged = world.now;
+        world.run(ms(2000));
+        let claims = world.count(plugged, |event| matches!(event, Event::Claimed(..)));
+        assert_eq!(claims, 0, "seed {seed}");
+        assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
+    }
+}
+
+#[test]
 fn after_a_partition_each_address_has_one_holder_soon() {
     for seed in SEEDS {
         let mut world = World::running(4, 16, seed);
@@ -138,6 +157,24 @@ fn after_a_partition_each_address_has_one_holder_soon() {
         for address in world.addresses() {
             assert!(world.is_reachable(address), "seed {seed}");
         }
+    }
+}
+
+#[test]
+fn what_is_given_up_after_a_partition_is_not_claimed_by_a_third_that_does_not_know_the_winner_yet() {
+    for (seed, late) in SEEDS.flat_map(|seed| [(seed, 0), (seed, 250)]) {
+        let mut world = World::running(4, 16, seed);
+        world.part(&[0, 1], &[2, 3]);
+        world.run(ms(5000));
+        // Node 0 hears everybody at once, and is heard later: until then nobody on the other side is up for it.
+        world.lan.cut.retain(|(from, _)| late > 0 && *from == 0);
+        let healed = world.now;
+        world.run(ms(late));
+        world.lan.cut.clear();
+        world.run(ms(2000));
+        let claims = world.count(healed, |event| matches!(event, Event::Claimed(..)));
+        assert_eq!(claims, 0, "seed {seed}, {late} ms");
+        assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
     }
 }
 

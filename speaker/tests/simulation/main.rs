@@ -4,10 +4,12 @@
 //!
 //! 1. A node that receives nothing, a port that is off for a moment:
 //!    `liveness::who_hears_nobody_any_more_loses_its_addresses`,
-//!    `faults::a_port_that_was_down_for_a_moment_brings_no_address_to_its_node`.
+//!    `faults::a_port_that_was_down_for_a_moment_brings_no_address_to_its_node`,
+//!    `faults::a_node_whose_port_was_down_claims_nothing_when_it_meets_the_others`.
 //! 2. A process that is stuck: `faults::a_pause_moves_no_foreign_address`,
 //!    `faults::who_was_paused_does_not_answer_for_what_others_took`, `liveness::a_pause_of_everybody_moves_nothing`.
-//! 3. A conflict that each side decides differently: `faults::after_a_partition_each_address_has_one_holder_soon`.
+//! 3. A conflict that each side decides differently: `faults::after_a_partition_each_address_has_one_holder_soon`,
+//!    `faults::what_is_given_up_after_a_partition_is_not_claimed_by_a_third_that_does_not_know_the_winner_yet`.
 //! 4. Views that differ: `moves::an_heir_that_will_not_is_passed_over`,
 //!    `views::nodes_that_each_prefer_the_other_do_not_pass_an_address_back_and_forth`.
 //! 5. A successor that is dead, ranks that differ: `faults::a_holder_and_its_successor_that_die_together_are_replaced`,

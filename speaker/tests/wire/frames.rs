@@ -224,11 +224,13 @@ fn a_burst_is_heard_in_both_forms_of_arp_and_as_an_advertisement() {
     let tap = bench.tap();
     bench.announcer.hold(&["192.0.2.200", "2001:db8::200"]);
     let announcement = |frame: &[u8]| Arp::parse(frame).filter(|arp| arp.sender == HELD4);
-    for operation in [Operation::Request, Operation::Reply] {
-        assert_eq!(tap.next(announcement), Arp::gratuitous(operation, HELD4, NODE));
-    }
+    let [request, reply] =
+        [Operation::Request, Operation::Reply].map(|operation| Arp::gratuitous(operation, HELD4, NODE));
     let unsolicited = Advertisement::unsolicited(HELD6, NODE);
+    // What has not been told of at all comes before the second frame of an address.
+    assert_eq!(tap.next(announcement), request);
     assert_eq!(tap.next(advertisement), unsolicited);
+    assert_eq!(tap.next(announcement), reply);
     // A second round of each follows.
     assert_eq!(tap.next(announcement).operation, Operation::Request);
     assert_eq!(tap.next(advertisement), unsolicited);

@@ -3,9 +3,9 @@
 mod frames;
 mod report;
 
-use super::failover::Place;
-use super::failover::trace::Marks;
+use super::Place;
 use super::stage::{Holders, Size, Stage};
+use super::trace::Marks;
 use super::wire;
 use crate::error::Result;
 use crate::lab::Lab;

@@ -3,11 +3,12 @@
 
 mod report;
 
+use super::Place;
 use super::audit::{AuditLog, Write};
-use super::failover::ticker::Ticker;
-use super::failover::trace::{Line, Marks};
-use super::failover::{Place, milliseconds};
+use super::failover::milliseconds;
 use super::stage::{Holders, Size, Stage, spread};
+use super::ticker::Ticker;
+use super::trace::{Line, Marks};
 use crate::error::{Error, Result};
 use crate::pki;
 use crate::probe::{Announcement, Announcements};

@@ -3,11 +3,11 @@
 mod fault;
 pub(super) mod report;
 mod scene;
-pub(super) mod speakers;
 mod stream;
-pub(super) mod ticker;
-pub(super) mod trace;
 
+use super::Place;
+use super::ticker::Ticker;
+use super::trace::Marks;
 use crate::error::{Error, Result};
 use crate::lab::Lab;
 use crate::plan::Machine;
@@ -17,8 +17,6 @@ use crate::wait;
 use scene::{PORT, Scene};
 use std::time::{Duration, Instant, SystemTime};
 use stream::{PATIENCE, Stream, outage};
-use ticker::Ticker;
-use trace::Marks;
 
 pub use fault::Kind;
 pub use report::{Failovers, Run};
@@ -28,15 +26,6 @@ const SERVED: Duration = Duration::from_millis(200);
 const SOON: Duration = Duration::from_secs(30);
 /// A stall shortly before the fault delays what follows.
 const BEFORE: Duration = Duration::from_millis(100);
-
-/// Where it is measured.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// In a lab of this name, made for it.
-    Own(String),
-    /// In a lab of this name that runs, with what is installed there.
-    Running(String),
-}
 
 /// What is measured.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! What is written while nothing happens.
 
+use super::Place;
 use super::audit::AuditLog;
-use super::failover::Place;
 use super::stage::{Size, Stage, VARIABLES};
 use crate::error::{Error, Result};
 use crate::lab::Lab;
@@ -88,7 +88,7 @@ pub fn rest(place: &Place, what: &Rest) -> Result<Resting> {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         minutes: (minutes * 1000.0).round() / 1000.0,
-        requests_per_node_and_minute: per_node(others.map(|(_, count)| count).sum()),
+        requests_per_node_and_minute: per_node(others.fold(0.0, |sum, (_, count)| sum + count)),
         requests,
         speakers_per_node_and_minute: per_node(audit_count(&speakers)),
         speakers,

@@ -1,9 +1,9 @@
 //! Speakers as plain processes on bare nodes that hold many addresses, which a client gave to Services: there is no
 //! controller, and kube-proxy leaves the Services alone.
 
-use super::failover::Place;
-use super::failover::speakers::says_ready;
+use super::Place;
 use super::services::Requests;
+use super::speakers::says_ready;
 use super::{holding, wire};
 use crate::error::{Error, Result};
 use crate::lab::{Lab, LabConfig};

@@ -93,12 +93,12 @@ pub(crate) fn with_room(socket: &OwnedFd) -> Result<()> {
 }
 
 /// Has the kernel note when each frame came.
-pub(super) fn with_stamps(socket: &OwnedFd) -> Result<()> {
+pub(crate) fn with_stamps(socket: &OwnedFd) -> Result<()> {
     setsockopt(socket, sockopt::ReceiveTimestampns, &true).doing(|| "ask for time stamps".into())
 }
 
 /// The next frame and how long ago it came, as the kernel noted, until the deadline.
-pub(super) fn next_with_age(socket: &OwnedFd, deadline: Instant) -> Result<Option<(Vec<u8>, Duration)>> {
+pub(crate) fn next_with_age(socket: &OwnedFd, deadline: Instant) -> Result<Option<(Vec<u8>, Duration)>> {
     if !readable(socket, deadline)? {
         return Ok(None);
     }

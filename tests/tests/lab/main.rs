@@ -8,8 +8,10 @@ mod installing;
 mod lan;
 mod lives;
 mod load_balancer;
+mod many;
 mod measuring;
 mod processes;
+mod stability;
 mod workload;
 
 use ferrolb_lab::LabConfig;
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
         processes::trials(),
         measuring::trials(),
         failover::trials(),
+        many::trials(),
+        stability::trials(),
         lives::trials(),
     ]
     .into_iter()

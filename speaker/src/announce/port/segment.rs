@@ -5,30 +5,28 @@
 //! with a look at the socket in between. Lines in the log come last.
 
 mod listen;
+mod report;
 mod speak;
+mod storm;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::time::Duration;
 
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_runtime::idle::at;
+use storm::Storm;
 use tokio::time::{Instant, sleep_until};
 
 use super::{PortTask, random};
-use crate::announce::protocol::{Departure, Protocol, SegmentReport};
+use crate::announce::protocol::{Departure, Protocol};
 use crate::held::HeldTable;
 use crate::segment::gate::Gate;
-use crate::segment::message::{Boot, Instance, State};
+use crate::segment::message::{Boot, Instance};
 use crate::segment::replay::Limits;
 use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::segment::{Effect, Event, Moment, Segment};
 
-/// What others are to know of this port is told at most so often.
-const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
-/// So long it is put off for addresses of which nobody was told.
-const UNTOLD_AT_MOST: Duration = Duration::from_secs(1);
 /// As long as any frame of the protocol.
 const BUFFER: usize = 2048;
 
@@ -43,6 +41,7 @@ struct Membership {
     held: BTreeSet<IpAddr>,
     /// Since when an address is claimed and nobody was told.
     untold: BTreeMap<IpAddr, Instant>,
+    storm: Storm,
     /// Stations that were asked whether they hear us.
     asked: BTreeSet<IpAddr>,
     times_asked: usize,
@@ -82,10 +81,11 @@ impl PortTask {
     async fn turn(&mut self, membership: &mut Membership, buffer: &mut [u8]) -> Result<(), SocketError> {
         let next = membership.instant(membership.core.next(membership.now()));
         let (report, lines) = (membership.report_due(), membership.lines_due());
-        let mut judge = false;
+        let pause = membership.storm.pause(Instant::now());
+        let (burst, mut judge) = (self.next_burst(), false);
         tokio::select! {
             biased;
-            received = self.socket.recv(buffer) => match received {
+            received = self.socket.recv(buffer), if pause.is_none() => match received {
                 Ok(received) => judge = membership.take(self, &buffer[..received.length], received.vlan),
                 Err(error) if error.is_link_gone() => self.announce_all(),
                 Err(error) => return Err(error),
@@ -101,7 +101,8 @@ impl PortTask {
                 membership.core.carry(self.carrier);
                 judge = true;
             }
-            () = at(self.bursts.next()) => {}
+            () = at(burst) => {}
+            () = at(pause) => {}
             () = at(lines) => {}
             () = at(report) => {}
         }
@@ -134,6 +135,7 @@ impl Membership {
             gate: Gate::new(Limits::default(), Moment::ORIGIN),
             held: BTreeSet::new(),
             untold: BTreeMap::new(),
+            storm: Storm::new(origin),
             asked: BTreeSet::new(),
             times_asked: 0,
             emptied: Moment::ORIGIN,
@@ -223,6 +225,7 @@ impl Membership {
         if !self.core.may_tell(self.now()) {
             let later = Instant::now() + self.protocol.conduct.profile.interval;
             port.bursts.put_off(later);
+            port.half_told.clear();
             return;
         }
         port.burst();
@@ -235,48 +238,6 @@ impl Membership {
                 .announce
                 .observe(since.elapsed().as_secs_f64());
         }
-    }
-
-    /// What the API server is told comes after what the segment is told.
-    fn report_due(&self) -> Option<Instant> {
-        let next = self.reported? + BETWEEN_REPORTS;
-        let untold = self.untold.values().next().map(|since| *since + UNTOLD_AT_MOST);
-        self.news
-            .then_some(untold.map_or(next, |untold| untold.max(next)))
-    }
-
-    fn report(&mut self, port: &PortTask) {
-        let now = Instant::now();
-        let leaving = self.core.state() == State::Leaving && self.core.has_left(self.now());
-        self.news |= leaving;
-        if !self.news || self.report_due().is_some_and(|due| now < due) {
-            return;
-        }
-        self.news = false;
-        self.reported = Some(now);
-        let view = self.protocol.views.borrow().get(&port.port.interface).cloned();
-        let places = view.iter().flat_map(|view| view.places.keys());
-        let report = SegmentReport {
-            instance: Some(self.core.instance()),
-            joined: self.core.state() != State::Joining,
-            up: self.core.up(),
-            held: match self.core.is_proven(self.now()) {
-                true => self.held.clone(),
-                false => BTreeSet::new(),
-            },
-            holders: places
-                .filter_map(|address| Some((*address, self.core.holder(*address)?)))
-                .collect(),
-            left: leaving,
-        };
-        let up = &self.protocol.metrics.up;
-        up.with_label_values(&[self.interface.as_str()])
-            .set(report.up.len() as i64);
-        self.protocol.reports.send_if_modified(|reports| {
-            let differs = reports.get(&port.port.interface) != Some(&report);
-            reports.insert(port.port.interface.clone(), report);
-            differs
-        });
     }
 }
 
@@ -291,25 +252,4 @@ fn held_after(before: &BTreeSet<IpAddr>, effects: &[Effect]) -> BTreeSet<IpAddr>
         };
     }
     held
-}
-
-/// A port may be closed at any time: what it said then goes with it, unless its successor has spoken already.
-impl Drop for Membership {
-    fn drop(&mut self) {
-        let (instance, interface) = (self.core.instance(), &self.interface);
-        let gone = self.protocol.reports.send_if_modified(|reports| {
-            let is_own = reports
-                .get(interface)
-                .is_some_and(|report| report.instance == Some(instance));
-            is_own && reports.remove(interface).is_some()
-        });
-        if gone {
-            // The only error is that there is no such series.
-            let _absent = self
-                .protocol
-                .metrics
-                .up
-                .remove_label_values(&[interface.as_str()]);
-        }
-    }
 }

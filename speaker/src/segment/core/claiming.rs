@@ -28,7 +28,7 @@ impl Segment {
 
     fn keep_or_give_up(&mut self, address: IpAddr, hold: Hold, now: Moment) {
         self.orphans.remove(&address);
-        if let Some((key, winner)) = self.strongest(address)
+        if let Some((key, winner)) = self.strongest_now(address)
             && key > self.key(self.me, address, &hold)
         {
             let event = match hold.yield_to == Some(winner.node) {
@@ -47,7 +47,7 @@ impl Segment {
         if self.heed_yield(address, now) {
             return;
         }
-        if wanted && self.presumed_holder(address).is_none() {
+        if wanted && self.presumed_holder(address, now).is_none() {
             self.orphans.entry(address).or_insert(now);
         } else {
             self.orphans.remove(&address);
@@ -78,9 +78,18 @@ impl Segment {
         self.live_holds(address).map(key).max()
     }
 
+    /// The backing that one had before he was down says nothing: both would give up the address.
+    fn strongest_now(&self, address: IpAddr) -> Option<(ClaimKey, Instance)> {
+        let key = |(instance, mut hold): (Instance, Hold)| {
+            hold.backed &= self.peers.get(&instance).is_some_and(Peer::is_current);
+            (self.key(instance, address, &hold), instance)
+        };
+        self.live_holds(address).map(key).max()
+    }
+
     /// Who holds the address, or will be seen to hold it as soon as his claims are known up to the version that a
     /// release names.
-    fn presumed_holder(&self, address: IpAddr) -> Option<NodeId> {
+    fn presumed_holder(&self, address: IpAddr, now: Moment) -> Option<NodeId> {
         if let Some((_, instance)) = self.strongest(address) {
             return Some(instance.node);
         }
@@ -90,17 +99,20 @@ impl Segment {
                 Entry::Released {
                     to: Some((node, version)),
                     ..
-                } => self.is_coming(*node, *version).then_some(*node),
+                } => self.is_coming(address, *node, *version, now).then_some(*node),
                 _ => None,
             }
         };
         self.holders.of(address).find_map(heir)
     }
 
-    fn is_coming(&self, node: NodeId, version: Version) -> bool {
-        let coming =
-            |peer: &Peer| peer.instance.node == node && peer.is_up() && peer.claims.version() < version;
-        self.peers.values().any(coming)
+    /// Who is heard counts too: after a partition some meet him sooner.
+    fn is_coming(&self, address: IpAddr, node: NodeId, version: Version, now: Moment) -> bool {
+        let is_there = |peer: &Peer| peer.is_up() || peer.is_heard(now, self.conduct.profile);
+        let holds = |peer: &Peer| matches!(peer.claims.entry(address), Some(Entry::Hold(_)));
+        let coming = |peer: &Peer| is_there(peer) && (peer.claims.version() < version || holds(peer));
+        let of_node = |peer: &Peer| peer.instance.node == node && coming(peer);
+        self.peers.values().any(of_node)
     }
 
     pub(super) fn release(&mut self, address: IpAddr, hold: Hold, to: Option<Instance>, now: Moment) {
@@ -178,7 +190,11 @@ impl Segment {
             self.ask_neighbours(now);
             return;
         }
-        let slot = self.conduct.profile.slot();
+        let profile = self.conduct.profile;
+        if self.peers.values().any(|peer| peer.is_returning(now, profile)) {
+            return;
+        }
+        let slot = profile.slot();
         let patience = if self.all_synced() {
             Duration::ZERO
         } else {

@@ -34,6 +34,13 @@ impl Segment {
                 Turn::Fell => self.fell(instance, silence, now),
             }
         }
+        let caught_up = self
+            .peers
+            .values_mut()
+            .filter_map(|peer| peer.catch_up().then_some(()));
+        if caught_up.count() > 0 {
+            self.look_at_everything();
+        }
         self.forget_old(now);
     }
 

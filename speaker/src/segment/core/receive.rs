@@ -19,7 +19,7 @@ impl Segment {
         self.peers
             .entry(from)
             .or_insert_with(|| Peer::new(from, at))
-            .frame(at);
+            .frame(at, self.conduct.profile);
         match &message.body {
             Body::Beacon(beacon) => {
                 self.beacon(from, beacon, now);

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::stability::StabilityArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -173,6 +174,8 @@ pub(crate) enum Figure {
     Rest(RestArguments),
     /// Frames of one on the segment who has no key: nothing may move, and it may not cost much.
     Adversary(AdversaryArguments),
+    /// What moves when something happens to speakers that go on living.
+    Stability(StabilityArguments),
     /// A controller that starts on many Services without an address: time, writes, cost, restart.
     Allocate {
         /// How many Services.
@@ -341,7 +344,7 @@ pub(crate) enum Fault {
     Twin,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     let (name, value) = pair.ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
     Ok((name.to_owned(), value.to_owned()))

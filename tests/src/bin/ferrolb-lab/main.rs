@@ -5,6 +5,7 @@ mod arguments;
 mod breaking;
 mod failover;
 mod many;
+mod stability;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Figure, Output, Size, Task};
@@ -143,6 +144,7 @@ fn measured(name: &str, what: Figure) -> Result<()> {
         Figure::Exodus(given) => many::exodus(name, given),
         Figure::Rest(given) => many::rest(name, given),
         Figure::Adversary(given) => many::adversary(name, given),
+        Figure::Stability(given) => stability::measured(name, given),
         Figure::Allocate {
             services,
             controller,

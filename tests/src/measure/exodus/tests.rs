@@ -9,6 +9,7 @@ fn line(second: u64, step: &str, address: Option<Ipv4Addr>) -> Line {
         at: at(second),
         step: step.to_owned(),
         address: address.map(|address| address.to_string()),
+        peer: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a failover needs: nodes with speakers, an address, and somebody behind it whom no fault takes along.
 
 use super::fault::Kind;
-use super::speakers::Speakers;
-use super::{Failover, Place, learned};
+use super::{Failover, learned};
 use crate::error::{Error, Result};
-use crate::lab::{Lab, LabConfig};
+use crate::lab::Lab;
 use crate::mac::Mac;
+use crate::measure::Place;
+use crate::measure::speakers::Speakers;
 use crate::plan::{Machine, lan4, lan6};
 use crate::process::Process;
 use crate::program::NAMESPACE;
@@ -47,7 +48,7 @@ impl Scene {
             source::static_program("ferrolb")?;
         }
         let echo = source::static_program("ferrolb-echo")?;
-        let (lab, is_own) = open(place, what)?;
+        let (lab, is_own) = place.open(what.nodes, what.plain)?;
         check_size(&lab, what.kind)?;
         let address = if what.ipv6 {
             lan6(NUMBER).into()
@@ -57,9 +58,9 @@ impl Scene {
         let port = ECHO_PORT.to_string();
         let echo = lab.start_process(ECHO, "echo", &[&echo.to_string_lossy(), "serve", &port], &[])?;
         let speakers = if what.plain {
-            Speakers::plain(&lab, what)?
+            Speakers::plain(&lab, &what.implementation, &what.variables)?
         } else {
-            Speakers::pods(&lab, what, is_own)?
+            Speakers::pods(&lab, &what.variables, is_own)?
         };
         let scene = Self {
             speakers: Some(speakers),
@@ -154,24 +155,6 @@ impl Drop for Scene {
             eprintln!("what was made for the measurement stays: {failed}");
         }
     }
-}
-
-fn open(place: &Place, what: &Failover) -> Result<(Lab, bool)> {
-    let name = match place {
-        Place::Running(name) => return Ok((Lab::open(name)?, false)),
-        Place::Own(name) => name.clone(),
-    };
-    let config = LabConfig {
-        name,
-        nodes: what.nodes,
-        clients: 1,
-    };
-    let lab = if what.plain {
-        Lab::up_bare(&config)?
-    } else {
-        Lab::up(&config)?
-    };
-    Ok((lab, true))
 }
 
 fn check_size(lab: &Lab, kind: Kind) -> Result<()> {

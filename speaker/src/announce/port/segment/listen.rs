@@ -2,6 +2,7 @@
 
 use ferrolb_rawlink::SocketError;
 use futures::FutureExt;
+use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::Membership;
@@ -69,6 +70,7 @@ impl Membership {
                 true
             }
             Err(reason) => {
+                self.storm.refused(Instant::now());
                 self.protocol.metrics.refused.with_label_values(&[reason]).inc();
                 false
             }

@@ -1,11 +1,10 @@
 //! The speakers under test, as pods or as plain processes.
 
-use super::Failover;
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::process::Process;
-use crate::program::{NAMESPACE, Running};
+use crate::program::{Implementation, NAMESPACE, Running};
 use crate::source;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,33 +29,36 @@ pub(super) struct Plain {
 
 impl Speakers {
     /// Starts a controller, and a speaker in each node.
-    pub(super) fn plain(lab: &Lab, what: &Failover) -> Result<Self> {
-        let program = source::static_program("ferrolb")?;
-        let part = |given: &Option<String>, part: &str| {
-            let ours = || format!("{} {part}", program.display());
-            given.clone().unwrap_or_else(ours)
+    pub(super) fn plain(
+        lab: &Lab,
+        implementation: &Implementation,
+        variables: &[(String, String)],
+    ) -> Result<Self> {
+        let part = |given: &Option<String>, part: &str| match given {
+            Some(command) => Ok(command.clone()),
+            None => Ok(format!("{} {part}", source::static_program("ferrolb")?.display())),
         };
-        lab.apply_definitions(what.implementation.manifests.clone())?;
-        let controller = part(&what.implementation.controller, "controller");
+        lab.apply_definitions(implementation.manifests.clone())?;
+        let controller = part(&implementation.controller, "controller")?;
         let mut plain = Plain {
-            command: part(&what.implementation.speaker, "speaker"),
-            variables: what.variables.clone(),
+            command: part(&implementation.speaker, "speaker")?,
+            variables: variables.to_vec(),
             controller: lab.start_controller("controller", &controller, &[])?,
             running: BTreeMap::new(),
-            are_ours: what.implementation.speaker.is_none(),
+            are_ours: implementation.speaker.is_none(),
         };
         lab.plan().nodes().try_for_each(|node| plain.start(lab, node))?;
         Ok(Self::Plain(plain))
     }
 
     /// Installs this tree in a lab made for it; in another, takes what is there.
-    pub(super) fn pods(lab: &Lab, what: &Failover, is_own: bool) -> Result<Self> {
+    pub(super) fn pods(lab: &Lab, variables: &[(String, String)], is_own: bool) -> Result<Self> {
         if is_own {
             lab.install()?;
         }
-        if !what.variables.is_empty() {
+        if !variables.is_empty() {
             let set = |(name, value): &(String, String)| format!("{name}={value}");
-            let values: Vec<String> = what.variables.iter().map(set).collect();
+            let values: Vec<String> = variables.iter().map(set).collect();
             let mut arguments = vec!["set", "env", "daemonset/speaker", "-n", NAMESPACE];
             arguments.extend(values.iter().map(String::as_str));
             lab.kubectl(&arguments)?;

@@ -18,13 +18,13 @@ pub(super) struct Steps {
 }
 
 /// The logs of all speakers up to a moment.
-pub(in crate::measure) struct Marks {
+pub(super) struct Marks {
     lengths: BTreeMap<PathBuf, u64>,
 }
 
 impl Marks {
     /// Takes note of how long all logs are.
-    pub(in crate::measure) fn now(lab: &Lab) -> Self {
+    pub(super) fn now(lab: &Lab) -> Self {
         let logs = lab.plan().nodes().flat_map(|node| logs(lab, node));
         let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
         Self {
@@ -34,21 +34,54 @@ impl Marks {
 
     /// What the speaker of a node has said since of an address.
     pub(super) fn since(&self, lab: &Lab, node: u8, address: &str, fault: SystemTime) -> Steps {
-        steps(&self.text_since(lab, node), address, fault)
+        steps(&self.text(lab, node), address, fault)
     }
 
     /// All steps that the speaker of a node has told of since.
-    pub(in crate::measure) fn lines_since(&self, lab: &Lab, node: u8) -> Vec<Line> {
-        self.text_since(lab, node).lines().filter_map(line).collect()
+    pub(super) fn lines_since(&self, lab: &Lab, node: u8) -> Vec<Line> {
+        self.text(lab, node).lines().filter_map(line).collect()
     }
 
-    fn text_since(&self, lab: &Lab, node: u8) -> String {
+    /// The steps of all speakers since, by time.
+    pub(super) fn all(&self, lab: &Lab, fault: SystemTime) -> Vec<Said> {
+        let nodes = lab.plan().nodes();
+        let mut all: Vec<Said> = nodes
+            .flat_map(|node| said(&self.text(lab, node), node, fault))
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn text(&self, lab: &Lab, node: u8) -> String {
         let texts = logs(lab, node).into_iter().map(|path| {
             let from = self.lengths.get(&path).copied().unwrap_or(0);
             tail(&path, from).unwrap_or_default()
         });
         texts.collect()
     }
+}
+
+/// A step that a speaker took, of its log.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Said {
+    /// Since the fault.
+    pub(super) after: Duration,
+    pub(super) node: u8,
+    pub(super) step: String,
+    /// The address or the node that it is about.
+    pub(super) about: Option<String>,
+}
+
+fn said(text: &str, node: u8, fault: SystemTime) -> Vec<Said> {
+    let said = |line: Line| {
+        Some(Said {
+            after: line.at.duration_since(fault).ok()?,
+            node,
+            step: line.step,
+            about: line.address.or(line.peer),
+        })
+    };
+    text.lines().filter_map(line).filter_map(said).collect()
 }
 
 /// The log of a plain process, and those of pods, which their node keeps.
@@ -95,10 +128,11 @@ fn steps(text: &str, address: &str, fault: SystemTime) -> Steps {
 }
 
 /// A step that a speaker tells of.
-pub(in crate::measure) struct Line {
-    pub(in crate::measure) at: SystemTime,
-    pub(in crate::measure) step: String,
-    pub(in crate::measure) address: Option<String>,
+pub(super) struct Line {
+    pub(super) at: SystemTime,
+    pub(super) step: String,
+    pub(super) address: Option<String>,
+    pub(super) peer: Option<String>,
 }
 
 /// A line of a container's log has the kubelet's own time and stream before it.
@@ -117,6 +151,7 @@ fn json_line(text: &str) -> Option<Line> {
         at: moment(&field("timestamp")?)?,
         step: field("step")?,
         address: field("address"),
+        peer: field("node"),
     })
 }
 
@@ -134,6 +169,7 @@ fn text_line(text: &str) -> Option<Line> {
         at,
         step: field("step")?,
         address: field("address"),
+        peer: field("node"),
     })
 }
 
@@ -169,6 +205,19 @@ mod tests {
             claimed: Some(Duration::from_millis(400)),
         };
         assert_eq!(steps(log, "192.0.2.249", fault), expected);
+    }
+
+    #[test]
+    fn all_steps_name_what_they_are_about() {
+        let fault = moment("2026-01-01T00:00:00Z").unwrap();
+        let text = "2026-01-01T00:00:00.3Z  INFO a: m event=\"segment\" step=\"detect\" node=n3\n";
+        let expected = Said {
+            after: Duration::from_millis(300),
+            node: 2,
+            step: "detect".into(),
+            about: Some("n3".into()),
+        };
+        assert_eq!(said(text, 2, fault), [expected]);
     }
 
     #[test]
