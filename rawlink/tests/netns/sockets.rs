@@ -100,8 +100,8 @@ fn what_waits_can_be_read_to_its_end() {
         let sender = cable.left.open("left", &nothing());
         let last = cable.right.open("right", &of_types(&[BEACON]));
         let mut buffer = [0; 2048];
-        for number in 0..FRAMES {
-            sender.send(&beacon(number as u8)).await.unwrap();
+        for number in 0..u32::from(FRAMES) {
+            sender.send(&beacon(number)).await.unwrap();
             // what came to another socket has come to all
             last.recv(&mut buffer).await.unwrap();
         }
