@@ -98,6 +98,19 @@ impl PacketSocket {
             .map_err(|source| self.error(Operation::Receive, source))
     }
 
+    /// Receives a frame that is there already, as [`PacketSocket::recv`]; none if there is none. Unlike a future that is
+    /// polled once this does not stop after some frames to let other tasks run: what waits can be read to its end.
+    ///
+    /// # Errors
+    /// As [`PacketSocket::recv`].
+    pub fn try_recv(&self, buffer: &mut [u8]) -> Result<Option<Received>, SocketError> {
+        match sys::receive_incoming(self.socket(), buffer) {
+            Ok(received) => Ok(Some(received)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(source) => Err(self.error(Operation::Receive, source)),
+        }
+    }
+
     /// Sends a frame (destination, source, EtherType, payload), waiting for room in the socket.
     ///
     /// # Errors

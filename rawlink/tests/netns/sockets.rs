@@ -21,6 +21,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_frame_is_cut_off_at_the_end_of_the_buffer,
         ),
         trial(
+            "what_waits_can_be_read_to_its_end",
+            what_waits_can_be_read_to_its_end,
+        ),
+        trial(
             "a_tagged_frame_passes_like_an_untagged_one_and_names_its_vlan",
             a_tagged_frame_names_its_vlan,
         ),
@@ -84,6 +88,28 @@ fn a_frame_is_cut_off_at_the_end_of_the_buffer() {
         assert_eq!(received.length, 14);
         assert_eq!(buffer, beacon(1)[..14]);
         assert_eq!(receive(&reader).await.1, beacon(2), "the rest is gone, not next");
+    });
+}
+
+/// More frames than a task may take in one go before others have their turn.
+fn what_waits_can_be_read_to_its_end() {
+    const FRAMES: u16 = 400;
+    let cable = Cable::new();
+    cable.right.run(async || {
+        let reader = cable.right.open("right", &of_types(&[BEACON]));
+        let sender = cable.left.open("left", &nothing());
+        let last = cable.right.open("right", &of_types(&[BEACON]));
+        let mut buffer = [0; 2048];
+        for number in 0..u32::from(FRAMES) {
+            sender.send(&beacon(number)).await.unwrap();
+            // what came to another socket has come to all
+            last.recv(&mut buffer).await.unwrap();
+        }
+        let mut waiting: u16 = 0;
+        while reader.try_recv(&mut buffer).unwrap().is_some() {
+            waiting += 1;
+        }
+        assert_eq!(waiting, FRAMES, "frames");
     });
 }
 

@@ -239,7 +239,7 @@ impl Segment {
     pub fn may_answer(&self, now: Moment) -> bool {
         let detection = self.conduct.profile.detection();
         let shows_life = self.last_beacon.is_some_and(|last| now.since(last) < detection);
-        self.stunned.is_none() && shows_life && self.is_proven(now)
+        self.stunned.is_none() && shows_life && self.is_with_majority(now)
     }
 
     /// Whether anything may be said unasked about an address: not by one who hears nobody.

@@ -1,8 +1,8 @@
 //! `single-owner`: who does not see more than half of the speakers neither claims nor answers.
 //!
 //! A **proof** is the time at which frames had come of so many others, each saying that it hears this instance, that with
-//! this one they are more than half. Who holds answers for 2·D after it. Others claim only when 2·D + Q have passed since
-//! everybody they are up with heard nobody else: of whom a proof needs one is among those, and stopped to say that it hears
+//! this one they are more than half. Who holds answers for 2·D after it. Others claim, and who fell silent answers again, only
+//! when 2·D + Q have passed since everybody they are up with heard nobody else: of whom a proof needs one is among those, and stopped to say that it hears
 //! the holder before. Of two that claim at the same moment one has given way a slot later, when the claim counts.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ pub(super) struct Majority {
     /// When last somebody on this side heard somebody who is not on it, or was lost.
     unsettled: Moment,
     settled: bool,
-    /// There is no proof, or it is too old.
+    /// There was no proof, or it was too old, and whether others answer is not known yet.
     lapsed: bool,
     /// Claims that another may have made at the same moment, and when that would be known.
     unconfirmed: BTreeMap<IpAddr, Moment>,
@@ -45,7 +45,7 @@ impl Majority {
             proof: None,
             unsettled: now,
             settled: false,
-            lapsed: false,
+            lapsed: true,
             unconfirmed: BTreeMap::new(),
             untold: false,
         }
@@ -57,10 +57,15 @@ impl Segment {
         self.conduct.policy == PartitionPolicy::SingleOwner
     }
 
-    /// Whether more than half heard this instance a short while ago, if that matters: it answers for nothing else.
-    pub fn is_proven(&self, now: Moment) -> bool {
+    /// Whether this instance may answer as far as majorities are concerned: always, unless it is to matter; then while more
+    /// than half heard it a short while ago, and not at once after that was not so.
+    pub fn is_with_majority(&self, now: Moment) -> bool {
+        !self.is_single_owner() || (self.is_proven(now) && !self.majority.lapsed)
+    }
+
+    fn is_proven(&self, now: Moment) -> bool {
         let fresh = |proof: Moment| now.since(proof) < self.conduct.profile.detection() * 2;
-        !self.is_single_owner() || self.majority.proof.is_some_and(fresh)
+        self.majority.proof.is_some_and(fresh)
     }
 
     /// Whether nobody can answer any more whom this instance does not know to be alive.
@@ -83,24 +88,25 @@ impl Segment {
         let electors = self.electors();
         self.majority.proof = self.newest_proof(&electors, now);
         let settled = !self.hears_of_others(electors.len(), now);
-        if !(settled && self.majority.settled) {
+        if !(settled && self.majority.settled && self.is_proven(now)) {
             self.majority.unsettled = now;
         }
         self.majority.settled = settled;
         self.notice_lapse(now);
     }
 
-    /// Who answers again after a silence must know first what the others did meanwhile.
+    /// Who answers again after a silence does so no sooner than another might claim: meanwhile one may have claimed of
+    /// whom nobody here knows.
     fn notice_lapse(&mut self, now: Moment) {
-        let proven = self.is_proven(now);
-        if proven == self.majority.lapsed {
-            self.tell(Event::Majority(proven));
+        let lapsed = match self.majority.lapsed {
+            true => !self.may_claim(now),
+            false => !self.is_proven(now),
+        };
+        if lapsed != self.majority.lapsed {
+            self.tell(Event::Majority(!lapsed));
         }
-        if proven && self.majority.lapsed {
-            self.stunned = Some(now + self.conduct.profile.detection());
-            self.majority.untold = true;
-        }
-        self.majority.lapsed = !proven;
+        self.majority.untold |= self.majority.lapsed && !lapsed;
+        self.majority.lapsed = lapsed;
     }
 
     /// Whether a claim that is made now is answered for later; if so, it is from then on.

@@ -1,7 +1,6 @@
 //! Frames that come in.
 
 use ferrolb_rawlink::SocketError;
-use futures::FutureExt;
 use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
@@ -12,22 +11,22 @@ use crate::segment::message::{Body, Message};
 use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::wire::Mac;
 
-/// Frames that are read before anything is judged.
-const AT_ONCE: usize = 512;
+/// Frames that are read before anything is judged, if there are so many: what the kernel keeps.
+const AT_ONCE: usize = 8192;
 
 impl Membership {
     /// Reads what waits on the socket. Whether there is something to judge.
     pub(super) fn drain(&mut self, port: &mut PortTask, buffer: &mut [u8]) -> Result<bool, SocketError> {
         let mut judge = false;
         for _ in 0..AT_ONCE {
-            match port.socket.recv(buffer).now_or_never() {
-                Some(Ok(received)) => judge |= self.take(port, &buffer[..received.length], received.vlan),
-                Some(Err(error)) if error.is_link_gone() => port.announce_all(),
-                Some(Err(error)) => return Err(error),
-                None => {
+            match port.socket.try_recv(buffer) {
+                Ok(Some(received)) => judge |= self.take(port, &buffer[..received.length], received.vlan),
+                Ok(None) => {
                     self.emptied = self.now();
                     break;
                 }
+                Err(error) if error.is_link_gone() => port.announce_all(),
+                Err(error) => return Err(error),
             }
         }
         Ok(judge)

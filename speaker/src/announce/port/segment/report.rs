@@ -38,7 +38,7 @@ impl Membership {
             instance: Some(self.core.instance()),
             joined: self.core.state() != State::Joining,
             up: self.core.up(),
-            held: match self.core.is_proven(self.now()) {
+            held: match self.core.is_with_majority(self.now()) {
                 true => self.held.clone(),
                 false => BTreeSet::new(),
             },
