@@ -59,7 +59,7 @@ impl Segment {
         peers
             .chain(self.asking.next())
             .chain(busy.then_some(now + BUSY))
-            .chain(self.next_confirmed())
+            .chain(self.next_confirmed().map(|at| at.max(now + BUSY)))
             .fold(beacon, Moment::min)
     }
 

@@ -3,7 +3,8 @@
 //! A **proof** is the time at which frames had come of so many others, each saying that it hears this instance, that with
 //! this one they are more than half. Who holds answers for 2·D after it. Others claim, and who fell silent answers again, only
 //! when 2·D + Q have passed since everybody they are up with heard nobody else: of whom a proof needs one is among those, and stopped to say that it hears
-//! the holder before. Of two that claim at the same moment one has given way a slot later, when the claim counts.
+//! the holder before. Of two that claim at the same moment one has given way a slot later; only then a claim counts, and only
+//! with a proof that came after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -33,7 +34,7 @@ pub(super) struct Majority {
     settled: bool,
     /// There was no proof, or it was too old, and whether others answer is not known yet.
     lapsed: bool,
-    /// Claims that another may have made at the same moment, and when that would be known.
+    /// Claims that another may have made at the same moment, and since when.
     unconfirmed: BTreeMap<IpAddr, Moment>,
     /// What is held is to be told again once it is known that it still is.
     untold: bool,
@@ -112,8 +113,7 @@ impl Segment {
     /// Whether a claim that is made now is answered for later; if so, it is from then on.
     pub(super) fn must_confirm(&mut self, address: IpAddr, now: Moment) -> bool {
         if self.is_single_owner() {
-            let known = now + self.conduct.profile.slot();
-            self.majority.unconfirmed.insert(address, known);
+            self.majority.unconfirmed.insert(address, now);
         }
         self.is_single_owner()
     }
@@ -127,12 +127,18 @@ impl Segment {
     }
 
     pub(super) fn next_confirmed(&self) -> Option<Moment> {
-        self.majority.unconfirmed.values().min().copied()
+        let first = self.majority.unconfirmed.values().min();
+        first.map(|claimed| *claimed + self.conduct.profile.slot())
     }
 
-    /// Answers for what was claimed a while ago and is still held.
+    /// Answers for what was claimed a slot ago and is still held, if more than half were heard since.
     pub(super) fn confirm(&mut self, now: Moment) {
-        let due = self.majority.unconfirmed.extract_if(.., |_, known| *known <= now);
+        let (slot, proof) = (self.conduct.profile.slot(), self.majority.proof);
+        let counts = |claimed: Moment| now.since(claimed) >= slot && proof > Some(claimed);
+        let due = self
+            .majority
+            .unconfirmed
+            .extract_if(.., |_, claimed| counts(*claimed));
         let due: Vec<IpAddr> = due.map(|(address, _)| address).collect();
         for address in due {
             self.effects.push(Effect::Hold(address));
