@@ -4,6 +4,7 @@
 //! taken in. What is to be done is left for [`Segment::effects`].
 
 mod asking;
+mod candidates;
 mod claiming;
 mod handover;
 mod life;
