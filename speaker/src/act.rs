@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::api::ServiceL2Status;
-use ferrolb_crds::names;
+use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::names::{self, STATUS_NODE};
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Outcome, Ownership, WriteCounters, Writer};
 use k8s_openapi::api::core::v1::Service;
-use kube::api::{DeleteParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::{Api, Client};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -80,6 +81,7 @@ impl Actor {
             let result = match &change {
                 Change::Apply(wanted) => statuses.apply(wanted).await,
                 Change::Delete { uid, .. } => statuses.delete(&name, uid).await,
+                Change::Retire { node, .. } => statuses.retire(node).await,
             };
             if let Err(cause) = &result {
                 tracing::debug!(name, cause, "ServiceL2Status not written");
@@ -148,10 +150,21 @@ impl Statuses {
             }),
             ..DeleteParams::default()
         };
+        self.counted(self.api.delete(name, &this_one)).await
+    }
+
+    /// Deletes the objects of this node: also one that it made meanwhile, which it makes again then.
+    async fn retire(&self, node: &NodeName) -> Result<(), String> {
+        let of_node = ListParams::default().labels(&format!("{STATUS_NODE}={node}"));
+        self.counted(self.api.delete_collection(&DeleteParams::default(), &of_node))
+            .await
+    }
+
+    async fn counted<T>(&self, deletion: impl Future<Output = kube::Result<T>>) -> Result<(), String> {
         self.counters.updates.inc();
-        let result = match timeout(WRITE_TIMEOUT, self.api.delete(name, &this_one)).await {
+        let result = match timeout(WRITE_TIMEOUT, deletion).await {
             Ok(Ok(_)) => Ok(()),
-            // Gone, or another one by now: either way this one is deleted.
+            // Gone, or another one by now: either way what was meant is deleted.
             Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_elapsed) => Err(format!("no answer within {WRITE_TIMEOUT:?}")),

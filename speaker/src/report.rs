@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
 mod due;
+mod retire;
 
 pub(crate) use due::Due;
 
@@ -62,6 +63,13 @@ pub(crate) enum Change {
         uid: String,
         /// The other node that made it; none if it is our own.
         of: Option<(ServiceKey, NodeName)>,
+    },
+    /// Delete all objects of a node with one request.
+    Retire {
+        /// The node.
+        node: NodeName,
+        /// Whose objects of another node we would delete one by one; none if the node is our own.
+        of: BTreeSet<ServiceKey>,
     },
 }
 

@@ -73,6 +73,11 @@ impl<W: Eq> Resend<W> {
             .retain(|name, last| last.again.is_none() || asked_for(name));
     }
 
+    /// Whether any write is on its way.
+    pub(crate) fn is_any_under_way(&self) -> bool {
+        self.0.values().any(|last| last.again.is_none())
+    }
+
     /// When the next write may be sent again.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.0.values().filter_map(|last| last.again).min()

@@ -153,7 +153,7 @@ impl Speaker {
             tokio::select! {
                 () = wakes.wait() => {}
                 Ok(()) = self.wire.links.changed() => {}
-                () = at(self.due.next()) => {}
+                () = at(self.due.next(Instant::now())) => {}
                 () = at(self.stated.next()) => {}
                 () = changed(&mut self.membership) => {}
                 () = at(keys_change) => {}
@@ -258,8 +258,13 @@ impl Speaker {
             let candidate = snapshot.view.services.get(service);
             candidate.is_some_and(|one| elections.announces(&one.service, node))
         };
+        let succeeded = |service: &_, node: &_| {
+            let candidate = snapshot.view.services.get(service);
+            candidate.is_none_or(|one| elections.have_moved_from(&one.service, node))
+        };
         let changes = report::changes(&wanted, &snapshot.statuses, &self.node, announces);
-        for (name, change) in self.due.take(changes, &wanted, Instant::now()) {
+        let changes = self.due.allowed(changes, &wanted, &snapshot.statuses, succeeded);
+        for (name, change) in self.due.take(changes, Instant::now()) {
             self.actor.change(name, change);
         }
     }

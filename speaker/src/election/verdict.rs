@@ -108,6 +108,14 @@ impl Elections {
         let mut winners = elections.filter_map(|election| election.of_service(&service.key).ok());
         winners.any(|winner| winner.node == *node)
     }
+
+    /// Whether each address of this Service is announced, and none by this node.
+    pub fn have_moved_from(&self, service: &ServiceView, node: &NodeName) -> bool {
+        service.ingress.iter().all(|address| {
+            let election = self.by_address.get(&address);
+            election.is_some_and(|election| matches!(&election.outcome, Ok(winner) if winner.node != *node))
+        })
+    }
 }
 
 impl Election {

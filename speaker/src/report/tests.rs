@@ -176,26 +176,103 @@ fn an_object_of_another_node_goes_when_we_take_over() {
     assert_eq!(of(&BTreeMap::new(), alone), 0, "we did not take over");
 }
 
+/// What is sent of these changes; everything sent so far has arrived.
+fn sent(
+    due: &mut Due,
+    changes: BTreeMap<String, Change>,
+    wanted: &BTreeMap<String, Wanted>,
+    now: Instant,
+) -> Vec<Change> {
+    let allowed = due.allowed(changes, wanted, &[], |_, _| false);
+    let sent = due.take(allowed, now);
+    for (name, _) in &sent {
+        due.ended(name, true, now, Jitter::NONE);
+    }
+    sent.into_iter().map(|(_, change)| change).collect()
+}
+
 #[test]
 fn an_object_of_another_node_is_deleted_once() {
     let (mut due, now) = (Due::default(), Instant::now());
     let changes = || BTreeMap::from([("l2-other".to_owned(), deletion("n2"))]);
-    assert_eq!(due.take(changes(), &ours(), now).len(), 1);
-    due.ended("l2-other", true, now, Jitter::NONE);
+    assert_eq!(sent(&mut due, changes(), &ours(), now).len(), 1);
     let much_later = now + std::time::Duration::from_secs(3600);
-    assert!(due.take(changes(), &ours(), much_later).is_empty());
+    assert!(sent(&mut due, changes(), &ours(), much_later).is_empty());
     // It took the Service back, and we took it again.
-    assert!(due.take(BTreeMap::new(), &BTreeMap::new(), much_later).is_empty());
-    assert_eq!(due.take(changes(), &ours(), much_later).len(), 1);
+    assert!(sent(&mut due, BTreeMap::new(), &BTreeMap::new(), much_later).is_empty());
+    assert_eq!(sent(&mut due, changes(), &ours(), much_later).len(), 1);
 }
 
 #[test]
 fn our_own_object_is_deleted_until_it_is_gone() {
     let (mut due, now) = (Due::default(), Instant::now());
     let changes = || BTreeMap::from([("l2-own".to_owned(), deletion("n1"))]);
-    assert_eq!(due.take(changes(), &BTreeMap::new(), now).len(), 1);
+    assert_eq!(due.take(changes(), now).len(), 1);
     due.ended("l2-own", false, now, Jitter::NONE);
-    assert!(due.take(changes(), &BTreeMap::new(), now).is_empty());
-    let again = due.next().unwrap();
-    assert_eq!(due.take(changes(), &BTreeMap::new(), again).len(), 1);
+    assert!(due.take(changes(), now).is_empty());
+    let again = due.next(now).unwrap();
+    assert_eq!(due.take(changes(), again).len(), 1);
+}
+
+#[test]
+fn what_goes_waits_for_what_is_made() {
+    let (mut due, now) = (Due::default(), Instant::now());
+    let (made, wanted) = ours().into_iter().next().unwrap();
+    let changes = || {
+        let apply = (made.clone(), Change::Apply(wanted.clone()));
+        BTreeMap::from([apply, ("a-before-it".to_owned(), deletion("n2"))])
+    };
+    let names = |sent: Vec<(String, Change)>| sent.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(due.take(changes(), now)), [made.clone()]);
+    assert_eq!(due.next(now), None);
+    due.ended(&made, true, now, Jitter::NONE);
+    assert_eq!(due.next(now), Some(now));
+    assert_eq!(names(due.take(changes(), now)), ["a-before-it"]);
+}
+
+#[test]
+fn an_object_that_cannot_be_made_keeps_no_other_waiting() {
+    let (mut due, now) = (Due::default(), Instant::now());
+    let (made, wanted) = ours().into_iter().next().unwrap();
+    due.take(BTreeMap::from([(made.clone(), Change::Apply(wanted))]), now);
+    due.ended(&made, false, now, Jitter::NONE);
+    let deletion = BTreeMap::from([("l2-other".to_owned(), deletion("n2"))]);
+    assert_eq!(due.take(deletion, now).len(), 1);
+}
+
+/// The objects of n2 for two Services; n1 announces those of `ours`.
+fn two_of_another_node(ours: &[&str], succeeded: &[&str]) -> Vec<Change> {
+    let wanted_by = |node: &str, service: &str| Wanted {
+        service: ServiceKey::new("shop", service),
+        node: node.into(),
+        owner: None,
+        interfaces: BTreeSet::new(),
+    };
+    let of = |node: &str, services: &[&str]| -> BTreeMap<String, Wanted> {
+        let all = services.iter().map(|service| wanted_by(node, service));
+        all.map(|one| (one.name(), one)).collect()
+    };
+    let ours = of("n1", ours);
+    let others = of("n2", &["mail", "web"]);
+    let seen: Vec<Seen> = ours.values().chain(others.values()).map(written).collect();
+    let changes = changes(&ours, &seen, &"n1".into(), alone);
+    let moved = |service: &ServiceKey, _: &NodeName| succeeded.contains(&&*service.name);
+    let mut due = Due::default();
+    due.allowed(changes, &ours, &seen, moved).into_values().collect()
+}
+
+#[test]
+fn all_objects_of_a_node_that_has_nothing_left_go_at_once() {
+    let both = Change::Retire {
+        node: "n2".into(),
+        of: ["mail", "web"].map(|name| ServiceKey::new("shop", name)).into(),
+    };
+    assert_eq!(two_of_another_node(&["mail", "web"], &[]), [both]);
+}
+
+#[rstest]
+#[case::nothing_is_known_of_the_other_one(&["web"], &[])]
+#[case::one_is_not_worth_it(&["web"], &["mail"])]
+fn else_they_go_one_by_one(#[case] ours: &[&str], #[case] succeeded: &[&str]) {
+    assert_eq!(two_of_another_node(ours, succeeded), [deletion("n2")]);
 }
