@@ -1,7 +1,7 @@
 //! Pods, Services and the probes themselves.
 
 use crate::workload::{
-    HEARING, SILENCE, SOON, addresses, both, get, node_port, number, placement, pods, service, url,
+    HEARING, SILENCE, SOON, addresses, both, endpoints, get, node_port, number, placement, pods, service, url,
 };
 use ferrolb_lab::plan::{lan4, lan6};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
@@ -66,14 +66,8 @@ fn pod_addresses(lab: &Lab) -> Outcome {
 }
 
 fn endpoint_slices(lab: &Lab) -> Outcome {
-    let slices = lab.json(&["get", "endpointslices", "-l", "kubernetes.io/service-name=echo"])?;
-    let slices = slices["items"].as_array().cloned().unwrap_or_default();
     for family in ["IPv4", "IPv6"] {
-        let slice = slices.iter().find(|slice| slice["addressType"] == family);
-        let endpoints = slice
-            .and_then(|slice| slice["endpoints"].as_array())
-            .map_or(0, Vec::len);
-        assert_eq!(endpoints, 2, "{family}");
+        assert_eq!(endpoints(lab, family)?, 2, "{family}");
     }
     Ok(())
 }

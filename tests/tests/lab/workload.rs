@@ -1,7 +1,7 @@
 //! Two echo pods on three nodes, and Services of every kind that a load balancer meets.
 
 use ferrolb_lab::suite::Outcome;
-use ferrolb_lab::{Lab, Machine, Result, probe::Answer};
+use ferrolb_lab::{Lab, Machine, Result, probe::Answer, wait};
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -12,6 +12,9 @@ pub(crate) const SOON: Duration = Duration::from_secs(5);
 pub(crate) const HEARING: Duration = Duration::from_millis(500);
 /// How long silence is listened to.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
+
+/// How long it may take until a Deployment that is rolled out is known everywhere.
+const EVERYWHERE: Duration = Duration::from_secs(30);
 
 const MANIFESTS: &str = r#"
 apiVersion: apps/v1
@@ -98,6 +101,35 @@ spec:
 pub(crate) fn deploy(lab: &Lab) -> Outcome {
     lab.apply(MANIFESTS)?;
     lab.rolled_out("default", "deployment/echo")?;
+    wait::until("the endpoints of both families", EVERYWHERE, || {
+        let both = ["IPv4", "IPv6"].map(|family| endpoints(lab, family));
+        Ok(both
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?
+            .iter()
+            .all(|count| *count == 2)
+            .then_some(()))
+    })?;
+    proxies_know(lab, node_port(&service(lab, "echo")?))
+}
+
+/// How many endpoints the echo Service has in a family.
+pub(crate) fn endpoints(lab: &Lab, family: &str) -> Result<usize> {
+    let slices = lab.json(&["get", "endpointslices", "-l", "kubernetes.io/service-name=echo"])?;
+    let slices = slices["items"].as_array().into_iter().flatten();
+    let of_family = slices.filter(|slice| slice["addressType"] == family);
+    Ok(of_family
+        .filter_map(|slice| slice["endpoints"].as_array())
+        .map(Vec::len)
+        .sum())
+}
+
+/// A proxy hears of a Service when it hears of it, whatever the Deployment says.
+fn proxies_know(lab: &Lab, port: u16) -> Outcome {
+    for address in lab.plan().nodes().flat_map(|i| both(Machine::Node(i))) {
+        let what = format!("the proxy at {address} to know the Service");
+        wait::until(&what, EVERYWHERE, || Ok(get(lab, address, port).ok().map(drop)))?;
+    }
     Ok(())
 }
 
