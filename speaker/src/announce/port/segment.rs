@@ -10,6 +10,7 @@ mod speak;
 mod storm;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::ready;
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::InterfaceName;
@@ -81,11 +82,11 @@ impl PortTask {
     async fn turn(&mut self, membership: &mut Membership, buffer: &mut [u8]) -> Result<(), SocketError> {
         let next = membership.instant(membership.core.next(membership.now()));
         let (report, lines) = (membership.report_due(), membership.lines_due());
-        let pause = membership.storm.pause(Instant::now());
+        let storm = membership.storm.sit_out(Instant::now());
         let (burst, mut judge) = (self.next_burst(), false);
         tokio::select! {
             biased;
-            received = self.socket.recv(buffer), if pause.is_none() => match received {
+            received = self.socket.recv(buffer), if !storm => match received {
                 Ok(received) => judge = membership.take(self, &buffer[..received.length], received.vlan),
                 Err(error) if error.is_link_gone() => self.announce_all(),
                 Err(error) => return Err(error),
@@ -102,9 +103,9 @@ impl PortTask {
                 judge = true;
             }
             () = at(burst) => {}
-            () = at(pause) => {}
             () = at(lines) => {}
             () = at(report) => {}
+            () = ready(()), if storm => {}
         }
         judge |= membership.drain(self, buffer)?;
         if judge || Instant::now() >= next {

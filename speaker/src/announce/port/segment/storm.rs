@@ -1,5 +1,8 @@
 //! A storm of frames that are refused is read in gulps: to be woken by each costs more than to look at it.
+//!
+//! An event loop is woken by each frame whether anybody waits for one or not, so the thread sleeps without it.
 
+use std::thread;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -35,10 +38,18 @@ impl Storm {
         self.refused = self.refused.saturating_add(1);
     }
 
-    /// Until when the socket is left alone; none if there is no storm.
-    pub(super) fn pause(&mut self, now: Instant) -> Option<Instant> {
+    /// Lets frames gather while there is a storm; whether there is one.
+    pub(super) fn sit_out(&mut self, now: Instant) -> bool {
+        let rages = self.rages(now);
+        if rages {
+            thread::sleep(PAUSE);
+        }
+        rages
+    }
+
+    fn rages(&mut self, now: Instant) -> bool {
         self.roll(now);
-        (self.raged || self.refused >= MANY).then_some(now + PAUSE)
+        self.raged || self.refused >= MANY
     }
 
     fn roll(&mut self, now: Instant) {
@@ -64,21 +75,21 @@ mod tests {
     #[test]
     fn few_refused_frames_are_no_storm() {
         let (mut storm, start) = storm(MANY - 1);
-        assert_eq!(storm.pause(start), None);
+        assert!(!storm.rages(start));
     }
 
     #[test]
     fn many_are_and_for_one_window_more() {
         let (mut storm, start) = storm(MANY);
-        assert_eq!(storm.pause(start), Some(start + PAUSE));
+        assert!(storm.rages(start));
         let next = start + WINDOW;
-        assert_eq!(storm.pause(next), Some(next + PAUSE));
-        assert_eq!(storm.pause(next + WINDOW), None);
+        assert!(storm.rages(next));
+        assert!(!storm.rages(next + WINDOW));
     }
 
     #[test]
     fn after_silence_there_is_no_storm() {
         let (mut storm, start) = storm(MANY);
-        assert_eq!(storm.pause(start + WINDOW * 2), None);
+        assert!(!storm.rages(start + WINDOW * 2));
     }
 }
