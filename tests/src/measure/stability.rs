@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::mac::Mac;
 use crate::plan::Machine;
 use crate::program::Implementation;
-use history::{Answer, History, longest_silence, stale};
+use history::{Answer, History, last_of, longest_silence, stale};
 use scene::{Holders, Scene};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -148,6 +148,8 @@ impl Scene {
             double_ms: milliseconds(history.longest_double()),
             one_holder_ms: last_loser.clone().ok().map(lasted),
             mending_ms: milliseconds(past.mending),
+            answering_ms: last_of(answers, &victims, past.mended)
+                .map(|last| milliseconds(last.saturating_duration_since(past.began))),
             stale_answers: stale(answers, &victims),
             silent_ms: milliseconds(longest_silence(answers)),
             stall_ms: milliseconds(stall),

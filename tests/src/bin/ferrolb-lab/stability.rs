@@ -59,6 +59,8 @@ pub(crate) struct StabilityArguments {
 enum Kind {
     /// The nodes are cut into two halves until each holds everything, and meet again.
     Partition,
+    /// The node that holds most is cut from all others for four seconds, under the policy `single-owner`.
+    Minority,
     /// Two nodes do not hear each other for five seconds; all others hear both.
     Unhear,
     /// The port of the node that holds most is down for 700 ms.
@@ -106,14 +108,21 @@ fn what(given: StabilityArguments) -> Stability {
             speaker: given.speaker,
             manifests: given.manifests,
         },
-        variables: given.env,
+        variables: policy(given.kind).into_iter().chain(given.env).collect(),
         stall_limit: Duration::from_millis(given.stall_ms),
     }
+}
+
+/// What is promised of a minority is promised under this policy alone.
+fn policy(kind: Kind) -> Option<(String, String)> {
+    let named = |value: &str| ("FERROLB_PARTITION_POLICY".to_owned(), value.to_owned());
+    (kind == Kind::Minority).then(|| named("single-owner"))
 }
 
 fn upset(given: &StabilityArguments) -> Upset {
     match given.kind {
         Kind::Partition => Upset::Partition,
+        Kind::Minority => Upset::Minority,
         Kind::Unhear => Upset::Unhear,
         Kind::Flap => Upset::Flap,
         Kind::Stun => Upset::Stun {

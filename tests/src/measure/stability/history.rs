@@ -119,6 +119,12 @@ fn at_the_end(spells: &[Spell], end: Instant) -> BTreeSet<Mac> {
     lately.map(|spell| spell.mac).collect()
 }
 
+/// When one of these last answered before that time.
+pub(super) fn last_of(answers: &[Answer], victims: &BTreeSet<Mac>, before: Instant) -> Option<Instant> {
+    let of_victims = answers.iter().filter(|answer| victims.contains(&answer.mac));
+    of_victims.map(|answer| answer.at).filter(|at| *at < before).max()
+}
+
 /// How often one of these answered for an address after another had taken it over.
 pub(super) fn stale(answers: &[Answer], victims: &BTreeSet<Mac>) -> usize {
     let mut taken = BTreeSet::new();

@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 const HEALED_MS: f64 = 300.0;
 /// A claim round of the normal profile: silence, asking and a slot, 300 + 60 + 60 ms.
 const ROUND_MS: f64 = 420.0;
+/// Who is with fewer than half is silent so soon under `single-owner` (docs/protocol.md)…
+const SILENT_MS: f64 = 600.0;
+/// … and his addresses are answered for again so soon.
+const SERVED_MS: f64 = 1080.0;
 /// Up to this loss nothing moves.
 const HARMLESS_PERCENT: f64 = 5.0;
 
@@ -32,6 +36,8 @@ pub struct UpsetRun {
     pub one_holder_ms: Option<f64>,
     /// How long the end of the upset took: as much of the time above may be none.
     pub mending_ms: f64,
+    /// From just before the upset until a victim last answered before the end of it; nothing if none did.
+    pub answering_ms: Option<f64>,
     /// How often a victim answered for an address after another had taken it over.
     pub stale_answers: usize,
     /// The longest time without an answer for an address.
@@ -63,6 +69,21 @@ impl UpsetRun {
                 one_holder_ms <= bound(HEALED_MS),
                 format!("two holders until {one_holder_ms} ms after the end"),
             ),
+            Upset::Minority => {
+                let answering_ms = self.answering_ms.unwrap_or_default();
+                promise(
+                    answering_ms <= bound(SILENT_MS),
+                    format!("the smaller side answered for {answering_ms} ms"),
+                );
+                promise(
+                    self.silent_ms <= bound(SERVED_MS),
+                    format!("nobody answered for {} ms", self.silent_ms),
+                );
+                promise(
+                    self.double_ms == 0.0,
+                    format!("two holders for {} ms", self.double_ms),
+                );
+            }
             Upset::Unhear => promise(
                 self.double_ms == 0.0,
                 format!("two holders for {} ms", self.double_ms),
@@ -101,8 +122,8 @@ impl UpsetRun {
                 format!("one holder after {ms} ms (of which mending {})", self.mending_ms)
             });
         format!(
-            "{}: {one_holder}, held {} and {}, {} moves, {} of them foreign, two holders for {} ms, {} stale answers, silent for {} ms, \
-             stood still for {} ms, {:?}",
+            "{}: {one_holder}, held {} and {}, {} moves, {} of them foreign, two holders for {} ms, {} stale answers, the last after {} ms, \
+             silent for {} ms, stood still for {} ms, {:?}",
             self.victims.join(" and "),
             self.held_before,
             self.held_after,
@@ -110,6 +131,7 @@ impl UpsetRun {
             self.foreign_moves,
             self.double_ms,
             self.stale_answers,
+            self.answering_ms.unwrap_or_default(),
             self.silent_ms,
             self.stall_ms,
             self.steps

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// How long two nodes stay cut from each other.
 const UNHEARD: Duration = Duration::from_secs(5);
+/// How long a node stays cut from all others: long enough for these to take over under `single-owner`.
+const MINORITY: Duration = Duration::from_secs(4);
 const FLAP: Duration = Duration::from_millis(700);
 
 /// What happens.
@@ -16,6 +18,8 @@ const FLAP: Duration = Duration::from_millis(700);
 pub enum Upset {
     /// The nodes are cut into two halves until each holds everything, and meet again.
     Partition,
+    /// The node that holds most is cut from all others for four seconds, under the policy `single-owner`.
+    Minority,
     /// Two nodes do not hear each other for five seconds; all others hear both.
     Unhear,
     /// The port of the node that holds most is down for 700 ms.
@@ -49,6 +53,8 @@ pub enum Role {
 /// An upset that is over.
 pub(super) struct Past {
     pub(super) victims: Vec<u8>,
+    /// Just before it began.
+    pub(super) began: Instant,
     /// Just before it was mended.
     pub(super) mended: Instant,
     /// How long that took.
@@ -61,6 +67,7 @@ impl Scene {
         let nodes: Vec<u8> = self.lab.plan().nodes().collect();
         match upset {
             Upset::Partition => self.partition(&nodes, number),
+            Upset::Minority => self.minority(&nodes, by_load(&nodes, holders)[nodes.len() - 1]),
             Upset::Unhear => self.unhear(&nodes, number),
             Upset::Flap => self.flap(by_load(&nodes, holders)[nodes.len() - 1]),
             Upset::Stun { role, milliseconds } => {
@@ -77,45 +84,59 @@ impl Scene {
 
     fn partition(&self, nodes: &[u8], number: usize) -> Result<Past> {
         let (left, right) = halves(nodes, number);
+        let began = Instant::now();
         let fault = self.lab.partition(&left, &right)?;
         self.await_both_sides([&left, &right])?;
-        mended(left, || fault.heal())
+        mended(left, began, || fault.heal())
+    }
+
+    fn minority(&self, nodes: &[u8], alone: u8) -> Result<Past> {
+        let others: Vec<u8> = nodes.iter().copied().filter(|node| *node != alone).collect();
+        let began = Instant::now();
+        let fault = self.lab.partition(&[alone], &others)?;
+        thread::sleep(MINORITY);
+        mended(vec![alone], began, || fault.heal())
     }
 
     fn unhear(&self, nodes: &[u8], number: usize) -> Result<Past> {
         let (one, other) = pair(nodes, number);
+        let began = Instant::now();
         let fault = self.lab.unhear(one, other)?;
         thread::sleep(UNHEARD);
-        mended(vec![one, other], || fault.heal())
+        mended(vec![one, other], began, || fault.heal())
     }
 
     fn flap(&self, node: u8) -> Result<Past> {
+        let began = Instant::now();
         self.lab.unplug(node)?;
         thread::sleep(FLAP);
-        mended(vec![node], || self.lab.plug(node))
+        mended(vec![node], began, || self.lab.plug(node))
     }
 
     fn stun(&self, node: u8, time: Duration) -> Result<Past> {
+        let began = Instant::now();
         let pause = self.lab.pause_speaker(node)?;
         thread::sleep(time);
-        mended(vec![node], || {
+        mended(vec![node], began, || {
             drop(pause);
             Ok(())
         })
     }
 
     fn lose(&self, nodes: Vec<u8>, percent: f64, time: Duration) -> Result<Past> {
+        let began = Instant::now();
         let fault = self.lab.loss(percent)?;
         thread::sleep(time);
-        mended(nodes, || fault.heal())
+        mended(nodes, began, || fault.heal())
     }
 }
 
-fn mended(victims: Vec<u8>, mend: impl FnOnce() -> Result<()>) -> Result<Past> {
+fn mended(victims: Vec<u8>, began: Instant, mend: impl FnOnce() -> Result<()>) -> Result<Past> {
     let mended = Instant::now();
     mend()?;
     Ok(Past {
         victims,
+        began,
         mended,
         mending: mended.elapsed(),
     })
