@@ -117,11 +117,6 @@ impl Bursts {
         }
     }
 
-    /// Whether not even the first round of a burst was sent.
-    pub fn is_first(&self, address: IpAddr) -> bool {
-        self.due.get(&address).is_some_and(|due| due.first)
-    }
-
     /// Addresses whose round is due, in order and at most [`AT_ONCE`]; each is due again later. `spread` (0 to 1) is
     /// chance: it lengthens or shortens the time to the next refresh, so that nodes do not fall into step.
     pub fn due(&mut self, now: Instant, spread: f64) -> Vec<IpAddr> {

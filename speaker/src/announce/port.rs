@@ -106,7 +106,7 @@ impl PortTask {
                 Ok(()) => { self.follow_link(); Ok(()) }
                 Err(_) => pending().await,
             },
-            () = at(burst) => { self.burst(); Ok(()) }
+            () = at(burst) => { let _told = self.burst(); Ok(()) }
             received = self.socket.recv(buffer) => match received {
                 Ok(received) => { self.answer(&buffer[..received.length], received.vlan); Ok(()) }
                 // The socket works again once the interface is up, which may be before anybody sees that it was down.

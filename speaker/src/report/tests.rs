@@ -223,7 +223,7 @@ fn what_goes_waits_for_what_is_made() {
         BTreeMap::from([apply, ("a-before-it".to_owned(), deletion("n2"))])
     };
     let names = |sent: Vec<(String, Change)>| sent.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names(due.take(changes(), now)), [made.clone()]);
+    assert_eq!(names(due.take(changes(), now)), std::slice::from_ref(&made));
     assert_eq!(due.next(now), None);
     due.ended(&made, true, now, Jitter::NONE);
     assert_eq!(due.next(now), Some(now));

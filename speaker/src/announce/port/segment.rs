@@ -229,15 +229,11 @@ impl Membership {
             port.half_told.clear();
             return;
         }
-        port.burst();
-        let told = self
-            .untold
-            .extract_if(.., |address, _| !port.bursts.is_first(*address));
-        for (_, since) in told {
-            self.protocol
-                .metrics
-                .announce
-                .observe(since.elapsed().as_secs_f64());
+        for address in port.burst() {
+            if let Some(since) = self.untold.remove(&address) {
+                let took = since.elapsed().as_secs_f64();
+                self.protocol.metrics.announce.observe(took);
+            }
         }
     }
 }

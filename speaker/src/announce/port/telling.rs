@@ -34,23 +34,25 @@ impl PortTask {
         self.next_burst().is_some_and(|next| next <= Instant::now())
     }
 
-    /// The first frame of each address first, and nothing is counted before.
-    pub(super) fn burst(&mut self) {
+    /// The first frame of each address first, and nothing is counted before. Returns the addresses whose first frame
+    /// went out.
+    pub(super) fn burst(&mut self) -> Vec<IpAddr> {
         let now = Instant::now();
-        let due = self.bursts.due(now, chance());
+        let mut due = self.bursts.due(now, chance());
         if due.is_empty() {
-            return self.tell_the_rest();
+            self.tell_the_rest();
         }
-        for (place, address) in due.iter().enumerate() {
-            let sent = self.send_frame(*address, 0);
+        for place in 0..due.len() {
+            let sent = self.send_frame(due[place], 0);
             if sent == Sent::NoRoom {
-                let rest = &due[place..];
-                return rest
-                    .iter()
-                    .for_each(|address| self.bursts.again(*address, now + ROOM));
+                let rest = due.split_off(place);
+                rest.into_iter()
+                    .for_each(|address| self.bursts.again(address, now + ROOM));
+                break;
             }
-            self.half_told.push_back((*address, sent));
+            self.half_told.push_back((due[place], sent));
         }
+        due
     }
 
     fn tell_the_rest(&mut self) {
