@@ -11,6 +11,7 @@ mod life;
 mod majority;
 mod peers;
 mod receive;
+mod returns;
 mod voice;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ use super::view::SegmentView;
 use asking::Asking;
 use handover::Yield;
 use majority::Majority;
+use returns::Returns;
 
 pub use majority::PartitionPolicy;
 
@@ -110,8 +112,7 @@ pub struct Segment {
     holders: Holders,
     /// Nodes that were up and did not say goodbye.
     known: BTreeSet<NodeId>,
-    /// How often a node came back, and when last.
-    returns: BTreeMap<NodeId, (u32, Moment)>,
+    returns: Returns,
     /// Since when this instance is up with more than half of the known nodes.
     backed_since: Option<Moment>,
     majority: Majority,
@@ -155,7 +156,7 @@ impl Segment {
             peers: BTreeMap::new(),
             holders: Holders::default(),
             known: BTreeSet::new(),
-            returns: BTreeMap::new(),
+            returns: Returns::default(),
             backed_since: None,
             majority: Majority::new(now),
             witnessed: None,

@@ -29,6 +29,7 @@ mod laws;
 mod liveness;
 mod moves;
 mod owners;
+mod returns;
 mod sizes;
 mod views;
 mod world;

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_speaker::segment::message::{Boot, Instance, Message, NodeId};
+use ferrolb_speaker::segment::message::{Body, Boot, Instance, Message, NodeId, Standing};
 use ferrolb_speaker::segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
 
 pub(crate) use lan::Lan;
@@ -41,6 +41,8 @@ pub(crate) struct Node {
     /// The switch port.
     pub(crate) plugged: bool,
     pub(crate) view: SegmentView,
+    /// What it said of itself last.
+    standing: Standing,
     /// What it was told to answer for.
     answers: BTreeSet<IpAddr>,
 }
@@ -249,6 +251,9 @@ impl World {
             Effect::Send(body) => {
                 let one = &mut self.nodes[node];
                 one.sequence += 1;
+                if let Body::Beacon(beacon) = &body {
+                    one.standing = beacon.standing;
+                }
                 let from = one.segment.as_ref().expect("it acts").instance();
                 let message = Message {
                     from,

@@ -43,6 +43,7 @@ impl Segment {
             Body::Request(request) => self.asking.asked_by_another(request),
             Body::Query(instance) => self.testify(*instance, now),
             Body::Alive(alive) => self.testimony(from, alive, now),
+            Body::Returned(returned) => self.hear_of_return(from, returned, now),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::NodeName;
-use ferrolb_speaker::segment::message::NodeId;
+use ferrolb_speaker::segment::message::{NodeId, Standing};
 use ferrolb_speaker::segment::{Conduct, Fitness, Moment, Place, SegmentView};
 
 use super::{Lan, Node, World, address, ms};
@@ -40,6 +40,7 @@ impl World {
             wake: Moment::ORIGIN,
             plugged: true,
             view: view.clone(),
+            standing: Standing::default(),
             answers: BTreeSet::new(),
         };
         Self {
