@@ -6,6 +6,7 @@
 mod asking;
 mod candidates;
 mod claiming;
+mod epochs;
 mod handover;
 mod life;
 mod majority;
@@ -19,7 +20,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::holders::Holders;
-use super::message::{Body, Instance, NodeId, State, Tag, Version};
+use super::message::{Body, Epoch, Instance, NodeId, State, Tag, Version};
 use super::moment::Moment;
 use super::own::OwnClaims;
 use super::peer::Peer;
@@ -69,6 +70,8 @@ pub enum Event {
     GaveUp(IpAddr, Option<NodeId>),
     /// An address was given up because this node has a stronger claim.
     Lost(IpAddr, NodeId),
+    /// A claim with an epoch that nobody can have counted to was not heeded.
+    Incredible(Instance, IpAddr, Epoch),
     /// More than half of the speakers hear this instance, or do not any more; under `single-owner` only.
     Majority(bool),
     /// This loop was late by so much that others may have taken over: it is silent until it knows more.
@@ -135,8 +138,8 @@ pub struct Segment {
     stunned: Option<Moment>,
     released_last: Moment,
     expected: Option<Moment>,
-    /// When everything was judged last.
-    judged: Moment,
+    /// When it was last looked for epochs that nobody needs.
+    pruned: Moment,
     effects: Vec<Effect>,
 }
 
@@ -174,7 +177,7 @@ impl Segment {
             stunned: None,
             released_last: now,
             expected: None,
-            judged: now,
+            pruned: now,
             effects: Vec::new(),
         }
     }

@@ -23,6 +23,7 @@ impl Segment {
         self.judge_returns(now);
         self.back_claims(now);
         self.expire(now);
+        self.forget_epochs(now);
         self.consider_all(now);
         self.follow_yields(now);
         self.claim_orphans(now);
@@ -45,7 +46,6 @@ impl Segment {
             self.send(Body::Request(request));
         }
         self.expected = Some(self.next(now));
-        self.judged = now;
     }
 
     /// When to advance next, if no frame comes before.
