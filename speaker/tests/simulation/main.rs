@@ -32,5 +32,6 @@ mod moves;
 mod owners;
 mod returns;
 mod sizes;
+mod stuns;
 mod views;
 mod world;

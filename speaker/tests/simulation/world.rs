@@ -34,6 +34,12 @@ pub(crate) struct Node {
     sequence: u64,
     /// Frames that wait on the socket.
     waiting: Vec<(Moment, Arc<Message>)>,
+    /// When nothing waited the last time.
+    emptied: Moment,
+    /// For so long the process stops once it decided something, and before it does it.
+    stops_amid: Option<Duration>,
+    /// What it is still to do.
+    undone: Vec<Effect>,
     /// The last sequence of each boot: as in production, what is older does not count.
     last: BTreeMap<Boot, u64>,
     paused_until: Option<Moment>,
@@ -103,6 +109,9 @@ impl World {
         one.last.clear();
         one.answers.clear();
         one.paused_until = None;
+        one.emptied = self.now;
+        one.stops_amid = None;
+        one.undone.clear();
         self.wake(node, self.now);
     }
 
@@ -121,6 +130,11 @@ impl World {
         let until = self.now + time;
         self.nodes[node].paused_until = Some(until);
         self.wake(node, until);
+    }
+
+    /// As [`World::pause`], the next time that the process decided something.
+    pub(crate) fn pause_amid(&mut self, node: usize, time: Duration) {
+        self.nodes[node].stops_amid = Some(time);
     }
 
     pub(crate) fn plug(&mut self, node: usize, plugged: bool) {
@@ -234,16 +248,26 @@ impl World {
         let one = &mut self.nodes[node];
         self.agenda.remove(&(one.wake, node));
         one.paused_until = None;
+        let undone = std::mem::take(&mut one.undone);
+        undone.into_iter().for_each(|effect| self.follow(node, effect));
+        let (interval, one) = (self.conduct.profile.interval, &mut self.nodes[node]);
         let Some(segment) = &mut one.segment else { return };
+        // Nobody knows how long a frame waited that a loop finds which was held up.
+        let was_held_up = now.since(one.emptied) > interval;
+        let came = |at| if was_held_up { one.emptied } else { at };
         for (at, message) in one.waiting.drain(..) {
-            segment.receive(&message, at, now);
+            segment.receive(&message, came(at), now);
         }
+        one.emptied = now;
         segment.advance(now);
         let (wake, effects) = (segment.next(now), segment.effects());
-        self.wake(node, wake);
-        for effect in effects {
-            self.follow(node, effect);
+        if let Some(time) = one.stops_amid.take() {
+            one.undone = effects;
+            self.pause(node, time);
+            return;
         }
+        self.wake(node, wake);
+        effects.into_iter().for_each(|effect| self.follow(node, effect));
     }
 
     fn follow(&mut self, node: usize, effect: Effect) {
