@@ -1,5 +1,6 @@
 //! A planned move: the holder names an heir, the heir takes over, the holder sees it and lets go.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -71,6 +72,9 @@ impl Segment {
     /// Who should have the address instead of this node; nobody if it is to stay.
     fn heir(&self, address: IpAddr) -> Option<NodeId> {
         let place = self.place(address)?;
+        if self.is_best_place(place) {
+            return None;
+        }
         let refused = self.yields.get(&address).map(|one| &one.refused);
         let others = self
             .contenders(place, &self.living(), |mate| self.holder(mate))
@@ -90,6 +94,15 @@ impl Segment {
             }
         };
         others.into_iter().find(better).map(|one| one.node)
+    }
+
+    /// Nobody can outrank this node, alive or not: with thousands of addresses the order of the living is not asked for
+    /// each time that something changes.
+    fn is_best_place(&self, place: &Place) -> bool {
+        let draining = self.view.as_ref().is_some_and(|view| view.draining);
+        let rank = |fit: &Fitness| (fit.against, Reverse(fit.preference));
+        let best = |mine: &Fitness| place.fit.values().all(|fit| rank(fit) >= rank(mine));
+        self.state != State::Leaving && !draining && place.fit.get(&self.me.node).is_some_and(best)
     }
 
     fn yield_to(&mut self, address: IpAddr, hold: Hold, heir: NodeId, now: Moment) {

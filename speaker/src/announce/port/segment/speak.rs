@@ -125,8 +125,8 @@ impl Membership {
             }
             Event::Incredible(peer, address, epoch) => {
                 self.protocol.metrics.refused.with_label_values(&["epoch"]).inc();
-                let (peer, epoch) = (name(peer.node), epoch.0);
-                tracing::warn!(%interface, event = "segment", step = "refuse", peer, %address, epoch, "a claim that cannot be is not heeded");
+                let (node, epoch) = (name(peer.node), epoch.0);
+                tracing::warn!(%interface, event = "segment", step = "refuse", node, %address, epoch, "a claim that cannot be is not heeded");
             }
             Event::Stunned(late) => {
                 let late_ms = late.as_millis();
