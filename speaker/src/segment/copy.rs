@@ -14,6 +14,8 @@ pub(super) struct ClaimsCopy {
     buckets: Vec<Bucket>,
     /// Everything up to this version is in, unless `gap`.
     version: Version,
+    /// Of all buckets: each beacon is compared with it.
+    root: ContentDigest,
     gap: bool,
     /// The newest beacon's.
     told: Option<(Version, ContentDigest)>,
@@ -51,8 +53,10 @@ impl ClaimsCopy {
             entries: Entries::new(),
             coming: None,
         };
+        let buckets = vec![nothing; usize::from(BUCKETS)];
         Self {
-            buckets: vec![nothing; usize::from(BUCKETS)],
+            root: root(&buckets),
+            buckets,
             version: Version(0),
             gap: false,
             told: None,
@@ -76,7 +80,7 @@ impl ClaimsCopy {
 
     fn judge(&mut self) {
         let Some((version, all)) = self.told else { return };
-        if self.root() == all && version >= self.version {
+        if self.root == all && version >= self.version {
             self.version = version;
             self.gap = false;
         } else if version >= self.version {
@@ -106,18 +110,16 @@ impl ClaimsCopy {
             Some(base) if base == before && page.version > before => bucket.change(page, entries),
             _ => Vec::new(),
         };
+        let (version, digest) = (bucket.version, bucket.digest);
+        self.root = root(&self.buckets);
         if page.base.is_some() && page.version > self.version {
             let follows = page.version.0 == self.version.0 + 1;
-            let taken = bucket.version == page.version && bucket.digest == page.digest;
+            let taken = version == page.version && digest == page.digest;
             self.gap |= !(follows && taken);
             self.version = page.version;
         }
         self.judge();
         changes
-    }
-
-    fn root(&self) -> ContentDigest {
-        root_digest(&std::array::from_fn(|bucket| self.buckets[bucket].digest))
     }
 
     pub(super) fn entry(&self, address: IpAddr) -> Option<&Entry> {
@@ -132,6 +134,10 @@ impl ClaimsCopy {
             .flat_map(|bucket| &bucket.entries)
             .map(|(address, entry)| (*address, entry))
     }
+}
+
+fn root(buckets: &[Bucket]) -> ContentDigest {
+    root_digest(&std::array::from_fn(|bucket| buckets[bucket].digest))
 }
 
 impl Bucket {

@@ -6,11 +6,13 @@
 mod asking;
 mod candidates;
 mod claiming;
+mod epochs;
 mod handover;
 mod life;
 mod majority;
 mod peers;
 mod receive;
+mod returns;
 mod voice;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::holders::Holders;
-use super::message::{Body, Instance, NodeId, State, Tag, Version};
+use super::message::{Body, Epoch, Instance, NodeId, State, Tag, Version};
 use super::moment::Moment;
 use super::own::OwnClaims;
 use super::peer::Peer;
@@ -28,6 +30,7 @@ use super::view::SegmentView;
 use asking::Asking;
 use handover::Yield;
 use majority::Majority;
+use returns::Returns;
 
 pub use majority::PartitionPolicy;
 
@@ -67,6 +70,8 @@ pub enum Event {
     GaveUp(IpAddr, Option<NodeId>),
     /// An address was given up because this node has a stronger claim.
     Lost(IpAddr, NodeId),
+    /// A claim with an epoch that nobody can have counted to was not heeded.
+    Incredible(Instance, IpAddr, Epoch),
     /// More than half of the speakers hear this instance, or do not any more; under `single-owner` only.
     Majority(bool),
     /// This loop was late by so much that others may have taken over: it is silent until it knows more.
@@ -110,8 +115,7 @@ pub struct Segment {
     holders: Holders,
     /// Nodes that were up and did not say goodbye.
     known: BTreeSet<NodeId>,
-    /// How often a node came back, and when last.
-    returns: BTreeMap<NodeId, (u32, Moment)>,
+    returns: Returns,
     /// Since when this instance is up with more than half of the known nodes.
     backed_since: Option<Moment>,
     majority: Majority,
@@ -134,8 +138,8 @@ pub struct Segment {
     stunned: Option<Moment>,
     released_last: Moment,
     expected: Option<Moment>,
-    /// When everything was judged last.
-    judged: Moment,
+    /// When it was last looked for epochs that nobody needs.
+    pruned: Moment,
     effects: Vec<Effect>,
 }
 
@@ -155,7 +159,7 @@ impl Segment {
             peers: BTreeMap::new(),
             holders: Holders::default(),
             known: BTreeSet::new(),
-            returns: BTreeMap::new(),
+            returns: Returns::default(),
             backed_since: None,
             majority: Majority::new(now),
             witnessed: None,
@@ -173,7 +177,7 @@ impl Segment {
             stunned: None,
             released_last: now,
             expected: None,
-            judged: now,
+            pruned: now,
             effects: Vec::new(),
         }
     }

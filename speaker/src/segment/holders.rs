@@ -2,9 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::copy::Change;
 use super::message::{Entry, Epoch, Instance};
+use super::moment::Moment;
+
+/// Nobody remembers a claim longer: instances that are not up are forgotten after this.
+const UNNEEDED: Duration = Duration::from_secs(600);
 
 /// The instances with an entry for an address, and the highest epoch that was ever seen of it.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +17,9 @@ pub(super) struct Holders {
     by_address: BTreeMap<IpAddr, BTreeSet<Instance>>,
     counts: BTreeMap<Instance, usize>,
     epochs: BTreeMap<IpAddr, Epoch>,
+    greatest: Epoch,
+    /// Since when nobody needed the epoch of an address.
+    unneeded: BTreeMap<IpAddr, Moment>,
 }
 
 impl Holders {
@@ -19,15 +27,15 @@ impl Holders {
         let holds = |entry: Option<Entry>| usize::from(matches!(entry, Some(Entry::Hold(_))));
         let count = self.counts.entry(instance).or_default();
         *count = *count + holds(change.after) - holds(change.before);
-        let named = self.by_address.entry(change.address).or_default();
         match change.after {
             Some(entry) => {
-                named.insert(instance);
+                self.by_address
+                    .entry(change.address)
+                    .or_default()
+                    .insert(instance);
                 self.saw(change.address, epoch(&entry));
             }
-            None => {
-                named.remove(&instance);
-            }
+            None => self.remove(instance, change.address),
         }
     }
 
@@ -38,11 +46,18 @@ impl Holders {
         entries: impl Iterator<Item = (IpAddr, &'a Entry)>,
     ) {
         for (address, _) in entries {
-            if let Some(named) = self.by_address.get_mut(&address) {
-                named.remove(&instance);
-            }
+            self.remove(instance, address);
         }
         self.counts.remove(&instance);
+    }
+
+    fn remove(&mut self, instance: Instance, address: IpAddr) {
+        if let Some(named) = self.by_address.get_mut(&address) {
+            named.remove(&instance);
+            if named.is_empty() {
+                self.by_address.remove(&address);
+            }
+        }
     }
 
     /// The instances that say something of the address.
@@ -58,6 +73,32 @@ impl Holders {
     pub(super) fn saw(&mut self, address: IpAddr, epoch: Epoch) {
         let highest = self.epochs.entry(address).or_default();
         *highest = epoch.max(*highest);
+        self.greatest = epoch.max(self.greatest);
+    }
+
+    /// The greatest that was ever seen of any address.
+    pub(super) fn greatest_epoch(&self) -> Epoch {
+        self.greatest
+    }
+
+    /// Forgets those of addresses of which nobody says anything, for [`UNNEEDED`] of looks in which `needs` says so too.
+    pub(super) fn forget_epochs(&mut self, now: Moment, needs: impl Fn(IpAddr) -> bool) {
+        let named = &self.by_address;
+        let unneeded = self
+            .epochs
+            .keys()
+            .filter(|address| !named.contains_key(address) && !needs(**address));
+        let since = |address: &IpAddr| (*address, self.unneeded.get(address).copied().unwrap_or(now));
+        let unneeded: BTreeMap<IpAddr, Moment> = unneeded.map(since).collect();
+        let old = |address: &IpAddr| {
+            unneeded
+                .get(address)
+                .is_some_and(|since| now.since(*since) >= UNNEEDED)
+        };
+        self.epochs.retain(|address, _| !old(address));
+        self.unneeded = unneeded;
+        let epochs = &self.epochs;
+        self.unneeded.retain(|address, _| epochs.contains_key(address));
     }
 
     /// The epoch of a new claim.
@@ -66,9 +107,12 @@ impl Holders {
     }
 }
 
-fn epoch(entry: &Entry) -> Epoch {
+pub(super) fn epoch(entry: &Entry) -> Epoch {
     match entry {
         Entry::Hold(hold) => hold.epoch,
         Entry::Released { epoch, .. } | Entry::Declined { epoch } => *epoch,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 /// Claims are spread over this many buckets by address, so that a difference is found and repaired in small pieces.
 pub const BUCKETS: u8 = 64;
 
+/// A node that came back is asked last for no longer than this, however often it did.
+pub const LONGEST_HOLD_DOWN: Duration = Duration::from_secs(600);
+
 /// A node, as frames name it: the first 128 bits of the SHA-256 of its name.
 ///
 /// Names are unique in a cluster, and the key of a frame names the cluster.
@@ -73,6 +76,8 @@ pub enum Body {
     Query(Instance),
     /// I do.
     Alive(Alive),
+    /// You came back.
+    Returned(Returned),
 }
 
 /// I am alive. Of fixed size.
@@ -230,6 +235,15 @@ pub struct Alive {
     pub instance: Instance,
     /// How long ago, in whole milliseconds.
     pub age: Duration,
+}
+
+/// Tells an instance that its node came back, which it may not know itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Returned {
+    /// Who came back.
+    pub instance: Instance,
+    /// For so long others are still asked first, in whole milliseconds: 1 ms to [`LONGEST_HOLD_DOWN`].
+    pub left: Duration,
 }
 
 impl NodeId {

@@ -27,6 +27,10 @@ pub(super) struct Peer {
     pub(super) returned: Option<Moment>,
     /// When a frame came in which it said that it hears us.
     pub(super) proof: Option<Moment>,
+    /// When all its claims were known last.
+    pub(super) synced_last: Option<Moment>,
+    /// When it was last reported that it said what cannot be.
+    pub(super) refused_last: Option<Moment>,
     /// When it was heard again after it was down.
     heard_again: Option<Moment>,
     /// What is known of its claims is from before it was down.
@@ -75,6 +79,8 @@ impl Peer {
             link: Link::OneWay,
             returned: None,
             proof: None,
+            synced_last: None,
+            refused_last: None,
             heard_again: None,
             outdated: false,
             last_frame: now,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ferrolb_speaker::segment::digest::bucket_of;
 use ferrolb_speaker::segment::message::{
     Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage,
-    Hold, Instance, Message, NodeId, Part, Request, Requested, Standing, State, Tag, Version,
+    Hold, Instance, Message, NodeId, Part, Request, Requested, Returned, Standing, State, Tag, Version,
 };
 
 use crate::random::Random;
@@ -21,7 +21,7 @@ pub(crate) fn message(random: &mut Random) -> Message {
 }
 
 fn body(random: &mut Random) -> Body {
-    match random.below(7) {
+    match random.below(8) {
         0 => Body::Beacon(beacon(random)),
         1 => Body::Heard(heard(random)),
         2 => Body::Claims(claims(random)),
@@ -31,6 +31,10 @@ fn body(random: &mut Random) -> Body {
         }),
         4 => Body::Request(request(random)),
         5 => Body::Query(instance(random)),
+        6 => Body::Returned(Returned {
+            instance: instance(random),
+            left: Duration::from_millis(1 + random.below(600_000) as u64),
+        }),
         _ => Body::Alive(Alive {
             instance: instance(random),
             age: Duration::from_millis(u64::from(random.number() as u32)),

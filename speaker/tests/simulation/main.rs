@@ -24,11 +24,14 @@
 //! 12. The old holder is gone right after its release:
 //!     `moves::who_asked_between_the_takeover_and_the_release_learns_the_heir`.
 
+mod epochs;
 mod faults;
 mod laws;
 mod liveness;
 mod moves;
 mod owners;
+mod returns;
 mod sizes;
+mod stuns;
 mod views;
 mod world;

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_speaker::segment::message::{Boot, Instance, Message, NodeId};
+use ferrolb_speaker::segment::message::{Body, Boot, Instance, Message, NodeId, Standing};
 use ferrolb_speaker::segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
 
 pub(crate) use lan::Lan;
@@ -34,6 +34,12 @@ pub(crate) struct Node {
     sequence: u64,
     /// Frames that wait on the socket.
     waiting: Vec<(Moment, Arc<Message>)>,
+    /// When nothing waited the last time.
+    emptied: Moment,
+    /// For so long the process stops once it decided something, and before it does it.
+    stops_amid: Option<Duration>,
+    /// What it is still to do.
+    undone: Vec<Effect>,
     /// The last sequence of each boot: as in production, what is older does not count.
     last: BTreeMap<Boot, u64>,
     paused_until: Option<Moment>,
@@ -41,6 +47,8 @@ pub(crate) struct Node {
     /// The switch port.
     pub(crate) plugged: bool,
     pub(crate) view: SegmentView,
+    /// What it said of itself last.
+    standing: Standing,
     /// What it was told to answer for.
     answers: BTreeSet<IpAddr>,
 }
@@ -101,6 +109,9 @@ impl World {
         one.last.clear();
         one.answers.clear();
         one.paused_until = None;
+        one.emptied = self.now;
+        one.stops_amid = None;
+        one.undone.clear();
         self.wake(node, self.now);
     }
 
@@ -119,6 +130,11 @@ impl World {
         let until = self.now + time;
         self.nodes[node].paused_until = Some(until);
         self.wake(node, until);
+    }
+
+    /// As [`World::pause`], the next time that the process decided something.
+    pub(crate) fn pause_amid(&mut self, node: usize, time: Duration) {
+        self.nodes[node].stops_amid = Some(time);
     }
 
     pub(crate) fn plug(&mut self, node: usize, plugged: bool) {
@@ -232,16 +248,26 @@ impl World {
         let one = &mut self.nodes[node];
         self.agenda.remove(&(one.wake, node));
         one.paused_until = None;
+        let undone = std::mem::take(&mut one.undone);
+        undone.into_iter().for_each(|effect| self.follow(node, effect));
+        let (interval, one) = (self.conduct.profile.interval, &mut self.nodes[node]);
         let Some(segment) = &mut one.segment else { return };
+        // Nobody knows how long a frame waited that a loop finds which was held up.
+        let was_held_up = now.since(one.emptied) > interval;
+        let came = |at| if was_held_up { one.emptied } else { at };
         for (at, message) in one.waiting.drain(..) {
-            segment.receive(&message, at, now);
+            segment.receive(&message, came(at), now);
         }
+        one.emptied = now;
         segment.advance(now);
         let (wake, effects) = (segment.next(now), segment.effects());
-        self.wake(node, wake);
-        for effect in effects {
-            self.follow(node, effect);
+        if let Some(time) = one.stops_amid.take() {
+            one.undone = effects;
+            self.pause(node, time);
+            return;
         }
+        self.wake(node, wake);
+        effects.into_iter().for_each(|effect| self.follow(node, effect));
     }
 
     fn follow(&mut self, node: usize, effect: Effect) {
@@ -249,6 +275,9 @@ impl World {
             Effect::Send(body) => {
                 let one = &mut self.nodes[node];
                 one.sequence += 1;
+                if let Body::Beacon(beacon) = &body {
+                    one.standing = beacon.standing;
+                }
                 let from = one.segment.as_ref().expect("it acts").instance();
                 let message = Message {
                     from,

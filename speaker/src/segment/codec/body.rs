@@ -6,8 +6,8 @@ use super::reader::Reader;
 use super::writer::Writer;
 use super::{Malformed, VERSION, entry, kind};
 use crate::segment::message::{
-    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, HeardPage, Request, Requested, Standing,
-    State, Tag,
+    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, HeardPage, Request, Requested, Returned,
+    Standing, State, Tag,
 };
 
 /// The longest head of a page of claims, with a base.
@@ -31,6 +31,7 @@ pub(super) fn read(kind: u8, reader: &mut Reader<'_>) -> Result<Body, Malformed>
         kind::REQUEST => read_request(reader).map(Body::Request),
         kind::QUERY => reader.instance().map(Body::Query),
         kind::ALIVE => read_alive(reader).map(Body::Alive),
+        kind::RETURNED => read_returned(reader).map(Body::Returned),
         other => Err(Malformed::Kind(other)),
     }
 }
@@ -44,6 +45,7 @@ pub(super) fn write(body: &Body, writer: &mut Writer<'_>) {
         Body::Request(request) => write_request(*request, writer),
         Body::Query(instance) => writer.instance(*instance),
         Body::Alive(alive) => write_alive(*alive, writer),
+        Body::Returned(returned) => write_returned(*returned, writer),
     }
 }
 
@@ -207,5 +209,21 @@ fn read_alive(reader: &mut Reader<'_>) -> Result<Alive, Malformed> {
 
 fn write_alive(alive: Alive, writer: &mut Writer<'_>) {
     writer.instance(alive.instance);
-    writer.u32(u32::try_from(alive.age.as_millis()).unwrap_or(u32::MAX));
+    write_milliseconds(alive.age, writer);
+}
+
+fn read_returned(reader: &mut Reader<'_>) -> Result<Returned, Malformed> {
+    Ok(Returned {
+        instance: reader.instance()?,
+        left: Duration::from_millis(reader.u32()?.into()),
+    })
+}
+
+fn write_returned(returned: Returned, writer: &mut Writer<'_>) {
+    writer.instance(returned.instance);
+    write_milliseconds(returned.left, writer);
+}
+
+fn write_milliseconds(time: Duration, writer: &mut Writer<'_>) {
+    writer.u32(u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
 }

@@ -9,6 +9,7 @@ pub(super) const BUCKETS: u8 = 4;
 pub(super) const REQUEST: u8 = 5;
 pub(super) const QUERY: u8 = 6;
 pub(super) const ALIVE: u8 = 7;
+pub(super) const RETURNED: u8 = 8;
 
 /// The kind of a body.
 pub fn kind_of(body: &Body) -> u8 {
@@ -20,5 +21,6 @@ pub fn kind_of(body: &Body) -> u8 {
         Body::Request(_) => REQUEST,
         Body::Query(_) => QUERY,
         Body::Alive(_) => ALIVE,
+        Body::Returned(_) => RETURNED,
     }
 }

@@ -62,6 +62,9 @@ pub enum Malformed {
         /// How many there are said to be.
         of: u8,
     },
+    /// A hold-down of 0, or longer than any.
+    #[error("a hold-down that cannot be")]
+    HoldDown,
     /// No such bucket.
     #[error("bucket {0}")]
     Bucket(u8),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Malformed;
 use crate::segment::digest::bucket_of;
 use crate::segment::message::{
-    BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, Entry, HeardPage, Message, Part,
+    BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, Entry, HeardPage, LONGEST_HOLD_DOWN, Message, Part,
+    Returned,
 };
 
 pub(super) fn check(message: &Message) -> Result<(), Malformed> {
@@ -22,6 +23,7 @@ pub(super) fn check(message: &Message) -> Result<(), Malformed> {
         Body::Request(request) => is_boot(request.of.boot),
         Body::Query(instance) => is_boot(instance.boot),
         Body::Alive(alive) => is_boot(alive.instance.boot),
+        Body::Returned(returned) => is_returned(returned),
     }
 }
 
@@ -38,6 +40,14 @@ fn is_beacon(beacon: &Beacon) -> Result<(), Malformed> {
     match beacon.multiplier {
         0 => Err(Malformed::Multiplier),
         _ => Ok(()),
+    }
+}
+
+fn is_returned(returned: &Returned) -> Result<(), Malformed> {
+    is_boot(returned.instance.boot)?;
+    match returned.left.as_millis() {
+        1.. if returned.left <= LONGEST_HOLD_DOWN => Ok(()),
+        _ => Err(Malformed::HoldDown),
     }
 }
 

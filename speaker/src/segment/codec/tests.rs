@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_message_or_not(kind in 0..9_u8, bytes: Vec<u8>) {
+    fn any_bytes_are_a_message_or_not(kind in 0..10_u8, bytes: Vec<u8>) {
         let _ = parse(kind, &bytes);
     }
 

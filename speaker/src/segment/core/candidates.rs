@@ -4,33 +4,24 @@ use std::net::IpAddr;
 
 use super::Segment;
 use crate::segment::contenders::{Contender, Living, Loads, contenders};
-use crate::segment::message::{NodeId, Standing, State};
-use crate::segment::moment::Moment;
+use crate::segment::message::{NodeId, State};
 use crate::segment::peer::Peer;
 use crate::segment::view::Place;
 
 impl Segment {
     /// Everybody who may claim now or in a moment, this instance included. Those who are about to join count, so that
     /// the first of many that start does not take everything.
-    pub(super) fn living(&self, now: Moment) -> Vec<Living> {
+    pub(super) fn living(&self) -> Vec<Living> {
         let peers = self.peers.values().filter(|peer| Self::is_well(peer));
-        let peer = |peer: &Peer| {
-            let node = peer.instance.node;
-            let mut standing = peer.beacon.map(|beacon| beacon.standing).unwrap_or_default();
-            standing.hold_down |= self.is_held_down(node, now);
-            Living {
-                node,
-                standing,
-                joining: peer.is_joining(),
-            }
+        let peer = |peer: &Peer| Living {
+            node: peer.instance.node,
+            standing: peer.beacon.map(|beacon| beacon.standing).unwrap_or_default(),
+            joining: peer.is_joining(),
         };
         let me = Living {
             node: self.me.node,
             joining: false,
-            standing: Standing {
-                draining: self.view.as_ref().is_some_and(|view| view.draining),
-                ..Standing::default()
-            },
+            standing: self.standing(),
         };
         let me = (self.state == State::Active).then_some(me);
         let mut living: Vec<Living> = peers.map(peer).chain(me).collect();

@@ -199,7 +199,7 @@ impl Segment {
         } else {
             slot * 2
         };
-        let living = self.living(now);
+        let living = self.living();
         let mut loads = self.loads(&living);
         let mut mine = Vec::new();
         let mut placed = BTreeMap::new();

@@ -1,5 +1,6 @@
 //! A planned move: the holder names an heir, the heir takes over, the holder sees it and lets go.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -32,10 +33,10 @@ impl Segment {
             self.tell(Event::GaveUp(address, None));
             return;
         }
-        match (self.heir(address, now), hold.yield_to) {
+        match (self.heir(address), hold.yield_to) {
             (Some(heir), Some(current)) if self.may_still_take(address, current, heir) => {}
             (Some(heir), _) => self.yield_to(address, hold, heir, now),
-            (None, _) if self.is_no_place(address, now) => {
+            (None, _) if self.is_no_place(address) => {
                 self.release(address, hold, None, now);
                 self.tell(Event::GaveUp(address, None));
             }
@@ -46,8 +47,8 @@ impl Segment {
 
     /// Neither this node nor any that lives may hold the address. One that refused may learn better: until then
     /// the address stays where it is.
-    fn is_no_place(&self, address: IpAddr, now: Moment) -> bool {
-        let suits = |place: &Place| self.living(now).iter().any(|one| place.suits(one.node));
+    fn is_no_place(&self, address: IpAddr) -> bool {
+        let suits = |place: &Place| self.living().iter().any(|one| place.suits(one.node));
         self.state != State::Leaving && !self.suits_me(address) && !self.place(address).is_some_and(suits)
     }
 
@@ -69,11 +70,14 @@ impl Segment {
     }
 
     /// Who should have the address instead of this node; nobody if it is to stay.
-    fn heir(&self, address: IpAddr, now: Moment) -> Option<NodeId> {
+    fn heir(&self, address: IpAddr) -> Option<NodeId> {
         let place = self.place(address)?;
+        if self.is_best_place(place) {
+            return None;
+        }
         let refused = self.yields.get(&address).map(|one| &one.refused);
         let others = self
-            .contenders(place, &self.living(now), |mate| self.holder(mate))
+            .contenders(place, &self.living(), |mate| self.holder(mate))
             .into_iter()
             .filter(|one| {
                 one.node != self.me.node
@@ -90,6 +94,15 @@ impl Segment {
             }
         };
         others.into_iter().find(better).map(|one| one.node)
+    }
+
+    /// Nobody can outrank this node, alive or not: with thousands of addresses the order of the living is not asked for
+    /// each time that something changes.
+    fn is_best_place(&self, place: &Place) -> bool {
+        let draining = self.view.as_ref().is_some_and(|view| view.draining);
+        let rank = |fit: &Fitness| (fit.against, Reverse(fit.preference));
+        let best = |mine: &Fitness| place.fit.values().all(|fit| rank(fit) >= rank(mine));
+        self.state != State::Leaving && !draining && place.fit.get(&self.me.node).is_some_and(best)
     }
 
     fn yield_to(&mut self, address: IpAddr, hold: Hold, heir: NodeId, now: Moment) {
@@ -175,9 +188,9 @@ impl Segment {
 
     /// Whether it suits this node, which would not pass it on at once: nodes that disagree about who is better would
     /// pass it round. From one who leaves it is taken in any case.
-    fn would_keep(&self, address: IpAddr, holder: Instance, now: Moment) -> bool {
+    fn would_keep(&self, address: IpAddr, holder: Instance) -> bool {
         let leaves = self.peers.get(&holder).is_some_and(Peer::is_leaving);
-        self.suits_me(address) && (leaves || self.heir(address, now).is_none())
+        self.suits_me(address) && (leaves || self.heir(address).is_none())
     }
 
     /// Takes over an address that another yields to this node, or says that it will not. Whether one did.
@@ -190,7 +203,7 @@ impl Segment {
             return false;
         };
         let able = self.state == State::Active && self.stunned.is_none() && self.carrier;
-        if able && (hold.forced || self.would_keep(address, holder, now)) {
+        if able && (hold.forced || self.would_keep(address, holder)) {
             self.claim(address, now);
             self.tell(Event::TookOver(address));
         } else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Event, Segment};
-use crate::segment::message::{Body, Entry, Hold, NodeId, State};
+use crate::segment::message::{Body, Entry, Hold, State};
 use crate::segment::moment::Moment;
 use crate::segment::peer::{Link, Peer};
 
@@ -12,8 +12,6 @@ use crate::segment::peer::{Link, Peer};
 const BUSY: Duration = Duration::from_millis(5);
 /// How long a joining instance waits for the claims of the others at most.
 const SYNC_AT_MOST: Duration = Duration::from_secs(2);
-/// A hold-down doubles with each return up to this.
-pub(super) const LONGEST_HOLD_DOWN: Duration = Duration::from_secs(600);
 
 impl Segment {
     /// Judges everything as of now. To be called when [`Segment::next`] has come and after frames were taken in.
@@ -22,9 +20,10 @@ impl Segment {
         self.judge_peers(now);
         self.weigh(now);
         self.take_part(now);
-        self.end_hold_downs(now);
+        self.judge_returns(now);
         self.back_claims(now);
         self.expire(now);
+        self.forget_epochs(now);
         self.consider_all(now);
         self.follow_yields(now);
         self.claim_orphans(now);
@@ -47,7 +46,6 @@ impl Segment {
             self.send(Body::Request(request));
         }
         self.expected = Some(self.next(now));
-        self.judged = now;
     }
 
     /// When to advance next, if no frame comes before.
@@ -171,26 +169,6 @@ impl Segment {
     pub(super) fn has_witness(&self, now: Moment) -> bool {
         let lasts = self.conduct.profile.detection() * 3;
         self.witnessed.is_some_and(|at| now.since(at) <= lasts)
-    }
-
-    /// Who was asked last until now may be preferred from now on.
-    fn end_hold_downs(&mut self, now: Moment) {
-        let ended = |node: &NodeId| self.is_held_down(*node, self.judged) && !self.is_held_down(*node, now);
-        if self.returns.keys().any(ended) {
-            self.look_at_everything();
-        }
-    }
-
-    /// Whether that node came back so recently that others are asked first.
-    pub(super) fn is_held_down(&self, node: NodeId, now: Moment) -> bool {
-        let Some((times, last)) = self.returns.get(&node) else {
-            return false;
-        };
-        let doubled = self
-            .conduct
-            .hold_down
-            .saturating_mul(1 << times.saturating_sub(1).min(16));
-        now.since(*last) < doubled.min(LONGEST_HOLD_DOWN)
     }
 
     /// Takes part, or will in a moment, and is not suspected.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::life::LONGEST_HOLD_DOWN;
 use super::{Event, Segment};
-use crate::segment::message::{Body, Entry, Instance, NodeId};
+use crate::segment::message::{Body, Entry, Instance};
 use crate::segment::moment::Moment;
 use crate::segment::peer::{Peer, Turn};
 
@@ -65,13 +64,6 @@ impl Segment {
         let same_node =
             move |other: &&Peer| other.instance.node == instance.node && other.instance != instance;
         self.peers.values().filter(same_node)
-    }
-
-    fn count_return(&mut self, node: NodeId, now: Moment) {
-        let (times, last) = self.returns.get(&node).copied().unwrap_or((0, now));
-        let flaps = now.since(last) < LONGEST_HOLD_DOWN;
-        self.returns
-            .insert(node, (if flaps { times + 1 } else { 1 }, now));
     }
 
     fn has_returned(&self, instance: Instance) -> bool {

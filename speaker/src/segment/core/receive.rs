@@ -29,7 +29,10 @@ impl Segment {
                 self.peer(from, |peer| peer.heard.add(page));
                 self.prove(from, at);
             }
-            Body::Claims(page) => self.claims(from, page),
+            Body::Claims(page) => {
+                let page = self.credible(from, page.clone(), now);
+                self.claims(from, &page);
+            }
             Body::Buckets(page) => {
                 let differing = self
                     .peers
@@ -43,6 +46,7 @@ impl Segment {
             Body::Request(request) => self.asking.asked_by_another(request),
             Body::Query(instance) => self.testify(*instance, now),
             Body::Alive(alive) => self.testimony(from, alive, now),
+            Body::Returned(returned) => self.hear_of_return(from, returned, now),
         }
     }
 
@@ -60,6 +64,11 @@ impl Segment {
         peer.claims.compare(beacon);
         let list_is_old = peer.heard.version() < beacon.heard;
         let claims_are_old = !peer.is_synced();
+        peer.synced_last = if claims_are_old {
+            peer.synced_last
+        } else {
+            Some(now)
+        };
         if before.map(|before| (before.state, before.standing)) != Some((beacon.state, beacon.standing)) {
             self.look_at_everything();
         }

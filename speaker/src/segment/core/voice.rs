@@ -38,20 +38,25 @@ impl Segment {
         self.beacon_now = false;
         self.last_beacon = Some(now);
         let profile = self.conduct.profile;
-        let standing = Standing {
-            draining: self.view.as_ref().is_some_and(|view| view.draining),
-            ..Standing::default()
-        };
         self.send(Body::Beacon(Beacon {
             replaces: None,
             interval: profile.interval,
             multiplier: profile.multiplier,
             state: self.state,
-            standing,
+            standing: self.standing(),
             heard: self.list_version,
             claims: self.own.version(),
             digest: self.own.digest(),
         }));
+    }
+
+    /// What others go by when they look for a holder, and this instance too.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            draining: self.view.as_ref().is_some_and(|view| view.draining),
+            hold_down: self.returns.is_held_down(),
+            ..Standing::default()
+        }
     }
 
     pub(super) fn ask_neighbours(&mut self, now: Moment) {

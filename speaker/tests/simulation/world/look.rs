@@ -31,6 +31,11 @@ impl World {
         segment.is_some_and(|segment| segment.may_tell(self.now))
     }
 
+    /// Whether the last beacon of the node asks to be asked last.
+    pub(crate) fn says_held_down(&self, node: usize) -> bool {
+        self.nodes[node].standing.hold_down
+    }
+
     /// Addresses for which more than one node answers.
     pub(crate) fn doubles(&self) -> BTreeSet<IpAddr> {
         let mut seen = BTreeSet::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::NodeName;
-use ferrolb_speaker::segment::message::NodeId;
+use ferrolb_speaker::segment::message::{NodeId, Standing};
 use ferrolb_speaker::segment::{Conduct, Fitness, Moment, Place, SegmentView};
 
 use super::{Lan, Node, World, address, ms};
@@ -35,11 +35,15 @@ impl World {
             segment: None,
             sequence: 0,
             waiting: Vec::new(),
+            emptied: Moment::ORIGIN,
+            stops_amid: None,
+            undone: Vec::new(),
             last: BTreeMap::new(),
             paused_until: None,
             wake: Moment::ORIGIN,
             plugged: true,
             view: view.clone(),
+            standing: Standing::default(),
             answers: BTreeSet::new(),
         };
         Self {

@@ -123,6 +123,11 @@ impl Membership {
             Event::Majority(false) => {
                 tracing::warn!(%interface, event = "segment", step = "minority", "not more than half of the speakers hear this one: it answers for nothing");
             }
+            Event::Incredible(peer, address, epoch) => {
+                self.protocol.metrics.refused.with_label_values(&["epoch"]).inc();
+                let (node, epoch) = (name(peer.node), epoch.0);
+                tracing::warn!(%interface, event = "segment", step = "refuse", node, %address, epoch, "a claim that cannot be is not heeded");
+            }
             Event::Stunned(late) => {
                 let late_ms = late.as_millis();
                 tracing::warn!(%interface, event = "segment", step = "stun", late_ms, "was held up for so long that others may have taken over");

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::segment::digest::bucket_of;
 use crate::segment::message::{
     Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage,
-    Hold, Instance, Message, NodeId, Part, Request, Requested, Standing, State, Tag, Version,
+    Hold, Instance, Message, NodeId, Part, Request, Requested, Returned, Standing, State, Tag, Version,
 };
 
 pub(super) fn any_message() -> impl Strategy<Value = Message> {
@@ -26,6 +26,7 @@ fn body() -> impl Strategy<Value = Body> {
         request().prop_map(Body::Request),
         instance().prop_map(Body::Query),
         alive().prop_map(Body::Alive),
+        returned().prop_map(Body::Returned),
     ]
 }
 
@@ -165,4 +166,9 @@ fn request() -> impl Strategy<Value = Request> {
 fn alive() -> impl Strategy<Value = Alive> {
     let age = any::<u32>().prop_map(|number| Duration::from_millis(number.into()));
     (instance(), age).prop_map(|(instance, age)| Alive { instance, age })
+}
+
+fn returned() -> impl Strategy<Value = Returned> {
+    let left = (1..=600_000_u64).prop_map(Duration::from_millis);
+    (instance(), left).prop_map(|(instance, left)| Returned { instance, left })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use super::super::kind::{ALIVE, BEACON, BUCKETS, CLAIMS, HEARD, QUERY, REQUEST};
+use super::super::kind::{ALIVE, BEACON, BUCKETS, CLAIMS, HEARD, QUERY, REQUEST, RETURNED};
 use super::super::{HEAD, MESSAGE_MAX, Malformed, emit, parse};
 use crate::segment::digest::bucket_of;
 use crate::segment::message::{
@@ -51,6 +51,7 @@ fn claims(bucket: u8, flags: u8, part: &[u8], entries: &[&[u8]]) -> Vec<u8> {
 #[case::request_of_claims(REQUEST, message(&[INSTANCE, &[2], VERSION]))]
 #[case::query(QUERY, message(&[INSTANCE]))]
 #[case::alive(ALIVE, message(&[INSTANCE, &[0; 4]]))]
+#[case::returned(RETURNED, message(&[INSTANCE, &[0, 9, 0x27, 0xc0]]))]
 fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] mut bytes: Vec<u8>) {
     assert!(parse(kind, &bytes).is_ok(), "{:?}", parse(kind, &bytes));
     bytes.push(0);
@@ -64,13 +65,16 @@ fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] 
 
 #[rstest]
 #[case::kind_0(0, message(&[]), Malformed::Kind(0))]
-#[case::kind_8(8, message(&[INSTANCE]), Malformed::Kind(8))]
+#[case::kind_9(9, message(&[INSTANCE]), Malformed::Kind(9))]
 #[case::nothing(QUERY, vec![], Malformed::Short)]
 #[case::more_than_fits(QUERY, vec![1; MESSAGE_MAX + 1], Malformed::Long(1479))]
 #[case::sequence_0(QUERY, [&[1; 24][..], &[0; 8], INSTANCE].concat(), Malformed::Sequence)]
 #[case::boot_0(QUERY, [&[1; 16][..], &[0; 8], &[1; 8], INSTANCE].concat(), Malformed::Boot)]
 #[case::query_of_boot_0(QUERY, message(&[&[1; 16], &[0; 8]]), Malformed::Boot)]
 #[case::alive_of_boot_0(ALIVE, message(&[&[1; 16], &[0; 12]]), Malformed::Boot)]
+#[case::returned_of_boot_0(RETURNED, message(&[&[1; 16], &[0; 8], &[0, 0, 0, 1]]), Malformed::Boot)]
+#[case::returned_for_no_time(RETURNED, message(&[INSTANCE, &[0; 4]]), Malformed::HoldDown)]
+#[case::returned_for_too_long(RETURNED, message(&[INSTANCE, &[0, 9, 0x27, 0xc1]]), Malformed::HoldDown)]
 #[case::request_of_boot_0(REQUEST, message(&[&[1; 16], &[0; 9]]), Malformed::Boot)]
 #[case::versions_later(BEACON, message(&[&[2, 3]]), Malformed::Versions { min: 2, max: 3 })]
 #[case::versions_earlier(BEACON, message(&[&[0, 0]]), Malformed::Versions { min: 0, max: 0 })]
