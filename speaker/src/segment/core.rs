@@ -74,7 +74,8 @@ pub enum Event {
     Incredible(Instance, IpAddr, Epoch),
     /// More than half of the speakers hear this instance, or do not any more; under `single-owner` only.
     Majority(bool),
-    /// This loop was late by so much that others may have taken over: it is silent until it knows more.
+    /// This instance was late, or without a carrier, for so long that others may have taken over: it is silent until it
+    /// knows more.
     Stunned(Duration),
 }
 
@@ -110,6 +111,8 @@ pub struct Segment {
     started: Moment,
     view: Option<SegmentView>,
     carrier: bool,
+    /// Since when there is no carrier.
+    unplugged: Option<Moment>,
     own: OwnClaims,
     peers: BTreeMap<Instance, Peer>,
     holders: Holders,
@@ -155,6 +158,7 @@ impl Segment {
             started: now,
             view: None,
             carrier: true,
+            unplugged: None,
             own: OwnClaims::new(),
             peers: BTreeMap::new(),
             holders: Holders::default(),

@@ -114,6 +114,26 @@ fn who_was_paused_does_not_answer_for_what_others_took() {
 }
 
 #[test]
+fn whose_port_was_down_does_not_answer_for_what_others_took() {
+    for seed in SEEDS {
+        let mut world = World::running(3, 12, seed);
+        world.plug(0, false);
+        world.run(ms(700));
+        world.plug(0, true);
+        world.watch(ms(3000), |world| {
+            for address in world.addresses() {
+                let answering = world.answering(address);
+                assert!(
+                    answering.len() <= 1,
+                    "seed {seed} {:?}: {address} {answering:?}",
+                    world.now
+                );
+            }
+        });
+    }
+}
+
+#[test]
 fn a_port_that_was_down_for_a_moment_brings_no_address_to_its_node() {
     for seed in SEEDS {
         let mut world = World::running(3, 12, seed);

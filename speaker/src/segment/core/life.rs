@@ -17,6 +17,7 @@ impl Segment {
     /// Judges everything as of now. To be called when [`Segment::next`] has come and after frames were taken in.
     pub fn advance(&mut self, now: Moment) {
         self.notice_lateness(now);
+        self.notice_carrier(now);
         self.judge_peers(now);
         self.weigh(now);
         self.take_part(now);
@@ -72,13 +73,28 @@ impl Segment {
         }
         self.peers.values_mut().for_each(|peer| peer.excuse(now));
         if late >= profile.detection() {
-            self.tell(Event::Stunned(late));
-            self.stunned = Some(now + profile.detection());
-            self.unsettle(now);
-            self.backed_since = None;
-            self.beacon_now = true;
-            self.unback();
+            self.stun(late, now);
         }
+    }
+
+    /// Beacons that left by no wire told nobody that this instance lives.
+    fn notice_carrier(&mut self, now: Moment) {
+        if !self.carrier {
+            self.unplugged.get_or_insert(now);
+        } else if let Some(since) = self.unplugged.take()
+            && now.since(since) >= self.conduct.profile.detection()
+        {
+            self.stun(now.since(since), now);
+        }
+    }
+
+    fn stun(&mut self, unseen: Duration, now: Moment) {
+        self.tell(Event::Stunned(unseen));
+        self.stunned = Some(now + self.conduct.profile.detection());
+        self.unsettle(now);
+        self.backed_since = None;
+        self.beacon_now = true;
+        self.unback();
     }
 
     fn take_part(&mut self, now: Moment) {

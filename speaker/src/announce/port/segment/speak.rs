@@ -130,7 +130,7 @@ impl Membership {
             }
             Event::Stunned(late) => {
                 let late_ms = late.as_millis();
-                tracing::warn!(%interface, event = "segment", step = "stun", late_ms, "was held up for so long that others may have taken over");
+                tracing::warn!(%interface, event = "segment", step = "stun", late_ms, "was held up or without a carrier for so long that others may have taken over");
             }
         }
     }
