@@ -218,3 +218,30 @@ fn what_nobody_would_read_is_not_sealed() {
     message.sequence = 0;
     assert_eq!(seal(&keys(), SOURCE, GROUP, &message), Err(Malformed::Sequence));
 }
+
+mod in_datagrams {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::segment::seal::{open_over, seal_over};
+
+    const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn the_address_it_comes_from_is_sealed() {
+        let keys = keys();
+        let sealed = seal_over(&keys, [SOURCE, GROUP], Some(IP), &message()).unwrap();
+        assert_eq!(open_over(&keys, &sealed, Some(IP)).unwrap().message, message());
+        let other = Some(IpAddr::from([192, 0, 2, 2]));
+        assert_eq!(open_over(&keys, &sealed, other), Err(Refused::BadSeal));
+    }
+
+    #[test]
+    fn what_is_sealed_for_one_transport_is_refused_by_the_other() {
+        let keys = keys();
+        let datagram = seal_over(&keys, [SOURCE, GROUP], Some(IP), &message()).unwrap();
+        let frame = seal(&keys, SOURCE, GROUP, &message()).unwrap();
+        assert_eq!(open(&keys, &datagram), Err(Refused::BadSeal));
+        assert_eq!(open_over(&keys, &frame, Some(IP)), Err(Refused::BadSeal));
+    }
+}
