@@ -73,7 +73,7 @@ fn a_key_is_what_another_implementation_derives(
 ) {
     let key = SegmentKey::derive(secret, cluster);
     assert_eq!(hex(&key.tag().to_be_bytes()), tag);
-    assert_eq!(hex(&key.seal(b"abc")), sealed);
+    assert_eq!(hex(&key.seal(b"abc", b"")), sealed);
 }
 
 /// Made with Python's `hmac`, `hashlib` and `struct`, from the words of `docs/protocol.md`.
@@ -136,7 +136,7 @@ fn a_frame_padded_to_sixty_bytes_is_opened_up_to_its_seal() {
     let key = key("secret");
     let mut frame = beacon()[..MESSAGE].to_vec();
     frame[MESSAGE - 2..].fill(0);
-    let seal = key.seal(&frame[COVERED..]);
+    let seal = key.seal(&frame[COVERED..], b"");
     frame.extend_from_slice(&seal);
     frame.resize(60, 0);
     assert_eq!(open(&keys(), &frame), Err(Refused::Malformed(Malformed::Short)));

@@ -11,7 +11,7 @@ use super::super::{PortTask, neighbours};
 use super::Membership;
 use crate::segment::message::Message;
 use crate::segment::seal::{self, ETHERTYPE, KeyRing};
-use crate::segment::ways::{Choice, Path, Stations, paths};
+use crate::segment::ways::{Choice, Path, Stations, Stranger, paths};
 use crate::segment::{Moment, Profile};
 use crate::wire::arp::{Arp, Operation};
 use crate::wire::datagram::Datagram;
@@ -159,7 +159,7 @@ impl Membership {
             peer: datagram.source,
         };
         let node = self.udp.stations.admit(datagram.source_mac, path, came);
-        let node = node.map_err(|stranger| stranger.label())?;
+        let node = node.map_err(Stranger::label)?;
         let frame = [
             &datagram.destination_mac.0[..],
             &datagram.source_mac.0,

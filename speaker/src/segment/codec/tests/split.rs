@@ -102,8 +102,8 @@ fn the_longest_entries_are_split_into_pages_that_fit(#[case] number: usize, #[ca
 
 #[test]
 fn more_parts_than_can_be_counted_are_refused() {
-    assert_eq!(heard_pages(Version(1), &tags(91_546)), Err(TooManyParts(256)));
-    assert_eq!(claims_pages(change(), &longest(6886)), Err(TooManyParts(256)));
+    assert_eq!(heard_pages(Version(1), &tags(88_486)), Err(TooManyParts(256)));
+    assert_eq!(claims_pages(change(), &longest(6631)), Err(TooManyParts(256)));
 }
 
 proptest! {
