@@ -38,7 +38,7 @@ fn what(transport: &str) -> Failover {
 }
 
 fn dropped(_: &Lab) -> Outcome {
-    let name = format!("t{}", std::process::id());
+    let name = format!("w{}", std::process::id());
     let lab = Lab::up_bare(&LabConfig {
         name: name.clone(),
         nodes: 3,
