@@ -163,6 +163,28 @@ mod tests {
         assert!(choice.says_datagrams());
     }
 
+    /// What one says once, as the other takes it: the Ethernet frame first, whose copy does not count again.
+    fn say(one: &Choice, other: &mut Choice, frames_pass: bool, now: Moment) -> bool {
+        if frames_pass {
+            other.heard_raw(OTHER, now);
+        } else if one.says_datagrams() {
+            other.heard_datagram(OTHER, now);
+        }
+        frames_pass || one.says_datagrams()
+    }
+
+    #[test]
+    fn two_that_chose_differently_hear_each_other_whether_frames_pass_both_ways_or_not() {
+        for frames_pass in [false, true] {
+            let (mut quick, mut slow) = (auto(), auto());
+            assert!(quick.judge(1, true, at(500)));
+            say(&quick, &mut slow, frames_pass, at(60_000));
+            say(&slow, &mut quick, frames_pass, at(60_001));
+            assert!(say(&quick, &mut slow, frames_pass, at(60_100)));
+            assert!(say(&slow, &mut quick, frames_pass, at(60_101)));
+        }
+    }
+
     #[test]
     fn what_is_configured_stays() {
         for transport in [Transport::Raw, Transport::Udp] {
