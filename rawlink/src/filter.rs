@@ -8,6 +8,7 @@
 //! those of untagged frames, and a tagged frame passes like the same frame without its tag.
 
 mod code;
+mod datagrams;
 #[cfg(test)]
 mod interpreter;
 mod runs;
@@ -35,6 +36,7 @@ pub const MAX_COMPARISONS: usize = 104;
 /// Most EtherTypes; with more of them every frame passes.
 pub const MAX_ETHER_TYPES: usize = 16;
 
+const ETHER_TYPE_IPV4: u32 = 0x0800;
 const ETHER_TYPE_ARP: u32 = 0x0806;
 const ETHER_TYPE_IPV6: u32 = 0x86dd;
 
@@ -89,6 +91,13 @@ impl Program {
 /// [`MAX_ETHER_TYPES`] passes more than it names, never less.
 #[must_use]
 pub fn program(interest: &Interest) -> Program {
+    program_with_datagrams(interest, None)
+}
+
+/// As [`program`], and UDP datagrams to this port pass: whole ones directly after an IPv4 header without options or an
+/// IPv6 header.
+#[must_use]
+pub fn program_with_datagrams(interest: &Interest, port: Option<u16>) -> Program {
     if interest.ether_types.len() > MAX_ETHER_TYPES {
         return Program(vec![ACCEPT]);
     }
@@ -98,8 +107,13 @@ pub fn program(interest: &Interest) -> Program {
     if !interest.ipv4.is_empty() {
         code.extend(when(ETHER_TYPE_ARP, arp(&interest.ipv4)));
     }
-    if !interest.ipv6.is_empty() {
-        code.extend(when(ETHER_TYPE_IPV6, neighbour_discovery(&interest.ipv6)));
+    if let Some(port) = port {
+        code.extend(when(ETHER_TYPE_IPV4, datagrams::over_ipv4(port)));
+    }
+    let over_ipv6 = port.map(datagrams::over_ipv6).unwrap_or_default();
+    if !interest.ipv6.is_empty() || !over_ipv6.is_empty() {
+        let code_ipv6 = ipv6(over_ipv6, &interest.ipv6);
+        code.extend(when(ETHER_TYPE_IPV6, code_ipv6));
     }
     code.push(DROP);
     Program(code)
@@ -151,8 +165,17 @@ const TARGET_AT: u32 = 62;
 /// The first 96 bits of an IPv6 address, and runs of the last 32.
 type Groups = BTreeMap<[u32; 3], Vec<Run>>;
 
-fn neighbour_discovery(addresses: &BTreeSet<Ipv6Addr>) -> Vec<Instruction> {
+fn ipv6(datagrams: Vec<Instruction>, addresses: &BTreeSet<Ipv6Addr>) -> Vec<Instruction> {
     let mut code = vec![load(Width::Byte, NEXT_HEADER_AT)];
+    code.extend(datagrams);
+    if !addresses.is_empty() {
+        code.extend(when(ICMPV6, neighbour_discovery(addresses)));
+    }
+    code.push(DROP);
+    code
+}
+
+fn neighbour_discovery(addresses: &BTreeSet<Ipv6Addr>) -> Vec<Instruction> {
     let mut tail = vec![load(Width::Byte, ICMPV6_TYPE_AT)];
     tail.extend(code::unless_one_of(SOLICITATION, ADVERTISEMENT, DROP));
     tail.extend(keep_target());
@@ -163,9 +186,7 @@ fn neighbour_discovery(addresses: &BTreeSet<Ipv6Addr>) -> Vec<Instruction> {
         }
         None => tail.push(ACCEPT),
     }
-    code.extend(when(ICMPV6, tail));
-    code.push(DROP);
-    code
+    tail
 }
 
 /// Loads from the frame are dear (the kernel expands each to a call), so the target is kept in scratch memory.

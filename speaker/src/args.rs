@@ -11,6 +11,17 @@ pub enum LivenessSource {
     Kubernetes,
 }
 
+/// How the speakers' protocol is carried on a segment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum TransportName {
+    /// Ethernet frames of its own EtherType, to all speakers at once.
+    Raw,
+    /// UDP datagrams to the addresses of the other nodes on the segment.
+    Udp,
+    /// Ethernet frames, and datagrams too where those are not heard.
+    Auto,
+}
+
 /// What the sides of a segment do that do not hear each other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum PolicyName {
@@ -57,6 +68,11 @@ pub struct Args {
     /// the speakers
     #[arg(long, env = "FERROLB_PARTITION_POLICY", value_name = "POLICY", value_enum, default_value_t = PolicyName::Availability)]
     pub partition_policy: PolicyName,
+
+    /// How speakers talk to each other on a segment: Ethernet frames of an EtherType of their own, UDP datagrams between
+    /// node addresses on the segment, or the former and also the latter where the former are not heard
+    #[arg(long, env = "FERROLB_SEGMENT_TRANSPORT", value_name = "TRANSPORT", value_enum, default_value_t = TransportName::Raw)]
+    pub segment_transport: TransportName,
 
     /// Seconds for which a node that came back is asked last, doubled each time it comes back; 0 for never
     #[arg(

@@ -11,13 +11,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
-use crate::args::{Args, LivenessSource, PolicyName};
+use crate::args::{Args, LivenessSource, PolicyName, TransportName};
 use crate::election::{Elections, View};
 use crate::keys::Keys;
 use crate::places;
 use crate::plan::{Place, Plan};
 use crate::segment::message::NodeId;
 use crate::segment::seal::KeyRing;
+use crate::segment::ways::Transport;
 use crate::segment::{Conduct, PartitionPolicy, Profile};
 use crate::snapshot::Snapshot;
 
@@ -64,6 +65,11 @@ pub(crate) async fn join(
                 PolicyName::Availability => PartitionPolicy::Availability,
                 PolicyName::SingleOwner => PartitionPolicy::SingleOwner,
             },
+        },
+        transport: match args.segment_transport {
+            TransportName::Raw => Transport::Raw,
+            TransportName::Udp => Transport::Udp,
+            TransportName::Auto => Transport::Auto,
         },
         views: of_views,
         keys: of_ring,

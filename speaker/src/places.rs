@@ -31,6 +31,7 @@ pub(crate) fn views(view: &View, elections: &Elections, here: &Here<'_>) -> View
         nodes: names,
         electors: electors(elections),
         draining,
+        stations: Arc::default(),
     };
     let interfaces = segments(here.interfaces, here.exclude);
     let mut views: BTreeMap<InterfaceName, SegmentView> =
@@ -54,12 +55,26 @@ pub(crate) fn views(view: &View, elections: &Elections, here: &Here<'_>) -> View
             told.places.insert(*address, place);
         }
     }
-    Arc::new(
-        views
-            .into_iter()
-            .map(|(name, view)| (name, Arc::new(view)))
-            .collect(),
-    )
+    let located = |(name, mut told): (InterfaceName, SegmentView)| {
+        told.stations = Arc::new(stations(view, here, &name));
+        (name, Arc::new(told))
+    };
+    Arc::new(views.into_iter().map(located).collect())
+}
+
+/// The addresses of nodes that are on a subnet of the interface.
+fn stations(view: &View, here: &Here<'_>, interface: &InterfaceName) -> BTreeMap<NodeId, BTreeSet<IpAddr>> {
+    let own = here.interfaces.iter().find(|one| one.name == *interface);
+    let subnets = own.map(|one| one.subnets.as_slice()).unwrap_or_default();
+    let on_link = |address: &&IpAddr| subnets.iter().any(|subnet| subnet.contains(**address));
+    view.nodes
+        .iter()
+        .map(|(name, node)| {
+            let addresses = node.addresses.iter().filter(on_link).copied().collect();
+            (NodeId::of(name), addresses)
+        })
+        .filter(|(_, addresses): &(_, BTreeSet<IpAddr>)| !addresses.is_empty())
+        .collect()
 }
 
 /// The nodes that an advertisement of any address selects, whatever else speaks against them now.

@@ -21,6 +21,7 @@ mod random;
 pub mod replay;
 pub mod seal;
 mod view;
+pub mod ways;
 
 pub use core::{Conduct, Effect, Event, PartitionPolicy, Segment};
 pub use moment::Moment;

@@ -137,7 +137,7 @@ fn keep_of_slice(slice: &mut EndpointSlice) {
 
 fn keep_of_node(node: &mut Node) {
     let spec = node.spec.take().unwrap_or_default();
-    let conditions = node.status.take().unwrap_or_default().conditions;
+    let status = node.status.take().unwrap_or_default();
     node.metadata = ObjectMeta {
         labels: node.metadata.labels.take(),
         ..identity(&node.metadata)
@@ -148,7 +148,8 @@ fn keep_of_node(node: &mut Node) {
         ..NodeSpec::default()
     });
     node.status = Some(NodeStatus {
-        conditions,
+        addresses: status.addresses,
+        conditions: status.conditions,
         ..NodeStatus::default()
     });
 }
@@ -272,7 +273,8 @@ mod tests {
         let mut node: Node =
             serde_json::from_value(json!({"metadata": {"name": "n1", "labels": {"zone": "z"}},
             "spec": {"unschedulable": true, "podCIDR": "10.244.1.0/24"},
-            "status": {"conditions": [{"type": "Ready", "status": "True"}], "images": []}}))
+            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.11"}],
+                "conditions": [{"type": "Ready", "status": "True"}], "images": []}}))
             .unwrap();
         let full = NodeView::read(&node);
         keep_of_node(&mut node);

@@ -4,6 +4,7 @@
 //! fixed arrays, so that an answer costs no allocation.
 
 pub mod arp;
+pub mod datagram;
 pub mod multicast;
 pub mod ndp;
 

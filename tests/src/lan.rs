@@ -88,6 +88,17 @@ impl Lab {
         ))
     }
 
+    /// The switch drops all frames of an EtherType, whoever sends them.
+    ///
+    /// # Errors
+    /// If the lab is gone.
+    pub fn drop_ether_type(&self, ether_type: u16) -> Result<LanFault<'_>> {
+        self.fault(&format!(
+            "type filter hook prerouting priority -300; policy accept;\n\
+             ether type {ether_type:#06x} drop\n"
+        ))
+    }
+
     /// Undoes every fault on the LAN, whoever made it. Switch ports that are down stay so: [`Lab::plug`].
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::interpreter::{is_valid, run};
-use super::{Interest, program};
+use super::{Interest, program, program_with_datagrams};
 use frames::{Arp, Neighbour};
 
 const BEACON: u16 = 0x88b5;
@@ -125,4 +125,65 @@ fn the_generated_frames_are_wanted_often_enough() {
         })
         .count();
     assert!((200..1800).contains(&hits), "{hits} of 2000");
+}
+
+mod datagrams {
+    use super::*;
+
+    const PORT: u16 = 7947;
+
+    /// The headers of a whole datagram to the port, and a byte of it.
+    fn over_ipv4() -> Vec<u8> {
+        let mut frame = vec![0; 43];
+        frame[12..15].copy_from_slice(&[0x08, 0x00, 0x45]);
+        (frame[20], frame[23]) = (0x40, 17);
+        frame[36..38].copy_from_slice(&PORT.to_be_bytes());
+        frame
+    }
+
+    fn over_ipv6() -> Vec<u8> {
+        let mut frame = vec![0; 63];
+        frame[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
+        frame[20] = 17;
+        frame[56..58].copy_from_slice(&PORT.to_be_bytes());
+        frame
+    }
+
+    fn passes(interest: &Interest, frame: &[u8], port: Option<u16>) -> bool {
+        let program = program_with_datagrams(interest, port);
+        assert!(is_valid(&program), "the kernel would refuse {program:?}");
+        run(&program, frame) != 0
+    }
+
+    #[rstest]
+    #[case::over_ipv4(over_ipv4())]
+    #[case::over_ipv6(over_ipv6())]
+    fn those_to_the_port_pass_if_asked_for(#[case] frame: Vec<u8>) {
+        for interest in [interest(), Interest::default()] {
+            assert!(passes(&interest, &frame, Some(PORT)));
+            assert!(!passes(&interest, &frame, Some(PORT + 1)));
+            assert!(!passes(&interest, &frame, None));
+        }
+    }
+
+    #[rstest]
+    #[case::options(over_ipv4(), 14, 0x46)]
+    #[case::a_fragment_with_more_to_come(over_ipv4(), 20, 0x20)]
+    #[case::a_later_fragment(over_ipv4(), 21, 1)]
+    #[case::tcp_over_ipv4(over_ipv4(), 23, 6)]
+    #[case::tcp_over_ipv6(over_ipv6(), 20, 6)]
+    fn others_do_not(#[case] mut frame: Vec<u8>, #[case] at: usize, #[case] byte: u8) {
+        frame[at] = byte;
+        assert!(!passes(&interest(), &frame, Some(PORT)));
+    }
+
+    #[test]
+    fn what_passed_before_passes_with_datagrams_too() {
+        let interest = interest();
+        let neighbour = Neighbour {
+            kind: 135,
+            target: "2001:db8::10".parse().unwrap(),
+        };
+        assert!(passes(&interest, &neighbour.frame(), Some(PORT)));
+    }
 }

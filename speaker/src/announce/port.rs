@@ -10,7 +10,7 @@ use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ferrolb_rawlink::filter::{Interest, Program, program};
+use ferrolb_rawlink::filter::{Interest, Program, program_with_datagrams};
 use ferrolb_rawlink::links::Link;
 use ferrolb_rawlink::{PacketSocket, SocketError};
 use ferrolb_runtime::idle::at;
@@ -49,6 +49,10 @@ pub(super) struct PortTask {
     ipv6_off: bool,
     /// Frames that are no questions and are read too.
     ether_types: BTreeSet<u16>,
+    /// Addresses of others whose answers are read too.
+    watched: BTreeSet<IpAddr>,
+    /// Datagrams to this port are read too.
+    datagrams: Option<u16>,
 }
 
 impl PortTask {
@@ -59,7 +63,7 @@ impl PortTask {
         let socket = PacketSocket::open(
             index,
             port.interface.as_str(),
-            &filter(&addresses, BTreeSet::new()),
+            &filter(&addresses, BTreeSet::new(), None),
         )?;
         let ignored = Ignored::ALL.map(|why| (why, announcer.metrics.ignored(why)));
         let mut task = Self {
@@ -73,6 +77,8 @@ impl PortTask {
             carrier: false,
             ipv6_off: false,
             ether_types: BTreeSet::new(),
+            watched: BTreeSet::new(),
+            datagrams: None,
             announcer,
             port,
             index,
@@ -227,11 +233,12 @@ impl PortTask {
 
 impl PortTask {
     fn filter(&self, addresses: &BTreeSet<IpAddr>) -> Program {
-        filter(addresses, self.ether_types.clone())
+        let named = addresses.union(&self.watched).copied().collect();
+        filter(&named, self.ether_types.clone(), self.datagrams)
     }
 }
 
-fn filter(addresses: &BTreeSet<IpAddr>, ether_types: BTreeSet<u16>) -> Program {
+fn filter(addresses: &BTreeSet<IpAddr>, ether_types: BTreeSet<u16>, datagrams: Option<u16>) -> Program {
     let v4 = |address: &IpAddr| match address {
         IpAddr::V4(v4) => Some(*v4),
         IpAddr::V6(_) => None,
@@ -242,11 +249,12 @@ fn filter(addresses: &BTreeSet<IpAddr>, ether_types: BTreeSet<u16>) -> Program {
     };
     let ipv4: BTreeSet<Ipv4Addr> = addresses.iter().filter_map(v4).collect();
     let ipv6: BTreeSet<Ipv6Addr> = addresses.iter().filter_map(v6).collect();
-    program(&Interest {
+    let interest = Interest {
         ipv4,
         ipv6,
         ether_types,
-    })
+    };
+    program_with_datagrams(&interest, datagrams)
 }
 
 /// 64 bits of chance.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::segment::message::{Instance, NodeId};
 use crate::segment::seal::KeyRing;
+use crate::segment::ways::Transport;
 use crate::segment::{Conduct, SegmentView};
 
 /// What the cluster says about each segment that this node is on.
@@ -25,6 +26,8 @@ pub struct Protocol {
     pub me: NodeId,
     /// How fast.
     pub conduct: Conduct,
+    /// How frames are carried.
+    pub transport: Transport,
     /// On which interfaces, and what the cluster says.
     pub views: watch::Receiver<Views>,
     /// What frames are sealed with; until there is a key, nothing is said and nothing is held.
@@ -79,6 +82,8 @@ pub struct ProtocolMetrics {
     pub announce: Histogram,
     /// Nodes that are up, this one included, by interface.
     pub up: IntGaugeVec,
+    /// 1 for each transport that is spoken, by interface.
+    pub transport: IntGaugeVec,
     /// How late this loop was, in seconds.
     pub lateness: Histogram,
 }
@@ -111,9 +116,18 @@ impl ProtocolMetrics {
             &["interface"],
         )?;
         registry.register(Box::new(up.clone()))?;
+        let transport = IntGaugeVec::new(
+            Opts::new(
+                "ferrolb_segment_transport",
+                "1 for each transport of the speakers' protocol that is spoken.",
+            ),
+            &["interface", "transport"],
+        )?;
+        registry.register(Box::new(transport.clone()))?;
         Ok(Self {
             refused,
             up,
+            transport,
             detect: histogram(
                 "ferrolb_failover_detect_seconds",
                 "From the last frame of a node until it was held for dead.",

@@ -3,6 +3,8 @@
 //! What is cheap comes first. A frame that would not count if it were authentic is refused before its seal is checked: so a
 //! storm of recorded frames costs next to nothing, and takes nothing from whom they are of.
 
+use std::net::IpAddr;
+
 use thiserror::Error;
 
 use super::message::Message;
@@ -57,6 +59,21 @@ impl Gate {
     ///
     /// If it does not count.
     pub fn admit(&mut self, keys: &KeyRing, frame: &[u8], now: Moment) -> Result<Message, Barred> {
+        self.admit_over(keys, frame, None, now)
+    }
+
+    /// As [`Gate::admit`]; with the IP address that it came from, if it came in a datagram.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::admit`].
+    pub fn admit_over(
+        &mut self,
+        keys: &KeyRing,
+        frame: &[u8],
+        ip: Option<IpAddr>,
+        now: Moment,
+    ) -> Result<Message, Barred> {
         let pretence = seal::pretence(keys, frame)?;
         if let Some((from, sequence)) = pretence.from {
             self.sequences.judge(from, pretence.source, sequence)?;
@@ -64,7 +81,7 @@ impl Gate {
         if !self.rate.allows(pretence.source, now) {
             return Err(Barred::TooMany);
         }
-        let opened = seal::open(keys, frame)?;
+        let opened = seal::open_over(keys, frame, ip)?;
         let message = opened.message;
         self.sequences
             .accept(message.from, opened.source, message.sequence)?;

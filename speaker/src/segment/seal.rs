@@ -5,6 +5,8 @@ mod refused;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
 use super::codec::{self, MESSAGE_MAX, Malformed, VERSION};
 use super::message::{Instance, Message};
 use crate::wire::{ETHERNET_HEADER, Mac};
@@ -59,6 +61,21 @@ pub struct Pretence {
 ///
 /// If others would refuse to read the message.
 pub fn seal(keys: &KeyRing, source: Mac, destination: Mac, message: &Message) -> Result<Vec<u8>, Malformed> {
+    seal_over(keys, [source, destination], None, message)
+}
+
+/// As [`seal`], from a source to a destination. What goes in a datagram is sealed together with the IP address that it
+/// comes from, and is what follows the Ethernet header.
+///
+/// # Errors
+///
+/// As [`seal`].
+pub fn seal_over(
+    keys: &KeyRing,
+    [source, destination]: [Mac; 2],
+    ip: Option<IpAddr>,
+    message: &Message,
+) -> Result<Vec<u8>, Malformed> {
     let key = keys.sealing();
     let mut frame = Vec::with_capacity(2 * BEACON_FRAME);
     frame.extend_from_slice(&destination.0);
@@ -70,7 +87,7 @@ pub fn seal(keys: &KeyRing, source: Mac, destination: Mac, message: &Message) ->
     codec::emit(message, &mut frame)?;
     let length = u16::try_from(frame.len() - MESSAGE).expect("a message has at most 1,478 bytes");
     frame[MESSAGE - 2..MESSAGE].copy_from_slice(&length.to_be_bytes());
-    let seal: [u8; SEAL] = key.seal(&frame[COVERED..]);
+    let seal: [u8; SEAL] = key.seal(&frame[COVERED..], &octets(ip));
     frame.extend_from_slice(&seal);
     Ok(frame)
 }
@@ -99,16 +116,34 @@ pub fn pretence(keys: &KeyRing, frame: &[u8]) -> Result<Pretence, Refused> {
 ///
 /// If it is not such a frame.
 pub fn open(keys: &KeyRing, frame: &[u8]) -> Result<Opened, Refused> {
+    open_over(keys, frame, None)
+}
+
+/// As [`open`]; with the IP address that it came from, if it came in a datagram.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_over(keys: &KeyRing, frame: &[u8], ip: Option<IpAddr>) -> Result<Opened, Refused> {
     let envelope = Envelope::read(frame)?;
     let end = MESSAGE + envelope.length;
     let (covered, after) = frame.split_at_checked(end).ok_or(Refused::Truncated)?;
     let seal = after.first_chunk::<SEAL>().ok_or(Refused::Truncated)?;
-    keys.verify(envelope.key, &covered[COVERED..], seal)?;
+    keys.verify(envelope.key, &covered[COVERED..], &octets(ip), seal)?;
     let message = codec::parse(envelope.kind, &covered[MESSAGE..])?;
     Ok(Opened {
         source: envelope.source,
         message,
     })
+}
+
+/// What is sealed besides the frame. The frame says where it ends, so nothing that is sealed is both.
+fn octets(ip: Option<IpAddr>) -> Vec<u8> {
+    match ip {
+        None => Vec::new(),
+        Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
+        Some(IpAddr::V6(v6)) => v6.octets().to_vec(),
+    }
 }
 
 /// What a frame says of itself, in front of its message.

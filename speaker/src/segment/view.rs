@@ -18,6 +18,8 @@ pub struct SegmentView {
     /// The nodes that may announce here while they can: more than half of them, and of those that took part, are a
     /// majority.
     pub electors: Arc<BTreeSet<NodeId>>,
+    /// The addresses of each node that are on a subnet of this node's interface there.
+    pub stations: Arc<BTreeMap<NodeId, BTreeSet<IpAddr>>>,
     /// This node is to give up what it holds as soon as another can have it.
     pub draining: bool,
 }

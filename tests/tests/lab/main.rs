@@ -12,6 +12,7 @@ mod many;
 mod measuring;
 mod processes;
 mod stability;
+mod transport;
 mod workload;
 
 use ferrolb_lab::LabConfig;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         many::trials(),
         stability::trials(),
         lives::trials(),
+        transport::trials(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ mod listen;
 mod report;
 mod speak;
 mod storm;
+mod udp;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::ready;
@@ -18,6 +19,7 @@ use ferrolb_rawlink::SocketError;
 use ferrolb_runtime::idle::at;
 use storm::Storm;
 use tokio::time::{Instant, sleep_until};
+use udp::Udp;
 
 use super::{PortTask, random};
 use crate::announce::protocol::{Departure, Protocol};
@@ -26,6 +28,7 @@ use crate::segment::gate::Gate;
 use crate::segment::message::{Boot, Instance};
 use crate::segment::replay::Limits;
 use crate::segment::seal::{ETHERTYPE, GROUP};
+use crate::segment::ways::Choice;
 use crate::segment::{Effect, Event, Moment, Segment};
 
 /// As long as any frame of the protocol.
@@ -43,6 +46,7 @@ struct Membership {
     /// Since when an address is claimed and nobody was told.
     untold: BTreeMap<IpAddr, Instant>,
     storm: Storm,
+    udp: Udp,
     /// Stations that were asked whether they hear us.
     asked: BTreeSet<IpAddr>,
     times_asked: usize,
@@ -64,13 +68,18 @@ impl PortTask {
         if let Err(error) = self.socket.join(GROUP.0) {
             return error;
         }
-        self.ether_types = BTreeSet::from([ETHERTYPE]);
+        let mut membership = Membership::new(protocol, self.port.interface.clone());
+        if membership.udp.choice.is_raw() {
+            self.ether_types = BTreeSet::from([ETHERTYPE]);
+        }
         if let Err(error) = self.socket.replace_filter(&self.filter(&BTreeSet::new())) {
             return error;
         }
-        let mut membership = Membership::new(protocol, self.port.interface.clone());
+        membership.show_transport();
         membership.core.carry(self.carrier);
-        membership.see(&self);
+        if let Err(error) = membership.see(&mut self) {
+            return error;
+        }
         let mut buffer = [0; BUFFER];
         loop {
             if let Err(error) = self.turn(&mut membership, &mut buffer).await {
@@ -83,6 +92,7 @@ impl PortTask {
         let next = membership.instant(membership.core.next(membership.now()));
         let (report, lines) = (membership.report_due(), membership.lines_due());
         let storm = membership.storm.sit_out(Instant::now());
+        let call = membership.udp.next();
         let (burst, mut judge) = (self.next_burst(), false);
         tokio::select! {
             biased;
@@ -95,7 +105,7 @@ impl PortTask {
                 membership.protocol.metrics.lateness.observe(next.elapsed().as_secs_f64());
                 judge = true;
             }
-            Ok(()) = membership.protocol.views.changed() => { membership.see(self); judge = true; }
+            Ok(()) = membership.protocol.views.changed() => { membership.see(self)?; judge = true; }
             Ok(()) = membership.protocol.departure.changed() => { membership.depart(); judge = true; }
             Ok(()) = self.announcer.links.changed() => {
                 self.follow_link();
@@ -103,11 +113,13 @@ impl PortTask {
                 judge = true;
             }
             () = at(burst) => {}
+            () = at(call) => {}
             () = at(lines) => {}
             () = at(report) => {}
             () = ready(()), if storm => {}
         }
         judge |= membership.drain(self, buffer)?;
+        membership.call(self);
         if judge || Instant::now() >= next {
             membership.judge(self)?;
         }
@@ -125,6 +137,7 @@ impl PortTask {
 impl Membership {
     fn new(protocol: Protocol, interface: InterfaceName) -> Self {
         let origin = Instant::now();
+        let choice = Choice::new(protocol.transport, protocol.conduct.profile);
         let me = Instance {
             node: protocol.me,
             boot: Boot(random().max(1)),
@@ -137,6 +150,7 @@ impl Membership {
             held: BTreeSet::new(),
             untold: BTreeMap::new(),
             storm: Storm::new(origin),
+            udp: Udp::new(choice, protocol.conduct.profile, interface.as_str()),
             asked: BTreeSet::new(),
             times_asked: 0,
             emptied: Moment::ORIGIN,
@@ -156,7 +170,7 @@ impl Membership {
         self.origin + moment.since_origin()
     }
 
-    fn see(&mut self, port: &PortTask) {
+    fn see(&mut self, port: &mut PortTask) -> Result<(), SocketError> {
         let view = self
             .protocol
             .views
@@ -166,6 +180,7 @@ impl Membership {
         if let Some(view) = view {
             self.core.see((*view).clone());
         }
+        self.locate(port)
     }
 
     fn depart(&mut self) {

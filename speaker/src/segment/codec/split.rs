@@ -9,12 +9,14 @@ use super::body::{CLAIMS_HEAD, HEARD_HEAD};
 use super::{HEAD, MESSAGE_MAX, entry};
 use crate::segment::message::{ClaimsPage, ContentDigest, Entry, HeardPage, Part, Tag, Version};
 
+/// A message as long as this fits into a datagram over IPv6 too, on an Ethernet with an MTU of 1,500 bytes.
+const PAGE_MAX: usize = MESSAGE_MAX - 48;
 /// Tags in a page.
-const TAGS: usize = (MESSAGE_MAX - HEAD - HEARD_HEAD) / 4;
+const TAGS: usize = (PAGE_MAX - HEAD - HEARD_HEAD) / 4;
 /// Bytes of entries in a page.
-const ENTRIES: usize = MESSAGE_MAX - HEAD - CLAIMS_HEAD;
+const ENTRIES: usize = PAGE_MAX - HEAD - CLAIMS_HEAD;
 
-/// A list that 255 pages have no room for: more than 91,545 tags, or more than 6,885 of the longest entries in a bucket.
+/// A list that 255 pages have no room for: more than 88,485 tags, or more than 6,630 of the longest entries in a bucket.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("{0} parts, and there can be 255")]
 pub struct TooManyParts(

@@ -40,14 +40,15 @@ impl SegmentKey {
         self.tag
     }
 
-    pub(super) fn seal(&self, bytes: &[u8]) -> [u8; SEAL] {
-        let whole = self.keyed.clone().chain_update(bytes).finalize().into_bytes();
+    pub(super) fn seal(&self, bytes: &[u8], more: &[u8]) -> [u8; SEAL] {
+        let mac = self.keyed.clone().chain_update(bytes).chain_update(more);
+        let whole = mac.finalize().into_bytes();
         *whole.first_chunk().expect("a seal is shorter than a hash")
     }
 
     /// Takes the same time wherever a seal is wrong.
-    fn verifies(&self, bytes: &[u8], seal: &[u8; SEAL]) -> bool {
-        let mac = self.keyed.clone().chain_update(bytes);
+    fn verifies(&self, bytes: &[u8], more: &[u8], seal: &[u8; SEAL]) -> bool {
+        let mac = self.keyed.clone().chain_update(bytes).chain_update(more);
         mac.verify_truncated_left(seal).is_ok()
     }
 }
@@ -83,9 +84,15 @@ impl KeyRing {
         }
     }
 
-    pub(super) fn verify(&self, tag: u16, bytes: &[u8], seal: &[u8; SEAL]) -> Result<(), Refused> {
+    pub(super) fn verify(
+        &self,
+        tag: u16,
+        bytes: &[u8],
+        more: &[u8],
+        seal: &[u8; SEAL],
+    ) -> Result<(), Refused> {
         self.knows(tag)?;
-        match self.named(tag).any(|key| key.verifies(bytes, seal)) {
+        match self.named(tag).any(|key| key.verifies(bytes, more, seal)) {
             true => Ok(()),
             false => Err(Refused::BadSeal),
         }

@@ -73,7 +73,7 @@ fn a_key_is_what_another_implementation_derives(
 ) {
     let key = SegmentKey::derive(secret, cluster);
     assert_eq!(hex(&key.tag().to_be_bytes()), tag);
-    assert_eq!(hex(&key.seal(b"abc")), sealed);
+    assert_eq!(hex(&key.seal(b"abc", b"")), sealed);
 }
 
 /// Made with Python's `hmac`, `hashlib` and `struct`, from the words of `docs/protocol.md`.
@@ -136,7 +136,7 @@ fn a_frame_padded_to_sixty_bytes_is_opened_up_to_its_seal() {
     let key = key("secret");
     let mut frame = beacon()[..MESSAGE].to_vec();
     frame[MESSAGE - 2..].fill(0);
-    let seal = key.seal(&frame[COVERED..]);
+    let seal = key.seal(&frame[COVERED..], b"");
     frame.extend_from_slice(&seal);
     frame.resize(60, 0);
     assert_eq!(open(&keys(), &frame), Err(Refused::Malformed(Malformed::Short)));
@@ -217,4 +217,31 @@ fn what_nobody_would_read_is_not_sealed() {
     let mut message = message();
     message.sequence = 0;
     assert_eq!(seal(&keys(), SOURCE, GROUP, &message), Err(Malformed::Sequence));
+}
+
+mod in_datagrams {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::segment::seal::{open_over, seal_over};
+
+    const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn the_address_it_comes_from_is_sealed() {
+        let keys = keys();
+        let sealed = seal_over(&keys, [SOURCE, GROUP], Some(IP), &message()).unwrap();
+        assert_eq!(open_over(&keys, &sealed, Some(IP)).unwrap().message, message());
+        let other = Some(IpAddr::from([192, 0, 2, 2]));
+        assert_eq!(open_over(&keys, &sealed, other), Err(Refused::BadSeal));
+    }
+
+    #[test]
+    fn what_is_sealed_for_one_transport_is_refused_by_the_other() {
+        let keys = keys();
+        let datagram = seal_over(&keys, [SOURCE, GROUP], Some(IP), &message()).unwrap();
+        let frame = seal(&keys, SOURCE, GROUP, &message()).unwrap();
+        assert_eq!(open(&keys, &datagram), Err(Refused::BadSeal));
+        assert_eq!(open_over(&keys, &frame, Some(IP)), Err(Refused::BadSeal));
+    }
 }

@@ -29,6 +29,7 @@ impl World {
             ),
             electors: Arc::new(names.iter().map(NodeId::of).collect()),
             draining: false,
+            ..SegmentView::default()
         };
         let node = |name: NodeName| Node {
             id: NodeId::of(&name),

@@ -1,15 +1,18 @@
 //! Frames that come in.
 
+use std::net::IpAddr;
+
 use ferrolb_rawlink::SocketError;
 use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
-use super::Membership;
+use super::{Membership, udp};
 use crate::segment::Moment;
 use crate::segment::gate::Barred;
 use crate::segment::message::{Body, Message};
 use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::wire::Mac;
+use crate::wire::datagram::Datagram;
 
 /// Frames that are read before anything is judged, if there are so many: what the kernel keeps.
 const AT_ONCE: usize = 8192;
@@ -43,7 +46,14 @@ impl Membership {
     pub(super) fn take(&mut self, port: &PortTask, frame: &[u8], vlan: Option<u16>) -> bool {
         let now = self.now();
         if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
-            return vlan.is_none() && self.hear(port, frame, now);
+            return vlan.is_none() && self.udp.choice.is_raw() && self.hear(port, frame, now);
+        }
+        if port.datagrams.is_some() && vlan.is_none() {
+            if let Some(datagram) = Datagram::parse(frame, udp::PORT) {
+                let opened = self.open_datagram(&datagram, self.came(now), now);
+                return self.heed(opened, now);
+            }
+            self.note_answer(frame, port.port.mac, self.came(now));
         }
         if !self.asked.is_empty()
             && let Some(witness) = neighbours::answering(frame, port.port.mac)
@@ -62,7 +72,15 @@ impl Membership {
         if ![Some(GROUP), Some(port.port.mac)].contains(&Mac::read(frame)) {
             return false;
         }
-        match self.open(frame, now) {
+        let opened = self.open(frame, None, now);
+        if let Ok(message) = &opened {
+            self.udp.choice.heard_raw(message.from.node, now);
+        }
+        self.heed(opened, now)
+    }
+
+    fn heed(&mut self, opened: Result<Message, &'static str>, now: Moment) -> bool {
+        match opened {
             Ok(message) => {
                 self.news |= !matches!(message.body, Body::Beacon(_));
                 self.core.receive(&message, self.came(now), now);
@@ -76,9 +94,14 @@ impl Membership {
         }
     }
 
-    fn open(&mut self, frame: &[u8], now: Moment) -> Result<Message, &'static str> {
+    pub(super) fn open(
+        &mut self,
+        frame: &[u8],
+        ip: Option<IpAddr>,
+        now: Moment,
+    ) -> Result<Message, &'static str> {
         let keys = self.protocol.keys.borrow();
         let keys = keys.as_ref().ok_or("no_key")?;
-        self.gate.admit(keys, frame, now).map_err(Barred::label)
+        self.gate.admit_over(keys, frame, ip, now).map_err(Barred::label)
     }
 }

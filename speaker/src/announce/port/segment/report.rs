@@ -69,6 +69,7 @@ impl Drop for Membership {
             is_own && reports.remove(interface).is_some()
         });
         if gone {
+            self.forget_transport();
             // The only error is that there is no such series.
             let _absent = self
                 .protocol

@@ -25,9 +25,12 @@ impl Membership {
         let keys = self.protocol.keys.borrow();
         let Some(keys) = keys.as_ref() else { return };
         // What others would refuse is not sent; what finds no room is as good as lost on the wire.
-        if let Ok(frame) = seal::seal(keys, port.port.mac, GROUP, &message) {
+        if self.udp.choice.is_raw()
+            && let Ok(frame) = seal::seal(keys, port.port.mac, GROUP, &message)
+        {
             let _lost = port.socket.try_send(&frame);
         }
+        self.send_datagrams(port, keys, &message);
     }
 
     pub(super) fn ask(&mut self, port: &PortTask) {
