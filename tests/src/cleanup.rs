@@ -35,6 +35,7 @@ pub(crate) fn sweep(name: &str, state: &State) -> Result<()> {
 /// # Errors
 /// If something cannot be removed.
 pub fn sweep_dead() -> Result<Vec<String>> {
+    state::remove_doomed();
     let mut swept = Vec::new();
     for name in state::names() {
         if sweep_if_dead(&name)? {

@@ -18,6 +18,9 @@ pub struct State {
     folder: PathBuf,
 }
 
+/// How the names of folders begin that are being removed; no lab has such a name.
+const DOOMED: char = '.';
+
 /// The folder that holds one folder per lab: `$FERROLB_LAB_STATE`, else `/var/lib/ferrolb-lab`.
 #[must_use]
 pub fn root() -> PathBuf {
@@ -30,9 +33,17 @@ pub fn names() -> Vec<String> {
     let entries = fs::read_dir(root()).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with(DOOMED))
         .collect();
     names.sort();
     names
+}
+
+/// Removes what is left where a removal was interrupted. Another may be at it too.
+pub(crate) fn remove_doomed() {
+    let entries = fs::read_dir(root()).into_iter().flatten().flatten();
+    let doomed = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(DOOMED));
+    doomed.for_each(|entry| drop(fs::remove_dir_all(entry.path())));
 }
 
 fn log_files(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
@@ -157,8 +168,15 @@ impl State {
         Ok(())
     }
 
+    /// Away with the folder at once, then with what is in it: who starts a lab of this name meanwhile must not find half a
+    /// folder, nor lose what it puts there.
     pub(crate) fn remove(&self) -> Result<()> {
-        match fs::remove_dir_all(&self.folder) {
+        let name = self.folder.file_name().unwrap_or_default().to_string_lossy();
+        let doomed = self
+            .folder
+            .with_file_name(format!("{DOOMED}{name}-{}", std::process::id()));
+        let removed = fs::rename(&self.folder, &doomed).and_then(|()| fs::remove_dir_all(&doomed));
+        match removed {
             Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Ok(()),
             done => done.doing(|| format!("remove {}", self.folder.display())),
         }
@@ -224,6 +242,16 @@ mod tests {
             folder: folder.path().join("dev"),
         };
         (folder, state)
+    }
+
+    #[test]
+    fn what_is_removed_leaves_nothing_and_takes_nothing_from_who_comes_next() {
+        let (parent, state) = in_new_folder();
+        let _old = state.try_hold().unwrap();
+        state.make_folders().unwrap();
+        state.remove().unwrap();
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+        assert!(state.try_hold().unwrap().is_some());
     }
 
     #[test]

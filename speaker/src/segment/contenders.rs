@@ -7,7 +7,7 @@ use ferrolb_crds::domain::NodeName;
 
 use super::message::{NodeId, Standing};
 use super::view::{Fitness, Place};
-use crate::election::{Hash, hash};
+use crate::election::{Hash, hash_of};
 
 /// A living node that takes part.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,7 @@ pub(super) fn contenders(
     names: &BTreeMap<NodeId, NodeName>,
     mates: impl Fn(NodeId) -> usize,
 ) -> Vec<Contender> {
+    let first = place.first.to_string();
     let contender = |living: &Living| {
         let standing = living.standing;
         Some(Contender {
@@ -67,7 +68,7 @@ pub(super) fn contenders(
             last_resort: standing.draining || standing.hold_down || standing.gate_closed,
             joining: living.joining,
             mates: mates(living.node),
-            hash: hash(names.get(&living.node)?, place.first),
+            hash: hash_of(names.get(&living.node)?, &first),
         })
     };
     let mut all: Vec<Contender> = living.iter().filter_map(contender).collect();
