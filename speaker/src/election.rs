@@ -23,6 +23,7 @@
 
 mod choose;
 mod contests;
+mod court;
 mod decide;
 mod demand;
 mod eligible;

@@ -1,13 +1,13 @@
 //! Which nodes may announce a group, and why the others may not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use ferrolb_crds::domain::{Advert, AdvertName, Endpoints, Labels, Node, NodeName, ServiceKey, SoftReason};
+use ferrolb_crds::domain::{AdvertName, Endpoints, Labels, Node, NodeName, ServiceKey, SoftReason};
 
+use super::court::Court;
 use super::demand::Demand;
-use super::view::{Exclusion, LinkFacts, Liveness, View};
+use super::view::{Exclusion, View};
 use super::{Ineligible, Interfaces};
 
 /// All nodes, judged for a group of addresses.
@@ -48,9 +48,9 @@ pub(super) struct Judged {
 
 /// What speaks against a node, in this order with a missing local endpoint in between.
 #[derive(Debug, PartialEq)]
-struct Judgement {
-    node: Option<Ineligible>,
-    links: Result<(Option<Soft>, Eligible), Ineligible>,
+pub(super) struct Judgement {
+    pub(super) node: Option<Ineligible>,
+    pub(super) links: Result<(Option<Soft>, Eligible), Ineligible>,
 }
 
 /// A Service of policy Local and where its endpoints are.
@@ -58,7 +58,7 @@ pub(super) type Local = (ServiceKey, Arc<Endpoints>);
 
 /// A reason that counts only as long as another node has a lesser one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Soft {
+pub(super) enum Soft {
     OffLink,
     Cordoned,
     EndpointsTerminating,
@@ -235,92 +235,6 @@ fn lacking(local: &[Local], node: &NodeName) -> BTreeSet<ServiceKey> {
 fn ending(local: &[Local], node: &NodeName) -> Option<Soft> {
     let last = |(_, endpoints): &Local| endpoints.ready_on(node) == 0;
     local.iter().any(last).then_some(Soft::EndpointsTerminating)
-}
-
-struct Court<'a> {
-    view: &'a View,
-    exclusion: Exclusion,
-    demands: &'a [&'a Demand<'a>],
-}
-
-impl Court<'_> {
-    fn judge(&self, name: &NodeName, node: &Node) -> Judgement {
-        let found = |off_link: Option<Soft>| {
-            let soft = node.soft.map(Soft::from).max(off_link);
-            let preference = self.preference(node);
-            (soft, Eligible { preference })
-        };
-        Judgement {
-            node: self.against(name, node),
-            links: self.links(name, node).map(found),
-        }
-    }
-
-    fn against(&self, name: &NodeName, node: &Node) -> Option<Ineligible> {
-        let selected = |demand: &&Demand<'_>| demand.selecting(self.view, &node.labels).next().is_some();
-        if !self.demands.iter().all(selected) {
-            Some(Ineligible::NotSelected)
-        } else if self.exclusion == Exclusion::Applies && node.excluded() {
-            Some(Ineligible::Excluded)
-        } else if node.network_unavailable {
-            Some(Ineligible::NetworkUnavailable)
-        } else if !self.alive(name) {
-            Some(Ineligible::NotAlive)
-        } else {
-            None
-        }
-    }
-
-    fn alive(&self, name: &NodeName) -> bool {
-        match &self.view.liveness {
-            Liveness::Unknown => false,
-            Liveness::Known(alive) => alive.contains(name),
-        }
-    }
-
-    /// An advertisement counts once, for however many addresses of the group it is.
-    fn preference(&self, node: &Node) -> u32 {
-        let selecting: BTreeMap<&AdvertName, &Advert> = self
-            .demands
-            .iter()
-            .flat_map(|demand| demand.selecting(self.view, &node.labels))
-            .map(|advert| (&advert.name, advert))
-            .collect();
-        selecting.values().map(|advert| advert.score(&node.labels)).sum()
-    }
-
-    fn links(&self, name: &NodeName, node: &Node) -> Result<Option<Soft>, Ineligible> {
-        let Some(links) = self.view.links.get(name) else {
-            return Ok(None);
-        };
-        let mut worst = None;
-        for demand in self.demands {
-            if let Some(address) = demand.address {
-                let allowed = demand.interfaces(self.view, &node.labels);
-                worst = worst.max(suitable(links, &allowed, address)?);
-            }
-        }
-        Ok(worst)
-    }
-}
-
-/// Whether frames for the address can leave one of the allowed interfaces. Interfaces that are named are taken as
-/// they are; of the others one must have the address on a subnet, or else the node is as good as any that has not.
-fn suitable(links: &[LinkFacts], allowed: &Interfaces, address: IpAddr) -> Result<Option<Soft>, Ineligible> {
-    let allowed_links: Vec<&LinkFacts> = links
-        .iter()
-        .filter(|link| allowed.include(&link.interface))
-        .collect();
-    let on_link = |link: &&LinkFacts| link.subnets.iter().any(|subnet| subnet.contains(address));
-    let carrier = |link: &&LinkFacts| link.carrier;
-    match allowed {
-        _ if allowed_links.is_empty() => Err(Ineligible::NoInterface),
-        _ if !allowed_links.iter().any(carrier) => Err(Ineligible::NoCarrier),
-        Interfaces::Only(_) => Ok(None),
-        Interfaces::Any if !allowed_links.iter().any(on_link) => Ok(Some(Soft::OffLink)),
-        Interfaces::Any if allowed_links.iter().any(|link| on_link(link) && carrier(link)) => Ok(None),
-        Interfaces::Any => Err(Ineligible::NoCarrier),
-    }
 }
 
 impl From<SoftReason> for Soft {
