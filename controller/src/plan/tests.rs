@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::alloc::{World, decide};
+use crate::observed::Observed;
 use crate::snapshot::SeenPool;
 
 fn now() -> Timestamp {
