@@ -11,6 +11,10 @@ use super::pool::created_unix_seconds;
 use super::{Addresses, Families, Family, Invalid, Labels, PoolName, ServiceKey};
 use crate::names;
 
+mod asked;
+
+use asked::{Annotations, asked, give_up};
+
 /// What a Service says and what its status holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceView {
@@ -158,34 +162,6 @@ impl ServiceView {
     }
 }
 
-/// The annotations users write, under either prefix.
-struct Annotations<'a>(&'a BTreeMap<String, String>);
-
-impl<'a> Annotations<'a> {
-    /// Full name and value; the newer prefix wins where both are there.
-    fn find(&self, name: &str) -> Option<(String, &'a str)> {
-        [names::PREFIX, names::DEPRECATED_PREFIX]
-            .iter()
-            .find_map(|prefix| {
-                let full = format!("{prefix}{name}");
-                self.0.get(&full).map(|value| (full, value.as_str()))
-            })
-    }
-
-    /// As [`Self::find`], with an empty value taken for none.
-    fn find_filled(&self, name: &str) -> Option<(String, &'a str)> {
-        self.find(name).filter(|(_, value)| !value.is_empty())
-    }
-
-    fn deprecated(&self) -> Vec<String> {
-        self.0
-            .keys()
-            .filter(|name| name.starts_with(names::DEPRECATED_PREFIX))
-            .cloned()
-            .collect()
-    }
-}
-
 fn class(spec: &ServiceSpec) -> ServiceClass {
     if spec.type_.as_deref() == Some("LoadBalancer") {
         ServiceClass::LoadBalancer(spec.load_balancer_class.clone())
@@ -223,53 +199,6 @@ fn families(spec: &ServiceSpec) -> Result<Families, Invalid> {
             })
         }
     }
-}
-
-fn asked(spec: &ServiceSpec, annotations: &Annotations<'_>) -> Result<Asked, Invalid> {
-    let pool = annotations
-        .find_filled(names::ADDRESS_POOL)
-        .map(|(_, name)| PoolName::from(name));
-    let annotated = annotations.find_filled(names::LOAD_BALANCER_IPS);
-    let field = spec.load_balancer_ip.as_deref().filter(|value| !value.is_empty());
-    let addresses = match (annotated, field) {
-        (Some((name, _)), Some(_)) => {
-            let reason = format!("annotation {name} is set too; only one of the two may be used");
-            return Err(Invalid::new("spec.loadBalancerIP", reason));
-        }
-        (Some((name, value)), None) => requested(&name, value)?,
-        (None, Some(value)) => requested("spec.loadBalancerIP", value)?,
-        (None, None) => return Ok(pool.map_or(Asked::Anything, Asked::Pool)),
-    };
-    Ok(Asked::Addresses(addresses, pool))
-}
-
-fn requested(field: &str, value: &str) -> Result<Addresses, Invalid> {
-    let mut addresses = Addresses::default();
-    for text in value.split(',').map(str::trim) {
-        let address = address(field, value, text)?;
-        if addresses.of(Family::of(address)).is_some() {
-            let reason = format!("\"{value}\" holds more than one {} address", Family::of(address));
-            return Err(Invalid::new(field, reason));
-        }
-        addresses.set(address);
-    }
-    Ok(addresses)
-}
-
-fn give_up(annotations: &Annotations<'_>) -> Result<BTreeSet<IpAddr>, Invalid> {
-    let Some(value) = annotations.0.get(names::GIVE_UP) else {
-        return Ok(BTreeSet::new());
-    };
-    let texts = value.split(',').map(str::trim).filter(|text| !text.is_empty());
-    texts.map(|text| address(names::GIVE_UP, value, text)).collect()
-}
-
-/// One of the addresses listed in the value of a field.
-fn address(field: &str, value: &str, text: &str) -> Result<IpAddr, Invalid> {
-    let address: IpAddr = text
-        .parse()
-        .map_err(|_| Invalid::new(field, format!("\"{text}\" in \"{value}\" is not an IP address")))?;
-    Ok(address.to_canonical())
 }
 
 fn sharing(spec: &ServiceSpec, policy: TrafficPolicy, annotations: &Annotations<'_>) -> Option<Sharing> {

@@ -1,0 +1,159 @@
+//! What the controller's fields of a Service should be.
+
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{PoolName, ServiceKey};
+use ferrolb_crds::names;
+use k8s_openapi::api::core::v1::LoadBalancerIngress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::alloc::{Assignment, Note, Outcome};
+use crate::observed::Observed;
+
+/// Longest `message` of a condition that the API server takes, in bytes.
+const LONGEST_MESSAGE: usize = 32768;
+
+/// The controller's fields as they should be.
+pub(super) struct Desired {
+    ingress: Vec<LoadBalancerIngress>,
+    pool: Option<String>,
+    pub(super) condition: Option<Condition>,
+}
+
+/// The object that a write is about, at the version it was decided on. The uid makes a write to a Service that is gone
+/// a conflict; without it the API server would try to create one.
+pub(super) fn identity(service: &ServiceKey, observed: &Observed) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": service.name,
+            "namespace": service.namespace,
+            "uid": observed.uid,
+            "resourceVersion": observed.resource_version,
+        },
+        "status": {},
+    })
+}
+
+impl Desired {
+    pub(super) fn of(outcome: &Outcome, observed: &Observed, now: Timestamp) -> Self {
+        match outcome {
+            Outcome::NotOurs => Self {
+                ingress: Vec::new(),
+                pool: None,
+                condition: None,
+            },
+            Outcome::Refused(refusal) => Self {
+                ingress: Vec::new(),
+                pool: None,
+                condition: Some(condition(
+                    false,
+                    refusal.reason(),
+                    refusal.to_string(),
+                    observed,
+                    now,
+                )),
+            },
+            Outcome::Assigned(assignment) => Self {
+                ingress: ingress(assignment, observed),
+                pool: assignment.pools.first().map(ToString::to_string),
+                condition: Some(assigned(assignment, observed, now)),
+            },
+        }
+    }
+
+    pub(super) fn equals(&self, observed: &Observed) -> bool {
+        self.ingress == observed.ingress && self.pool == observed.pool && self.condition == observed.condition
+    }
+
+    /// Everything this field manager owns. A list of addresses to be emptied is written as empty, since
+    /// leaving it out would keep what another manager owns; of a Service that is no longer ours nothing
+    /// is written, which removes just what was ours.
+    pub(super) fn body(&self, service: &ServiceKey, observed: &Observed, outcome: &Outcome) -> Value {
+        let mut body = identity(service, observed);
+        if let Some(pool) = &self.pool {
+            body["metadata"]["annotations"] = json!({ names::ALLOCATED_FROM_POOL: pool });
+        }
+        let emptied = *outcome != Outcome::NotOurs && !observed.ingress.is_empty();
+        if !self.ingress.is_empty() || emptied {
+            body["status"]["loadBalancer"] = json!({ "ingress": self.ingress });
+        }
+        if let Some(condition) = &self.condition {
+            body["status"]["conditions"] = json!([condition]);
+        }
+        body
+    }
+}
+
+/// The addresses as entries, in the order they already have if they are the same. `ipMode` is written
+/// because the API server would fill it in; what others know of the ports is carried over.
+fn ingress(assignment: &Assignment, observed: &Observed) -> Vec<LoadBalancerIngress> {
+    let entry = |address: IpAddr| match observed.entry(address) {
+        Some(entry) => entry.clone(),
+        None => LoadBalancerIngress {
+            ip: Some(address.to_string()),
+            ip_mode: Some("VIP".to_owned()),
+            ..LoadBalancerIngress::default()
+        },
+    };
+    let wanted: Vec<LoadBalancerIngress> = assignment.addresses.iter().map(entry).collect();
+    let same_in_other_order =
+        wanted.len() == observed.ingress.len() && observed.ingress.iter().all(|entry| wanted.contains(entry));
+    if same_in_other_order {
+        observed.ingress.clone()
+    } else {
+        wanted
+    }
+}
+
+fn assigned(assignment: &Assignment, observed: &Observed, now: Timestamp) -> Condition {
+    let of_pool = |(address, pool): (IpAddr, &PoolName)| format!("{address} from pool {pool}");
+    let mut sentences: Vec<String> = vec![
+        assignment
+            .addresses
+            .iter()
+            .zip(&assignment.pools)
+            .map(of_pool)
+            .collect::<Vec<_>>()
+            .join(", "),
+    ];
+    sentences.extend(assignment.notes.iter().filter(lasting).map(ToString::to_string));
+    let reason = assignment
+        .notes
+        .iter()
+        .find(lasting)
+        .map_or("Assigned", Note::reason);
+    condition(true, reason, sentences.join("; "), observed, now)
+}
+
+/// A loss is told once, by an event; it would be gone at the next decision.
+fn lasting(note: &&Note) -> bool {
+    !matches!(note, Note::Lost { .. })
+}
+
+/// The API server does not check the conditions of a Service; this is the only place that makes one.
+pub(super) fn condition(
+    ok: bool,
+    reason: &str,
+    mut message: String,
+    observed: &Observed,
+    now: Timestamp,
+) -> Condition {
+    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+    let status = if ok { "True" } else { "False" };
+    let unchanged = observed
+        .condition
+        .as_ref()
+        .filter(|condition| condition.status == status);
+    Condition {
+        type_: names::CONDITION_ASSIGNED.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: unchanged.map_or(Time(now), |condition| condition.last_transition_time.clone()),
+        observed_generation: None,
+    }
+}
