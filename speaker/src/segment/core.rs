@@ -248,7 +248,9 @@ impl Segment {
     pub fn may_answer(&self, now: Moment) -> bool {
         let detection = self.conduct.profile.detection();
         let shows_life = self.last_beacon.is_some_and(|last| now.since(last) < detection);
-        self.stunned.is_none() && shows_life && self.is_with_majority(now)
+        // What comes although there was no carrier comes before it is known that there is one again.
+        let unseen = self.unplugged.is_some_and(|since| now.since(since) >= detection);
+        self.stunned.is_none() && !unseen && shows_life && self.is_with_majority(now)
     }
 
     /// Whether anything may be said unasked about an address: not by one who hears nobody.
