@@ -36,7 +36,8 @@ pub struct UpsetRun {
     pub one_holder_ms: Option<f64>,
     /// How long the end of the upset took: as much of the time above may be none.
     pub mending_ms: f64,
-    /// From just before the upset until a victim last answered before the end of it; nothing if none did.
+    /// From just before the upset (of a minority, from when it was cut off) until a victim last answered before the end of
+    /// it; nothing if none did.
     pub answering_ms: Option<f64>,
     /// How often a victim answered for an address after another had taken it over.
     pub stale_answers: usize,

@@ -53,7 +53,7 @@ pub enum Role {
 /// An upset that is over.
 pub(super) struct Past {
     pub(super) victims: Vec<u8>,
-    /// Just before it began.
+    /// Just before it began; of a minority, just after: a bound counts from there.
     pub(super) began: Instant,
     /// Just before it was mended.
     pub(super) mended: Instant,
@@ -92,8 +92,8 @@ impl Scene {
 
     fn minority(&self, nodes: &[u8], alone: u8) -> Result<Past> {
         let others: Vec<u8> = nodes.iter().copied().filter(|node| *node != alone).collect();
-        let began = Instant::now();
         let fault = self.lab.partition(&[alone], &others)?;
+        let began = Instant::now();
         thread::sleep(MINORITY);
         mended(vec![alone], began, || fault.heal())
     }
