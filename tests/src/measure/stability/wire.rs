@@ -6,6 +6,7 @@ use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::probe::{arp, packet};
 use nix::sys::socket::{MsgFlags, send, setsockopt, sockopt};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,13 +46,14 @@ impl Wire {
         packet::with_stamps(&hearing)?;
         let shared = Arc::new(Shared::default());
         let (asks, hears) = (Arc::clone(&shared), Arc::clone(&shared));
+        let asked: BTreeSet<Ipv4Addr> = addresses.iter().copied().collect();
         let frames = addresses
             .iter()
             .map(|address| arp::request(ASKER.mac(), ASKER.ipv4(), *address))
             .collect();
         let threads = vec![
             thread::spawn(move || asks.ask(&asking, frames)),
-            thread::spawn(move || hears.hear(&hearing)),
+            thread::spawn(move || hears.hear(&hearing, &asked)),
         ];
         Ok(Self { shared, threads })
     }
@@ -92,13 +94,15 @@ impl Shared {
         }
     }
 
-    fn hear(&self, socket: &OwnedFd) {
+    /// What a kernel says of its node's own address, because the asker's kernel asked, is no news.
+    fn hear(&self, socket: &OwnedFd, asked: &BTreeSet<Ipv4Addr>) {
         while !self.over.load(Ordering::Relaxed) {
             // a socket that fails hears nothing: then no address has a holder
             let Ok(frame) = packet::next_with_age(socket, Instant::now() + LOOKING_UP) else {
                 return;
             };
-            if let Some(answer) = frame.and_then(|(frame, age)| answer(&frame, age)) {
+            let answer = frame.and_then(|(frame, age)| answer(&frame, age));
+            if let Some(answer) = answer.filter(|answer| asked.contains(&answer.address)) {
                 let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
                 // the clocks of stamps and of instants differ by some microseconds from frame to frame
                 let at = answers.last().map_or(answer.at, |last| last.at.max(answer.at));
