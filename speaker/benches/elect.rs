@@ -6,13 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use divan::{AllocProfiler, Bencher};
+use divan::Bencher;
 use ferrolb_crds::domain::{Advert, Endpoint, Endpoints, Node, NodeName, Pool, Pools, ServiceView};
 use ferrolb_speaker::election::{Candidate, Liveness, Precedents, View, elect, elect_with, hash};
 use serde_json::{Value, json};
-
-#[global_allocator]
-static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 const ADDRESSES: u32 = 10_000;
 const NODES: u32 = 100;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use ferrolb_crds::domain::{NodeName, ServiceKey};
+use ferrolb_crds::domain::{Endpoints, NodeName, ServiceKey};
 
 use super::Field;
 use super::choose::Contest;
@@ -23,6 +23,8 @@ pub(super) struct Contests<'a> {
     exclusion: Exclusion,
     /// Groups that differ only in their local endpoints are judged once.
     judged: BTreeMap<BTreeSet<Terms<'a>>, Arc<Docket>>,
+    /// What the last address that stood alone asked for: neighbours ask for the same.
+    last: Option<(Terms<'a>, Arc<Docket>)>,
     precedents: &'a mut Precedents,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Contests<'a> {
             asked,
             exclusion: view.exclusion(),
             judged: BTreeMap::new(),
+            last: None,
             precedents,
         }
     }
@@ -100,21 +103,25 @@ impl<'a> Contests<'a> {
 
     /// As it was, if what it depends on is the very same.
     fn contest(&mut self, first: IpAddr, wanted: &[Wanted<'a>]) -> Arc<Contest> {
-        let demands: Vec<&'a Demand<'a>> = wanted.iter().map(|(_, demand)| *demand).collect();
         let addresses = || wanted.iter().map(|(address, _)| *address);
-        let docket = self.docket(&demands);
-        let local = self.local(&demands);
+        let docket = self.docket(wanted);
+        let local = Locals::of(wanted);
         let before = addresses()
             .min()
             .and_then(|lowest| self.precedents.contests.remove(&lowest));
         let holds = |before: &Arc<Contest>| {
             before.first == first
                 && before.addresses.iter().copied().eq(addresses())
-                && before.field.is_of(&docket.judged, &local)
+                && before.field.is_of(&docket.judged, local.iter(self.view))
         };
         match before.filter(holds) {
             Some(before) if self.view.options.ranking != Ranking::Full => before,
-            _ => Arc::new(self.new_contest(first, addresses().collect(), &docket, local)),
+            _ => {
+                let local = local
+                    .iter(self.view)
+                    .map(|(key, endpoints)| (key.clone(), endpoints.clone()));
+                Arc::new(self.new_contest(first, addresses().collect(), &docket, local.collect()))
+            }
         }
     }
 
@@ -144,7 +151,21 @@ impl<'a> Contests<'a> {
         }
     }
 
-    fn docket(&mut self, demands: &[&'a Demand<'a>]) -> Arc<Docket> {
+    fn docket(&mut self, wanted: &[Wanted<'a>]) -> Arc<Docket> {
+        let alone = match wanted {
+            [(_, demand)] => Some(demand.terms()),
+            _ => None,
+        };
+        if let Some((_, docket)) = self.last.as_ref().filter(|(terms, _)| alone == Some(*terms)) {
+            return docket.clone();
+        }
+        let demands: Vec<&'a Demand<'a>> = wanted.iter().map(|(_, demand)| *demand).collect();
+        let docket = self.docket_of(&demands);
+        self.last = alone.map(|terms| (terms, docket.clone()));
+        docket
+    }
+
+    fn docket_of(&mut self, demands: &[&'a Demand<'a>]) -> Arc<Docket> {
         let (view, exclusion) = (self.view, self.exclusion);
         let terms: BTreeSet<Terms<'a>> = demands.iter().map(|demand| demand.terms()).collect();
         if let Some(docket) = self.judged.get(&terms) {
@@ -164,16 +185,6 @@ impl<'a> Contests<'a> {
         docket
     }
 
-    fn local(&self, demands: &[&'a Demand<'a>]) -> Vec<Local> {
-        let keys: BTreeSet<&ServiceKey> = demands
-            .iter()
-            .flat_map(|demand| demand.local.iter().copied())
-            .collect();
-        let endpoints =
-            |key: &ServiceKey| Some((key.clone(), self.view.services.get(key)?.endpoints.clone()));
-        keys.into_iter().filter_map(endpoints).collect()
-    }
-
     fn localities(&self, addresses: &Group, field: &Field) -> BTreeMap<NodeName, Locality> {
         let services: BTreeSet<&ServiceKey> = addresses
             .iter()
@@ -183,6 +194,36 @@ impl<'a> Contests<'a> {
             .collect();
         let of = |node: &NodeName| (node.clone(), Locality::of(self.view, &services, node));
         field.eligible.keys().map(of).collect()
+    }
+}
+
+/// The Services of policy Local that addresses are for, in order; mostly one address has mostly one.
+enum Locals<'a> {
+    OfOne(&'a BTreeSet<&'a ServiceKey>),
+    OfMany(BTreeSet<&'a ServiceKey>),
+}
+
+impl<'a> Locals<'a> {
+    fn of(wanted: &[Wanted<'a>]) -> Self {
+        match wanted {
+            [(_, demand)] => Self::OfOne(&demand.local),
+            _ => Self::OfMany(
+                wanted
+                    .iter()
+                    .flat_map(|(_, demand)| demand.local.iter().copied())
+                    .collect(),
+            ),
+        }
+    }
+
+    /// With their endpoints.
+    fn iter(&self, view: &'a View) -> impl Iterator<Item = (&'a ServiceKey, &'a Arc<Endpoints>)> {
+        let keys = match self {
+            Self::OfOne(keys) => *keys,
+            Self::OfMany(keys) => keys,
+        };
+        keys.iter()
+            .filter_map(|key| Some((*key, &view.services.get(*key)?.endpoints)))
     }
 }
 

@@ -80,11 +80,17 @@ impl Field {
     }
 
     /// Whether it was made of these very parts.
-    pub(super) fn is_of(&self, judged: &Arc<Judged>, local: &[Local]) -> bool {
-        let same = |(one, other): (&Local, &Local)| one.0 == other.0 && Arc::ptr_eq(&one.1, &other.1);
-        Arc::ptr_eq(&self.judged, judged)
-            && self.local.len() == local.len()
-            && self.local.iter().zip(local).all(same)
+    pub(super) fn is_of<'a>(
+        &self,
+        judged: &Arc<Judged>,
+        local: impl Iterator<Item = (&'a ServiceKey, &'a Arc<Endpoints>)>,
+    ) -> bool {
+        let mut own = self.local.iter();
+        let same = |(key, endpoints): (&ServiceKey, &Arc<Endpoints>)| {
+            own.next()
+                .is_some_and(|one| one.0 == *key && Arc::ptr_eq(&one.1, endpoints))
+        };
+        Arc::ptr_eq(&self.judged, judged) && { local }.all(same) && own.next().is_none()
     }
 
     /// The nodes that could announce if they were alive: for those who know better which are.
