@@ -39,9 +39,20 @@ struct Stage {
 /// of `cargo test`. `prepare` is called once, after the lab has started.
 ///
 /// Where no lab can run, every trial is ignored with the reason; with `FERROLB_REQUIRE_LAB` set, it fails instead.
-/// With `FERROLB_LAB_KEEP` set, a lab on which a trial failed stays for a look at it.
+/// With `FERROLB_LAB_KEEP` set, a lab on which a trial failed stays for a look at it. With `FERROLB_LAB_SHARE=K/N` only
+/// each Nth trial runs, from the Kth on: N processes with a lab each run the suite in less time.
 pub fn run(config: LabConfig, prepare: fn(&Lab) -> Outcome, trials: Vec<Trial>) -> ExitCode {
     entry();
+    let trials = match std::env::var("FERROLB_LAB_SHARE") {
+        Err(_) => trials,
+        Ok(text) => match share(&text, trials) {
+            Some(trials) => trials,
+            None => {
+                eprintln!("FERROLB_LAB_SHARE: \"{text}\" is not K/N with K from 1 to N");
+                return ExitCode::FAILURE;
+            }
+        },
+    };
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let name = config.name.clone();
@@ -67,6 +78,15 @@ pub fn run(config: LabConfig, prepare: fn(&Lab) -> Outcome, trials: Vec<Trial>) 
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Each Nth from the Kth on; nothing if the text is not K/N.
+fn share<T>(text: &str, all: Vec<T>) -> Option<Vec<T>> {
+    let (which, of) = text.split_once('/')?;
+    let (which, of): (usize, usize) = (which.parse().ok()?, of.parse().ok()?);
+    (1..=of)
+        .contains(&which)
+        .then(|| all.into_iter().skip(which - 1).step_by(of).collect())
 }
 
 fn on_stage(trial: Trial, stage: &Arc<Mutex<Stage>>) -> libtest_mimic::Trial {
@@ -125,5 +145,28 @@ fn keep(stage: &Mutex<Stage>) {
         let name = lab.plan().name().to_owned();
         let kept: Result<()> = lab.detach();
         eprintln!("lab {name} is kept: {kept:?}; FERROLB_LAB={name} names it to `ferrolb-lab`");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_are_all_of_a_suite_together() {
+        let all: Vec<u8> = (0..7).collect();
+        let mut together: Vec<u8> = ["1/3", "2/3", "3/3"]
+            .into_iter()
+            .flat_map(|text| share(text, all.clone()).unwrap())
+            .collect();
+        together.sort();
+        assert_eq!(together, all);
+    }
+
+    #[test]
+    fn what_is_no_share_is_refused() {
+        for text in ["", "1", "0/2", "3/2", "a/b"] {
+            assert_eq!(share(text, vec![1]), None, "{text}");
+        }
     }
 }
