@@ -6,6 +6,7 @@
 //! choice too: a node may be missed as soon as it is dead or cut off. A node is hurt by crashes, starts again, one node
 //! is cut off and comes back, and each learns of a change of the cluster when it does.
 
+mod owners;
 mod rules;
 mod world;
 

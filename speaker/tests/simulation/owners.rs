@@ -114,6 +114,37 @@ fn who_is_cut_off_one_way_is_replaced_and_silent_before(#[case] deaf: bool) {
     }
 }
 
+/// Found by the model: the first comes back at the moment in which the others claim, and these no longer hear each other.
+#[test]
+fn a_claim_of_one_who_was_cut_off_meanwhile_does_not_count() {
+    for seed in SEEDS.flat_map(|seed| (0..3).map(move |round| 100 * round + seed)) {
+        let mut world = world(3, seed);
+        world.part(&[0], &[1, 2]);
+        let until_claims = 940 + world.chance(200);
+        run_alone(&mut world, ms(until_claims), "while the first is cut off");
+        world.lan.cut.clear();
+        let heals_first = world.chance(150);
+        run_alone(&mut world, ms(heals_first), "together");
+        world.part(&[2], &[0, 1]);
+        let apart = 100 + world.chance(250);
+        run_alone(&mut world, ms(apart), "while the third is cut off");
+        world.lan.cut.clear();
+        let together = 20 + world.chance(150);
+        run_alone(&mut world, ms(together), "together again");
+        world.part(&[1], &[0, 2]);
+        run_alone(&mut world, ms(700), "while the second is cut off");
+        world.lan.cut.clear();
+        run_alone(&mut world, ms(3000), "after the heal");
+        assert!(world.is_settled(), "seed {seed}: {:?}", world.table());
+        assert_eq!(
+            answers(&world, &[0, 1, 2]),
+            12,
+            "seed {seed}: {:?}",
+            world.table()
+        );
+    }
+}
+
 #[test]
 fn two_that_hear_the_third_only_keep_what_they_have() {
     for seed in SEEDS {

@@ -4,7 +4,7 @@
 //! this one they are more than half. Who holds answers for 2·D after it. Others claim, and who fell silent answers again, only
 //! when 2·D + Q have passed since everybody they are up with heard nobody else: of whom a proof needs one is among those, and stopped to say that it hears
 //! the holder before. Of two that claim at the same moment one has given way a slot later; only then a claim counts, and only
-//! with a proof that came after it.
+//! with a proof that came after it, if nobody was lost meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -131,8 +131,10 @@ impl Segment {
         first.map(|claimed| *claimed + self.conduct.profile.slot())
     }
 
-    /// Answers for what was claimed a slot ago and is still held, if more than half were heard since.
+    /// Answers for what was claimed a slot ago and is still held, if more than half were heard since. Who lost somebody
+    /// meanwhile, or heard of somebody else, may have claimed at the same moment as he: that claim is given up.
     pub(super) fn confirm(&mut self, now: Moment) {
+        self.withdraw(now);
         let (slot, proof) = (self.conduct.profile.slot(), self.majority.proof);
         let counts = |claimed: Moment| now.since(claimed) >= slot && proof > Some(claimed);
         let due = self
@@ -143,6 +145,21 @@ impl Segment {
         for address in due {
             self.effects.push(Effect::Hold(address));
             self.announce(address);
+        }
+    }
+
+    fn withdraw(&mut self, now: Moment) {
+        let unsettled = self.majority.unsettled;
+        let doubtful = self.majority.unconfirmed.iter();
+        let doubtful: Vec<IpAddr> = doubtful
+            .filter(|(_, claimed)| unsettled > **claimed)
+            .map(|(address, _)| *address)
+            .collect();
+        for address in doubtful {
+            if let Some(hold) = self.own.hold(address).copied() {
+                self.release(address, hold, None, now);
+            }
+            self.forget_unconfirmed(address);
         }
     }
 
