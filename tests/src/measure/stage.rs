@@ -4,6 +4,7 @@
 use super::Place;
 use super::services::Requests;
 use super::speakers::says_ready;
+use super::trace::Marks;
 use super::{holding, wire};
 use crate::error::{Error, Result};
 use crate::lab::{Lab, LabConfig};
@@ -39,6 +40,8 @@ pub(super) struct Stage {
     pub(super) lab: Lab,
     pub(super) addresses: Vec<Ipv4Addr>,
     pub(super) speakers: BTreeMap<u8, Process>,
+    /// Where the log ended when each was started.
+    started: BTreeMap<u8, Marks>,
     command: String,
     requests: Requests,
     is_own: bool,
@@ -58,6 +61,7 @@ impl Stage {
         let stage = Self {
             addresses: (0..size.addresses).map(holding::address).collect(),
             speakers: BTreeMap::new(),
+            started: BTreeMap::new(),
             command,
             requests,
             lab,
@@ -89,6 +93,7 @@ impl Stage {
 
     pub(super) fn start(&mut self, node: u8) -> Result<()> {
         drop(self.speakers.remove(&node));
+        self.started.insert(node, Marks::now(&self.lab));
         let speaker = self.lab.start_speaker_with(node, &self.command, &VARIABLES)?;
         self.speakers.insert(node, speaker);
         Ok(())
@@ -115,7 +120,15 @@ impl Stage {
         if up < all {
             return Err(format!("n{node} hears {up} of {all}"));
         }
-        Ok(())
+        // One that only listens yet is counted on by the others, and claims nothing.
+        let said = self
+            .started
+            .get(&node)
+            .map(|marks| marks.lines_since(&self.lab, node));
+        match said.iter().flatten().any(|line| line.step == "join") {
+            true => Ok(()),
+            false => Err(format!("n{node} takes no part yet")),
+        }
     }
 
     /// The sum of all series that begin like this.
