@@ -22,7 +22,7 @@ quick: ## Run all that needs no lab
 
 .PHONY: bench
 bench: ## Run the benchmarks
-	$(CARGO) bench --workspace --exclude ferrolb-lab
+	$(CARGO) bench --workspace --exclude ferrolb-lab --exclude ferrolb-tests
 
 .PHONY: lint
 lint: ## Check style, lints and documentation without running a test

@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use tokio::time::Instant;
 
-use crate::segment::seal::{KeyRing, SegmentKey};
+use ferrolb_segment::seal::{KeyRing, SegmentKey};
 
 /// The Secret and the key in it: MetalLB's names.
 pub(crate) const SECRET: &str = "memberlist";
@@ -75,9 +75,9 @@ mod tests {
     use k8s_openapi::ByteString;
 
     use super::*;
-    use crate::segment::message::{Body, Boot, Instance, Message, NodeId};
-    use crate::segment::seal::{open, seal};
     use crate::wire::Mac;
+    use ferrolb_segment::message::{Body, Boot, Instance, Message, NodeId};
+    use ferrolb_segment::seal::{open, seal};
 
     fn secret(key: &str) -> Secret {
         Secret {

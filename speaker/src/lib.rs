@@ -25,7 +25,6 @@ mod report;
 mod resend;
 pub mod respond;
 mod run;
-pub mod segment;
 mod snapshot;
 mod tell;
 mod watch;

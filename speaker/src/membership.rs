@@ -16,11 +16,11 @@ use crate::election::{Elections, View};
 use crate::keys::Keys;
 use crate::places;
 use crate::plan::{Place, Plan};
-use crate::segment::message::NodeId;
-use crate::segment::seal::KeyRing;
-use crate::segment::ways::Transport;
-use crate::segment::{Conduct, PartitionPolicy, Profile};
 use crate::snapshot::Snapshot;
+use ferrolb_segment::message::NodeId;
+use ferrolb_segment::seal::KeyRing;
+use ferrolb_segment::ways::Transport;
+use ferrolb_segment::{Conduct, PartitionPolicy, Profile};
 
 /// The namespace whose uid names the cluster: every cluster has it, and never another one.
 const CLUSTER: &str = "kube-system";

@@ -10,8 +10,8 @@ use crate::announce::{Reports, Views};
 use crate::election::{Election, Elections, Field, Liveness, View, Winner};
 use crate::interfaces::{choose, segments};
 use crate::plan::{Announced, Announcement, Place as Here, Plan, served};
-use crate::segment::message::NodeId;
-use crate::segment::{Fitness, Place, SegmentView};
+use ferrolb_segment::message::NodeId;
+use ferrolb_segment::{Fitness, Place, SegmentView};
 
 type Names = Arc<BTreeMap<NodeId, NodeName>>;
 type Fit = Arc<BTreeMap<NodeId, Fitness>>;

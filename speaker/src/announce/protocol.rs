@@ -8,10 +8,10 @@ use ferrolb_crds::domain::InterfaceName;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 use tokio::sync::watch;
 
-use crate::segment::message::{Instance, NodeId};
-use crate::segment::seal::KeyRing;
-use crate::segment::ways::Transport;
-use crate::segment::{Conduct, SegmentView};
+use ferrolb_segment::message::{Instance, NodeId};
+use ferrolb_segment::seal::KeyRing;
+use ferrolb_segment::ways::Transport;
+use ferrolb_segment::{Conduct, SegmentView};
 
 /// What the cluster says about each segment that this node is on.
 pub type Views = Arc<BTreeMap<InterfaceName, Arc<SegmentView>>>;

@@ -2,70 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use ferrolb_crds::domain::{NodeName, ServiceKey, TrafficPolicy};
-use sha2::{Digest, Sha256, compress256};
+pub(crate) use ferrolb_segment::order::hash::hash_of;
+pub use ferrolb_segment::order::hash::{Hash, hash};
 
 use super::view::View;
-
-/// The words that SHA-256 starts from (FIPS 180-4, section 5.3.3).
-const START: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
-/// A block of SHA-256, in bytes.
-const BLOCK: usize = 64;
-/// Where a last block says how long the text is.
-const LENGTH_AT: usize = BLOCK - size_of::<u64>();
-
-/// The place of a node in the order for an address: the lowest comes first. The words of a SHA-256, which compare as its
-/// bytes do.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Hash(pub [u32; 8]);
-
-/// sha256(node "#" address), the address as text: MetalLB's order (`speaker/layer2_controller.go`), so that both elect
-/// the same node.
-pub fn hash(node: &NodeName, address: IpAddr) -> Hash {
-    hash_of(node, &address.to_string())
-}
-
-/// The place of a node in the order for anything that has a name.
-pub(crate) fn hash_of(node: &NodeName, name: &str) -> Hash {
-    one_block(node.as_str().as_bytes(), name.as_bytes()).unwrap_or_else(|| {
-        let text = Sha256::new()
-            .chain_update(node.as_str())
-            .chain_update("#")
-            .chain_update(name);
-        let bytes: [u8; 32] = text.finalize().into();
-        let (words, _) = bytes.as_chunks();
-        Hash(std::array::from_fn(|word| u32::from_be_bytes(words[word])))
-    })
-}
-
-/// The hash of a text short enough for one block with its end and its length, as nearly all are: an election is a
-/// million of them, and to collect a text piece by piece costs more than to hash it.
-fn one_block(node: &[u8], name: &[u8]) -> Option<Hash> {
-    let length = node.len() + 1 + name.len();
-    if length >= LENGTH_AT {
-        return None;
-    }
-    let mut block = [0; BLOCK];
-    block[..node.len()].copy_from_slice(node);
-    block[node.len()] = b'#';
-    block[node.len() + 1..length].copy_from_slice(name);
-    block[length] = 0x80;
-    block[LENGTH_AT..].copy_from_slice(&(8 * length as u64).to_be_bytes());
-    let mut words = START;
-    compress256(&mut words, &[block.into()]);
-    Some(Hash(words))
-}
 
 /// How near the endpoints of a group are to a node; greater is nearer.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]

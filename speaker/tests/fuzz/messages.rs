@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use ferrolb_speaker::segment::digest::bucket_of;
-use ferrolb_speaker::segment::message::{
+use ferrolb_segment::digest::bucket_of;
+use ferrolb_segment::message::{
     Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage,
     Hold, Instance, Message, NodeId, Part, Request, Requested, Returned, Standing, State, Tag, Version,
 };

@@ -1,8 +1,8 @@
 //! Frames of speakers.
 
-use ferrolb_speaker::segment::codec::{MESSAGE_MAX, VERSION, emit, kind_of, parse};
-use ferrolb_speaker::segment::message::{Body, Message};
-use ferrolb_speaker::segment::seal::{FRAME_MAX, GROUP, KeyRing, Refused, SegmentKey, open, seal};
+use ferrolb_segment::codec::{MESSAGE_MAX, VERSION, emit, kind_of, parse};
+use ferrolb_segment::message::{Body, Message};
+use ferrolb_segment::seal::{FRAME_MAX, GROUP, KeyRing, Refused, SegmentKey, open, seal};
 
 use crate::Met;
 use crate::frames::{OWN, bent, noise};

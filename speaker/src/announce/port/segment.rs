@@ -24,12 +24,12 @@ use udp::Udp;
 use super::{PortTask, random};
 use crate::announce::protocol::{Departure, Protocol};
 use crate::held::HeldTable;
-use crate::segment::gate::Gate;
-use crate::segment::message::{Boot, Instance};
-use crate::segment::replay::Limits;
-use crate::segment::seal::{ETHERTYPE, GROUP};
-use crate::segment::ways::Choice;
-use crate::segment::{Effect, Event, Moment, Segment};
+use ferrolb_segment::gate::Gate;
+use ferrolb_segment::message::{Boot, Instance};
+use ferrolb_segment::replay::Limits;
+use ferrolb_segment::seal::{ETHERTYPE, GROUP};
+use ferrolb_segment::ways::Choice;
+use ferrolb_segment::{Effect, Event, Moment, Segment};
 
 /// As long as any frame of the protocol.
 const BUFFER: usize = 2048;

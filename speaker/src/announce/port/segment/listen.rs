@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::{Membership, udp};
-use crate::segment::Moment;
-use crate::segment::gate::Barred;
-use crate::segment::message::{Body, Message};
-use crate::segment::seal::{ETHERTYPE, GROUP};
 use crate::wire::Mac;
 use crate::wire::datagram::Datagram;
+use ferrolb_segment::Moment;
+use ferrolb_segment::gate::Barred;
+use ferrolb_segment::message::{Body, Message};
+use ferrolb_segment::seal::{ETHERTYPE, GROUP};
 
 /// Frames that are read before anything is judged, if there are so many: what the kernel keeps.
 const AT_ONCE: usize = 8192;

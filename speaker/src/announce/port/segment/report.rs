@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::super::PortTask;
 use super::Membership;
 use crate::announce::protocol::SegmentReport;
-use crate::segment::message::State;
+use ferrolb_segment::message::State;
 
 /// What others are to know of this port is told at most so often.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);

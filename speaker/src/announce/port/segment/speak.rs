@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::Membership;
-use crate::segment::message::{Body, Message};
-use crate::segment::seal::{self, GROUP};
-use crate::segment::{Effect, Event};
+use ferrolb_segment::message::{Body, Message};
+use ferrolb_segment::seal::{self, GROUP};
+use ferrolb_segment::{Effect, Event};
 
 /// Lines of the log that are written before the socket is looked at again.
 const LINES_AT_ONCE: usize = 64;

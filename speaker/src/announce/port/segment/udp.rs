@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::Membership;
-use crate::segment::message::Message;
-use crate::segment::seal::{self, ETHERTYPE, KeyRing};
-use crate::segment::ways::{Choice, Path, Stations, Stranger, paths};
-use crate::segment::{Moment, Profile};
 use crate::wire::arp::{Arp, Operation};
 use crate::wire::datagram::Datagram;
 use crate::wire::ndp::Ndp;
 use crate::wire::{ETHERNET_HEADER, Mac};
+use ferrolb_segment::message::Message;
+use ferrolb_segment::seal::{self, ETHERTYPE, KeyRing};
+use ferrolb_segment::ways::{Choice, Path, Stations, Stranger, paths};
+use ferrolb_segment::{Moment, Profile};
 
 /// From and to this port. Next to MetalLB's 7946, which its speakers use while they are replaced.
 pub(super) const PORT: u16 = 7947;

@@ -1,0 +1,97 @@
+//! Lists of any length as pages that fit into frames.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use thiserror::Error;
+
+use super::body::{CLAIMS_HEAD, HEARD_HEAD};
+use super::{HEAD, MESSAGE_MAX, entry};
+use crate::message::{ClaimsPage, ContentDigest, Entry, HeardPage, Part, Tag, Version};
+
+/// A message as long as this fits into a datagram over IPv6 too, on an Ethernet with an MTU of 1,500 bytes.
+const PAGE_MAX: usize = MESSAGE_MAX - 48;
+/// Tags in a page.
+const TAGS: usize = (PAGE_MAX - HEAD - HEARD_HEAD) / 4;
+/// Bytes of entries in a page.
+const ENTRIES: usize = PAGE_MAX - HEAD - CLAIMS_HEAD;
+
+/// A list that 255 pages have no room for: more than 88,485 tags, or more than 6,630 of the longest entries in a bucket.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("{0} parts, and there can be 255")]
+pub struct TooManyParts(
+    /// How many there would be.
+    pub usize,
+);
+
+/// What entries do to a bucket.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// The bucket.
+    pub bucket: u8,
+    /// The version that the entries change; none if they are all there is.
+    pub base: Option<Version>,
+    /// The version with them.
+    pub version: Version,
+    /// The digest of the bucket at that version.
+    pub digest: ContentDigest,
+}
+
+/// The pages of a list of whom an instance hears: at least one, which may be empty.
+///
+/// # Errors
+///
+/// If there would be more parts than can be counted.
+pub fn heard_pages(version: Version, tags: &BTreeSet<Tag>) -> Result<Vec<HeardPage>, TooManyParts> {
+    let pages = parts(tags.iter().copied(), TAGS, |_| 1)?;
+    let page = |(part, tags)| HeardPage { version, part, tags };
+    Ok(pages.into_iter().map(page).collect())
+}
+
+/// The pages of the entries of a bucket: at least one, which may be empty.
+///
+/// # Errors
+///
+/// If there would be more parts than can be counted.
+pub fn claims_pages(
+    change: Change,
+    entries: &BTreeMap<IpAddr, Option<Entry>>,
+) -> Result<Vec<ClaimsPage>, TooManyParts> {
+    let mut scratch = Vec::with_capacity(entry::LONGEST);
+    let entries = entries.iter().map(|(address, entry)| (*address, *entry));
+    let pages = parts(entries, ENTRIES, |(address, entry)| {
+        scratch.clear();
+        entry::bytes(*address, entry.as_ref(), &mut scratch);
+        scratch.len()
+    })?;
+    let page = |(part, entries)| ClaimsPage {
+        bucket: change.bucket,
+        base: change.base,
+        version: change.version,
+        digest: change.digest,
+        part,
+        entries,
+    };
+    Ok(pages.into_iter().map(page).collect())
+}
+
+/// Fills pages one after the other, each up to `room`.
+fn parts<T>(
+    list: impl Iterator<Item = T>,
+    room: usize,
+    mut size: impl FnMut(&T) -> usize,
+) -> Result<Vec<(Part, Vec<T>)>, TooManyParts> {
+    let (mut pages, mut left) = (vec![Vec::new()], room);
+    for one in list {
+        let size = size(&one);
+        if size > left {
+            pages.push(Vec::new());
+            left = room;
+        }
+        left -= size;
+        pages.last_mut().expect("there is one page at least").push(one);
+    }
+    let of = u8::try_from(pages.len()).map_err(|_| TooManyParts(pages.len()))?;
+    let part = |index| Part { index, of };
+    Ok((0..of).map(part).zip(pages).collect())
+}

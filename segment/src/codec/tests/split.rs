@@ -1,0 +1,130 @@
+//! Lists of any length in pages.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
+
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::any::entry;
+use super::bytes;
+use crate::codec::{Change, MESSAGE_MAX, TooManyParts, claims_pages, heard_pages};
+use crate::digest::bucket_of;
+use crate::message::{
+    Body, Boot, ContentDigest, Entry, Epoch, Instance, Message, NodeId, Part, Tag, Version,
+};
+
+const BUCKET: u8 = 7;
+
+fn size(body: Body) -> usize {
+    let from = Instance {
+        node: NodeId([1; 16]),
+        boot: Boot(1),
+    };
+    bytes(&Message {
+        from,
+        sequence: 1,
+        body,
+    })
+    .len()
+}
+
+fn change() -> Change {
+    Change {
+        bucket: BUCKET,
+        base: Some(Version(1)),
+        version: Version(2),
+        digest: ContentDigest(3),
+    }
+}
+
+fn tags(number: u32) -> BTreeSet<Tag> {
+    (0..number).map(Tag).collect()
+}
+
+/// Addresses of the bucket.
+fn addresses() -> impl Iterator<Item = IpAddr> {
+    let all = (0..).map(|number| IpAddr::from(Ipv6Addr::from_bits((0x2001_0db8 << 96) + number)));
+    all.filter(|address| bucket_of(*address) == BUCKET)
+}
+
+fn longest(number: usize) -> BTreeMap<IpAddr, Option<Entry>> {
+    let longest = Entry::Released {
+        epoch: Epoch(1),
+        to: Some((NodeId([2; 16]), Version(3))),
+    };
+    addresses()
+        .map(|address| (address, Some(longest)))
+        .take(number)
+        .collect()
+}
+
+fn are_numbered(parts: impl ExactSizeIterator<Item = Part>) -> bool {
+    let of = parts.len();
+    parts
+        .enumerate()
+        .all(|(index, part)| (usize::from(part.index), usize::from(part.of)) == (index, of))
+}
+
+#[rstest]
+#[case::none(0, 1)]
+#[case::one_page_of_them(347, 1)]
+#[case::one_more(348, 2)]
+#[case::all_there_can_be(88_485, 255)]
+fn tags_are_split_into_pages_that_fit(#[case] number: u32, #[case] expected: usize) {
+    let pages = heard_pages(Version(1), &tags(number)).unwrap();
+    assert_eq!(pages.len(), expected);
+    assert!(are_numbered(pages.iter().map(|page| page.part)));
+    let joined: Vec<Tag> = pages.iter().flat_map(|page| page.tags.clone()).collect();
+    assert!(joined.into_iter().eq(tags(number)));
+    assert!(
+        pages
+            .into_iter()
+            .all(|page| size(Body::Heard(page)) <= MESSAGE_MAX)
+    );
+}
+
+#[rstest]
+#[case::none(0, 1)]
+#[case::one_page_of_them(26, 1)]
+#[case::one_more(27, 2)]
+#[case::all_there_can_be(6630, 255)]
+fn the_longest_entries_are_split_into_pages_that_fit(#[case] number: usize, #[case] expected: usize) {
+    let pages = claims_pages(change(), &longest(number)).unwrap();
+    assert_eq!(pages.len(), expected);
+    assert!(are_numbered(pages.iter().map(|page| page.part)));
+    assert!(
+        pages
+            .into_iter()
+            .all(|page| size(Body::Claims(page)) <= MESSAGE_MAX)
+    );
+}
+
+#[test]
+fn more_parts_than_can_be_counted_are_refused() {
+    assert_eq!(heard_pages(Version(1), &tags(88_486)), Err(TooManyParts(256)));
+    assert_eq!(claims_pages(change(), &longest(6631)), Err(TooManyParts(256)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn entries_are_split_into_pages_that_fit(entries in prop::collection::vec(prop::option::of(entry()), 0..300)) {
+        let entries: BTreeMap<_, _> = addresses().zip(entries).collect();
+        let pages = claims_pages(change(), &entries).unwrap();
+        prop_assert!(are_numbered(pages.iter().map(|page| page.part)));
+        let joined: Vec<_> = pages.iter().flat_map(|page| page.entries.clone()).collect();
+        prop_assert!(joined.into_iter().eq(entries));
+        for page in pages {
+            let said = Change {
+                bucket: page.bucket,
+                base: page.base,
+                version: page.version,
+                digest: page.digest,
+            };
+            prop_assert_eq!(said, change());
+            prop_assert!(size(Body::Claims(page)) <= MESSAGE_MAX);
+        }
+    }
+}

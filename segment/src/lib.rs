@@ -1,0 +1,30 @@
+//! Who is alive on a segment, and who holds which address there: the speakers' protocol (`docs/protocol.md`).
+//!
+//! Nothing here does I/O, reads a clock or draws a random number: frames, ticks and the view come in as arguments,
+//! effects go out as values.
+
+pub mod codec;
+mod copy;
+pub mod digest;
+pub mod gate;
+mod heard;
+mod holders;
+mod key;
+pub mod mac;
+pub mod message;
+pub mod moment;
+pub mod order;
+mod own;
+mod peer;
+mod profile;
+mod protocol;
+mod random;
+pub mod replay;
+pub mod seal;
+mod view;
+pub mod ways;
+
+pub use moment::Moment;
+pub use profile::Profile;
+pub use protocol::{Conduct, Effect, Event, PartitionPolicy, Segment};
+pub use view::{Fitness, Place, SegmentView};

@@ -1,0 +1,72 @@
+//! What this instance says of itself unasked.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Effect, Segment};
+use crate::codec::heard_pages;
+use crate::message::{Beacon, Body, Standing, Tag, Version};
+use crate::moment::Moment;
+use crate::peer::Peer;
+
+/// The list of whom is heard is said again this often, in case nobody got it.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
+
+impl Segment {
+    pub(super) fn renew_list(&mut self, now: Moment) {
+        let profile = self.conduct.profile;
+        let heard = |peer: &&Peer| peer.is_heard(now, profile);
+        let list: BTreeSet<Tag> = self.peers.values().filter(heard).map(|peer| peer.tag).collect();
+        let differs = list != self.list || self.list_version == Version(0);
+        if differs {
+            self.list = list;
+            self.list_version = Version(self.list_version.0 + 1);
+            self.beacon_now = true;
+        }
+        if differs || now.since(self.list_sent) >= LIST_AGAIN {
+            self.send_list(now);
+        }
+    }
+
+    pub(super) fn send_list(&mut self, now: Moment) {
+        self.list_sent = now;
+        let pages = heard_pages(self.list_version, &self.list).unwrap_or_default();
+        pages.into_iter().for_each(|page| self.send(Body::Heard(page)));
+    }
+
+    pub(super) fn send_beacon(&mut self, now: Moment) {
+        self.beacon_now = false;
+        self.last_beacon = Some(now);
+        let profile = self.conduct.profile;
+        self.send(Body::Beacon(Beacon {
+            replaces: None,
+            interval: profile.interval,
+            multiplier: profile.multiplier,
+            state: self.state,
+            standing: self.standing(),
+            heard: self.list_version,
+            claims: self.own.version(),
+            digest: self.own.digest(),
+        }));
+    }
+
+    /// What others go by when they look for a holder, and this instance too.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            draining: self.view.as_ref().is_some_and(|view| view.draining),
+            hold_down: self.returns.is_held_down(),
+            ..Standing::default()
+        }
+    }
+
+    pub(super) fn ask_neighbours(&mut self, now: Moment) {
+        let detection = self.conduct.profile.detection();
+        if self
+            .asked_neighbours
+            .is_none_or(|last| now.since(last) >= detection)
+        {
+            self.asked_neighbours = Some(now);
+            self.effects.push(Effect::AskNeighbours);
+        }
+    }
+}

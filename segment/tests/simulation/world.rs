@@ -1,0 +1,312 @@
+//! A LAN of speakers without threads, sockets or clocks: what ships decides, chance and time are this world's.
+
+mod lan;
+mod look;
+mod stage;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrolb_segment::message::{Body, Boot, Instance, Message, NodeId, Standing};
+use ferrolb_segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
+
+pub(crate) use lan::Lan;
+pub(crate) use look::Doubles;
+pub(crate) use stage::regroup;
+
+/// Milliseconds.
+pub(crate) const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// 198.51.100.n.
+pub(crate) fn address(last: u32) -> IpAddr {
+    Ipv4Addr::from_bits(0xc633_6400 + last).into()
+}
+
+/// One node and its speaker.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    /// None while it has no power.
+    segment: Option<Segment>,
+    sequence: u64,
+    /// Frames that wait on the socket.
+    waiting: Vec<(Moment, Arc<Message>)>,
+    /// When nothing waited the last time.
+    emptied: Moment,
+    /// For so long the process stops once it decided something, and before it does it.
+    stops_amid: Option<Duration>,
+    /// What it is still to do.
+    undone: Vec<Effect>,
+    /// The last sequence of each boot: as in production, what is older does not count.
+    last: BTreeMap<Boot, u64>,
+    paused_until: Option<Moment>,
+    wake: Moment,
+    /// The switch port.
+    pub(crate) plugged: bool,
+    pub(crate) view: SegmentView,
+    /// What it said of itself last.
+    standing: Standing,
+    /// What it was told to answer for.
+    answers: BTreeSet<IpAddr>,
+}
+
+pub(crate) struct World {
+    pub(crate) now: Moment,
+    pub(crate) nodes: Vec<Node>,
+    conduct: Conduct,
+    random: u64,
+    pub(crate) lan: Lan,
+    /// Who acts when, if no frame comes before.
+    agenda: BTreeSet<(Moment, usize)>,
+    /// How long a frame waits before its process gets to it.
+    pub(crate) wakeup: Duration,
+    /// What a neighbour remembers: who announced an address last.
+    pub(crate) cache: BTreeMap<IpAddr, usize>,
+    /// Everything that happened.
+    pub(crate) events: Vec<(Moment, usize, Event)>,
+    /// How often a node began to hold what does not suit it.
+    pub(crate) unfit: usize,
+    /// There are other stations on the segment, which answer questions.
+    pub(crate) neighbours: bool,
+}
+
+impl World {
+    pub(crate) fn with_conduct(mut self, conduct: Conduct) -> Self {
+        self.conduct = conduct;
+        self
+    }
+
+    pub(crate) fn chance(&mut self, below: u64) -> u64 {
+        self.random ^= self.random << 13 | 1;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % below
+    }
+
+    /// A new process on the node.
+    pub(crate) fn start(&mut self, node: usize) {
+        let boot = self.chance(u64::MAX - 1) + 1;
+        self.start_as(node, boot);
+    }
+
+    /// As [`World::start`], with this number.
+    pub(crate) fn start_as(&mut self, node: usize, boot: u64) {
+        let seed = self.chance(u64::MAX);
+        let me = Instance {
+            node: self.nodes[node].id,
+            boot: Boot(boot),
+        };
+        let mut segment = Segment::new(me, self.conduct, seed, self.now);
+        segment.see(self.nodes[node].view.clone());
+        let one = &mut self.nodes[node];
+        segment.carry(one.plugged);
+        one.segment = Some(segment);
+        one.sequence = 0;
+        one.waiting.clear();
+        one.last.clear();
+        one.answers.clear();
+        one.paused_until = None;
+        one.emptied = self.now;
+        one.stops_amid = None;
+        one.undone.clear();
+        self.wake(node, self.now);
+    }
+
+    /// The process on the node is gone, without a word.
+    pub(crate) fn kill(&mut self, node: usize) {
+        self.nodes[node].segment = None;
+        self.nodes[node].answers.clear();
+    }
+
+    pub(crate) fn is_running(&self, node: usize) -> bool {
+        self.nodes[node].segment.is_some()
+    }
+
+    /// The process on the node does nothing for so long; frames wait on its socket.
+    pub(crate) fn pause(&mut self, node: usize, time: Duration) {
+        let until = self.now + time;
+        self.nodes[node].paused_until = Some(until);
+        self.wake(node, until);
+    }
+
+    /// As [`World::pause`], the next time that the process decided something.
+    pub(crate) fn pause_amid(&mut self, node: usize, time: Duration) {
+        self.nodes[node].stops_amid = Some(time);
+    }
+
+    pub(crate) fn plug(&mut self, node: usize, plugged: bool) {
+        self.nodes[node].plugged = plugged;
+        if let Some(segment) = &mut self.nodes[node].segment {
+            segment.carry(plugged);
+        }
+    }
+
+    /// None of `one` hears any of `other`, and the other way round.
+    pub(crate) fn part(&mut self, one: &[usize], other: &[usize]) {
+        for a in one {
+            for b in other {
+                self.lan.cut.insert((*a, *b));
+                self.lan.cut.insert((*b, *a));
+            }
+        }
+    }
+
+    /// The node sees the cluster so from now on.
+    pub(crate) fn see(&mut self, node: usize, change: impl FnOnce(&mut SegmentView)) {
+        let one = &mut self.nodes[node];
+        change(&mut one.view);
+        if let Some(segment) = &mut one.segment {
+            segment.see(one.view.clone());
+            self.wake(node, self.now);
+        }
+    }
+
+    pub(crate) fn on_segment<T>(&mut self, node: usize, act: impl FnOnce(&mut Segment) -> T) -> T {
+        self.wake(node, self.now);
+        act(self.nodes[node].segment.as_mut().expect("the node has power"))
+    }
+
+    /// Lets time pass.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    /// Lets time pass and looks after each thing that happens, until `time` is over.
+    pub(crate) fn watch(&mut self, time: Duration, mut look: impl FnMut(&Self)) {
+        let end = self.now + time;
+        while self.step(end) {
+            look(self);
+        }
+        self.now = end;
+    }
+
+    /// How long until this holds; panics if it does not within `limit`.
+    pub(crate) fn until(&mut self, limit: Duration, holds: impl Fn(&Self) -> bool) -> Duration {
+        let began = self.now;
+        while !holds(self) {
+            assert!(self.step(began + limit), "not within {limit:?}");
+        }
+        self.now.since(began)
+    }
+
+    /// The next thing that happens up to then; whether there was one.
+    fn step(&mut self, end: Moment) -> bool {
+        let frame = self.lan.next();
+        let wake = self.agenda.first().copied();
+        let next = frame.into_iter().chain(wake.map(|(at, _)| at)).min();
+        let Some(at) = next.filter(|at| *at <= end) else {
+            return false;
+        };
+        self.now = self.now.max(at);
+        match wake.filter(|(wake, _)| frame.is_none_or(|frame| *wake < frame)) {
+            Some((_, node)) => self.act(node),
+            None => self.arrive(),
+        }
+        true
+    }
+
+    /// The node acts then, or when its pause is over.
+    fn wake(&mut self, node: usize, at: Moment) {
+        let one = &mut self.nodes[node];
+        let due = one.paused_until.map_or(at, |until| until.max(at));
+        self.agenda.remove(&(one.wake, node));
+        one.wake = due;
+        self.agenda.insert((due, node));
+    }
+
+    fn arrive(&mut self) {
+        let Some((from, to, message)) = self.lan.arrive() else {
+            return;
+        };
+        let now = self.now;
+        let node = &mut self.nodes[to];
+        if !node.plugged || self.lan.cut.contains(&(from, to)) || node.segment.is_none() {
+            return;
+        }
+        let last = node.last.entry(message.from.boot).or_default();
+        if message.sequence <= *last {
+            return;
+        }
+        *last = message.sequence;
+        node.waiting.push((now, message));
+        let soon = (now + self.wakeup).min(node.wake);
+        if soon > now || node.paused_until.is_some_and(|until| until > now) {
+            self.wake(to, soon);
+        } else {
+            self.act(to);
+        }
+    }
+
+    /// The process reads what waits, then judges, then acts: as the shell does.
+    fn act(&mut self, node: usize) {
+        let now = self.now;
+        let one = &mut self.nodes[node];
+        self.agenda.remove(&(one.wake, node));
+        one.paused_until = None;
+        let undone = std::mem::take(&mut one.undone);
+        undone.into_iter().for_each(|effect| self.follow(node, effect));
+        let (interval, one) = (self.conduct.profile.interval, &mut self.nodes[node]);
+        let Some(segment) = &mut one.segment else { return };
+        // Nobody knows how long a frame waited that a loop finds which was held up.
+        let was_held_up = now.since(one.emptied) > interval;
+        let came = |at| if was_held_up { one.emptied } else { at };
+        for (at, message) in one.waiting.drain(..) {
+            segment.receive(&message, came(at), now);
+        }
+        one.emptied = now;
+        segment.advance(now);
+        let (wake, effects) = (segment.next(now), segment.effects());
+        if let Some(time) = one.stops_amid.take() {
+            one.undone = effects;
+            self.pause(node, time);
+            return;
+        }
+        self.wake(node, wake);
+        effects.into_iter().for_each(|effect| self.follow(node, effect));
+    }
+
+    fn follow(&mut self, node: usize, effect: Effect) {
+        match effect {
+            Effect::Send(body) => {
+                let one = &mut self.nodes[node];
+                one.sequence += 1;
+                if let Body::Beacon(beacon) = &body {
+                    one.standing = beacon.standing;
+                }
+                let from = one.segment.as_ref().expect("it acts").instance();
+                let message = Message {
+                    from,
+                    sequence: one.sequence,
+                    body,
+                };
+                self.broadcast(node, message);
+            }
+            Effect::Announce(address) => {
+                if self.nodes[node].plugged && self.may_tell(node) {
+                    self.cache.insert(address, node);
+                }
+            }
+            Effect::AskNeighbours => {
+                if self.neighbours && self.nodes[node].plugged {
+                    let now = self.now;
+                    self.on_segment(node, |segment| segment.witnessed(now));
+                }
+            }
+            Effect::Tell(event) => self.events.push((self.now, node, event)),
+            Effect::Hold(address) => {
+                let one = &mut self.nodes[node];
+                let place = one.view.places.get(&address);
+                self.unfit += usize::from(!place.is_some_and(|place| place.suits(one.id)));
+                one.answers.insert(address);
+            }
+            Effect::Release(address) => {
+                self.nodes[node].answers.remove(&address);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Worlds to begin with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrolb_crds::domain::NodeName;
+use ferrolb_segment::message::{NodeId, Standing};
+use ferrolb_segment::{Conduct, Fitness, Moment, Place, SegmentView};
+
+use super::{Lan, Node, World, address, ms};
+
+impl World {
+    /// Nodes n1, n2, …, all of which may hold the addresses 1 to `addresses`; none has power.
+    pub(crate) fn new(nodes: usize, addresses: u32, seed: u64) -> Self {
+        let names: Vec<NodeName> = (1..=nodes)
+            .map(|n| NodeName::from(format!("n{n}").as_str()))
+            .collect();
+        let view = SegmentView {
+            places: (1..=addresses)
+                .map(|last| (address(last), place(&names, address(last))))
+                .collect(),
+            nodes: Arc::new(
+                names
+                    .iter()
+                    .map(|name| (NodeId::of(name), name.clone()))
+                    .collect(),
+            ),
+            electors: Arc::new(names.iter().map(NodeId::of).collect()),
+            draining: false,
+            ..SegmentView::default()
+        };
+        let node = |name: NodeName| Node {
+            id: NodeId::of(&name),
+            segment: None,
+            sequence: 0,
+            waiting: Vec::new(),
+            emptied: Moment::ORIGIN,
+            stops_amid: None,
+            undone: Vec::new(),
+            last: BTreeMap::new(),
+            paused_until: None,
+            wake: Moment::ORIGIN,
+            plugged: true,
+            view: view.clone(),
+            standing: Standing::default(),
+            answers: BTreeSet::new(),
+        };
+        Self {
+            now: Moment::ORIGIN + Duration::from_secs(1000),
+            nodes: names.into_iter().map(node).collect(),
+            conduct: Conduct {
+                hold_down: Duration::ZERO,
+                ..Conduct::default()
+            },
+            random: seed,
+            lan: Lan::default(),
+            agenda: BTreeSet::new(),
+            wakeup: Duration::ZERO,
+            cache: BTreeMap::new(),
+            events: Vec::new(),
+            unfit: 0,
+            neighbours: true,
+        }
+    }
+
+    /// As [`World::new`] with power on every node, until all addresses have a holder.
+    pub(crate) fn running(nodes: usize, addresses: u32, seed: u64) -> Self {
+        Self::new(nodes, addresses, seed).started()
+    }
+
+    /// With power on every node, until all addresses have a holder.
+    pub(crate) fn started(mut self) -> Self {
+        (0..self.nodes.len()).for_each(|node| self.start(node));
+        self.run(ms(3000));
+        self
+    }
+}
+
+/// All nodes suit alike; the hash decides.
+fn place(names: &[NodeName], address: IpAddr) -> Place {
+    let fit = |name: &NodeName| (NodeId::of(name), Fitness::default());
+    Place {
+        first: address,
+        group: Arc::new(BTreeSet::from([address])),
+        fit: Arc::new(names.iter().map(fit).collect()),
+    }
+}
+
+/// Each `size` addresses belong together from now on.
+pub(crate) fn regroup(view: &mut SegmentView, size: usize) {
+    let addresses: Vec<IpAddr> = view.places.keys().copied().collect();
+    for group in addresses.chunks(size) {
+        let fit = view.places[&group[0]].fit.clone();
+        let place = Place {
+            first: group[0],
+            group: Arc::new(group.iter().copied().collect()),
+            fit,
+        };
+        for address in group {
+            view.places.insert(*address, place.clone());
+        }
+    }
+}
