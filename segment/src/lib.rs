@@ -27,4 +27,4 @@ pub mod ways;
 pub use moment::Moment;
 pub use profile::Profile;
 pub use protocol::{Conduct, Effect, Event, PartitionPolicy, Segment};
-pub use view::{Fitness, Place, SegmentView};
+pub use view::{Fitness, Nearness, Place, SegmentView};

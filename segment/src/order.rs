@@ -1,38 +1,52 @@
-//! In which order the living come into question for an address that nobody holds.
+//! The one order of nodes: who comes first for an address that nobody holds. The protocol and `ferrolb plan` both ask here.
+//!
+//! 1. Fitness: the lesser soft reason against a node (`Fitness::against`).
+//! 2. Standing: nodes that drain, or returned a short while ago, only if there is no other.
+//! 3. Preference: the greater sum of weights.
+//! 4. Group mates: the node that holds more addresses of the group.
+//! 5. Load: nodes that are equal so far and are below the bound.
+//! 6. Nearness: more ready endpoints of policy Local; an endpoint of policy Cluster.
+//! 7. Hash: MetalLB's order.
 
 pub mod hash;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use ferrolb_crds::domain::NodeName;
+use hash::{Hash, hash_of};
 
 use super::message::{NodeId, Standing};
-use super::view::{Fitness, Place};
-use hash::{Hash, hash_of};
+use super::view::{Fitness, Nearness, Place, SegmentView};
 
 /// A living node that takes part.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Living {
-    pub(super) node: NodeId,
-    pub(super) standing: Standing,
+pub struct Living {
+    /// The node.
+    pub node: NodeId,
+    /// What it says of itself.
+    pub standing: Standing,
     /// It does not take part yet.
-    pub(super) joining: bool,
+    pub joining: bool,
 }
 
 /// A node that may hold an address.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Contender {
-    pub(super) node: NodeId,
-    pub(super) fitness: Fitness,
-    /// Only if there is no other: it is drained, came back a short while ago, or cannot serve yet.
-    pub(super) last_resort: bool,
+pub struct Contender {
+    /// The node.
+    pub node: NodeId,
+    /// How well it suits.
+    pub fitness: Fitness,
+    /// It drains, or returned a short while ago: other nodes come first.
+    pub last_resort: bool,
     /// It can claim in a moment, but not take over.
-    pub(super) joining: bool,
+    pub joining: bool,
+    /// How near the endpoints are.
+    pub nearness: Nearness,
     /// How many addresses of the group it holds.
-    mates: usize,
+    pub mates: usize,
     /// MetalLB's order: sha256(node "#" first address of the group).
-    hash: Hash,
+    pub hash: Hash,
 }
 
 type Class = (u8, bool, Reverse<u32>, Reverse<usize>);
@@ -48,17 +62,17 @@ impl Contender {
         )
     }
 
-    fn order(&self) -> (Class, Reverse<u32>, Hash, NodeId) {
-        let nearness = Reverse(self.fitness.nearness);
-        (self.class(), nearness, self.hash, self.node)
+    fn order(&self) -> (Class, Reverse<Nearness>, Hash, NodeId) {
+        (self.class(), Reverse(self.nearness), self.hash, self.node)
     }
 }
 
-/// Those of the living that may hold the address, best first. `mates` tells how many of the group a node holds.
-pub(super) fn contenders(
+/// The living nodes that may hold the address, best first; load is not regarded. `mates` tells how many addresses of the
+/// group a node holds.
+pub fn order(
     place: &Place,
     living: &[Living],
-    names: &BTreeMap<NodeId, NodeName>,
+    view: &SegmentView,
     mates: impl Fn(NodeId) -> usize,
 ) -> Vec<Contender> {
     let first = place.first.to_string();
@@ -69,8 +83,9 @@ pub(super) fn contenders(
             fitness: *place.fit.get(&living.node)?,
             last_resort: standing.draining || standing.hold_down || standing.gate_closed,
             joining: living.joining,
+            nearness: place.nearness(living.node),
             mates: mates(living.node),
-            hash: hash_of(names.get(&living.node)?, &first),
+            hash: hash_of(view.nodes.get(&living.node)?, &first),
         })
     };
     let mut all: Vec<Contender> = living.iter().filter_map(contender).collect();
@@ -80,9 +95,11 @@ pub(super) fn contenders(
 
 /// How many addresses each node has, and how many it should have at most.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Loads {
-    pub(super) by_node: BTreeMap<NodeId, usize>,
-    pub(super) addresses: usize,
+pub struct Loads {
+    /// What each node holds.
+    pub by_node: BTreeMap<NodeId, usize>,
+    /// All addresses of the segment, held or not.
+    pub addresses: usize,
 }
 
 impl Loads {
@@ -90,13 +107,14 @@ impl Loads {
         self.by_node.get(&node).copied().unwrap_or_default()
     }
 
-    /// ⌈1.25 × addresses / nodes⌉ for addresses that any of `nodes` may take.
+    /// ⌈1.25 × addresses / nodes⌉ for addresses that any of `nodes` may take: whatever other nodes hold, these cannot all
+    /// be full.
     fn bound(&self, nodes: usize) -> usize {
         (self.addresses * 5).div_ceil((nodes * 4).max(1))
     }
 
     /// Puts the first of equals that has room in front, else the one with the least; the address is then counted for it.
-    pub(super) fn place(&mut self, contenders: &mut [Contender]) {
+    fn place(&mut self, contenders: &mut [Contender]) {
         let Some(class) = contenders.first().map(Contender::class) else {
             return;
         };
@@ -110,5 +128,37 @@ impl Loads {
             contenders[..=first].rotate_right(1);
         }
         *self.by_node.entry(contenders[0].node).or_default() += 1;
+    }
+}
+
+/// Orders the living for each of `orphans`, addresses that nobody holds, one after the other: each counts as held by the
+/// first of its order when the next one is looked at. `holder` tells who holds the addresses that are held.
+///
+/// An address that nobody may hold has an empty order.
+pub fn place(
+    view: &SegmentView,
+    orphans: impl IntoIterator<Item = IpAddr>,
+    living: &[Living],
+    mut loads: Loads,
+    holder: impl Fn(IpAddr) -> Option<NodeId>,
+) -> Vec<(IpAddr, Vec<Contender>)> {
+    let mut placed: BTreeMap<IpAddr, NodeId> = BTreeMap::new();
+    let one = |address| {
+        let place = view.places.get(&address)?;
+        let held_by = |mate| placed.get(&mate).copied().or_else(|| holder(mate));
+        let mut contenders = order(place, living, view, |node| mates(place, node, held_by));
+        loads.place(&mut contenders);
+        placed.extend(contenders.first().map(|first| (address, first.node)));
+        Some((address, contenders))
+    };
+    orphans.into_iter().filter_map(one).collect()
+}
+
+/// How many addresses of its group the node holds.
+pub fn mates(place: &Place, node: NodeId, holder: impl Fn(IpAddr) -> Option<NodeId>) -> usize {
+    let held = |mate: &&IpAddr| holder(**mate) == Some(node);
+    match place.group.len() {
+        0 | 1 => 0,
+        _ => place.group.iter().filter(held).count(),
     }
 }

@@ -17,6 +17,7 @@ mod voice;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::holders::Holders;
@@ -26,7 +27,7 @@ use super::own::OwnClaims;
 use super::peer::Peer;
 use super::profile::Profile;
 use super::random::Chance;
-use super::view::SegmentView;
+use super::view::{Place, SegmentView};
 use asking::Asking;
 use handover::Yield;
 use majority::Majority;
@@ -203,13 +204,29 @@ impl Segment {
 
     /// The cluster says something else.
     pub fn see(&mut self, view: SegmentView) {
-        let before = self.view.as_ref().map(|view| &view.places);
-        self.attention.extend(before.into_iter().flat_map(BTreeMap::keys));
-        self.attention.extend(view.places.keys());
+        let before = self.view.take().unwrap_or_default();
+        let unchanged = |address: &IpAddr, place: &Arc<Place>| {
+            let known = before.places.get(address);
+            known.is_some_and(|known| Arc::ptr_eq(known, place) || known == place)
+        };
+        let gone = before
+            .places
+            .keys()
+            .filter(|address| !view.places.contains_key(*address));
+        self.attention.extend(gone);
+        let other = view
+            .places
+            .iter()
+            .filter(|(address, place)| !unchanged(address, place));
+        self.attention.extend(other.map(|(address, _)| address));
         if !view.nodes.is_empty() {
             self.known.retain(|node| view.nodes.contains_key(node));
         }
+        let draining = before.draining != view.draining;
         self.view = Some(view);
+        if draining {
+            self.look_at_everything();
+        }
     }
 
     /// The interface has a carrier, or has none.

@@ -12,7 +12,7 @@ use super::message::NodeId;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SegmentView {
     /// Who may hold each address; an address that nobody may hold is here with nobody, or not at all.
-    pub places: BTreeMap<IpAddr, Place>,
+    pub places: BTreeMap<IpAddr, Arc<Place>>,
     /// All nodes of the cluster. Others are no reason to think that this one is cut off.
     pub nodes: Arc<BTreeMap<NodeId, NodeName>>,
     /// The nodes that may announce here while they can: more than half of them, and of those that took part, are a
@@ -31,8 +31,19 @@ pub struct Place {
     pub first: IpAddr,
     /// All of the group, this address among them.
     pub group: Arc<BTreeSet<IpAddr>>,
-    /// By node.
+    /// How well each suits.
     pub fit: Arc<BTreeMap<NodeId, Fitness>>,
+    /// How near the endpoints of the group are, by node: more is nearer. Nodes without endpoints are not named.
+    pub near: Arc<BTreeMap<NodeId, Nearness>>,
+}
+
+/// How near the endpoints of a group are to a node; the greater is nearer. Only those of one group compare.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Nearness {
+    /// How many ready endpoints of Services of policy Local are on the node.
+    pub local: u32,
+    /// Whether a Service of policy Cluster has a ready endpoint on the node, which saves a hop.
+    pub saves_hop: bool,
 }
 
 /// How well a node suits; the least comes first.
@@ -42,13 +53,16 @@ pub struct Fitness {
     pub against: u8,
     /// The weights of the preferences that match it; more comes first.
     pub preference: u32,
-    /// How near the endpoints are; more is nearer.
-    pub nearness: u32,
 }
 
 impl Place {
     /// Whether the node may hold the address.
     pub fn suits(&self, node: NodeId) -> bool {
         self.fit.contains_key(&node)
+    }
+
+    /// How near the endpoints of the group are to the node.
+    pub fn nearness(&self, node: NodeId) -> Nearness {
+        self.near.get(&node).copied().unwrap_or_default()
     }
 }

@@ -46,11 +46,12 @@ pub(crate) fn views(view: &View, elections: &Elections, here: &Here<'_>) -> View
         let lowest = group.first().copied().unwrap_or(first);
         let group = groups.entry(lowest).or_insert_with(|| Arc::new(group.clone()));
         for interface in interfaces_of(view, here, field, *address) {
-            let place = Place {
+            let place = Arc::new(Place {
                 first,
                 group: group.clone(),
                 fit: fit.clone(),
-            };
+                near: Arc::default(),
+            });
             let told = views.entry(interface).or_insert_with(|| empty.clone());
             told.places.insert(*address, place);
         }
@@ -104,7 +105,6 @@ fn fit(field: &Field) -> Fit {
         let fitness = Fitness {
             against: suitable.against,
             preference: suitable.preference,
-            nearness: 0,
         };
         (NodeId::of(name), fitness)
     });

@@ -1,10 +1,8 @@
 //! Who may claim an address, and in which order.
 
-use std::net::IpAddr;
-
 use super::Segment;
 use crate::message::{NodeId, State};
-use crate::order::{Contender, Living, Loads, contenders};
+use crate::order::{self, Contender, Living, Loads};
 use crate::peer::Peer;
 use crate::view::Place;
 
@@ -47,22 +45,10 @@ impl Segment {
         instances.map(|instance| self.holders.count(*instance)).sum()
     }
 
-    /// Those who may hold it, best first. `holder` tells who holds the others of its group, or will in a moment.
-    pub(super) fn contenders(
-        &self,
-        place: &Place,
-        living: &[Living],
-        holder: impl Fn(IpAddr) -> Option<NodeId>,
-    ) -> Vec<Contender> {
-        let mates = |node| match place.group.len() {
-            0 | 1 => 0,
-            _ => place
-                .group
-                .iter()
-                .filter(|mate| holder(**mate) == Some(node))
-                .count(),
-        };
-        let names = self.view.as_ref().map(|view| &view.nodes);
-        names.map_or_else(Vec::new, |names| contenders(place, living, names, mates))
+    /// Those who may hold it, best first, as things are held now.
+    pub(super) fn contenders(&self, place: &Place, living: &[Living]) -> Vec<Contender> {
+        let mates = |node| order::mates(place, node, |mate| self.holder(mate));
+        let view = self.view.as_ref();
+        view.map_or_else(Vec::new, |view| order::order(place, living, view, mates))
     }
 }

@@ -1,6 +1,5 @@
 //! Who holds what: conflicts are ended, and what nobody holds is claimed.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use super::{Effect, Event, Segment};
 use crate::key::ClaimKey;
 use crate::message::{Entry, Hold, Instance, NodeId, State, Version};
 use crate::moment::Moment;
+use crate::order::{self, Contender};
 use crate::peer::Peer;
 use crate::view::Place;
 
@@ -54,7 +54,7 @@ impl Segment {
     }
 
     pub(super) fn place(&self, address: IpAddr) -> Option<&Place> {
-        self.view.as_ref()?.places.get(&address)
+        self.view.as_ref()?.places.get(&address).map(|place| &**place)
     }
 
     pub(super) fn key(&self, instance: Instance, address: IpAddr, hold: &Hold) -> ClaimKey {
@@ -199,28 +199,28 @@ impl Segment {
         } else {
             slot * 2
         };
-        let living = self.living();
-        let mut loads = self.loads(&living);
-        let mut mine = Vec::new();
-        let mut placed = BTreeMap::new();
-        for (address, since) in &self.orphans {
-            let Some(place) = self.place(*address) else {
-                continue;
-            };
-            let holder = |mate| placed.get(&mate).copied().or_else(|| self.holder(mate));
-            let mut order = self.contenders(place, &living, holder);
-            loads.place(&mut order);
-            placed.extend(order.first().map(|first| (*address, first.node)));
-            let position = order.iter().position(|one| one.node == self.me.node);
-            let waited = now.since(*since);
-            if waited >= patience && position.is_some_and(|position| waited >= slot * position as u32) {
-                mine.push((*address, waited));
-            }
-        }
-        for (address, waited) in mine {
+        for (address, waited) in self.turns(patience, slot, now) {
             self.claim(address, now);
             self.tell(Event::Claimed(address, waited));
         }
+    }
+
+    /// The orphans that it is this instance's turn to claim, and for how long nobody held them: after each slot it is the
+    /// turn of one more.
+    fn turns(&self, patience: Duration, slot: Duration, now: Moment) -> Vec<(IpAddr, Duration)> {
+        let Some(view) = &self.view else { return Vec::new() };
+        let living = self.living();
+        let orphans = self.orphans.keys().copied();
+        let holder = |mate| self.holder(mate);
+        let turn = |(address, order): (IpAddr, Vec<Contender>)| {
+            let position = order.iter().position(|one| one.node == self.me.node)?;
+            let waited = now.since(self.orphans[&address]);
+            (waited >= patience && waited >= slot * position as u32).then_some((address, waited))
+        };
+        order::place(view, orphans, &living, self.loads(&living), holder)
+            .into_iter()
+            .filter_map(turn)
+            .collect()
     }
 
     /// Somebody hears this node: another speaker, or a neighbour that answered; or there is no other node.

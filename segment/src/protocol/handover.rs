@@ -76,14 +76,11 @@ impl Segment {
             return None;
         }
         let refused = self.yields.get(&address).map(|one| &one.refused);
-        let others = self
-            .contenders(place, &self.living(), |mate| self.holder(mate))
-            .into_iter()
-            .filter(|one| {
-                one.node != self.me.node
-                    && !one.joining
-                    && refused.is_none_or(|refused| !refused.contains_key(&one.node))
-            });
+        let others = self.contenders(place, &self.living()).into_iter().filter(|one| {
+            one.node != self.me.node
+                && !one.joining
+                && refused.is_none_or(|refused| !refused.contains_key(&one.node))
+        });
         let mine = place.fit.get(&self.me.node);
         let draining = self.view.as_ref().is_some_and(|view| view.draining);
         let better = |one: &Contender| match mine {

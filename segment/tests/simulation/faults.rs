@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_segment::Event;
+use ferrolb_segment::{Event, Nearness};
 
 use crate::world::{World, address, ms};
 
@@ -277,12 +277,13 @@ fn an_orphan_finds_a_holder_although_all_rank_differently() {
             );
             world.see(node, |view| {
                 for place in view.places.values_mut() {
-                    let fit = Arc::make_mut(&mut place.fit);
+                    let near = Arc::make_mut(&mut Arc::make_mut(place).near);
                     // Each thinks that it comes last, and the others in an order of its own.
                     for (rank, id) in ids.iter().enumerate() {
                         let last = *id == own;
-                        fit.get_mut(id).expect("it suits").nearness =
-                            if last { 0 } else { 1 + (rank * (node + 1)) as u32 };
+                        let local = if last { 0 } else { 1 + (rank * (node + 1)) as u32 };
+                        let saves_hop = false;
+                        near.insert(*id, Nearness { local, saves_hop });
                     }
                 }
             });

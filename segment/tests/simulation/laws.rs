@@ -136,7 +136,7 @@ impl Schedule {
 
 fn without(view: &mut SegmentView, node: NodeId) {
     for place in view.places.values_mut() {
-        Arc::make_mut(&mut place.fit).remove(&node);
+        Arc::make_mut(&mut Arc::make_mut(place).fit).remove(&node);
     }
 }
 

@@ -29,6 +29,7 @@ mod faults;
 mod laws;
 mod liveness;
 mod moves;
+mod near;
 mod owners;
 mod returns;
 mod sizes;

@@ -11,7 +11,7 @@ use crate::world::{World, ms};
 
 fn every_place(view: &mut SegmentView, change: impl Fn(&mut BTreeMap<NodeId, Fitness>)) {
     for place in view.places.values_mut() {
-        change(Arc::make_mut(&mut place.fit));
+        change(Arc::make_mut(&mut Arc::make_mut(place).fit));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::world::{World, address, ms, regroup};
 
 fn prefer(view: &mut SegmentView, node: NodeId, preference: u32) {
     for place in view.places.values_mut() {
-        let fit = Arc::make_mut(&mut place.fit);
+        let fit = Arc::make_mut(&mut Arc::make_mut(place).fit);
         fit.values_mut().for_each(|one| one.preference = 0);
         fit.get_mut(&node).expect("it suits").preference = preference;
     }
@@ -18,7 +18,7 @@ fn prefer(view: &mut SegmentView, node: NodeId, preference: u32) {
 
 fn exclude(view: &mut SegmentView, node: NodeId) {
     for place in view.places.values_mut() {
-        Arc::make_mut(&mut place.fit).remove(&node);
+        Arc::make_mut(&mut Arc::make_mut(place).fit).remove(&node);
     }
 }
 

@@ -19,7 +19,7 @@ impl World {
             .collect();
         let view = SegmentView {
             places: (1..=addresses)
-                .map(|last| (address(last), place(&names, address(last))))
+                .map(|last| (address(last), Arc::new(place(&names, address(last)))))
                 .collect(),
             nodes: Arc::new(
                 names
@@ -85,6 +85,7 @@ fn place(names: &[NodeName], address: IpAddr) -> Place {
         first: address,
         group: Arc::new(BTreeSet::from([address])),
         fit: Arc::new(names.iter().map(fit).collect()),
+        near: Arc::default(),
     }
 }
 
@@ -93,11 +94,12 @@ pub(crate) fn regroup(view: &mut SegmentView, size: usize) {
     let addresses: Vec<IpAddr> = view.places.keys().copied().collect();
     for group in addresses.chunks(size) {
         let fit = view.places[&group[0]].fit.clone();
-        let place = Place {
+        let place = Arc::new(Place {
             first: group[0],
             group: Arc::new(group.iter().copied().collect()),
             fit,
-        };
+            near: Arc::default(),
+        });
         for address in group {
             view.places.insert(*address, place.clone());
         }
