@@ -25,10 +25,12 @@ mod follow;
 mod health;
 mod metrics;
 mod observed;
+mod retry;
 mod store;
 
 pub use entry::{Entry, ObjectKey, Problem};
 pub use metrics::WatchMetrics;
+pub use retry::with_backoff;
 
 use follow::Follower;
 use health::Health;
@@ -178,6 +180,8 @@ impl<K: Resource> Debug for Watch<K> {
     }
 }
 
+#[cfg(test)]
+mod outage_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
