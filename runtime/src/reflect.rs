@@ -25,15 +25,17 @@ mod follow;
 mod health;
 mod metrics;
 mod observed;
+mod retry;
 mod store;
 
 pub use entry::{Entry, ObjectKey, Problem};
 pub use metrics::WatchMetrics;
+pub use retry::with_backoff;
 
 use follow::Follower;
 use health::Health;
 use observed::Observed;
-use store::Store;
+use store::{Live, Store};
 
 /// All objects of one resource, at one time.
 pub type Snapshot<K> = Arc<BTreeMap<ObjectKey, Entry<K>>>;
@@ -62,7 +64,7 @@ pub struct Watch<K> {
 
 /// A resource that is being watched. Cloneable; the watch ends when all clones are dropped.
 pub struct Reflection<K> {
-    live: watch::Receiver<Snapshot<K>>,
+    live: watch::Receiver<Live<K>>,
 }
 
 impl<K> Watch<K>
@@ -141,14 +143,30 @@ impl<K> Reflection<K> {
     /// instead of in a copy.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<K> {
-        self.live.borrow().clone()
+        self.live.borrow().objects.clone()
+    }
+
+    /// Which version of the objects [`Self::snapshot`] shows. It grows with each change, and no other reflection of
+    /// this process ever has the same.
+    ///
+    /// Do not compare snapshots by their pointers instead: one that nobody holds is changed in place.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.live.borrow().version
+    }
+
+    /// The objects as last seen, with their version.
+    #[must_use]
+    pub fn versioned(&self) -> (u64, Snapshot<K>) {
+        let live = self.live.borrow();
+        (live.version, live.objects.clone())
     }
 
     /// A reflection that never changes, for tests of what reads it.
     #[must_use]
     pub fn fixed(entries: BTreeMap<ObjectKey, Entry<K>>) -> Self {
         Self {
-            live: watch::channel(Arc::new(entries)).1,
+            live: watch::channel(Live::new(Arc::new(entries))).1,
         }
     }
 }
@@ -164,7 +182,7 @@ impl<K> Clone for Reflection<K> {
 impl<K> Debug for Reflection<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reflection")
-            .field("objects", &self.live.borrow().len())
+            .field("objects", &self.live.borrow().objects.len())
             .finish()
     }
 }
@@ -178,6 +196,8 @@ impl<K: Resource> Debug for Watch<K> {
     }
 }
 
+#[cfg(test)]
+mod outage_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_runtime::idle::at;
+use ferrolb_runtime::reflect::with_backoff;
 use futures::future::{BoxFuture, FutureExt, OptionFuture};
 use futures::stream::{BoxStream, StreamExt};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
-use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use tokio::sync::{oneshot, watch};
@@ -247,7 +247,7 @@ impl Shell {
 impl Seat {
     fn watch(&self) -> BoxStream<'static, Result<Event<Lease>, watcher::Error>> {
         let config = watcher::Config::default().fields(&format!("metadata.name={}", self.name));
-        watcher(self.api.clone(), config).default_backoff().boxed()
+        with_backoff(watcher(self.api.clone(), config)).boxed()
     }
 
     async fn read(self) -> Answer {

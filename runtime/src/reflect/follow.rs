@@ -1,23 +1,17 @@
-//! The task behind a watch: reads events, publishes bursts, waits after failures.
+//! The task behind a watch: reads events, publishes bursts, tells of failures.
 
 use super::health::{Failure, Health, explain};
 use super::metrics::ResourceMetrics;
 use super::observed::Observed;
+use super::retry::{RESUMED, with_backoff};
 use super::store::{Change, Store};
-use crate::backoff::{Backoff, Jitter};
-use crate::client::RESPONSE_TIMEOUT;
 use crate::dirty::Dirty;
 use crate::ready::Unready;
 use futures::{FutureExt, Stream, StreamExt};
 use kube::Resource;
 use kube::runtime::watcher::{self, Event};
 use std::pin::pin;
-use std::time::Duration;
 
-/// The API server is on this network and lists are cheap, so the first retries come soon.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
-/// `kube`'s watcher does not say that a watch was resumed. One that lasts longer than a response may take was.
-const RESUMED: Duration = RESPONSE_TIMEOUT.saturating_mul(2);
 /// Events of one burst at most, so that a flood is published in pieces.
 const BURST: usize = 1024;
 
@@ -39,7 +33,7 @@ where
 {
     /// Runs until the stream ends, which a watcher's never does, or nobody reads the store.
     pub(super) async fn run(mut self, events: impl Stream<Item = Item<K>>) {
-        let mut events = pin!(events);
+        let mut events = pin!(with_backoff(events));
         loop {
             let first = tokio::select! {
                 biased;
@@ -54,7 +48,7 @@ where
             let (burst, failure) = collect(first, &mut events);
             self.publish(burst);
             if let Some(error) = failure {
-                self.pause(&error).await;
+                self.failed(&error);
             }
         }
     }
@@ -95,11 +89,10 @@ where
         }
     }
 
-    async fn pause(&mut self, error: &watcher::Error) {
+    fn failed(&mut self, error: &watcher::Error) {
         let failure = Failure::of(error);
         self.metrics.failures(failure).inc();
-        let (attempt, transition) = self.health.failed(failure);
-        match transition {
+        match self.health.failed(failure) {
             Some(transition) => {
                 self.metrics.up.set(0);
                 transition.log(self.health.resource(), Some(error));
@@ -110,7 +103,6 @@ where
                 "watch still fails"
             ),
         }
-        tokio::time::sleep(BACKOFF.delay(attempt, Jitter::random())).await;
     }
 }
 

@@ -29,7 +29,6 @@ pub(super) enum Failure {
 pub(super) struct Health {
     resource: String,
     failing: Option<Failure>,
-    attempts: u32,
 }
 
 /// A change worth a line in the log.
@@ -91,7 +90,6 @@ impl Health {
         Self {
             resource,
             failing: None,
-            attempts: 0,
         }
     }
 
@@ -103,20 +101,17 @@ impl Health {
         self.failing.is_some()
     }
 
-    /// Counts a failure. Returns how many came before it in a row, and what to say.
-    pub(super) fn failed(&mut self, failure: Failure) -> (u32, Option<Transition>) {
-        let attempt = self.attempts;
-        self.attempts = attempt.saturating_add(1);
+    /// The watch fails. Returns what to say.
+    pub(super) fn failed(&mut self, failure: Failure) -> Option<Transition> {
         let news = failure != Failure::Expired && self.failing != Some(failure);
         if news {
             self.failing = Some(failure);
         }
-        (attempt, news.then_some(Transition::Fails(failure)))
+        news.then_some(Transition::Fails(failure))
     }
 
     /// The watch works. Says so if it did not.
     pub(super) fn works(&mut self) -> Option<Transition> {
-        self.attempts = 0;
         self.failing.take().map(|_| Transition::Works)
     }
 }
@@ -190,22 +185,21 @@ mod tests {
     fn a_failure_is_told_once_until_its_cause_changes_or_it_ends() {
         let mut health = Health::new("services".into());
         let forbidden = Some(Transition::Fails(Failure::Forbidden));
-        assert_eq!(health.failed(Failure::Forbidden), (0, forbidden));
-        assert_eq!(health.failed(Failure::Forbidden), (1, None));
+        assert_eq!(health.failed(Failure::Forbidden), forbidden);
+        assert_eq!(health.failed(Failure::Forbidden), None);
         assert_eq!(
             health.failed(Failure::NotServed),
-            (2, Some(Transition::Fails(Failure::NotServed)))
+            Some(Transition::Fails(Failure::NotServed))
         );
         assert_eq!(health.works(), Some(Transition::Works));
         assert_eq!(health.works(), None);
-        assert_eq!(health.failed(Failure::Forbidden), (0, forbidden));
+        assert_eq!(health.failed(Failure::Forbidden), forbidden);
     }
 
     #[test]
-    fn an_expired_version_is_nothing_to_tell_but_delays_grow() {
+    fn an_expired_version_is_nothing_to_tell() {
         let mut health = Health::new("services".into());
-        assert_eq!(health.failed(Failure::Expired), (0, None));
-        assert_eq!(health.failed(Failure::Expired), (1, None));
+        assert_eq!(health.failed(Failure::Expired), None);
         assert_eq!(health.works(), None);
     }
 }

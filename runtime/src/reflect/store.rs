@@ -6,11 +6,21 @@ use kube::Resource;
 use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
+
+/// Counts the changes of all stores, so that no two snapshots of a process have the same version.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// What readers see: the objects and which version of them it is.
+pub(super) struct Live<K> {
+    pub(super) version: u64,
+    pub(super) objects: Snapshot<K>,
+}
 
 /// The only writer of one resource's snapshot.
 pub(super) struct Store<K> {
-    live: watch::Sender<Snapshot<K>>,
+    live: watch::Sender<Live<K>>,
     /// The list that is being read, not yet visible.
     list: Option<BTreeMap<ObjectKey, Entry<K>>>,
     project: Projection<K>,
@@ -31,8 +41,8 @@ impl<K> Store<K>
 where
     K: Resource<DynamicType: Default> + Clone,
 {
-    pub(super) fn new(project: Projection<K>) -> (Self, watch::Receiver<Snapshot<K>>) {
-        let (live, reader) = watch::channel(Snapshot::default());
+    pub(super) fn new(project: Projection<K>) -> (Self, watch::Receiver<Live<K>>) {
+        let (live, reader) = watch::channel(Live::new(Snapshot::default()));
         (
             Self {
                 live,
@@ -51,14 +61,23 @@ where
             live, list, project, ..
         } = self;
         let mut change = Change::default();
-        live.send_if_modified(|snapshot| {
+        live.send_if_modified(|live| {
             for event in burst {
-                change = change.and(step(snapshot, list, project, event));
+                change = change.and(step(&mut live.objects, list, project, event));
+            }
+            if change.changed {
+                live.version = next_version();
             }
             change.changed
         });
         if recount {
-            let problems = self.live.borrow().values().filter_map(Entry::problem).count();
+            let problems = self
+                .live
+                .borrow()
+                .objects
+                .values()
+                .filter_map(Entry::problem)
+                .count();
             self.undecodable = problems;
         }
         change
@@ -66,13 +85,26 @@ where
 
     /// How many objects the snapshot holds, and how many of them could not be decoded.
     pub(super) fn sizes(&self) -> (usize, usize) {
-        (self.live.borrow().len(), self.undecodable)
+        (self.live.borrow().objects.len(), self.undecodable)
     }
 
     /// Returns when nobody reads any more.
     pub(super) async fn unread(&self) {
         self.live.closed().await;
     }
+}
+
+impl<K> Live<K> {
+    pub(super) fn new(objects: Snapshot<K>) -> Self {
+        Self {
+            version: next_version(),
+            objects,
+        }
+    }
+}
+
+fn next_version() -> u64 {
+    CHANGES.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Change {

@@ -262,6 +262,43 @@ async fn a_snapshot_nobody_holds_is_changed_in_place() {
 }
 
 #[tokio::test]
+async fn the_version_grows_with_each_change_also_with_those_in_place() {
+    let mut fed = fed();
+    let mut versions = vec![fed.reflection.version()];
+    for change in [
+        listed(&["a"]),
+        vec![Event::Apply(good("a"))],
+        vec![Event::Apply(good("b")), Event::Delete(good("a"))],
+        listed(&["b"]),
+    ] {
+        fed.hears(change).await;
+        versions.push(fed.reflection.version());
+    }
+    assert!(versions.is_sorted_by(|one, next| one < next), "{versions:?}");
+}
+
+#[tokio::test]
+async fn the_version_stays_while_the_snapshot_does() {
+    let mut fed = fed();
+    fed.hears(listed(&["a"])).await;
+    let (version, snapshot) = fed.reflection.versioned();
+    fed.hears([
+        Event::Delete(good("other")),
+        Event::Init,
+        Event::InitApply(good("b")),
+    ])
+    .await;
+    assert_eq!(fed.reflection.version(), version);
+    assert!(Arc::ptr_eq(&fed.reflection.snapshot(), &snapshot));
+}
+
+#[test]
+fn no_two_reflections_have_a_version_in_common() {
+    let [one, other] = [BTreeMap::new(), BTreeMap::new()].map(Reflection::<Service>::fixed);
+    assert_ne!(one.version(), other.version());
+}
+
+#[tokio::test]
 async fn managed_fields_and_what_the_caller_drops_are_not_kept() {
     let (dirty, _wakes) = dirty::channel();
     let metrics = WatchMetrics::register(&metrics::registry()).unwrap();

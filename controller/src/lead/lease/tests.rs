@@ -15,6 +15,9 @@ struct Fake {
     version: u32,
     shown: Option<Value>,
     silent: bool,
+    refuses: bool,
+    /// How often the watch asked for a list.
+    lists: usize,
     /// Requests that are never answered.
     open: Vec<Answering>,
 }
@@ -62,12 +65,13 @@ impl Fake {
     /// Nothing: this request stays open.
     fn asked(&mut self, request: &Request<()>, sent: Value) -> Option<Response<Body>> {
         let uri = request.uri().to_string();
+        let selects = uri.contains("fieldSelector=metadata.name%3Dferrolb");
+        self.lists += usize::from(selects && !uri.contains("watch=true"));
         match *request.method() {
             _ if self.silent => None,
+            _ if self.refuses => Some(refusal(503, "ServiceUnavailable")),
             Method::GET if uri.contains("watch=true") => self.shown.take().map(|event| answer(200, &event)),
-            Method::GET if uri.contains("fieldSelector=metadata.name%3Dferrolb") => {
-                Some(answer(200, &self.list()))
-            }
+            Method::GET if selects => Some(answer(200, &self.list())),
             Method::GET => Some(self.read()),
             _ => Some(self.write(sent)),
         }
@@ -244,6 +248,19 @@ async fn without_a_watch_an_expired_lease_is_read_and_claimed() {
     let (_method, lease) = cluster.written().await;
     assert_eq!(lease["metadata"]["resourceVersion"], "7");
     assert!(start.elapsed() >= Terms::DEFAULT.lease_duration);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_refuses_every_list_is_asked_for_the_lease_ever_more_seldom() {
+    let cluster = Cluster::new(Fake {
+        refuses: true,
+        ..Fake::default()
+    });
+    let _election = cluster.stand();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let lists = cluster.fake.lock().unwrap().lists;
+    // Each delay is 7.5 s at least, but for the first seven, which take 12.7 s together.
+    assert!((40..=87).contains(&lists), "{lists} lists");
 }
 
 #[tokio::test(start_paused = true)]
