@@ -60,6 +60,7 @@ fn the_arrows_between_the_crates_are_those_of_the_architecture() {
                 "ferrolb-controller",
                 "ferrolb-crds",
                 "ferrolb-runtime",
+                "ferrolb-segment",
                 "ferrolb-speaker",
             ],
         ),

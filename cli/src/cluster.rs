@@ -129,6 +129,8 @@ impl Cluster {
         Ok(Objects {
             adverts: self.list(Some(&self.namespace), problems).await?,
             slices: self.list(None, problems).await?,
+            states: self.list(Some(&self.namespace), problems).await?,
+            statuses: self.list(Some(&self.namespace), problems).await?,
             ..assigned
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_controller::alloc::World;
-use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::domain::{
     Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem, ServiceView,
 };
@@ -21,6 +21,10 @@ pub(crate) struct Objects {
     pub(crate) slices: Vec<EndpointSlice>,
     pub(crate) nodes: Vec<core::Node>,
     pub(crate) namespaces: Vec<Namespace>,
+    /// What speakers tell of their nodes.
+    pub(crate) states: Vec<ConfigurationState>,
+    /// Who announces what.
+    pub(crate) statuses: Vec<ServiceL2Status>,
 }
 
 impl Objects {

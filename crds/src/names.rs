@@ -34,6 +34,10 @@ pub const STATUS_SERVICE_NAMESPACE: &str = "metallb.io/service-namespace";
 pub const STATE_COMPONENT: &str = "metallb.io/component-type";
 /// Label of a `ConfigurationState`: the speaker's node.
 pub const STATE_NODE: &str = "metallb.io/node-name";
+/// Annotation of a speaker's `ConfigurationState`: the interfaces of its node and the subnets that they are on.
+pub const LINKS: &str = "ferrolb.io/links";
+/// Annotation of a `ServiceL2Status`: the node that its Service is to move to (`ferrolb rebalance`).
+pub const MOVE_TO: &str = "ferrolb.io/move-to";
 /// Condition type of the controller's `ConfigurationState`.
 pub const POOLS_VALID: &str = "poolReconcilerValid";
 /// Condition type of a speaker's `ConfigurationState`.

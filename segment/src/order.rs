@@ -39,6 +39,8 @@ pub struct Contender {
     pub fitness: Fitness,
     /// It drains, or returned a short while ago: other nodes come first.
     pub last_resort: bool,
+    /// It gives up what it holds as soon as another can have it.
+    pub draining: bool,
     /// It can claim in a moment, but not take over.
     pub joining: bool,
     /// How near the endpoints are.
@@ -82,6 +84,7 @@ pub fn order(
             node: living.node,
             fitness: *place.fit.get(&living.node)?,
             last_resort: standing.draining || standing.hold_down || standing.gate_closed,
+            draining: standing.draining,
             joining: living.joining,
             nearness: place.nearness(living.node),
             mates: mates(living.node),
@@ -91,6 +94,16 @@ pub fn order(
     let mut all: Vec<Contender> = living.iter().filter_map(contender).collect();
     all.sort_by_key(Contender::order);
     all
+}
+
+/// Whether an address moves from a living holder to this other node: one with a lesser reason against it, or a greater
+/// preference; from a node that drains to any that is no worse. Never to a last resort.
+pub fn moves(one: &Contender, holder: &Contender) -> bool {
+    let (theirs, own) = (one.fitness, holder.fitness);
+    let lesser_evil = theirs.against < own.against;
+    let preferred = theirs.against == own.against && theirs.preference > own.preference;
+    let drained = holder.draining && theirs.against <= own.against;
+    one.node != holder.node && !one.last_resort && (lesser_evil || preferred || drained)
 }
 
 /// How many addresses each node has, and how many it should have at most.

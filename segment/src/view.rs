@@ -22,6 +22,8 @@ pub struct SegmentView {
     pub stations: Arc<BTreeMap<NodeId, BTreeSet<IpAddr>>>,
     /// This node is to give up what it holds as soon as another can have it.
     pub draining: bool,
+    /// Addresses that are to be handed over, and to whom; the holder does so if the other is no worse.
+    pub moves: Arc<BTreeMap<IpAddr, NodeId>>,
 }
 
 /// The nodes that may hold an address, and the addresses that should be with it on one node.

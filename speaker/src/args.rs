@@ -2,15 +2,6 @@
 
 use ferrolb_runtime::process::DaemonArgs;
 
-/// Where it is known from which speakers are alive.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-pub enum LivenessSource {
-    /// Beacons between the speakers of a segment.
-    Beacons,
-    /// The readiness of nodes and of speaker pods.
-    Kubernetes,
-}
-
 /// How the speakers' protocol is carried on a segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum TransportName {
@@ -31,7 +22,7 @@ pub enum PolicyName {
     SingleOwner,
 }
 
-/// Elect the announcing node of each address and answer ARP and NDP for those that this node won.
+/// Agree with the other speakers who holds each address, and answer ARP and NDP for those that this node holds.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Name of the node we run on
@@ -42,6 +33,10 @@ pub struct Args {
     #[arg(long, env = "METALLB_POD_NAME", value_name = "NAME")]
     pub pod_name: Option<String>,
 
+    /// Uid of our pod, with which what we report goes; without it, it stays when the pod is gone
+    #[arg(long, env = "FERROLB_POD_UID", value_name = "UID")]
+    pub pod_uid: Option<String>,
+
     /// Announce only Services of this loadBalancerClass; without it, only Services without a class
     #[arg(long, env = "FERROLB_LB_CLASS", value_name = "CLASS")]
     pub lb_class: Option<String>,
@@ -49,10 +44,6 @@ pub struct Args {
     /// Announce also from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers
     #[arg(long, env = "FERROLB_IGNORE_EXCLUDE_LB")]
     pub ignore_exclude_lb: bool,
-
-    /// How speakers know which of them are alive: beacons on the segment, or what Kubernetes says
-    #[arg(long, env = "FERROLB_LIVENESS", value_name = "SOURCE", value_enum, default_value_t = LivenessSource::Beacons)]
-    pub liveness: LivenessSource,
 
     /// Milliseconds between two beacons
     #[arg(long, env = "FERROLB_BEACON_INTERVAL_MS", value_name = "MILLISECONDS", default_value_t = 100,

@@ -1,9 +1,11 @@
 //! Condition `ferrolb.io/Announced` of a Service: from where its addresses are announced, or why they are not.
 //!
-//! Every speaker computes whose turn it is to write: the node that announces (or won) the first address that anybody
-//! announces, else the one of the living that speaks for the Service. While their views differ two may write; the
-//! resource version lets the later one see the other's first. A Service without addresses has no such condition:
-//! `Assigned` says why.
+//! Every speaker computes whose turn it is to write: the node that announces the first address that anybody announces,
+//! else the one of the living that speaks for the Service. Where nodes that do not hear each other announce one Service,
+//! their `ServiceL2Status` tells each of the others, and the one of them that speaks for the Service writes. A Service
+//! without addresses has no such condition: `Assigned` says why.
+
+mod settling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,15 +13,21 @@ use std::sync::Arc;
 
 use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_crds::names;
+use ferrolb_segment::order::hash::hash_of;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::election::{Elections, Ineligible, Interfaces, Liveness, Options, Why};
-use crate::liveness::spokesman;
-use crate::plan::Plan;
+use crate::may::{Options, Why};
+use crate::verdict::{Layer2, Verdict, Verdicts};
 
+pub(crate) use settling::Settling;
+
+/// The reason of a Service that is announced as it should be.
+const ANNOUNCED: &str = "Announced";
+/// The reason of a Service that several nodes announce which do not hear each other.
+const SEVERAL_HOLDERS: &str = "SeveralHolders";
 /// Longest message, in bytes: enough for a few addresses and ten nodes of each reason.
 const LONGEST_MESSAGE: usize = 2048;
 
@@ -48,12 +56,10 @@ pub(crate) struct Write {
 
 /// What the speakers know, seen from one of them.
 pub(crate) struct Known<'a> {
-    pub(crate) node: &'a NodeName,
     pub(crate) options: &'a Options,
-    pub(crate) liveness: &'a Liveness,
-    pub(crate) elections: &'a Elections,
-    /// What this node announces.
-    pub(crate) plan: &'a Plan,
+    pub(crate) verdicts: &'a Verdicts,
+    /// Whether what other nodes say of the Service has been the same for long enough.
+    pub(crate) is_settled: &'a dyn Fn(&ServiceKey) -> bool,
 }
 
 /// A Service as the watch shows it.
@@ -63,13 +69,11 @@ pub(crate) struct Shown {
     pub(crate) view: Arc<ServiceView>,
 }
 
-/// What becomes of one address.
+/// What is said of one address.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Fate {
     /// Announced by us, on these interfaces.
     Here(BTreeSet<InterfaceName>),
-    /// Ours to announce, and there is no interface for it; these would be allowed.
-    Stuck(BTreeSet<InterfaceName>),
     /// Announced by another node.
     There(NodeName),
     /// Announced by nobody: reason and sentence.
@@ -104,16 +108,24 @@ impl Known<'_> {
         if !self.is_concerned(&shown.view) {
             return None;
         }
+        let verdicts = self.verdicts;
         let fates = self.fates(service, &shown.view)?;
         let holder = fates.values().find_map(|fate| self.holder(fate));
-        if holder.is_some_and(|holder| holder != self.node) {
+        if holder.is_some_and(|holder| *holder != verdicts.node) {
             return None;
         }
-        let statement = Statement::of(self.node, &fates);
+        let rivals = verdicts.rivals.get(service);
+        let statement = Statement::of(&verdicts.node, &fates, rivals);
         let differs = !statement.is_met(condition_of(&shown.object));
         // Asked last because it is dear: nothing differs at rest.
-        let our_turn =
-            || holder.is_some() || spokesman(self.liveness, &service.to_string()) == Some(self.node);
+        let our_turn = || match (holder, rivals) {
+            (Some(_), None) => true,
+            (Some(node), Some(rivals)) => {
+                let all = rivals.iter().chain([node]);
+                (self.is_settled)(service) && spokesman(all, service) == Some(node)
+            }
+            (None, _) => spokesman(&verdicts.alive, service) == Some(&verdicts.node),
+        };
         (differs && our_turn()).then_some(statement)
     }
 
@@ -128,34 +140,16 @@ impl Known<'_> {
         if view.class == ServiceClass::NotLoadBalancer {
             return Some(BTreeMap::new());
         }
-        let fate = |address| Some((address, self.fate(service, address)?));
-        view.ingress.iter().map(fate).collect()
-    }
-
-    fn fate(&self, service: &ServiceKey, address: IpAddr) -> Option<Fate> {
-        let of = |table: &crate::plan::Announced| {
-            let found = table.0.get(&address);
-            found.filter(|one| one.services.contains(service)).cloned()
+        let fate = |address| {
+            let verdict = self.verdicts.by_address.get(&address)?;
+            Some((address, Fate::of(verdict, service)?))
         };
-        if let Some(announcement) = of(&self.plan.announced) {
-            return Some(Fate::Here(announcement.interfaces));
-        }
-        if let Some(announcement) = of(&self.plan.unplaced) {
-            return Some(Fate::Stuck(match announcement.allowed {
-                Interfaces::Any => BTreeSet::new(),
-                Interfaces::Only(names) => names,
-            }));
-        }
-        match self.elections.by_address.get(&address)?.of_service(service) {
-            Ok(winner) => Some(Fate::There(winner.node.clone())),
-            Err(Why::LivenessUnknown) => None,
-            Err(why) => Some(Fate::Nowhere(why.reason(), why.to_string())),
-        }
+        view.ingress.iter().map(fate).collect()
     }
 
     fn holder<'a>(&'a self, fate: &'a Fate) -> Option<&'a NodeName> {
         match fate {
-            Fate::Here(_) | Fate::Stuck(_) => Some(self.node),
+            Fate::Here(_) => Some(&self.verdicts.node),
             Fate::There(node) => Some(node),
             Fate::Nowhere(..) => None,
         }
@@ -163,7 +157,7 @@ impl Known<'_> {
 }
 
 impl Statement {
-    fn of(node: &NodeName, fates: &BTreeMap<IpAddr, Fate>) -> Self {
+    fn of(node: &NodeName, fates: &BTreeMap<IpAddr, Fate>, rivals: Option<&BTreeSet<NodeName>>) -> Self {
         if fates.is_empty() {
             return Self::Nothing;
         }
@@ -177,11 +171,15 @@ impl Statement {
         let sentence = |(fate, addresses): &(&Fate, Vec<String>)| {
             format!("{} {}", addresses.join(", "), fate.in_words(node))
         };
-        let sentences: Vec<String> = by_fate.iter().map(sentence).collect();
+        let mut sentences: Vec<String> = by_fate.iter().map(sentence).collect();
+        sentences.extend(rivals.map(|rivals| rivals_in_words(node, rivals)));
         let trouble = fates.values().find_map(Fate::trouble);
         Self::Says {
             announced: trouble.is_none(),
-            reason: trouble.unwrap_or("Announced"),
+            reason: trouble.unwrap_or(match rivals {
+                Some(_) => SEVERAL_HOLDERS,
+                None => ANNOUNCED,
+            }),
             message: cut(sentences.join("; ")),
         }
     }
@@ -222,11 +220,24 @@ impl Statement {
 }
 
 impl Fate {
+    /// What becomes of an address for one of its Services; nothing while that is not known.
+    fn of(verdict: &Verdict, service: &ServiceKey) -> Option<Self> {
+        let nowhere = |why: &Why| Some(Self::Nowhere(why.reason(), why.to_string()));
+        if let Some(why) = verdict.judged.refused.get(service) {
+            return nowhere(why);
+        }
+        match &verdict.layer2 {
+            Layer2::Here(announcement) => Some(Self::Here(announcement.interfaces.clone())),
+            Layer2::There(node) => Some(Self::There(node.clone())),
+            Layer2::Nobody(why) => nowhere(why),
+            Layer2::Unknown => None,
+        }
+    }
+
     /// The reason, if nobody announces the address.
     fn trouble(&self) -> Option<&'static str> {
         match self {
             Self::Here(_) | Self::There(_) => None,
-            Self::Stuck(_) => Some(Ineligible::NoInterface.reason()),
             Self::Nowhere(reason, _) => Some(reason),
         }
     }
@@ -235,16 +246,26 @@ impl Fate {
         match self {
             Self::Here(interfaces) => format!("announced from node {node} on {}", listed(interfaces)),
             Self::There(other) => format!("announced from node {other}"),
-            Self::Stuck(allowed) if allowed.is_empty() => {
-                format!("not announced: node {node} has no interface that can announce")
-            }
-            Self::Stuck(allowed) => format!(
-                "not announced: node {node} has none of the interfaces of the L2Advertisement: {}",
-                listed(allowed)
-            ),
             Self::Nowhere(_, sentence) => format!("not announced: {sentence}"),
         }
     }
+}
+
+fn rivals_in_words(node: &NodeName, rivals: &BTreeSet<NodeName>) -> String {
+    let rivals: Vec<&str> = rivals.iter().map(NodeName::as_str).collect();
+    format!(
+        "also announced, by its own word, from node {}, which node {node} does not hear",
+        rivals.join(", ")
+    )
+}
+
+/// The one of these nodes that writes about a Service which concerns them all, so that it is written once.
+pub(crate) fn spokesman<'a>(
+    nodes: impl IntoIterator<Item = &'a NodeName>,
+    object: &impl ToString,
+) -> Option<&'a NodeName> {
+    let object = object.to_string();
+    nodes.into_iter().min_by_key(|node| hash_of(node, &object))
 }
 
 fn condition_of(service: &Service) -> Option<&Condition> {

@@ -1,33 +1,28 @@
-//! Elects the announcing node of each address and answers ARP and NDP for it.
+//! Agrees with the other speakers which node announces each address, and answers ARP and NDP there.
 //!
-//! One direction: `watch` fills stores, `snapshot` reads them as one view, [`election`] decides (a pure function that
-//! `ferrolb plan` calls too), `plan` says what this node announces, and that is published to the [`announce`]r before
-//! anything is written. Then `tell`, `report` and `condition` say so: events, metrics, `ServiceL2Status`, `Announced`.
-//!
-//! The announcer answers frames ([`respond`], [`wire`]) for what is [`held`] and tells neighbours unasked ([`burst`]).
+//! One direction: [`see`] reads the cluster and the links of this node, [`may`] says who may announce what (a pure function
+//! that `ferrolb plan` calls too), [`layer2`] tells each port, where the protocol of [`ferrolb_segment`] decides who holds
+//! it and the port answers; [`verdict`] is the one table of what is done, and all that is told of it (conditions, events,
+//! `ServiceL2Status`, metrics, logs) is read from there.
 
 mod act;
 pub mod announce;
 mod args;
 pub mod burst;
 mod condition;
-pub mod election;
-mod exclude;
+pub mod forecast;
 pub mod held;
-mod interfaces;
 mod keys;
-mod liveness;
-mod membership;
+mod layer2;
+pub mod may;
 mod metrics;
-mod places;
-mod plan;
 mod report;
 mod resend;
 pub mod respond;
 mod run;
-mod snapshot;
+mod see;
 mod tell;
-mod watch;
+mod verdict;
 pub mod wire;
 
 pub use args::Args;

@@ -8,8 +8,7 @@ use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
-use crate::election::Elections;
-use crate::plan::Announced;
+use crate::verdict::{Layer2, Verdicts};
 
 /// MetalLB's name of our protocol, as opposed to `bgp`.
 const PROTOCOL: &str = "layer2";
@@ -18,6 +17,7 @@ const PROTOCOL: &str = "layer2";
 pub(crate) struct Metrics {
     announced: IntGaugeVec,
     silent: IntGaugeVec,
+    contested: IntGauge,
     /// Attempts to write to the API server, and those that failed.
     pub(crate) writes: WriteCounters,
     config_loaded: IntGauge,
@@ -45,6 +45,10 @@ impl Metrics {
                 "Addresses that no node announces, by reason; every speaker shows the same.",
                 &["reason"],
             )?,
+            contested: gauge(
+                "ferrolb_speaker_contested_services",
+                "Services that this node announces and that another node, which it does not hear, says to announce too.",
+            )?,
             writes: WriteCounters::register(registry)?,
             config_loaded: gauge(
                 "metallb_k8s_client_config_loaded_bool",
@@ -59,21 +63,22 @@ impl Metrics {
         })
     }
 
-    /// Shows what was decided; series of addresses that are gone go too.
-    pub(crate) fn show(&mut self, elections: &Elections, announced: &Announced, faults: usize) {
+    /// Shows what is done; series of addresses that are gone go too.
+    pub(crate) fn show(&mut self, verdicts: &Verdicts, faults: usize) {
         self.config_loaded.set(1);
         self.config_stale.set(i64::from(faults > 0));
-        self.show_announced(announced);
+        self.contested.set(verdicts.rivals.len() as i64);
+        self.show_announced(verdicts);
         self.silent.reset();
-        for (reason, count) in silent(elections) {
+        for (reason, count) in silent(verdicts) {
             self.silent.with_label_values(&[reason]).set(count);
         }
     }
 
-    fn show_announced(&mut self, announced: &Announced) {
-        let pairs = announced.0.iter().flat_map(|(address, announcement)| {
-            let services = announcement.services.iter();
-            services.map(|service| (service.clone(), *address))
+    fn show_announced(&mut self, verdicts: &Verdicts) {
+        let pairs = verdicts.here().flat_map(|(address, verdict, _)| {
+            let services = verdict.judged.served();
+            services.map(move |service| (service.clone(), address))
         });
         let shown: BTreeSet<(ServiceKey, IpAddr)> = pairs.collect();
         for (service, address) in shown.difference(&self.shown) {
@@ -91,11 +96,12 @@ impl Metrics {
     }
 }
 
-fn silent(elections: &Elections) -> BTreeMap<&'static str, i64> {
+fn silent(verdicts: &Verdicts) -> BTreeMap<&'static str, i64> {
     let mut counts = BTreeMap::new();
-    let outcomes = elections.by_address.values().map(|election| &election.outcome);
-    for why in outcomes.filter_map(|outcome| outcome.as_ref().err()) {
-        *counts.entry(why.label()).or_default() += 1;
+    for verdict in verdicts.by_address.values() {
+        if let Layer2::Nobody(why) = &verdict.layer2 {
+            *counts.entry(why.label()).or_default() += 1;
+        }
     }
     counts
 }
@@ -105,9 +111,18 @@ mod tests {
     use prometheus::TextEncoder;
 
     use super::*;
-    use crate::election::fixture::{cluster, endpoints, ip, key, service};
-    use crate::election::{Interfaces, elect};
-    use crate::plan::Announcement;
+    use crate::may::View;
+    use crate::may::fixture::{cluster, endpoints, service};
+    use crate::verdict::fixture::Segment;
+
+    fn seen(view: &View, node: &str) -> Verdicts {
+        let segment = Segment {
+            view,
+            alive: &["n1"],
+            statuses: &[],
+        };
+        segment.seen_from(node)
+    }
 
     fn lines(registry: &Registry, metric: &str) -> Vec<String> {
         let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
@@ -121,20 +136,17 @@ mod tests {
     fn an_address_is_shown_while_it_is_announced() {
         let registry = Registry::new();
         let mut metrics = Metrics::register(&registry, "n1".into()).unwrap();
-        let announcement = Announcement {
-            services: BTreeSet::from([key("web")]),
-            allowed: Interfaces::Any,
-            interfaces: BTreeSet::new(),
-        };
-        let announced = Announced(BTreeMap::from([(ip("192.0.2.1"), announcement)]));
-        metrics.show(&Elections::default(), &announced, 0);
+        let mut view = cluster(&["n1"]);
+        service(&mut view, "web", &["192.0.2.1"]);
+        metrics.show(&seen(&view, "n1"), 0);
         assert_eq!(
             lines(&registry, "metallb_speaker_announced"),
             [
                 "metallb_speaker_announced{ip=\"192.0.2.1\",node=\"n1\",protocol=\"layer2\",service=\"shop/web\"} 1"
             ]
         );
-        metrics.show(&Elections::default(), &Announced::default(), 0);
+        endpoints(&mut view, "web", &[]);
+        metrics.show(&seen(&view, "n1"), 0);
         assert!(lines(&registry, "metallb_speaker_announced").is_empty());
     }
 
@@ -145,13 +157,13 @@ mod tests {
         let mut view = cluster(&["n1"]);
         service(&mut view, "web", &["192.0.2.1"]);
         endpoints(&mut view, "web", &[]);
-        metrics.show(&elect(&view), &Announced::default(), 0);
+        metrics.show(&seen(&view, "n1"), 0);
         assert_eq!(
             lines(&registry, "ferrolb_speaker_silent_addresses"),
             ["ferrolb_speaker_silent_addresses{reason=\"no_endpoints\"} 1"]
         );
         endpoints(&mut view, "web", &["n1"]);
-        metrics.show(&elect(&view), &Announced::default(), 0);
+        metrics.show(&seen(&view, "n1"), 0);
         assert!(lines(&registry, "ferrolb_speaker_silent_addresses").is_empty());
     }
 }

@@ -1,13 +1,13 @@
 //! `ServiceL2Status`: who announces a Service, as an object. Nothing waits for it.
 //!
-//! There is one object for each Service and node, made by the node that announces. It deletes that of another node when it
-//! takes over, once: two nodes that both believe to announce must not delete each other's for ever.
+//! There is one object for each Service and node, made by the node that announces. When it takes over it deletes that of
+//! another node, once, and only an older one: where two nodes that do not hear each other announce, both objects stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::api::{AnnouncingInterface, ServiceL2Status, ServiceL2StatusStatus};
 use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
-use ferrolb_crds::names::{STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE};
+use ferrolb_crds::names::{MOVE_TO, STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,8 +18,8 @@ mod retire;
 
 pub(crate) use due::Due;
 
-use crate::election::Interfaces;
-use crate::plan::Announced;
+use crate::may::Interfaces;
+use crate::verdict::{Announcement, Verdicts};
 
 /// The longest value of a label; node names may be longer.
 const LABEL_LIMIT: usize = 63;
@@ -47,6 +47,10 @@ pub(crate) struct Owner {
 pub(crate) struct Seen {
     pub(crate) name: String,
     pub(crate) uid: String,
+    /// When it was made (Unix time in seconds); not yet made comes last.
+    created_unix_seconds: i64,
+    /// The node that the Service is to move to (`ferrolb rebalance`).
+    pub(crate) move_to: Option<NodeName>,
     labels: BTreeMap<String, String>,
     owners: BTreeSet<String>,
     status: ServiceL2StatusStatus,
@@ -75,11 +79,11 @@ pub(crate) enum Change {
 
 /// What `node` should report of what it announces, by name.
 pub(crate) fn wanted(
-    announced: &Announced,
+    verdicts: &Verdicts,
     node: &NodeName,
     owner: Option<&Owner>,
 ) -> BTreeMap<String, Wanted> {
-    let of_service = |(service, addresses): (&ServiceKey, BTreeMap<_, &crate::plan::Announcement>)| {
+    let of_service = |(service, addresses): (&ServiceKey, BTreeMap<_, &Announcement>)| {
         let anywhere = addresses.values().any(|one| one.allowed == Interfaces::Any);
         let interfaces = addresses.values().flat_map(|one| one.interfaces.iter().cloned());
         let wanted = Wanted {
@@ -90,7 +94,7 @@ pub(crate) fn wanted(
         };
         (wanted.name(), wanted)
     };
-    announced.by_service().into_iter().map(of_service).collect()
+    verdicts.by_service().into_iter().map(of_service).collect()
 }
 
 /// What has to change so that the objects are as they should be. `announces` says whether a node announces an address
@@ -103,14 +107,22 @@ pub(crate) fn changes(
 ) -> BTreeMap<String, Change> {
     let by_name: BTreeMap<&str, &Seen> = seen.iter().map(|one| (one.name.as_str(), one)).collect();
     let ours: BTreeSet<&ServiceKey> = wanted.values().map(|one| &one.service).collect();
+    let made = wanted.iter().filter_map(|(name, one)| {
+        let seen = by_name.get(name.as_str())?;
+        Some((&one.service, seen.created_unix_seconds))
+    });
+    let made: BTreeMap<&ServiceKey, i64> = made.collect();
     let applies = wanted
         .iter()
         .filter(|(name, wanted)| !by_name.get(name.as_str()).is_some_and(|seen| wanted.is_met(seen)))
         .map(|(name, wanted)| (name.clone(), Change::Apply(wanted.clone())));
     let surplus = |seen: &Seen| {
         let other = seen.node().filter(|other| other != node);
-        let taken_over =
-            |other: &NodeName, service: &ServiceKey| ours.contains(service) && !announces(service, other);
+        let taken_over = |other: &NodeName, service: &ServiceKey| {
+            let own = made.get(service);
+            let is_older = own.is_none_or(|own| seen.created_unix_seconds <= *own);
+            ours.contains(service) && is_older && !announces(service, other)
+        };
         let uid = seen.uid.clone();
         match (other, seen.service()) {
             (None, _) if wanted.contains_key(&seen.name) => None,
@@ -212,6 +224,10 @@ impl Seen {
         Self {
             name: object.name_any(),
             uid: object.uid().unwrap_or_default(),
+            created_unix_seconds: object
+                .creation_timestamp()
+                .map_or(i64::MAX, |time| time.0.as_second()),
+            move_to: object.annotations().get(MOVE_TO).map(|node| node.as_str().into()),
             labels: object.labels().clone(),
             owners: object
                 .owner_references()

@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
 use ferrolb_runtime::events::Notice;
 use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
 use kube::runtime::events::EventType;
 
 use crate::announce::News;
-use crate::election::Interfaces;
-use crate::liveness::spokesman;
-use crate::plan::{Announced, Announcement, Plan};
-use crate::snapshot::{Fault, Snapshot};
+use crate::condition::{Shown, spokesman};
+use crate::may::{Ineligible, Why};
+use crate::see::snapshot::{Fault, Snapshot};
+use crate::verdict::{Layer2, Verdicts};
 use crate::wire::Mac;
 
 /// What was told, so that it is told once.
@@ -31,44 +32,49 @@ impl Told {
         }
     }
 
-    /// The notices of a plan: about Services that this node announces now and did not before, and about addresses that it
-    /// won now and cannot announce.
+    /// The notices of what is done now: about Services that this node announces and did not before, and about addresses
+    /// that it could announce if it had an interface for them.
     pub(crate) fn notices(
         &mut self,
-        plan: &Plan,
-        node: &NodeName,
-        services: &BTreeMap<ServiceKey, ObjectReference>,
+        verdicts: &Verdicts,
+        services: &BTreeMap<ServiceKey, Shown>,
     ) -> Vec<Notice> {
-        let assigned: BTreeSet<ServiceKey> = plan.announced.by_service().into_keys().cloned().collect();
+        let reference = |service: &ServiceKey| Some(services.get(service)?.object.object_ref(&()));
+        let assigned: BTreeSet<ServiceKey> = verdicts.by_service().into_keys().cloned().collect();
         let new = assigned.difference(&self.assigned);
         let mut told: Vec<Notice> = new
-            .filter_map(|service| services.get(service))
-            .map(|regarding| node_assigned(regarding, node))
+            .filter_map(reference)
+            .map(|regarding| node_assigned(&regarding, &verdicts.node))
             .collect();
-        let failed = unplaced(&plan.unplaced);
-        let new = failed.iter().filter(|(key, _)| !self.failed.contains(key));
-        told.extend(new.filter_map(|((service, address), announcement)| {
-            Some(announce_failed(
-                services.get(service)?,
-                node,
-                *address,
-                announcement,
-            ))
+        let failed = without_interface(verdicts);
+        let new = failed.difference(&self.failed);
+        told.extend(new.filter_map(|(service, address)| {
+            Some(announce_failed(&reference(service)?, &verdicts.node, *address))
         }));
-        self.failed = failed.into_keys().collect();
+        self.failed = failed;
         self.assigned = assigned;
         told
     }
 }
 
-fn unplaced(unplaced: &Announced) -> BTreeMap<(ServiceKey, IpAddr), &Announcement> {
-    let of = |(address, announcement): (&IpAddr, _)| (*address, announcement);
-    let pairs = unplaced.0.iter().map(of);
+/// Addresses that nobody announces, and for which this node lacks the interface; the one that speaks for the Service
+/// tells.
+fn without_interface(verdicts: &Verdicts) -> BTreeSet<(ServiceKey, IpAddr)> {
+    let lacking = verdicts
+        .by_address
+        .iter()
+        .filter(|(_, verdict)| match &verdict.layer2 {
+            Layer2::Nobody(Why::NoEligibleNode(nodes)) => {
+                nodes.get(&verdicts.node) == Some(&Ineligible::NoInterface)
+            }
+            _ => false,
+        });
+    let pairs = lacking.flat_map(|(address, verdict)| {
+        let services = verdict.judged.served();
+        services.map(|service| (service.clone(), *address))
+    });
     pairs
-        .flat_map(|(address, announcement)| {
-            let services = announcement.services.iter();
-            services.map(move |service| ((service.clone(), address), announcement))
-        })
+        .filter(|(service, _)| spokesman(&verdicts.alive, service) == Some(&verdicts.node))
         .collect()
 }
 
@@ -82,51 +88,40 @@ fn node_assigned(regarding: &ObjectReference, node: &NodeName) -> Notice {
     }
 }
 
-fn announce_failed(
-    regarding: &ObjectReference,
-    node: &NodeName,
-    address: IpAddr,
-    announcement: &Announcement,
-) -> Notice {
-    let lacks = match &announcement.allowed {
-        Interfaces::Any => "no interface that can announce".to_owned(),
-        Interfaces::Only(names) => {
-            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-            format!(
-                "none of the interfaces of the L2Advertisement: {}",
-                names.join(", ")
-            )
-        }
-    };
+fn announce_failed(regarding: &ObjectReference, node: &NodeName, address: IpAddr) -> Notice {
     Notice {
         regarding: regarding.clone(),
         severity: EventType::Warning,
         reason: "announceFailed".to_owned(),
         note: format!(
-            "cannot announce {address} from node \"{node}\" with protocol \"layer2\": it has {lacks}"
+            "cannot announce {address} from node \"{node}\" with protocol \"layer2\": the node {}",
+            Ineligible::NoInterface
         ),
     }
 }
 
+/// What this node announces, for the log.
+pub(crate) type Logged = BTreeMap<IpAddr, (BTreeSet<ServiceKey>, BTreeSet<InterfaceName>)>;
+
 /// Logs which addresses this node begins and ceases to announce.
-pub(crate) fn log(before: &Announced, after: &Announced) {
-    for (address, announcement) in &after.0 {
-        if before
-            .0
-            .get(address)
-            .is_none_or(|known| known.interfaces != announcement.interfaces)
-        {
-            let services = listed(&announcement.services);
-            let interfaces = listed(&announcement.interfaces);
+pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
+    let here = verdicts.here().map(|(address, verdict, announcement)| {
+        let services = verdict.judged.served().cloned().collect();
+        (address, (services, announcement.interfaces.clone()))
+    });
+    let now: Logged = here.collect();
+    for (address, (services, interfaces)) in &now {
+        if logged.get(address).is_none_or(|(_, known)| known != interfaces) {
+            let (services, interfaces) = (listed(services), listed(interfaces));
             tracing::info!(%address, services, interfaces, "announcing");
         }
     }
-    for (address, announcement) in &before.0 {
-        if !after.0.contains_key(address) {
-            let services = listed(&announcement.services);
-            tracing::info!(%address, services, "no longer announcing");
+    for (address, (services, _)) in logged.iter() {
+        if !now.contains_key(address) {
+            tracing::info!(%address, services = listed(services), "no longer announcing");
         }
     }
+    *logged = now;
 }
 
 /// Logs what is new since the last call.
@@ -143,7 +138,7 @@ pub(crate) struct ToldFaults(BTreeSet<String>);
 
 impl ToldFaults {
     /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
-    pub(crate) fn notices(&mut self, snapshot: &Snapshot, node: &NodeName) -> Vec<Notice> {
+    pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<Notice> {
         let texts: BTreeSet<String> = snapshot.faults.iter().map(ToString::to_string).collect();
         let new = snapshot
             .faults
@@ -152,7 +147,7 @@ impl ToldFaults {
         let ours = |fault: &&Fault| {
             let name = fault.object.name.as_deref().unwrap_or_default();
             fault.object.kind.as_deref() == Some("ConfigMap")
-                && spokesman(&snapshot.view.liveness, name) == Some(node)
+                && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
         };
         let notices = new.filter(ours).map(invalid_configuration).collect();
         log_news(&mut self.0, texts);

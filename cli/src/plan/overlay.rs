@@ -31,6 +31,8 @@ pub(super) fn apply(live: &Objects, manifests: Objects, cluster: &[Family]) -> A
         slices: replace(&live.slices, manifests.slices, |_, _| {}),
         nodes: replace(&live.nodes, manifests.nodes, keep_of_node),
         namespaces: replace(&live.namespaces, manifests.namespaces, keep_labels),
+        states: live.states.clone(),
+        statuses: live.statuses.clone(),
     };
     let fill = |service| fill_service(service, cluster);
     let problems = objects.services.iter_mut().filter_map(fill).collect();

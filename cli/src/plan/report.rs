@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ferrolb_controller::alloc::{Note, Refusal};
 use ferrolb_crds::domain::{InterfaceName, NodeName, PoolName, Problem};
-use ferrolb_speaker::election::Why;
+use ferrolb_speaker::may::Why;
 use serde::Serialize;
 
 use super::score::Score;

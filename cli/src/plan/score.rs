@@ -1,12 +1,13 @@
 //! How the eligible nodes of an address score.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use ferrolb_crds::domain::NodeName;
-use ferrolb_speaker::election::{Election, Elections, Hash, Ranked};
+use ferrolb_segment::Nearness;
+use ferrolb_segment::order::hash::Hash;
+use ferrolb_speaker::forecast::{Foreseen, Ranked};
 use serde::Serialize;
 
 use super::report::{Announced, Report};
@@ -26,36 +27,39 @@ pub(super) struct Score {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 struct Locality {
     /// Ready endpoints of Services of policy Local on the node.
-    ready_here: usize,
-    /// All of them.
-    ready_in_all: usize,
-    /// A Service of policy Cluster has an endpoint on the node.
+    ready_here: u32,
+    /// All of them, on whatever nodes.
+    ready_in_all: u32,
+    /// A Service of policy Cluster has a ready endpoint on the node.
     saves_hop: bool,
 }
 
-/// The eligible nodes of this address, best first.
-pub(super) fn scores(address: IpAddr, elections: &Elections) -> Vec<Score> {
-    let ranked = elections
-        .by_address
-        .get(&address)
-        .map(Election::ranking)
-        .unwrap_or_default();
-    let mut hashes: Vec<Hash> = ranked.iter().map(|one| one.hash).collect();
+/// The nodes that may hold this address, best first.
+pub(super) fn scores(foreseen: &Foreseen) -> Vec<Score> {
+    let mut hashes: Vec<Hash> = foreseen.order.iter().map(|one| one.contender.hash).collect();
     hashes.sort();
-    ranked.into_iter().map(|one| Score::of(one, &hashes)).collect()
+    let eligible = foreseen.judged.eligible.as_ref().ok();
+    let near = eligible
+        .into_iter()
+        .flat_map(|eligible| eligible.place.near.values());
+    let in_all = near.map(|nearness| nearness.local).sum();
+    let score = |one| Score::of(one, &hashes, in_all);
+    foreseen.order.iter().map(score).collect()
 }
 
 impl Score {
-    fn of(ranked: Ranked, sorted: &[Hash]) -> Self {
+    fn of(ranked: &Ranked, sorted: &[Hash], ready_in_all: u32) -> Self {
+        let contender = &ranked.contender;
+        let Nearness { local, saves_hop } = contender.nearness;
         Self {
-            node: ranked.node,
-            preference: ranked.preference,
+            node: ranked.node.clone(),
+            preference: contender.fitness.preference,
             locality: Locality {
-                ready_here: ranked.locality.share.here,
-                ready_in_all: ranked.locality.share.of,
-                saves_hop: ranked.locality.saves_hop,
+                ready_here: local,
+                ready_in_all,
+                saves_hop,
             },
-            place: 1 + sorted.partition_point(|hash| *hash < ranked.hash),
+            place: 1 + sorted.partition_point(|hash| *hash < contender.hash),
         }
     }
 }

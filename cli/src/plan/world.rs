@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_controller::alloc::{self, Assignment, Note, Outcome, World};
-use ferrolb_crds::domain::{Advert, AdvertName, Endpoints, Node, NodeName, Problem, ServiceKey, ServiceView};
-use ferrolb_speaker::election::{self, Candidate, Elections, Interfaces, Liveness, Options, Ranking, View};
+use ferrolb_crds::domain::{
+    Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Problem, ServiceKey, ServiceView,
+};
+use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
+use ferrolb_speaker::may::{Interfaces, Options, Service, View, may};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 
@@ -35,7 +38,7 @@ pub(super) enum Speakers {
     /// There is no cluster: every node counts as alive, and nobody holds anything yet.
     #[default]
     Imagined,
-    /// They run on the nodes that are Ready, and rank as they do today.
+    /// They run on the nodes that are Ready, and hold what they say.
     Running,
 }
 
@@ -48,13 +51,14 @@ pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Probl
     let adverts = parse_all(&objects.adverts, Advert::parse, &mut problems);
     let decision = alloc::decide(&world);
     let view = view(objects, &world, &decision, adverts, daemons);
-    let elections = election::elect(&view);
+    let foreseen = forecast(&view, &may(&view), &daemons.speakers.known(objects, &view));
     problems.sort();
-    let service = |(key, outcome): (&ServiceKey, &Outcome)| service_plan(key, outcome, &elections);
+    let service = |(key, outcome): (&ServiceKey, &Outcome)| service_plan(key, outcome, &foreseen);
     let mut services: Vec<ServicePlan> = decision.outcomes.iter().map(service).collect();
     if daemons.scores {
         let announced = services.iter_mut().flat_map(|service| &mut service.announced);
-        announced.for_each(|one| one.scores = Some(scores(one.address, &elections)));
+        announced
+            .for_each(|one| one.scores = Some(foreseen.get(&one.address).map(scores).unwrap_or_default()));
     }
     Report { services, problems }
 }
@@ -68,43 +72,59 @@ fn view(
     daemons: &Daemons,
 ) -> View {
     let endpoints = endpoints(&objects.slices);
-    let candidate = |(key, service): (&ServiceKey, &Arc<ServiceView>)| {
-        let service = Arc::new(written(service, &decision.outcomes[key]));
+    let service = |(key, service): (&ServiceKey, &Arc<ServiceView>)| {
+        let view = Arc::new(written(service, &decision.outcomes[key]));
         let endpoints = Arc::new(endpoints.get(key).cloned().unwrap_or_default());
-        (key.clone(), Candidate { service, endpoints })
+        (key.clone(), Service { view, endpoints })
     };
     let by_name = |advert: Advert| -> (AdvertName, Advert) { (advert.name.clone(), advert) };
-    let nodes = objects.nodes();
     View {
-        services: world.services.iter().map(candidate).collect(),
-        pools: world.pools.clone(),
-        adverts: adverts.into_iter().map(by_name).collect(),
-        liveness: daemons.speakers.liveness(&nodes),
-        nodes,
+        services: Arc::new(world.services.iter().map(service).collect()),
+        pools: Arc::new(world.pools.clone()),
+        adverts: Arc::new(adverts.into_iter().map(by_name).collect()),
+        nodes: Arc::new(objects.nodes()),
+        links: Arc::new(objects.states.iter().filter_map(NodeLinks::of_state).collect()),
         options: Options {
             class: daemons.class.clone(),
             ignore_exclude_label: daemons.ignore_exclude_lb,
-            ranking: daemons.speakers.ranking(),
         },
-        ..View::default()
     }
 }
 
 impl Speakers {
-    fn liveness(self, nodes: &BTreeMap<NodeName, Node>) -> Liveness {
-        let alive = nodes.iter().filter(|(_, node)| match self {
-            Self::Imagined => true,
-            Self::Running => node.ready,
-        });
-        Liveness::Known(alive.map(|(name, _)| name.clone()).collect())
-    }
-
-    fn ranking(self) -> Ranking {
+    fn known(self, objects: &Objects, view: &View) -> Known {
         match self {
-            Self::Imagined => Ranking::Full,
-            Self::Running => Ranking::Stable,
+            Self::Imagined => Known {
+                alive: view.nodes.keys().cloned().collect(),
+                holders: BTreeMap::new(),
+            },
+            Self::Running => Known {
+                alive: alive(&view.nodes),
+                holders: holders(objects, view),
+            },
         }
     }
+}
+
+/// A node that is Ready counts as alive: the speakers know better, and tell nobody outside of their segment.
+pub(super) fn alive(nodes: &BTreeMap<NodeName, Node>) -> BTreeSet<NodeName> {
+    let ready = nodes.iter().filter(|(_, node)| node.ready);
+    ready.map(|(name, _)| name.clone()).collect()
+}
+
+/// Who says to announce the Services. A Service whose addresses are on two nodes is known on the first of them.
+pub(super) fn holders(objects: &Objects, view: &View) -> BTreeMap<IpAddr, NodeName> {
+    let mut holders = BTreeMap::new();
+    for status in objects.statuses.iter().filter_map(|one| one.status.as_ref()) {
+        let key = ServiceKey::new(status.service_namespace.as_str(), status.service_name.as_str());
+        let addresses = view.services.get(&key).map(|service| service.view.ingress);
+        for address in addresses.iter().flat_map(|addresses| addresses.iter()) {
+            holders
+                .entry(address)
+                .or_insert_with(|| NodeName::from(status.node.as_str()));
+        }
+    }
+    holders
 }
 
 fn endpoints(slices: &[EndpointSlice]) -> BTreeMap<ServiceKey, Endpoints> {
@@ -130,7 +150,7 @@ fn written(service: &ServiceView, outcome: &Outcome) -> ServiceView {
     written
 }
 
-fn service_plan(key: &ServiceKey, outcome: &Outcome, elections: &Elections) -> ServicePlan {
+fn service_plan(key: &ServiceKey, outcome: &Outcome, foreseen: &BTreeMap<IpAddr, Foreseen>) -> ServicePlan {
     let nothing = Assignment {
         addresses: Default::default(),
         pools: Vec::new(),
@@ -152,12 +172,12 @@ fn service_plan(key: &ServiceKey, outcome: &Outcome, elections: &Elections) -> S
         announced: assignment
             .addresses
             .iter()
-            .map(|address| announced(key, address, elections))
+            .map(|address| announced(key, address, foreseen))
             .collect(),
     }
 }
 
-fn announced(service: &ServiceKey, address: IpAddr, elections: &Elections) -> Announced {
+fn announced(service: &ServiceKey, address: IpAddr, foreseen: &BTreeMap<IpAddr, Foreseen>) -> Announced {
     let nobody = |refused| Announced {
         address,
         node: None,
@@ -165,11 +185,7 @@ fn announced(service: &ServiceKey, address: IpAddr, elections: &Elections) -> An
         refused,
         scores: None,
     };
-    match elections
-        .by_address
-        .get(&address)
-        .map(|election| election.of_service(service))
-    {
+    match foreseen.get(&address).map(|one| one.of_service(service)) {
         None => nobody(None),
         Some(Err(why)) => nobody(Some(why.into())),
         Some(Ok(winner)) => Announced {

@@ -107,6 +107,7 @@ impl Controller {
             component: Component::Controller,
             pod: self.pod.clone(),
             faults,
+            links: None,
         };
         self.state.send_if_modified(|state| {
             let differs = state.as_ref() != Some(&report);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 
-use super::NodeName;
+use super::{NodeLinks, NodeName};
 use crate::api::{ConfigurationState, ConfigurationStateSpec, ConfigurationStateStatus};
 use crate::names;
 
@@ -27,6 +27,8 @@ pub struct ConfigurationReport {
     pub pod: Option<(String, String)>,
     /// What is wrong, each in a line.
     pub faults: BTreeSet<String>,
+    /// The interfaces of the speaker's node.
+    pub links: Option<NodeLinks>,
 }
 
 impl Component {
@@ -75,6 +77,9 @@ impl ConfigurationReport {
             ..OwnerReference::default()
         };
         object.metadata.labels = Some(self.component.labels());
+        let links = self.links.as_ref();
+        object.metadata.annotations =
+            links.map(|links| [(names::LINKS.to_owned(), links.to_annotation())].into());
         object.metadata.owner_references = Some(self.pod.iter().map(owner).collect());
         object.status = Some(ConfigurationStateStatus::of(
             self.component.condition_type(),
@@ -95,6 +100,7 @@ mod tests {
             component,
             pod: Some(("pod-1".to_owned(), "uid-1".to_owned())),
             faults: BTreeSet::new(),
+            links: None,
         };
         report.object(None, Timestamp::UNIX_EPOCH)
     }

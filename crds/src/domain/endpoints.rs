@@ -101,6 +101,12 @@ impl Endpoints {
             .map(|here| &here.node)
     }
 
+    /// The nodes with ready endpoints and how many each has, in order of their names.
+    pub fn ready_nodes(&self) -> impl Iterator<Item = (&NodeName, usize)> {
+        let ready = self.by_node.iter().filter(|here| here.ready > 0);
+        ready.map(|here| (&here.node, here.ready))
+    }
+
     fn on(&self, node: &NodeName) -> Option<&OnNode> {
         let place = self.by_node.binary_search_by(|here| here.node.cmp(node));
         place.ok().map(|place| &self.by_node[place])

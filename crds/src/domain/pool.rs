@@ -152,7 +152,7 @@ impl Scope {
 }
 
 /// All pools. Each address belongs to one pool at most: where pools overlap, to the one made first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pools {
     /// By name; a pool's place here is its position.
     pools: Vec<Pool>,

@@ -51,10 +51,14 @@ fn with_kind<K: Resource<DynamicType = ()>>(mut fields: Map<String, Value>) -> V
     Value::Object(fields)
 }
 
-/// Whether it has our labels and owners. Those of others beside them stay: an apply could not remove them.
+/// Whether it has our labels, annotations and owners. Those of others beside them stay: an apply could not remove them.
 fn is_made(wanted: &ObjectMeta, seen: &ObjectMeta) -> bool {
     let labelled = |(name, value): (&String, &String)| {
         let seen = seen.labels.as_ref().and_then(|labels| labels.get(name));
+        seen == Some(value)
+    };
+    let annotated = |(name, value): (&String, &String)| {
+        let seen = seen.annotations.as_ref().and_then(|all| all.get(name));
         seen == Some(value)
     };
     let owned = |uid: &String| {
@@ -62,6 +66,7 @@ fn is_made(wanted: &ObjectMeta, seen: &ObjectMeta) -> bool {
         owners.any(|owner| owner.uid == *uid)
     };
     wanted.labels.iter().flatten().all(labelled)
+        && wanted.annotations.iter().flatten().all(annotated)
         && wanted
             .owner_references
             .iter()

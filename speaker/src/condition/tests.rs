@@ -1,13 +1,12 @@
 use rstest::rstest;
 
 use super::*;
-use crate::election::fixture::{
-    advert, alive, cluster, endpoints, key, local_service, node, service, service_with,
+use crate::may::View;
+use crate::may::fixture::{
+    advert, cluster, endpoints, key, link, local_service, node, service, service_with,
 };
-use crate::election::{View, elect};
-use crate::exclude::ExcludeList;
-use crate::interfaces::Interface;
-use crate::plan::{Announced, Place, plan};
+use crate::report::Seen;
+use crate::verdict::fixture::{Segment, of_nothing};
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
@@ -22,16 +21,21 @@ fn web() -> View {
     view
 }
 
-/// The Services as the API server has them.
-#[derive(Default)]
-struct Server(BTreeMap<ServiceKey, Service>);
+/// The Services as the API server has them, and which nodes are alive.
+struct Server(BTreeMap<ServiceKey, Service>, Vec<&'static str>);
+
+impl Default for Server {
+    fn default() -> Self {
+        Self(BTreeMap::new(), NODES.into())
+    }
+}
 
 impl Server {
     fn shown(&self, view: &View) -> BTreeMap<ServiceKey, Shown> {
-        let shown = |(key, candidate): (&ServiceKey, &crate::election::Candidate)| {
+        let shown = |(key, service): (&ServiceKey, &crate::may::Service)| {
             let shown = Shown {
                 object: Arc::new(self.0.get(key).cloned().unwrap_or_default()),
-                view: candidate.service.clone(),
+                view: service.view.clone(),
             };
             (key.clone(), shown)
         };
@@ -55,42 +59,36 @@ impl Server {
 
 /// What a node writes in one pass.
 fn pass(node: &str, view: &View, server: &Server, now: i64) -> Vec<Write> {
-    let interfaces = [Interface {
-        name: "eth0".into(),
-        up: true,
-        carrier: true,
-        loopback: false,
-        has_master: false,
-        noarp: false,
-        subnets: vec!["192.0.2.0/24".parse().unwrap()],
-    }];
-    let place = Place {
-        node: &node.into(),
-        interfaces: &interfaces,
-        exclude: &ExcludeList::default(),
+    let segment = Segment {
+        view,
+        alive: &server.1,
+        statuses: &[],
     };
-    let elections = elect(view);
+    said(&segment.seen_from(node), server.shown(view), now)
+}
+
+fn said(verdicts: &Verdicts, shown: BTreeMap<ServiceKey, Shown>, now: i64) -> Vec<Write> {
     let known = Known {
-        node: place.node,
-        options: &view.options,
-        liveness: &view.liveness,
-        elections: &elections,
-        plan: &plan(&elections, &place, &Announced::default()),
+        options: &Options::default(),
+        verdicts,
+        is_settled: &|_| true,
     };
-    writes(&known, &server.shown(view), time(now))
+    writes(&known, &shown, time(now))
 }
 
 /// The nodes that write when all see the same, and what is written; afterwards nobody has anything to write.
 fn settle(view: &View, server: &mut Server, now: i64) -> Vec<&'static str> {
-    let writers: Vec<&str> = NODES
-        .into_iter()
+    let alive = server.1.clone();
+    let writers: Vec<&str> = alive
+        .iter()
+        .copied()
         .filter(|node| {
             let writes = pass(node, view, server, now);
             writes.iter().for_each(|write| server.apply(write));
             !writes.is_empty()
         })
         .collect();
-    for node in NODES {
+    for node in alive {
         assert_eq!(pass(node, view, server, now + 1000), [], "{node} writes for ever");
     }
     writers
@@ -120,11 +118,6 @@ fn addresses_of_one_node_are_named_together() {
 
 #[rstest]
 #[case::no_endpoint(|view: &mut View| endpoints(view, "web", &[]), "NoEndpoints", "192.0.2.2 not announced: no endpoint can serve")]
-#[case::no_node(
-    |view: &mut View| alive(view, &["n2"]),
-    "Announced",
-    "192.0.2.2 announced from node n2 on eth0"
-)]
 #[case::every_node_has_a_reason(
     |view: &mut View| {
         local_service(view, "web", &["192.0.2.2"], &["elsewhere"]);
@@ -135,9 +128,13 @@ fn addresses_of_one_node_are_named_together() {
      n1, n2: no local endpoint of shop/web can serve (externalTrafficPolicy: Local)"
 )]
 #[case::no_interface(
-    |view: &mut View| advert(view, "everywhere", serde_json::json!({"interfaces": ["eth9"]})),
-    "NoInterface",
-    "192.0.2.2 not announced: node n1 has none of the interfaces of the L2Advertisement: eth9"
+    |view: &mut View| {
+        advert(view, "everywhere", serde_json::json!({"interfaces": ["eth9"]}));
+        NODES.iter().for_each(|node| link(view, node, "eth0", &["192.0.2.0/24"]));
+    },
+    "NoEligibleNode",
+    "192.0.2.2 not announced: no node may announce it: \
+     n1, n2, n3: has no interface that an L2Advertisement allows"
 )]
 fn one_node_says_why(#[case] change: fn(&mut View), #[case] reason: &str, #[case] message: &str) {
     let mut view = web();
@@ -155,19 +152,21 @@ fn one_node_says_why(#[case] change: fn(&mut View), #[case] reason: &str, #[case
 fn without_a_holder_the_first_of_the_living_by_hash_writes() {
     let mut view = web();
     endpoints(&mut view, "web", &[]);
-    let first = spokesman(&view.liveness, "shop/web").unwrap().to_string();
+    let names =
+        |nodes: &[&str]| -> Vec<NodeName> { nodes.iter().map(|node| NodeName::from(*node)).collect() };
+    let first = spokesman(&names(&NODES), &"shop/web").unwrap().to_string();
     assert_eq!(settled(&view).0, [first.as_str()]);
     let others: Vec<&str> = NODES.into_iter().filter(|node| *node != first).collect();
-    alive(&mut view, &others);
-    let second = spokesman(&view.liveness, "shop/web").unwrap().to_string();
-    assert_eq!(settled(&view).0, [second.as_str()]);
+    let second = spokesman(&names(&others), &"shop/web").unwrap().to_string();
+    let mut server = Server(BTreeMap::new(), others);
+    assert_eq!(settle(&view, &mut server, 1), [second.as_str()]);
 }
 
 #[test]
 fn a_new_holder_writes_and_since_when_stays() {
     let mut view = web();
     let (_, mut server) = settled(&view);
-    alive(&mut view, &["n2", "n3"]);
+    server.1 = vec!["n2", "n3"];
     assert_eq!(settle(&view, &mut server, 50), ["n2"]);
     assert_eq!(
         server.says("web").unwrap().2,
@@ -182,6 +181,70 @@ fn a_new_holder_writes_and_since_when_stays() {
     assert_eq!(
         server.condition("web").unwrap().last_transition_time,
         Time(time(60))
+    );
+}
+
+/// The `ServiceL2Status` of web by which the node says that it announces it.
+fn status(node: &str) -> Seen {
+    let object = serde_json::json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
+        "metadata": {"name": format!("l2-{node}")}, "spec": {},
+        "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
+    Seen::read(&serde_json::from_value(object).unwrap())
+}
+
+#[test]
+fn of_two_holders_that_do_not_hear_each_other_one_writes_and_names_both() {
+    let view = web();
+    let statuses = [status("n1"), status("n2")];
+    let alone = |node: &'static str| {
+        let alive = [node];
+        let segment = Segment {
+            view: &view,
+            alive: &alive,
+            statuses: &statuses,
+        };
+        segment.seen_from(node)
+    };
+    let mut server = Server::default();
+    let mut writers = Vec::new();
+    for (round, node) in ["n1", "n2", "n1", "n2", "n1", "n2"].into_iter().enumerate() {
+        for write in said(&alone(node), server.shown(&view), round as i64) {
+            server.apply(&write);
+            writers.push(node);
+        }
+    }
+    assert_eq!(writers, ["n1"], "n1 is first by the hash of the Service");
+    let expected = "192.0.2.2 announced from node n1 on eth0; \
+        also announced, by its own word, from node n2, which node n1 does not hear";
+    assert_eq!(server.says("web"), Some(("True", "SeveralHolders", expected)));
+}
+
+#[test]
+fn what_two_holders_say_is_written_once_it_has_settled() {
+    let view = web();
+    let statuses = [status("n1"), status("n2")];
+    let segment = Segment {
+        view: &view,
+        alive: &["n1"],
+        statuses: &statuses,
+    };
+    let verdicts = segment.seen_from("n1");
+    let known = Known {
+        options: &Options::default(),
+        verdicts: &verdicts,
+        is_settled: &|_| false,
+    };
+    assert_eq!(writes(&known, &Server::default().shown(&view), time(1)), []);
+    let (mut settling, now) = (Settling::default(), tokio::time::Instant::now());
+    settling.follow(&verdicts.rivals, now);
+    let later = |seconds| now + std::time::Duration::from_secs(seconds);
+    assert!(!settling.is_settled(&key("web"), later(2)));
+    assert!(settling.is_settled(&key("web"), later(3)));
+    settling.follow(&BTreeMap::new(), later(4));
+    settling.follow(&verdicts.rivals, later(5));
+    assert!(
+        !settling.is_settled(&key("web"), later(6)),
+        "it said something else meanwhile"
     );
 }
 
@@ -227,11 +290,10 @@ fn what_another_installation_wrote_stays() {
 }
 
 #[test]
-fn while_liveness_is_unknown_nothing_is_written() {
-    let mut view = web();
-    let (_, mut server) = settled(&view);
-    view.liveness = Liveness::Unknown;
-    assert_eq!(settle(&view, &mut server, 2), Vec::<&str>::new());
+fn while_no_holder_is_known_nothing_is_written() {
+    let view = web();
+    let (_, server) = settled(&view);
+    assert_eq!(said(&of_nothing(&view, "n1"), server.shown(&view), 2), []);
 }
 
 #[test]
@@ -269,7 +331,7 @@ fn a_message_is_bounded() {
         "192.0.2.1".parse().unwrap(),
         Fate::Nowhere("NoNodes", "a".repeat(9000)),
     )]);
-    let Statement::Says { message, .. } = Statement::of(&"n1".into(), &fates) else {
+    let Statement::Says { message, .. } = Statement::of(&"n1".into(), &fates, None) else {
         panic!("it says something");
     };
     assert_eq!(message.len(), LONGEST_MESSAGE);

@@ -3,7 +3,10 @@ use rstest::rstest;
 use tokio::time::Instant;
 
 use super::*;
-use crate::plan::Announcement;
+use crate::announce::SegmentReport;
+use crate::may::View;
+use crate::may::fixture::{advert, cluster, pools, service};
+use crate::verdict::fixture::Segment;
 
 fn web() -> ServiceKey {
     ServiceKey::new("shop", "web")
@@ -16,23 +19,44 @@ fn owner() -> Owner {
     }
 }
 
-fn on_interfaces(allowed: Interfaces, interfaces: &[&str]) -> Announcement {
-    Announcement {
-        services: BTreeSet::from([web()]),
-        allowed,
-        interfaces: interfaces.iter().map(|name| InterfaceName::from(*name)).collect(),
+/// n1 holds 192.0.2.1 and 2001:db8::1 of web on eth0; the advertisement of each family allows all interfaces or one.
+fn verdicts(restricted: [bool; 2]) -> Verdicts {
+    let mut view = cluster(&["n1"]);
+    pools(
+        &mut view,
+        &[("four", &["192.0.2.0/24"]), ("six", &["2001:db8::/120"])],
+    );
+    view.adverts = std::sync::Arc::default();
+    for (pool, restricted) in ["four", "six"].into_iter().zip(restricted) {
+        let interfaces: &[&str] = if restricted { &["eth0"] } else { &[] };
+        advert(
+            &mut view,
+            pool,
+            json!({"ipAddressPools": [pool], "interfaces": interfaces}),
+        );
     }
+    service(&mut view, "web", &["192.0.2.1", "2001:db8::1"]);
+    held(&view)
 }
 
-fn announced(addresses: &[(&str, Announcement)]) -> Announced {
-    let entry = |(address, one): &(&str, Announcement)| (address.parse().unwrap(), one.clone());
-    Announced(addresses.iter().map(entry).collect())
+fn held(view: &View) -> Verdicts {
+    let report = SegmentReport {
+        held: ["192.0.2.1", "2001:db8::1"]
+            .map(|address| address.parse().unwrap())
+            .into(),
+        ..SegmentReport::default()
+    };
+    let segment = Segment {
+        view,
+        alive: &["n1"],
+        statuses: &[],
+    };
+    segment.reported(&"n1".into(), report)
 }
 
 /// What n1 reports if it announces the Service.
 fn ours() -> BTreeMap<String, Wanted> {
-    let one = on_interfaces(Interfaces::Any, &["eth0"]);
-    wanted(&announced(&[("192.0.2.1", one)]), &"n1".into(), Some(&owner()))
+    wanted(&verdicts([false, false]), &"n1".into(), Some(&owner()))
 }
 
 /// The object as the API server shows it once it is written.
@@ -100,18 +124,14 @@ fn a_node_name_too_long_for_a_label_stands_in_the_status_alone() {
 }
 
 #[rstest]
-#[case::any(&[Interfaces::Any], &[])]
-#[case::restricted(&[Interfaces::Only(BTreeSet::new())], &["eth0"])]
-#[case::one_address_restricted_and_one_not(&[Interfaces::Only(BTreeSet::new()), Interfaces::Any], &[])]
+#[case::any([false, false], &[])]
+#[case::restricted([true, true], &["eth0"])]
+#[case::one_address_restricted_and_one_not([true, false], &[])]
 fn interfaces_are_named_only_where_advertisements_restrict_them(
-    #[case] allowed: &[Interfaces],
+    #[case] restricted: [bool; 2],
     #[case] expected: &[&str],
 ) {
-    let addresses = ["192.0.2.1", "2001:db8::1"].into_iter().zip(allowed);
-    let table: Vec<(&str, Announcement)> = addresses
-        .map(|(address, allowed)| (address, on_interfaces(allowed.clone(), &["eth0"])))
-        .collect();
-    let wanted = wanted(&announced(&table), &"n1".into(), None);
+    let wanted = wanted(&verdicts(restricted), &"n1".into(), None);
     let status = wanted.into_values().next().unwrap().status();
     let names: Vec<&str> = status.interfaces.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, expected);
@@ -174,6 +194,21 @@ fn an_object_of_another_node_goes_when_we_take_over() {
         "it announces another address of the Service"
     );
     assert_eq!(of(&BTreeMap::new(), alone), 0, "we did not take over");
+}
+
+#[test]
+fn an_object_that_is_younger_than_ours_stays_for_its_node_announces_too() {
+    let ours = ours();
+    let made = |seen: Seen, created_unix_seconds| Seen {
+        created_unix_seconds,
+        ..seen
+    };
+    let own = made(written(ours.values().next().unwrap()), 100);
+    let deletions = |theirs: i64| {
+        let seen = [own.clone(), made(of_node("n2"), theirs)];
+        changes(&ours, &seen, &"n1".into(), alone).len()
+    };
+    assert_eq!((deletions(99), deletions(100), deletions(101)), (1, 1, 0));
 }
 
 /// What is sent of these changes; everything sent so far has arrived.

@@ -1,31 +1,41 @@
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Service;
+use serde_json::json;
+
 use super::*;
-use crate::election::{Liveness, View};
-use crate::exclude::ExcludeList;
+use crate::may::View;
+use crate::may::fixture::{advert, cluster, endpoints, key, link, service};
+use crate::see::exclude::ExcludeList;
+use crate::verdict::fixture::Segment;
 
-fn web() -> ServiceKey {
-    ServiceKey::new("shop", "web")
-}
-
-fn table(addresses: &[&str], allowed: &Interfaces) -> Announced {
-    let announcement = Announcement {
-        services: BTreeSet::from([web()]),
-        allowed: allowed.clone(),
-        interfaces: BTreeSet::from(["eth0".into()]),
-    };
-    let entry = |address: &&str| (address.parse().unwrap(), announcement.clone());
-    Announced(addresses.iter().map(entry).collect())
-}
-
-fn announcing(addresses: &[&str]) -> Plan {
-    Plan {
-        announced: table(addresses, &Interfaces::Any),
-        unplaced: Announced::default(),
+/// n1 announces these addresses of web.
+fn announcing(addresses: &[&str]) -> Verdicts {
+    let mut view = cluster(&["n1"]);
+    service(&mut view, "web", addresses);
+    if addresses.is_empty() {
+        endpoints(&mut view, "web", &[]);
     }
+    verdicts(&view, "n1")
 }
 
-fn told(told: &mut Told, plan: &Plan) -> Vec<(String, String)> {
-    let services = BTreeMap::from([(web(), ObjectReference::default())]);
-    let notices = told.notices(plan, &"n1".into(), &services);
+fn verdicts(view: &View, node: &str) -> Verdicts {
+    let segment = Segment {
+        view,
+        alive: &["n1", "n2", "n3"],
+        statuses: &[],
+    };
+    segment.seen_from(node)
+}
+
+fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
+    let object: Service =
+        serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "shop"}})).unwrap();
+    let shown = Shown {
+        view: Arc::new(ferrolb_crds::domain::ServiceView::read(&object)),
+        object: Arc::new(object),
+    };
+    let notices = told.notices(verdicts, &BTreeMap::from([(key("web"), shown)]));
     notices.into_iter().map(|one| (one.reason, one.note)).collect()
 }
 
@@ -45,24 +55,35 @@ fn a_service_is_told_once_while_it_is_announced_here() {
 
 #[test]
 fn what_an_earlier_process_told_is_not_told_again() {
-    let mut state = Told::before([web()]);
+    let mut state = Told::before([key("web")]);
     assert_eq!(told(&mut state, &announcing(&["192.0.2.1"])), []);
 }
 
 #[test]
-fn an_address_that_cannot_be_announced_is_told_once() {
-    let mut state = Told::default();
-    let plan = Plan {
-        announced: Announced::default(),
-        unplaced: table(&["192.0.2.1"], &Interfaces::Only(BTreeSet::from(["eth9".into()]))),
+fn an_address_that_no_node_has_an_interface_for_is_told_once_by_one_of_them() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    advert(&mut view, "everywhere", json!({"interfaces": ["eth9"]}));
+    let nodes = ["n1", "n2", "n3"];
+    nodes
+        .iter()
+        .for_each(|node| link(&mut view, node, "eth0", &["192.0.2.0/24"]));
+    let mut states = nodes.map(|node| (node, Told::default()));
+    let mut tell = || -> Vec<(String, String)> {
+        let all = states.iter_mut();
+        all.flat_map(|(node, state)| told(state, &verdicts(&view, node)))
+            .collect()
     };
-    let expected = "cannot announce 192.0.2.1 from node \"n1\" with protocol \"layer2\": \
-        it has none of the interfaces of the L2Advertisement: eth9";
-    assert_eq!(
-        told(&mut state, &plan),
-        [("announceFailed".to_owned(), expected.to_owned())]
+    let first = tell();
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(first[0].0, "announceFailed");
+    assert!(
+        first[0]
+            .1
+            .ends_with("the node has no interface that an L2Advertisement allows"),
+        "{first:?}"
     );
-    assert_eq!(told(&mut state, &plan), []);
+    assert_eq!(tell(), []);
 }
 
 #[test]
@@ -76,21 +97,17 @@ fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
         message: "data: has no key excludel2.yaml".to_owned(),
     };
     let mut snapshot = Snapshot {
-        view: View::default(),
-        services: BTreeMap::new(),
-        shown: BTreeMap::new(),
-        statuses: Vec::new(),
-        exclude: ExcludeList::default(),
-        pod_uid: None,
+        view: cluster(&["n1", "n2", "n3"]),
+        shown: Arc::default(),
+        statuses: Arc::default(),
+        exclude: Arc::new(ExcludeList::default()),
         faults: vec![fault("ConfigMap"), fault("IPAddressPool")],
         secret: None,
     };
-    let nodes = ["n1", "n2", "n3"].map(NodeName::from);
-    snapshot.view.liveness = Liveness::Known(nodes.iter().cloned().collect());
-    let mut states = nodes.map(|node| (node, ToldFaults::default()));
+    let mut states = ["n1", "n2", "n3"].map(|node| (node, ToldFaults::default()));
     let mut tell = |snapshot: &Snapshot| -> Vec<Notice> {
         let all = states.iter_mut();
-        all.flat_map(|(node, told)| told.notices(snapshot, node))
+        all.flat_map(|(node, told)| told.notices(snapshot, &verdicts(&snapshot.view, node)))
             .collect()
     };
     assert_eq!(tell(&snapshot), [invalid_configuration(&fault("ConfigMap"))]);

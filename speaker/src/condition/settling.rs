@@ -1,0 +1,41 @@
+//! How long nodes that do not hear each other have said the same of a Service: the condition waits until both have had
+//! their say, so that it is written once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ferrolb_crds::domain::{NodeName, ServiceKey};
+use tokio::time::Instant;
+
+/// The objects of both sides are made, deleted and made again within a second or so.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// The other nodes that say to announce a Service, and since when they are the same.
+#[derive(Debug, Default)]
+pub(crate) struct Settling(BTreeMap<ServiceKey, (BTreeSet<NodeName>, Instant)>);
+
+impl Settling {
+    /// Takes in who says to announce what now.
+    pub(crate) fn follow(&mut self, rivals: &BTreeMap<ServiceKey, BTreeSet<NodeName>>, now: Instant) {
+        self.0
+            .retain(|service, (known, _)| rivals.get(service) == Some(known));
+        for (service, nodes) in rivals {
+            self.0
+                .entry(service.clone())
+                .or_insert_with(|| (nodes.clone(), now));
+        }
+    }
+
+    /// Whether it has been the same for long enough.
+    pub(crate) fn is_settled(&self, service: &ServiceKey, now: Instant) -> bool {
+        let since = self.0.get(service).map(|(_, since)| *since);
+        since.is_none_or(|since| now >= since + SETTLED)
+    }
+
+    /// When the next one is settled, if none changes before.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let ends = self.0.values().map(|(_, since)| *since + SETTLED);
+        ends.filter(|end| *end > now).min()
+    }
+}

@@ -1,0 +1,198 @@
+//! Who would hold each address: what [`crate::may`] says, in the protocol's order of nodes. For `ferrolb plan`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::NodeName;
+use ferrolb_segment::message::{NodeId, Standing};
+use ferrolb_segment::order::{self, Contender, Living, Loads};
+use ferrolb_segment::{Place, SegmentView};
+
+use crate::may::{Eligibility, Ineligible, Interfaces, Judged, May, View, Why};
+
+/// What is known beside the view.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The nodes whose speakers are alive.
+    pub alive: BTreeSet<NodeName>,
+    /// Who holds what.
+    pub holders: BTreeMap<IpAddr, NodeName>,
+}
+
+/// What would become of one address.
+#[derive(Clone, Debug)]
+pub struct Foreseen {
+    /// What was judged.
+    pub judged: Arc<Judged>,
+    /// Who would hold it, or why nobody.
+    pub outcome: Result<Winner, Why>,
+    /// The living nodes that may hold it, best first, as the speakers order them if nobody holds it. The load bound may
+    /// put another in front.
+    pub order: Vec<Ranked>,
+}
+
+/// The node that would hold an address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Winner {
+    /// Its name.
+    pub node: NodeName,
+    /// Where it may announce.
+    pub interfaces: Interfaces,
+}
+
+/// A living node that may hold an address.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    /// Its name.
+    pub node: NodeName,
+    /// What it is ordered by.
+    pub contender: Contender,
+}
+
+/// Where each address would be once the speakers that are alive have agreed: who holds one keeps it, unless a better node
+/// is there; what nobody holds is placed in order of addresses. All nodes count as one segment.
+pub fn forecast(view: &View, may: &May, known: &Known) -> BTreeMap<IpAddr, Foreseen> {
+    let segment = segment_of(view, may);
+    let living: Vec<Living> = known.alive.iter().filter_map(|name| living(view, name)).collect();
+    let cast = Cast { segment, living };
+    let holders = cast.holders(may, known);
+    let mut outcomes: BTreeMap<IpAddr, NodeId> = holders.clone();
+    outcomes.extend(cast.moved(&holders));
+    outcomes.extend(cast.placed(&holders));
+    let foreseen = |(address, judged): (&IpAddr, &Arc<Judged>)| {
+        let foreseen = Foreseen {
+            judged: judged.clone(),
+            outcome: cast.outcome(judged, outcomes.get(address)),
+            order: cast.order(*address, &holders),
+        };
+        (*address, foreseen)
+    };
+    may.by_address.iter().map(foreseen).collect()
+}
+
+/// Why nobody holds an address that these nodes may hold, none of which is alive.
+pub(crate) fn none_alive(eligibility: &Eligibility) -> Why {
+    let mut nodes = (**eligibility.ineligible()).clone();
+    let dead = eligibility
+        .nodes()
+        .map(|name| (name.clone(), Ineligible::NotAlive));
+    nodes.extend(dead);
+    Why::NoEligibleNode(Arc::new(nodes))
+}
+
+fn segment_of(view: &View, may: &May) -> SegmentView {
+    let place = |(address, judged): (&IpAddr, &Arc<Judged>)| {
+        let eligibility = judged.eligible.as_ref().ok()?;
+        Some((*address, eligibility.place.clone()))
+    };
+    let names = view.nodes.keys().map(|name| (NodeId::of(name), name.clone()));
+    SegmentView {
+        places: may.by_address.iter().filter_map(place).collect(),
+        nodes: Arc::new(names.collect()),
+        ..SegmentView::default()
+    }
+}
+
+fn living(view: &View, name: &NodeName) -> Option<Living> {
+    let node = view.nodes.get(name)?;
+    Some(Living {
+        node: NodeId::of(name),
+        standing: Standing {
+            draining: node.soft.is_some(),
+            ..Standing::default()
+        },
+        joining: false,
+    })
+}
+
+/// Everybody who takes part.
+struct Cast {
+    segment: SegmentView,
+    living: Vec<Living>,
+}
+
+impl Cast {
+    /// Those who are alive and may hold what they hold.
+    fn holders(&self, may: &May, known: &Known) -> BTreeMap<IpAddr, NodeId> {
+        let alive: BTreeSet<NodeId> = self.living.iter().map(|one| one.node).collect();
+        let keeps = |(address, name): (&IpAddr, &NodeName)| {
+            let eligibility = may.by_address.get(address)?.eligible.as_ref().ok()?;
+            let node = NodeId::of(name);
+            (eligibility.includes(name) && alive.contains(&node)).then_some((*address, node))
+        };
+        known.holders.iter().filter_map(keeps).collect()
+    }
+
+    fn ordered(&self, place: &Place, holders: &BTreeMap<IpAddr, NodeId>) -> Vec<Contender> {
+        let mates = |node| order::mates(place, node, |mate| holders.get(&mate).copied());
+        order::order(place, &self.living, &self.segment, mates)
+    }
+
+    /// Where the holder would hand an address over.
+    fn moved(&self, holders: &BTreeMap<IpAddr, NodeId>) -> BTreeMap<IpAddr, NodeId> {
+        let heir = |(address, holder): (&IpAddr, &NodeId)| {
+            let place = self.segment.places.get(address)?;
+            let contenders = self.ordered(place, holders);
+            let mine = contenders.iter().find(|one| one.node == *holder)?;
+            let heir = contenders.iter().find(|one| order::moves(one, mine))?;
+            Some((*address, heir.node))
+        };
+        holders.iter().filter_map(heir).collect()
+    }
+
+    /// Who would claim what nobody holds.
+    fn placed(&self, holders: &BTreeMap<IpAddr, NodeId>) -> BTreeMap<IpAddr, NodeId> {
+        let orphans = self.segment.places.keys().copied();
+        let orphans = orphans.filter(|address| !holders.contains_key(address));
+        let mut loads = Loads {
+            addresses: self.segment.places.len(),
+            ..Loads::default()
+        };
+        for node in holders.values() {
+            *loads.by_node.entry(*node).or_default() += 1;
+        }
+        let holder = |mate| holders.get(&mate).copied();
+        order::place(&self.segment, orphans, &self.living, loads, holder)
+            .into_iter()
+            .filter_map(|(address, contenders)| Some((address, contenders.first()?.node)))
+            .collect()
+    }
+
+    fn order(&self, address: IpAddr, holders: &BTreeMap<IpAddr, NodeId>) -> Vec<Ranked> {
+        let Some(place) = self.segment.places.get(&address) else {
+            return Vec::new();
+        };
+        let named = |contender: Contender| {
+            let node = self.segment.nodes.get(&contender.node)?.clone();
+            Some(Ranked { node, contender })
+        };
+        self.ordered(place, holders)
+            .into_iter()
+            .filter_map(named)
+            .collect()
+    }
+
+    fn outcome(&self, judged: &Judged, node: Option<&NodeId>) -> Result<Winner, Why> {
+        let eligibility = judged.eligible.as_ref().map_err(Clone::clone)?;
+        let winner = node.and_then(|node| {
+            let node = self.segment.nodes.get(node)?.clone();
+            let interfaces = eligibility.interfaces(&node)?.clone();
+            Some(Winner { node, interfaces })
+        });
+        winner.ok_or_else(|| none_alive(eligibility))
+    }
+}
+
+impl Foreseen {
+    /// Who would hold the address for this one of its Services, or why nobody.
+    ///
+    /// # Errors
+    /// The reason of this Service, even where the address is announced for another one.
+    pub fn of_service(&self, service: &ferrolb_crds::domain::ServiceKey) -> Result<&Winner, &Why> {
+        match self.judged.refused.get(service) {
+            Some(why) => Err(why),
+            None => self.outcome.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Who may announce each address, and why each other node may not: a function of one [`View`].
+//!
+//! 1. **Group.** All addresses of a Service, and all Services that share one of them, form a group, which goes to one
+//!    node. Only if no node is eligible for all of it, each address stands alone.
+//! 2. **Request.** An address is announced for each of its Services whose pool and labels an advertisement selects, and
+//!    that has an endpoint which can serve. Advertisements add up: any that selects a node will do, their interfaces are
+//!    united (one without interfaces means any), their weights are summed. A Service with the sharing annotation and an
+//!    advertisement with `serviceSelectors` counts for nothing (MetalLB's rule). A Service without endpoints takes
+//!    nothing away from those it shares an address with.
+//! 3. **Eligible.** An advertisement selects the node; it is not `NetworkUnavailable`, not labelled
+//!    `exclude-from-external-load-balancers` (unless that is ignored, or every node carries the label); for each Service
+//!    of policy Local in the group it has an endpoint that can serve. An endpoint that names no node is local nowhere, as
+//!    in kube-proxy. Where the interfaces of the node are known, it has one that the advertisements name; if they name
+//!    none, it is on the subnet of the address, or no node is known to be.
+//! 4. **Soft reasons** (terminating endpoints, cordoned, out of service) order the eligible nodes and exclude none.
+//!
+//! Which of the eligible nodes are alive, and which of them holds the address, is not known here: see [`ferrolb_segment`].
+//! Nothing here depends on which node asks.
+
+mod eligible;
+mod group;
+mod judged;
+mod memory;
+mod reason;
+mod request;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::{Advert, InterfaceName, ServiceKey};
+use ferrolb_segment::message::NodeId;
+use thiserror::Error;
+
+pub use eligible::Eligibility;
+pub use memory::Memory;
+pub use reason::{Ineligible, Why};
+pub use view::{Options, Service, View};
+
+/// The answer for every address of our Services.
+#[derive(Clone, Debug, Default)]
+pub struct May {
+    /// By address.
+    pub by_address: BTreeMap<IpAddr, Arc<Judged>>,
+    /// The nodes that an advertisement of any address selects, whatever else speaks against them.
+    pub selected: Arc<BTreeSet<NodeId>>,
+    /// What the operator should know about all of them.
+    pub notes: BTreeSet<Note>,
+}
+
+/// The answer for one address.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The Services that have the address.
+    pub services: BTreeSet<ServiceKey>,
+    /// Those of them that it would not be announced for if they were alone, and why.
+    pub refused: BTreeMap<ServiceKey, Why>,
+    /// Who may announce, or why nobody.
+    pub eligible: Result<Arc<Eligibility>, Why>,
+}
+
+/// The interfaces that advertisements allow.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Interfaces {
+    /// At least one advertisement names none: any that suits the address.
+    Any,
+    /// These, and no others.
+    Only(BTreeSet<InterfaceName>),
+}
+
+/// Something about all addresses that the operator should know.
+#[derive(Clone, Copy, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
+pub enum Note {
+    /// Taken at its word, nobody would announce anything.
+    #[error(
+        "every node carries the label node.kubernetes.io/exclude-from-external-load-balancers, so it is ignored"
+    )]
+    EveryNodeExcluded,
+}
+
+/// Judges every node for every address of our Services.
+///
+/// The result depends on the view alone: not on who asks, nor on what was decided before.
+pub fn may(view: &View) -> Arc<May> {
+    Memory::default().judge(view)
+}
+
+impl Judged {
+    /// The Services that the address is announced for.
+    pub fn served(&self) -> impl Iterator<Item = &ServiceKey> {
+        self.services
+            .iter()
+            .filter(|key| !self.refused.contains_key(*key))
+    }
+}
+
+impl Interfaces {
+    fn of(advert: &Advert) -> Self {
+        if advert.interfaces.is_empty() {
+            Self::Any
+        } else {
+            Self::Only(advert.interfaces.clone())
+        }
+    }
+
+    fn union(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Only(mut one), Self::Only(other)) => {
+                one.extend(other);
+                Self::Only(one)
+            }
+            _ => Self::Any,
+        }
+    }
+
+    /// Whether this interface is allowed.
+    pub fn include(&self, interface: &InterfaceName) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(names) => names.contains(interface),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! What depends on the cluster alone: the input of [`super::may`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::{
+    Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView,
+};
+
+/// The cluster at one moment. Parts that did not change since the last view are the same [`Arc`].
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// All Services, ours or not.
+    pub services: Arc<BTreeMap<ServiceKey, Service>>,
+    /// All valid pools.
+    pub pools: Arc<Pools>,
+    /// All valid advertisements.
+    pub adverts: Arc<BTreeMap<AdvertName, Advert>>,
+    /// All nodes.
+    pub nodes: Arc<BTreeMap<NodeName, Node>>,
+    /// The interfaces of nodes, as far as their speakers told; of a node that is missing here nothing is checked.
+    pub links: Arc<BTreeMap<NodeName, NodeLinks>>,
+    /// What the command line says.
+    pub options: Options,
+}
+
+/// A Service and where its endpoints are.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What it says.
+    pub view: Arc<ServiceView>,
+    /// Its endpoints.
+    pub endpoints: Arc<Endpoints>,
+}
+
+/// What the command line says about announcing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Options {
+    /// `--lb-class`: the class of Services that are ours; none means those without a class.
+    pub class: Option<String>,
+    /// `--ignore-exclude-lb`: the exclude label of nodes means nothing.
+    pub ignore_exclude_label: bool,
+}
+
+impl Service {
+    /// Whether both are the very same objects.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.view, &other.view) && Arc::ptr_eq(&self.endpoints, &other.endpoints)
+    }
+}
+
+impl View {
+    /// Whether the exclude label keeps nodes out: not if it is ignored, nor if every node carries it.
+    pub(super) fn exclusion(&self) -> Exclusion {
+        let everywhere = !self.nodes.is_empty() && self.nodes.values().all(Node::excluded);
+        match (self.options.ignore_exclude_label, everywhere) {
+            (true, _) => Exclusion::Ignored,
+            (false, true) => Exclusion::Everywhere,
+            (false, false) => Exclusion::Applies,
+        }
+    }
+
+    /// Whether all is the very same but for the Services.
+    pub(super) fn has_rules_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pools, &other.pools)
+            && Arc::ptr_eq(&self.adverts, &other.adverts)
+            && Arc::ptr_eq(&self.nodes, &other.nodes)
+            && Arc::ptr_eq(&self.links, &other.links)
+            && self.options == other.options
+    }
+}
+
+/// What the exclude label of nodes means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Exclusion {
+    /// Nodes that carry it announce nothing.
+    Applies,
+    /// Every node carries it; taken at its word nobody would announce anything.
+    Everywhere,
+    /// It was asked to ignore it.
+    Ignored,
+}

@@ -1,0 +1,8 @@
+//! What the speaker sees: the cluster by its watches, this node by its links.
+
+pub(crate) mod exclude;
+pub(crate) mod interfaces;
+mod parsed;
+mod services;
+pub(crate) mod snapshot;
+pub(crate) mod watch;

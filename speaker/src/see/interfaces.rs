@@ -1,0 +1,248 @@
+//! On which of this node's interfaces an address is announced.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{InterfaceName, NodeLinks};
+use ferrolb_rawlink::links::{Link, LinkTable};
+use ipnetwork::IpNetwork;
+
+use super::exclude::ExcludeList;
+use crate::may::Interfaces;
+
+/// An interface of this node, as the kernel shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Interface {
+    /// Its name.
+    pub(crate) name: InterfaceName,
+    /// Switched on.
+    pub(crate) up: bool,
+    /// Connected.
+    pub(crate) carrier: bool,
+    /// The loopback interface.
+    pub(crate) loopback: bool,
+    /// Part of a bond, a bridge or a VRF, which announces in its place.
+    pub(crate) has_master: bool,
+    /// Without ARP or without an Ethernet address, as tunnels are.
+    pub(crate) noarp: bool,
+    /// The subnets it is on.
+    pub(crate) subnets: Vec<IpNetwork>,
+}
+
+/// The interfaces of this node.
+pub(crate) fn read(links: &LinkTable) -> Vec<Interface> {
+    links.values().map(Interface::read).collect()
+}
+
+/// The interfaces to announce this address on: those that the advertisements name; else those with the address on a
+/// subnet; if there is none, all (an address may be routed to the segment). Of several on one segment only one. Empty
+/// where none is left.
+pub(crate) fn choose(
+    own: &[Interface],
+    exclude: &ExcludeList,
+    allowed: &Interfaces,
+    address: IpAddr,
+) -> BTreeSet<InterfaceName> {
+    let usable = own
+        .iter()
+        .filter(|one| one.usable() && !exclude.excludes(&one.name) && allowed.include(&one.name));
+    let on_link = |one: &&Interface| one.subnets.iter().any(|subnet| subnet.contains(address));
+    let near: Vec<&Interface> = usable.clone().filter(on_link).collect();
+    match allowed {
+        Interfaces::Any if !near.is_empty() => one_per_segment(near),
+        Interfaces::Any | Interfaces::Only(_) => one_per_segment(usable.collect()),
+    }
+}
+
+/// All interfaces that could announce, one for each segment.
+pub(crate) fn segments(own: &[Interface], exclude: &ExcludeList) -> BTreeSet<InterfaceName> {
+    let usable = own
+        .iter()
+        .filter(|one| one.usable() && !exclude.excludes(&one.name));
+    one_per_segment(usable.collect())
+}
+
+/// What the other speakers are told of this node.
+pub(crate) fn told(own: &[Interface], exclude: &ExcludeList) -> NodeLinks {
+    let mut links = NodeLinks::default();
+    let usable = own
+        .iter()
+        .filter(|one| one.usable() && !exclude.excludes(&one.name));
+    usable.for_each(|one| links.add(one.name.clone(), one.subnets.iter().copied()));
+    links
+}
+
+/// Who hears two MACs for one address believes the last, and packets take turns between them. A subnet in common is a
+/// segment in common; what is connected comes first, then the order of names.
+fn one_per_segment(mut chosen: Vec<&Interface>) -> BTreeSet<InterfaceName> {
+    chosen.sort_by_key(|one| (!one.carrier, &one.name));
+    let mut kept: Vec<&Interface> = Vec::new();
+    for one in chosen {
+        if !kept.iter().any(|other| other.shares_a_segment_with(one)) {
+            kept.push(one);
+        }
+    }
+    kept.into_iter().map(|one| one.name.clone()).collect()
+}
+
+impl Interface {
+    fn read(link: &Link) -> Self {
+        let subnet = |(address, prefix): &(IpAddr, u8)| IpNetwork::new(*address, *prefix).ok();
+        Self {
+            name: link.name.as_str().into(),
+            up: link.up,
+            carrier: link.carrier,
+            loopback: link.loopback,
+            has_master: link.master.is_some(),
+            noarp: link.noarp || link.mac.is_none(),
+            subnets: link.addresses.iter().filter_map(subnet).collect(),
+        }
+    }
+
+    fn usable(&self) -> bool {
+        self.up && !self.loopback && !self.has_master && !self.noarp
+    }
+
+    fn shares_a_segment_with(&self, other: &Self) -> bool {
+        let segments = other.segments();
+        self.segments().intersection(&segments).next().is_some()
+    }
+
+    /// The subnets that no other segment has: not the link-local ones, and not a single address, which routers
+    /// give to several interfaces.
+    fn segments(&self) -> BTreeSet<(IpAddr, u8)> {
+        let single = |subnet: &&IpNetwork| subnet.prefix() == if subnet.is_ipv4() { 32 } else { 128 };
+        let tells = |subnet: &&IpNetwork| !is_link_local(subnet.ip()) && !single(subnet);
+        let telling = self.subnets.iter().filter(tells);
+        telling
+            .map(|subnet| (subnet.network(), subnet.prefix()))
+            .collect()
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn interface(name: &str, subnets: &[&str]) -> Interface {
+        Interface {
+            name: name.into(),
+            up: true,
+            carrier: true,
+            loopback: false,
+            has_master: false,
+            noarp: false,
+            subnets: subnets.iter().map(|subnet| subnet.parse().unwrap()).collect(),
+        }
+    }
+
+    fn only(names: &[&str]) -> Interfaces {
+        Interfaces::Only(names.iter().map(|name| InterfaceName::from(*name)).collect())
+    }
+
+    fn chosen(own: &[Interface], allowed: &Interfaces, address: &str) -> Vec<String> {
+        let names = choose(own, &ExcludeList::default(), allowed, address.parse().unwrap());
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[rstest]
+    #[case::on_a_subnet_of_one(Interfaces::Any, "192.0.2.9", &["eth0"])]
+    #[case::on_a_subnet_of_both(Interfaces::Any, "2001:db8:0:2::9", &["eth0", "eth1"])]
+    #[case::on_no_subnet(Interfaces::Any, "203.0.113.9", &["eth0", "eth1"])]
+    #[case::named(only(&["eth1"]), "192.0.2.9", &["eth1"])]
+    #[case::named_and_not_there(only(&["eth9"]), "192.0.2.9", &[])]
+    #[case::one_of_two_names_there(only(&["eth0", "eth9"]), "192.0.2.9", &["eth0"])]
+    fn interfaces_of_an_address(
+        #[case] allowed: Interfaces,
+        #[case] address: &str,
+        #[case] expected: &[&str],
+    ) {
+        let own = [
+            interface("eth0", &["192.0.2.1/24", "2001:db8:0:1::1/48", "fe80::1/64"]),
+            interface("eth1", &["198.51.100.1/24", "2001:db8:0:2::1/64", "fe80::2/64"]),
+        ];
+        assert_eq!(chosen(&own, &allowed, address), expected);
+    }
+
+    #[rstest]
+    #[case::first_by_name(true, Interfaces::Any, "eth0")]
+    #[case::connected_before_name(false, Interfaces::Any, "eth1")]
+    #[case::named(true, only(&["eth0", "eth1"]), "eth0")]
+    fn of_two_interfaces_on_one_segment_one_is_chosen(
+        #[case] first_has_carrier: bool,
+        #[case] allowed: Interfaces,
+        #[case] expected: &str,
+    ) {
+        let first = Interface {
+            carrier: first_has_carrier,
+            ..interface("eth0", &["192.0.2.1/24", "2001:db8::1/64"])
+        };
+        let own = [
+            interface("eth1", &["192.0.2.2/24"]),
+            first,
+            interface("eth2", &["2001:db8::2/64"]),
+        ];
+        for on_link_or_not in ["192.0.2.9", "203.0.113.9"] {
+            assert_eq!(chosen(&own[..2], &allowed, on_link_or_not), [expected]);
+        }
+        assert_eq!(chosen(&own[1..], &Interfaces::Any, "2001:db8::9").len(), 1);
+    }
+
+    #[rstest]
+    #[case::link_local("fe80::1/64", "fe80::2/64")]
+    #[case::single_address("192.0.2.1/32", "192.0.2.1/32")]
+    #[case::wider("192.0.2.1/24", "192.0.2.2/25")]
+    fn a_segment_is_not_known_by_every_subnet(#[case] first: &str, #[case] second: &str) {
+        let own = [interface("eth0", &[first]), interface("eth1", &[second])];
+        assert_eq!(chosen(&own, &Interfaces::Any, "203.0.113.9"), ["eth0", "eth1"]);
+    }
+
+    #[test]
+    fn a_link_of_the_kernel_is_read_as_it_is() {
+        let link = Link {
+            index: 2,
+            name: "eth0".to_owned(),
+            mac: Some([2, 0, 0, 0, 0, 1]),
+            up: true,
+            carrier: false,
+            loopback: false,
+            noarp: false,
+            broadcast: true,
+            master: None,
+            addresses: vec![("192.0.2.1".parse().unwrap(), 24)],
+        };
+        let expected = Interface {
+            carrier: false,
+            ..interface("eth0", &["192.0.2.1/24"])
+        };
+        assert_eq!(Interface::read(&link), expected);
+        let port = Link {
+            master: Some(3),
+            ..link.clone()
+        };
+        assert!(Interface::read(&port).has_master);
+        assert!(Interface::read(&Link { mac: None, ..link }).noarp);
+    }
+
+    #[rstest]
+    #[case::down(Interface { up: false, ..interface("eth0", &["192.0.2.1/24"]) })]
+    #[case::loopback(Interface { loopback: true, ..interface("eth0", &["192.0.2.1/24"]) })]
+    #[case::port_of_a_bridge(Interface { has_master: true, ..interface("eth0", &["192.0.2.1/24"]) })]
+    #[case::without_arp(Interface { noarp: true, ..interface("eth0", &["192.0.2.1/24"]) })]
+    #[case::excluded_by_name(interface("docker0", &["192.0.2.1/24"]))]
+    fn an_interface_is_skipped_even_if_it_is_named(#[case] skipped: Interface) {
+        let name = skipped.name.to_string();
+        let own = [skipped, interface("eth7", &[])];
+        assert_eq!(chosen(&own, &Interfaces::Any, "192.0.2.9"), ["eth7"]);
+        assert!(chosen(&own, &only(&[&name]), "192.0.2.9").is_empty());
+    }
+}

@@ -1,0 +1,178 @@
+use ferrolb_runtime::reflect::Problem;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::may::may;
+use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection};
+
+fn store<K>(objects: &[Value]) -> Reflection<K>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned,
+{
+    let entry = |object: &Value| {
+        let object: K = serde_json::from_value(object.clone()).unwrap();
+        (ObjectKey::of(&object), Entry::Object(Arc::new(object)))
+    };
+    Reflection::fixed(objects.iter().map(entry).collect())
+}
+
+fn node(name: &str) -> Value {
+    json!({"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+}
+
+fn service(name: &str, kind: &str) -> Value {
+    json!({"metadata": {"name": name, "namespace": "shop", "uid": format!("uid-of-{name}")},
+        "spec": {"type": kind}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})
+}
+
+fn slice(name: &str, service: &str, node: &str) -> Value {
+    json!({"metadata": {"name": name, "namespace": "shop", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4", "endpoints": [{"addresses": [format!("10.244.0.{}", name.len())], "nodeName": node}]})
+}
+
+fn pool(name: &str, addresses: &str) -> Value {
+    json!({"apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
+        "metadata": {"name": name, "namespace": "metallb-system"}, "spec": {"addresses": [addresses]}})
+}
+
+fn stores() -> Stores {
+    let advert = json!({"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement",
+        "metadata": {"name": "all", "namespace": "metallb-system"}, "spec": {}});
+    Stores {
+        services: store(&[service("web", "LoadBalancer"), service("db", "ClusterIP")]),
+        slices: store(&[
+            slice("web-a", "web", "n1"),
+            slice("web-bb", "web", "n2"),
+            slice("db-a", "db", "n1"),
+        ]),
+        nodes: store(&[node("n1"), node("n2")]),
+        pools: store(&[pool("p", "192.0.2.0/24")]),
+        adverts: store(&[advert]),
+        states: store(&[state("n1", "192.0.2.0/24")]),
+        config_maps: store(&[]),
+        statuses: store(&[]),
+        secrets: store(&[]),
+    }
+}
+
+fn reader() -> Reader {
+    Reader::new(Options::default())
+}
+
+fn state(node: &str, subnet: &str) -> Value {
+    json!({"apiVersion": "metallb.io/v1beta1", "kind": "ConfigurationState",
+        "metadata": {"name": format!("speaker-{node}"), "namespace": "metallb-system",
+            "labels": {"metallb.io/node-name": node},
+            "annotations": {"ferrolb.io/links": format!("{{\"eth0\":[\"{subnet}\"]}}")}},
+        "spec": {}})
+}
+
+#[test]
+fn the_view_holds_what_is_judged() {
+    let snapshot = reader().read(&stores());
+    let may = may(&snapshot.view);
+    let judged = &may.by_address[&"192.0.2.1".parse().unwrap()];
+    assert!(judged.eligible.as_ref().unwrap().includes(&"n1".into()));
+    assert!(snapshot.faults.is_empty(), "{:?}", snapshot.faults);
+}
+
+#[test]
+fn what_a_speaker_told_of_its_node_outlives_the_speaker() {
+    let (mut reader, mut stores) = (reader(), stores());
+    let first = reader.read(&stores).view.links;
+    assert!(first[&"n1".into()].have_on_link("192.0.2.1".parse().unwrap()));
+    stores.states = store(&[]);
+    assert!(Arc::ptr_eq(&reader.read(&stores).view.links, &first));
+    stores.nodes = store(&[node("n2")]);
+    assert!(reader.read(&stores).view.links.is_empty());
+}
+
+#[test]
+fn only_load_balancers_are_kept() {
+    let snapshot = reader().read(&stores());
+    let keys: Vec<String> = snapshot.view.services.keys().map(ToString::to_string).collect();
+    assert_eq!(keys, ["shop/web"]);
+    let shown = &snapshot.shown[&ServiceKey::new("shop", "web")];
+    assert_eq!(shown.object.uid().as_deref(), Some("uid-of-web"));
+}
+
+#[test]
+fn the_endpoints_of_a_service_come_from_all_its_slices() {
+    let snapshot = reader().read(&stores());
+    let endpoints = &snapshot.view.services[&ServiceKey::new("shop", "web")].endpoints;
+    let nodes: Vec<String> = endpoints.serving_nodes().map(ToString::to_string).collect();
+    assert_eq!(nodes, ["n1", "n2"]);
+}
+
+#[test]
+fn what_did_not_change_is_not_read_again() {
+    let (mut reader, mut stores) = (reader(), stores());
+    let key = ServiceKey::new("shop", "web");
+    let first = reader.read(&stores).view.services[&key].clone();
+    let second = reader.read(&stores).view.services[&key].clone();
+    assert!(first.is(&second));
+    stores.slices = store(&[slice("web-a", "web", "n1")]);
+    let third = reader.read(&stores).view.services[&key].clone();
+    assert!(Arc::ptr_eq(&first.view, &third.view));
+    assert!(!third.endpoints.serving_on(&"n2".into()));
+}
+
+#[test]
+fn an_invalid_object_is_a_fault_and_the_others_work() {
+    let mut stores = stores();
+    stores.pools = store(&[
+        pool("bad", "192.0.2.9-192.0.2.1"),
+        pool("p", "192.0.2.0/24"),
+        pool("q", "192.0.2.8/32"),
+    ]);
+    let snapshot = reader().read(&stores);
+    let faults: Vec<String> = snapshot.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "IPAddressPool bad: spec.addresses[0]: \"192.0.2.9-192.0.2.1\" starts above its end",
+            "IPAddressPool q: spec.addresses: 192.0.2.8-192.0.2.8 overlaps pool p, which keeps the common addresses",
+        ]
+    );
+    assert!(snapshot.view.pools.named(&"p".into()).is_some());
+}
+
+#[test]
+fn an_object_that_cannot_be_decoded_is_a_fault() {
+    let mut stores = stores();
+    let problem = Problem {
+        object: ObjectReference {
+            kind: Some("L2Advertisement".to_owned()),
+            name: Some("all".to_owned()),
+            ..ObjectReference::default()
+        },
+        message: "spec.interfaces: invalid type".to_owned(),
+    };
+    let key = ObjectKey::new("metallb-system", "all");
+    stores.adverts = Reflection::fixed(BTreeMap::from([(key, Entry::Problem(problem))]));
+    let snapshot = reader().read(&stores);
+    assert_eq!(
+        snapshot
+            .faults
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["L2Advertisement all: spec.interfaces: invalid type"]
+    );
+    assert!(snapshot.view.adverts.is_empty());
+}
+
+#[test]
+fn the_config_map_says_which_interfaces_never_announce() {
+    let mut stores = stores();
+    let config = |patterns: &str| {
+        json!({"metadata": {"name": "metallb-excludel2", "namespace": "metallb-system"},
+            "data": {"excludel2.yaml": format!("announcedInterfacesToExclude: [{patterns}]")}})
+    };
+    assert!(reader().read(&stores).exclude.excludes(&"docker0".into()));
+    stores.config_maps = store(&[config("'^eth9$', '('")]);
+    let snapshot = reader().read(&stores);
+    assert!(snapshot.exclude.excludes(&"eth9".into()) && !snapshot.exclude.excludes(&"docker0".into()));
+    assert_eq!(snapshot.faults.len(), 1);
+}

@@ -1,0 +1,258 @@
+//! One table: what is done for each address here and elsewhere, or why nothing. Conditions, events, `ServiceL2Status`,
+//! metrics and logs read it and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey, ServiceView};
+use ferrolb_segment::message::NodeId;
+
+use crate::announce::{Reports, Views};
+use crate::forecast::none_alive;
+use crate::may::{Eligibility, Interfaces, Judged, May, View, Why};
+use crate::report::Seen;
+
+/// What is done for every address of our Services, as far as this node knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdicts {
+    /// This node.
+    pub(crate) node: NodeName,
+    pub(crate) by_address: BTreeMap<IpAddr, Verdict>,
+    /// The nodes whose speakers are alive, this one included.
+    pub(crate) alive: BTreeSet<NodeName>,
+    /// The nodes that say by their `ServiceL2Status` that they announce a Service, although this node knows nothing of it.
+    pub(crate) rivals: BTreeMap<ServiceKey, BTreeSet<NodeName>>,
+}
+
+/// What is done for one address.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) judged: Arc<Judged>,
+    pub(crate) layer2: Layer2,
+}
+
+/// What layer 2 does for an address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Layer2 {
+    /// This node announces it.
+    Here(Announcement),
+    /// Another node does.
+    There(NodeName),
+    /// Nobody does.
+    Nobody(Why),
+    /// Who does is not known, or not yet.
+    Unknown,
+}
+
+/// How this node announces an address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Announcement {
+    /// The interfaces.
+    pub(crate) interfaces: BTreeSet<InterfaceName>,
+    /// What the advertisements allow.
+    pub(crate) allowed: Interfaces,
+}
+
+/// What this node knows.
+pub(crate) struct Evidence<'a> {
+    pub(crate) node: &'a NodeName,
+    pub(crate) view: &'a View,
+    pub(crate) may: &'a May,
+    /// What the ports are told.
+    pub(crate) told: &'a Views,
+    /// What they say.
+    pub(crate) reports: &'a Reports,
+    pub(crate) statuses: &'a [Seen],
+}
+
+impl Verdicts {
+    /// What all of this comes to.
+    pub(crate) fn of(evidence: &Evidence<'_>) -> Self {
+        let judging = Judging::new(evidence);
+        let verdict = |(address, judged): (&IpAddr, &Arc<Judged>)| {
+            let verdict = Verdict {
+                judged: judged.clone(),
+                layer2: judging.layer2(*address, judged),
+            };
+            (*address, verdict)
+        };
+        let mut verdicts = Self {
+            node: evidence.node.clone(),
+            by_address: evidence.may.by_address.iter().map(verdict).collect(),
+            alive: judging.alive,
+            rivals: BTreeMap::new(),
+        };
+        verdicts.rivals = verdicts.rivals(evidence);
+        verdicts
+    }
+
+    fn rivals(&self, evidence: &Evidence<'_>) -> BTreeMap<ServiceKey, BTreeSet<NodeName>> {
+        let mut rivals: BTreeMap<ServiceKey, BTreeSet<NodeName>> = BTreeMap::new();
+        for status in evidence.statuses {
+            if let (Some(service), Some(node)) = (status.service(), status.node())
+                && node != *evidence.node
+                && evidence.view.services.get(&service).is_some_and(|one| {
+                    self.announces(&one.view, evidence.node) && !self.announces(&one.view, &node)
+                })
+            {
+                rivals.entry(service).or_default().insert(node);
+            }
+        }
+        rivals
+    }
+
+    /// What this node announces, by address.
+    pub(crate) fn here(&self) -> impl Iterator<Item = (IpAddr, &Verdict, &Announcement)> {
+        self.by_address
+            .iter()
+            .filter_map(|(address, verdict)| match &verdict.layer2 {
+                Layer2::Here(announcement) => Some((*address, verdict, announcement)),
+                _ => None,
+            })
+    }
+
+    /// What this node announces for each Service.
+    pub(crate) fn by_service(&self) -> BTreeMap<&ServiceKey, BTreeMap<IpAddr, &Announcement>> {
+        let mut services: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for (address, verdict, announcement) in self.here() {
+            for service in verdict.judged.served() {
+                services.entry(service).or_default().insert(address, announcement);
+            }
+        }
+        services
+    }
+
+    fn of_service<'a>(&'a self, service: &'a ServiceView) -> impl Iterator<Item = Option<&'a Verdict>> {
+        service
+            .ingress
+            .iter()
+            .map(|address| self.by_address.get(&address))
+    }
+
+    /// The node that announces.
+    pub(crate) fn holder<'a>(&'a self, verdict: &'a Verdict) -> Option<&'a NodeName> {
+        match &verdict.layer2 {
+            Layer2::Here(_) => Some(&self.node),
+            Layer2::There(node) => Some(node),
+            Layer2::Nobody(_) | Layer2::Unknown => None,
+        }
+    }
+
+    /// Whether the node announces any address of the Service, for it.
+    pub(crate) fn announces(&self, service: &ServiceView, node: &NodeName) -> bool {
+        let is_for_it = |verdict: &&Verdict| !verdict.judged.refused.contains_key(&service.key);
+        let verdicts = self.of_service(service).flatten().filter(is_for_it);
+        let mut holders = verdicts.filter_map(|verdict| self.holder(verdict));
+        holders.any(|holder| holder == node)
+    }
+
+    /// Whether each address of the Service is announced, and none by this other node.
+    pub(crate) fn have_moved_from(&self, service: &ServiceView, node: &NodeName) -> bool {
+        self.of_service(service).all(|verdict| {
+            let holder = verdict.and_then(|verdict| self.holder(verdict));
+            holder.is_some_and(|holder| holder != node)
+        })
+    }
+}
+
+/// The evidence, indexed.
+struct Judging<'a> {
+    evidence: &'a Evidence<'a>,
+    names: BTreeMap<NodeId, &'a NodeName>,
+    alive: BTreeSet<NodeName>,
+    up: BTreeSet<NodeId>,
+    here: BTreeMap<IpAddr, BTreeSet<InterfaceName>>,
+    holders: BTreeMap<IpAddr, NodeId>,
+    stated: BTreeMap<ServiceKey, NodeName>,
+}
+
+impl<'a> Judging<'a> {
+    fn new(evidence: &'a Evidence<'a>) -> Self {
+        let names: BTreeMap<NodeId, &NodeName> = evidence
+            .view
+            .nodes
+            .keys()
+            .map(|name| (NodeId::of(name), name))
+            .collect();
+        let reports = evidence.reports.values();
+        let up: BTreeSet<NodeId> = reports
+            .clone()
+            .flat_map(|report| report.up.iter().copied())
+            .collect();
+        let alive = up
+            .iter()
+            .filter_map(|id| names.get(id).map(|name| (*name).clone()));
+        let mut here: BTreeMap<IpAddr, BTreeSet<InterfaceName>> = BTreeMap::new();
+        for (interface, report) in evidence.reports {
+            for address in report.held.iter() {
+                here.entry(*address).or_default().insert(interface.clone());
+            }
+        }
+        let holders =
+            reports.flat_map(|report| report.holders.iter().map(|(address, node)| (*address, *node)));
+        let stated = evidence
+            .statuses
+            .iter()
+            .filter_map(|status| Some((status.service()?, status.node()?)));
+        Self {
+            alive: alive.chain([evidence.node.clone()]).collect(),
+            holders: holders.collect(),
+            stated: stated.filter(|(_, node)| node != evidence.node).collect(),
+            evidence,
+            names,
+            up,
+            here,
+        }
+    }
+
+    fn layer2(&self, address: IpAddr, judged: &Judged) -> Layer2 {
+        if let Some(interfaces) = self.here.get(&address) {
+            let eligibility = judged.eligible.as_ref().ok();
+            let allowed = eligibility.and_then(|one| one.interfaces(self.evidence.node));
+            return Layer2::Here(Announcement {
+                interfaces: interfaces.clone(),
+                allowed: allowed.cloned().unwrap_or(Interfaces::Any),
+            });
+        }
+        let eligibility = match &judged.eligible {
+            Ok(eligibility) => eligibility,
+            Err(why) => return Layer2::Nobody(why.clone()),
+        };
+        let holder = self.holders.get(&address).and_then(|id| self.names.get(id));
+        match holder {
+            // It holds the address and may not answer for it now.
+            Some(name) if *name == self.evidence.node => Layer2::Unknown,
+            Some(name) => Layer2::There((*name).clone()),
+            None if !self.is_seen(address) => self.stated(judged),
+            None => self.unheld(eligibility),
+        }
+    }
+
+    /// Whether a port of this node hears of the address.
+    fn is_seen(&self, address: IpAddr) -> bool {
+        let mut views = self.evidence.told.values();
+        views.any(|view| view.places.contains_key(&address))
+    }
+
+    /// On another segment: what its holder says is all there is.
+    fn stated(&self, judged: &Judged) -> Layer2 {
+        let stated = judged.served().find_map(|service| self.stated.get(service));
+        stated.map_or(Layer2::Unknown, |node| Layer2::There(node.clone()))
+    }
+
+    /// Somebody will claim it in a moment, or nobody can.
+    fn unheld(&self, eligibility: &Eligibility) -> Layer2 {
+        let joined = self.evidence.reports.values().any(|report| report.joined);
+        let any_up = eligibility.place.fit.keys().any(|node| self.up.contains(node));
+        match joined && !any_up {
+            true => Layer2::Nobody(none_alive(eligibility)),
+            false => Layer2::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What a node knows once the living have agreed as they would.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::NodeName;
+use ferrolb_segment::SegmentView;
+use ferrolb_segment::message::NodeId;
+
+use super::{Evidence, Verdicts};
+use crate::announce::{Reports, SegmentReport, Views};
+use crate::forecast::{Known, forecast};
+use crate::may::{View, may};
+use crate::report::Seen;
+
+/// A segment `eth0` that all nodes are on.
+pub(crate) struct Segment<'a> {
+    pub(crate) view: &'a View,
+    pub(crate) alive: &'a [&'a str],
+    pub(crate) statuses: &'a [Seen],
+}
+
+impl Segment<'_> {
+    fn holders(&self) -> BTreeMap<IpAddr, NodeName> {
+        let known = Known {
+            alive: self.alive.iter().map(|name| NodeName::from(*name)).collect(),
+            holders: BTreeMap::new(),
+        };
+        let foreseen = forecast(self.view, &may(self.view), &known);
+        let held = foreseen
+            .into_iter()
+            .filter_map(|(address, one)| Some((address, one.outcome.ok()?.node)));
+        held.collect()
+    }
+
+    /// What the node makes of it.
+    pub(crate) fn seen_from(&self, node: &str) -> Verdicts {
+        let (node, holders) = (NodeName::from(node), self.holders());
+        let report = SegmentReport {
+            joined: true,
+            up: self
+                .alive
+                .iter()
+                .map(|name| NodeId::of(&(*name).into()))
+                .collect(),
+            held: holders
+                .iter()
+                .filter(|(_, holder)| **holder == node)
+                .map(|(address, _)| *address)
+                .collect(),
+            holders: holders
+                .iter()
+                .map(|(address, holder)| (*address, NodeId::of(holder)))
+                .collect(),
+            ..SegmentReport::default()
+        };
+        self.reported(&node, report)
+    }
+
+    /// What the node makes of this report.
+    pub(crate) fn reported(&self, node: &NodeName, report: SegmentReport) -> Verdicts {
+        let may = may(self.view);
+        let place = |(address, judged): (&IpAddr, &Arc<crate::may::Judged>)| {
+            Some((*address, judged.eligible.as_ref().ok()?.place.clone()))
+        };
+        let told = SegmentView {
+            places: may.by_address.iter().filter_map(place).collect(),
+            ..SegmentView::default()
+        };
+        Verdicts::of(&Evidence {
+            node,
+            view: self.view,
+            may: &may,
+            told: &Views::new([("eth0".into(), Arc::new(told))].into()),
+            reports: &Reports::from([("eth0".into(), report)]),
+            statuses: self.statuses,
+        })
+    }
+}
+
+/// What a node that knows nothing yet makes of it.
+pub(crate) fn of_nothing(view: &View, node: &str) -> Verdicts {
+    let report = SegmentReport {
+        up: BTreeSet::from([NodeId::of(&node.into())]),
+        ..SegmentReport::default()
+    };
+    let segment = Segment {
+        view,
+        alive: &[],
+        statuses: &[],
+    };
+    segment.reported(&node.into(), report)
+}

@@ -1,0 +1,109 @@
+use serde_json::json;
+
+use super::fixture::{Segment, of_nothing};
+use super::*;
+use crate::may::fixture::{advert, cluster, endpoints, ip, key, service};
+use crate::may::may;
+
+/// n1 is first by hash for 192.0.2.2.
+fn web() -> View {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.2"]);
+    view
+}
+
+fn seen(view: &View, alive: &[&str], node: &str) -> Layer2 {
+    let statuses = &[];
+    let segment = Segment {
+        view,
+        alive,
+        statuses,
+    };
+    segment.seen_from(node).by_address[&ip("192.0.2.2")]
+        .layer2
+        .clone()
+}
+
+/// The `ServiceL2Status` of web by which the node says that it announces it.
+fn status(node: &str) -> Seen {
+    let object = json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
+        "metadata": {"name": format!("l2-{node}")}, "spec": {},
+        "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
+    Seen::read(&serde_json::from_value(object).unwrap())
+}
+
+#[test]
+fn an_address_is_here_or_there_or_nowhere() {
+    let mut view = web();
+    let here = Announcement {
+        interfaces: ["eth0".into()].into(),
+        allowed: Interfaces::Any,
+    };
+    assert_eq!(seen(&view, &["n1", "n2"], "n1"), Layer2::Here(here));
+    assert_eq!(seen(&view, &["n1", "n2"], "n2"), Layer2::There("n1".into()));
+    endpoints(&mut view, "web", &[]);
+    assert_eq!(seen(&view, &["n1", "n2"], "n1"), Layer2::Nobody(Why::NoEndpoints));
+}
+
+#[test]
+fn where_none_of_those_that_may_is_alive_each_has_that_reason() {
+    let mut view = web();
+    advert(
+        &mut view,
+        "everywhere",
+        json!({"nodeSelectors": [{"matchLabels": {"name": "n1"}}]}),
+    );
+    let Layer2::Nobody(why) = seen(&view, &["n2", "n3"], "n2") else {
+        panic!("nobody can");
+    };
+    assert_eq!(
+        why.to_string(),
+        "no node may announce it: n2, n3: no L2Advertisement selects the node (spec.nodeSelectors); n1: not alive: its speaker is not heard"
+    );
+}
+
+#[test]
+fn what_nobody_has_claimed_yet_is_not_known() {
+    let verdicts = of_nothing(&web(), "n1");
+    assert_eq!(verdicts.by_address[&ip("192.0.2.2")].layer2, Layer2::Unknown);
+}
+
+#[test]
+fn on_another_segment_the_holder_is_known_by_what_it_says() {
+    let view = web();
+    let of = |statuses: &[Seen]| {
+        let verdicts = Verdicts::of(&Evidence {
+            node: &"n1".into(),
+            view: &view,
+            may: &may(&view),
+            told: &Views::default(),
+            reports: &Reports::default(),
+            statuses,
+        });
+        verdicts.by_address[&ip("192.0.2.2")].layer2.clone()
+    };
+    assert_eq!(of(&[]), Layer2::Unknown);
+    assert_eq!(of(&[status("n3")]), Layer2::There("n3".into()));
+}
+
+#[test]
+fn another_that_says_to_announce_what_is_held_here_is_a_rival() {
+    let view = web();
+    let rivals = |statuses: &[Seen], node: &str| {
+        let alive = &["n1", "n2"];
+        let segment = Segment {
+            view: &view,
+            alive,
+            statuses,
+        };
+        segment.seen_from(node).rivals
+    };
+    assert_eq!(rivals(&[status("n1")], "n1"), [].into());
+    let expected = (key("web"), BTreeSet::from(["n3".into()]));
+    assert_eq!(rivals(&[status("n1"), status("n3")], "n1"), [expected].into());
+    assert_eq!(
+        rivals(&[status("n1"), status("n3")], "n2"),
+        [].into(),
+        "it holds nothing"
+    );
+}
