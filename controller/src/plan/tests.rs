@@ -54,7 +54,8 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
             ..World::default()
         },
         services: [(view.key.clone(), seen)].into(),
-        faults: Vec::new(),
+        invalid: Vec::new(),
+        doubtful: Vec::new(),
     }
 }
 
