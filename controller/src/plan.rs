@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
-use ferrolb_crds::domain::{PoolName, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::events::Notice;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::alloc::{Decision, Outcome, Refusal, Usage};
+use crate::alloc::{Decision, Outcome, Usage};
 use crate::pending::Assumed;
 use crate::snapshot::{Seen, Snapshot};
 use desired::{Desired, condition, identity};
@@ -186,7 +186,7 @@ pub(crate) fn refusals(decision: &Decision) -> BTreeMap<&'static str, i64> {
     let mut counts = BTreeMap::new();
     for outcome in decision.outcomes.values() {
         if let Outcome::Refused(refusal) = outcome {
-            *counts.entry(Refusal::reason(refusal)).or_default() += 1;
+            *counts.entry(Reason::word(refusal)).or_default() += 1;
         }
     }
     counts

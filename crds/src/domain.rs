@@ -12,6 +12,7 @@ mod pool;
 mod pools;
 mod problem;
 mod range;
+mod reason;
 mod selector;
 mod service;
 
@@ -26,5 +27,6 @@ pub use pool::{Namespaces, Pool, PoolPriority, Scope};
 pub use pools::Pools;
 pub use problem::{Invalid, ObjectId, Problem};
 pub use range::{AddressRange, InvalidRange};
+pub use reason::{PoolRefusal, Reason, Unshared};
 pub use selector::{Labels, Selector};
 pub use service::{Asked, Backends, Port, Protocol, ServiceClass, ServiceView, Sharing, TrafficPolicy};

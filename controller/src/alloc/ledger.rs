@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{
-    AddressSet, Addresses, Family, PoolName, Pools, Port, ServiceKey, ServiceView, Sharing,
+    AddressSet, Addresses, Family, PoolName, Pools, Port, ServiceKey, ServiceView, Sharing, Unshared,
 };
-
-use super::outcome::Unshared;
 
 /// All addresses in use, and what is free in each pool.
 pub(super) struct Ledger<'a> {

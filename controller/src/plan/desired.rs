@@ -51,7 +51,7 @@ impl Desired {
                 pool: None,
                 condition: Some(condition(
                     false,
-                    refusal.reason(),
+                    refusal.word(),
                     refusal.to_string(),
                     observed,
                     now,
@@ -125,7 +125,7 @@ fn assigned(assignment: &Assignment, observed: &Observed, now: Timestamp) -> Con
         .notes
         .iter()
         .find(lasting)
-        .map_or("Assigned", Note::reason);
+        .map_or("Assigned", Note::word);
     condition(true, reason, sentences.join("; "), observed, now)
 }
 

@@ -297,7 +297,7 @@ fn what_was_found_settled_is_compared_again_when_the_outcome_is_another() {
     }
     let emptied = decide(&World::default());
     let refused = Decision {
-        outcomes: [(ServiceKey::new("shop", "web"), Outcome::Refused(Refusal::NoPools))].into(),
+        outcomes: [(ServiceKey::new("shop", "web"), Outcome::Refused(Reason::NoPools))].into(),
         ..emptied
     };
     assert_eq!(
