@@ -10,7 +10,7 @@ use ferrolb_crds::domain::{
 use super::World;
 use super::choose::{Chooser, Tried};
 use super::keep::{Kept, asks_for};
-use super::ledger::{Ledger, Taken};
+use super::ledger::Ledger;
 use super::outcome::{Assignment, Note, Outcome};
 use super::usage::{self, Usage};
 
@@ -229,9 +229,7 @@ impl<'a> Pass<'a> {
                 pool: owner.name.clone(),
             });
         }
-        self.ledger
-            .check(service, address)
-            .map_err(|Taken { address, by, why }| Reason::InUse { address, by, why })
+        self.ledger.check(service, address).map_err(Reason::from)
     }
 
     fn assignment(&self, service: &ServiceView, addresses: Addresses, notes: Vec<Note>) -> Assignment {
@@ -254,12 +252,6 @@ fn in_turn(services: &[&ServiceView], mut ours: Vec<usize>) -> Vec<usize> {
         (!asks, services[*at].created_unix_seconds)
     });
     ours
-}
-
-impl From<Taken> for Reason {
-    fn from(Taken { address, by, why }: Taken) -> Self {
-        Self::InUse { address, by, why }
-    }
 }
 
 /// The families of which an address is still wanted.

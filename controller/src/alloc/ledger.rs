@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{
-    AddressSet, Addresses, Family, PoolName, Pools, Port, ServiceKey, ServiceView, Sharing, Unshared,
+    AddressSet, Addresses, Family, PoolName, Pools, Port, Reason, ServiceKey, ServiceView, Sharing, Unshared,
 };
 
 /// All addresses in use, and what is free in each pool.
@@ -41,6 +41,12 @@ pub(super) struct Taken {
     pub(super) address: IpAddr,
     pub(super) by: ServiceKey,
     pub(super) why: Unshared,
+}
+
+impl From<Taken> for Reason {
+    fn from(Taken { address, by, why }: Taken) -> Self {
+        Self::InUse { address, by, why }
+    }
 }
 
 /// Whether an address had users before.
