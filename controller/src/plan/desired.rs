@@ -2,18 +2,16 @@
 
 use std::net::IpAddr;
 
+use ferrolb_crds::api::Saying;
 use ferrolb_crds::domain::{PoolName, ServiceKey};
 use ferrolb_crds::names;
 use k8s_openapi::api::core::v1::LoadBalancerIngress;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::alloc::{Assignment, Note, Outcome};
 use crate::observed::Observed;
-
-/// Longest `message` of a condition that the API server takes, in bytes.
-const LONGEST_MESSAGE: usize = 32768;
 
 /// The controller's fields as they should be.
 pub(super) struct Desired {
@@ -134,26 +132,19 @@ fn lasting(note: &&Note) -> bool {
     !matches!(note, Note::Lost { .. })
 }
 
-/// The API server does not check the conditions of a Service; this is the only place that makes one.
+/// The condition, with the time of the one that is there while that has the same status.
 pub(super) fn condition(
-    ok: bool,
+    holds: bool,
     reason: &str,
-    mut message: String,
+    message: String,
     observed: &Observed,
     now: Timestamp,
 ) -> Condition {
-    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
-    let status = if ok { "True" } else { "False" };
-    let unchanged = observed
-        .condition
-        .as_ref()
-        .filter(|condition| condition.status == status);
-    Condition {
-        type_: names::CONDITION_ASSIGNED.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
+    let saying = Saying {
+        type_: names::CONDITION_ASSIGNED,
+        holds,
+        reason,
         message,
-        last_transition_time: unchanged.map_or(Time(now), |condition| condition.last_transition_time.clone()),
-        observed_generation: None,
-    }
+    };
+    saying.condition(&observed.condition, now)
 }
