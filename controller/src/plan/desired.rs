@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use ferrolb_crds::api::Saying;
-use ferrolb_crds::domain::{PoolName, ServiceKey};
+use ferrolb_crds::domain::PoolName;
 use ferrolb_crds::names;
+use ferrolb_runtime::patch::identity;
 use k8s_openapi::api::core::v1::LoadBalancerIngress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
@@ -12,28 +13,13 @@ use serde_json::{Value, json};
 
 use crate::alloc::{Assignment, Note, Outcome};
 use crate::observed::Observed;
+use crate::snapshot::Seen;
 
 /// The controller's fields as they should be.
 pub(super) struct Desired {
     ingress: Vec<LoadBalancerIngress>,
     pool: Option<String>,
     pub(super) condition: Option<Condition>,
-}
-
-/// The object that a write is about, at the version it was decided on. The uid makes a write to a Service that is gone
-/// a conflict; without it the API server would try to create one.
-pub(super) fn identity(service: &ServiceKey, observed: &Observed) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": service.name,
-            "namespace": service.namespace,
-            "uid": observed.uid,
-            "resourceVersion": observed.resource_version,
-        },
-        "status": {},
-    })
 }
 
 impl Desired {
@@ -70,12 +56,13 @@ impl Desired {
     /// Everything this field manager owns. A list of addresses to be emptied is written as empty, since
     /// leaving it out would keep what another manager owns; of a Service that is no longer ours nothing
     /// is written, which removes just what was ours.
-    pub(super) fn body(&self, service: &ServiceKey, observed: &Observed, outcome: &Outcome) -> Value {
-        let mut body = identity(service, observed);
+    pub(super) fn body(&self, seen: &Seen, outcome: &Outcome) -> Value {
+        let mut body = identity(&*seen.object);
+        body["status"] = json!({});
         if let Some(pool) = &self.pool {
             body["metadata"]["annotations"] = json!({ names::ALLOCATED_FROM_POOL: pool });
         }
-        let emptied = *outcome != Outcome::NotOurs && !observed.ingress.is_empty();
+        let emptied = *outcome != Outcome::NotOurs && !seen.observed.ingress.is_empty();
         if !self.ingress.is_empty() || emptied {
             body["status"]["loadBalancer"] = json!({ "ingress": self.ingress });
         }
