@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ferrolb_crds::domain::{Family, ObjectId, Problem};
 use ferrolb_crds::names::DEFAULT_NAMESPACE;
 use ferrolb_runtime::args::ClusterArgs;
+use ferrolb_runtime::cause;
 use ferrolb_runtime::client::{self, ClientError};
 use kube::api::ListParams;
 use kube::core::Request;
@@ -77,25 +78,11 @@ impl AccessError {
             },
             other => Self::Failed {
                 verb,
-                cause: chain(other),
+                cause: cause::chain(other),
                 resource,
             },
         }
     }
-}
-
-/// An error and its sources, leaving out those whose text is there already.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !line.contains(&text) {
-            line = format!("{line}: {text}");
-        }
-        source = cause.source();
-    }
-    line
 }
 
 /// A connection to a cluster.

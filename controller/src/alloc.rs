@@ -22,6 +22,6 @@ mod usage;
 mod world;
 
 pub use decide::{Decision, decide};
-pub use outcome::{Assignment, Note, Outcome, PoolRefusal, Refusal, Unshared};
+pub use outcome::{Assignment, Note, Outcome};
 pub use usage::Usage;
 pub use world::World;

@@ -9,7 +9,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 /// The fields the controller writes, as they are now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Observed {
-    pub(crate) uid: String,
     pub(crate) resource_version: String,
     pub(crate) ingress: Vec<LoadBalancerIngress>,
     pub(crate) pool: Option<String>,
@@ -24,7 +23,6 @@ impl Observed {
         let assigned = |condition: &&Condition| condition.type_ == names::CONDITION_ASSIGNED;
         let annotations = service.metadata.annotations.as_ref();
         Self {
-            uid: service.metadata.uid.clone().unwrap_or_default(),
             resource_version: service.metadata.resource_version.clone().unwrap_or_default(),
             ingress: ingress.unwrap_or_default(),
             pool: annotations.and_then(|all| all.get(names::ALLOCATED_FROM_POOL).cloned()),

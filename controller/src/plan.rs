@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
-use ferrolb_crds::domain::{PoolName, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::events::Notice;
+use ferrolb_runtime::patch::identity;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::alloc::{Decision, Outcome, Refusal, Usage};
+use crate::alloc::{Decision, Outcome, Usage};
 use crate::pending::Assumed;
 use crate::snapshot::{Seen, Snapshot};
-use desired::{Desired, condition, identity};
+use desired::{Desired, condition};
 
 /// Reason of the condition of a Service whose status is left to another controller.
 const STATUS_DISPUTED: &str = "StatusDisputed";
@@ -99,7 +100,7 @@ fn disputed(service: &ServiceKey, seen: &Seen, owners: &str, now: Timestamp) -> 
     let observed = &seen.observed;
     let message = format!("{owners} keeps writing the status of this Service, which is left alone");
     let condition = condition(false, STATUS_DISPUTED, message.clone(), observed, now);
-    let mut body = identity(service, observed);
+    let mut body = identity(&*seen.object);
     body["status"] = json!({ "conditions": [&condition] });
     let addresses = observed
         .ingress
@@ -134,7 +135,7 @@ fn service_write(
     Some(StatusWrite {
         service: service.clone(),
         version: seen.observed.resource_version.clone(),
-        body: desired.body(service, &seen.observed, outcome),
+        body: desired.body(seen, outcome),
         whole: true,
         assumed: assumed(outcome),
         notices: notices::notices(view, seen, outcome, desired.condition.as_ref()),
@@ -186,7 +187,7 @@ pub(crate) fn refusals(decision: &Decision) -> BTreeMap<&'static str, i64> {
     let mut counts = BTreeMap::new();
     for outcome in decision.outcomes.values() {
         if let Outcome::Refused(refusal) = outcome {
-            *counts.entry(Refusal::reason(refusal)).or_default() += 1;
+            *counts.entry(Reason::word(refusal)).or_default() += 1;
         }
     }
     counts

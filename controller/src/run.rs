@@ -8,7 +8,6 @@ use std::time::Duration;
 use ferrolb_crds::domain::{Component, ConfigurationReport};
 use ferrolb_crds::names;
 use ferrolb_runtime::dirty::Wakes;
-use ferrolb_runtime::events;
 use ferrolb_runtime::idle::at;
 use ferrolb_runtime::patch::Writer;
 use ferrolb_runtime::process::Process;
@@ -38,7 +37,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// The cluster cannot be reached at all, or the port is taken.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let process = Process::start(&args.daemon, events::CONTROLLER, args.pod_name.clone()).await?;
+    let process = Process::start(&args.daemon, names::CONTROLLER_EVENTS, args.pod_name.clone()).await?;
     let Process {
         shutdown,
         readiness,
@@ -60,7 +59,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = shutdown.draining() => false,
     };
     if listed {
-        let identity = lead::identity(args.pod_name.as_deref().unwrap_or(events::CONTROLLER));
+        let identity = lead::identity(args.pod_name.as_deref().unwrap_or(names::CONTROLLER_EVENTS));
         let election = lead::stand(client.clone(), &namespace, LEASE_NAME, identity, Terms::DEFAULT);
         let leadership = election.leadership.clone();
         let state = Upkeep {

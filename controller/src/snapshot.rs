@@ -1,35 +1,37 @@
 //! Stores → one world, with what is wrong in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
-use ferrolb_crds::api::{IPAddressPool, IPAddressPoolStatus};
-use ferrolb_crds::domain::{
-    Advert, Invalid, Node, NodeName, Pool, PoolName, Pools, ServiceClass, ServiceKey, ServiceView,
-};
-use ferrolb_runtime::reflect::{Entry, Reflection};
+use ferrolb_crds::api::{IPAddressPoolStatus, L2Advertisement};
+use ferrolb_crds::domain::{Advert, Node, NodeName, PoolName, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_runtime::reflect::{Entry, Parsed, Problem, Reflection};
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use crate::alloc::World;
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
+use pools::ReadPools;
+
+mod pools;
 
 /// The cluster at one moment.
 pub(crate) struct Snapshot {
     pub(crate) world: World,
     pub(crate) services: BTreeMap<ServiceKey, Seen>,
     pub(crate) pools: BTreeMap<PoolName, SeenPool>,
-    pub(crate) faults: Vec<Fault>,
+    /// What is skipped in whole or in part.
+    pub(crate) invalid: Vec<Problem>,
+    /// What is used as it is, and probably meant otherwise.
+    pub(crate) doubtful: Vec<Problem>,
 }
 
 impl Snapshot {
     /// What is skipped in whole or in part, each in a line.
-    pub(crate) fn invalid(&self) -> BTreeSet<String> {
-        let invalid = self.faults.iter().filter(|fault| fault.weight == Weight::Invalid);
-        invalid.map(ToString::to_string).collect()
+    pub(crate) fn invalid_in_words(&self) -> BTreeSet<String> {
+        self.invalid.iter().map(ToString::to_string).collect()
     }
 
     /// The resource version of a Service.
@@ -52,27 +54,12 @@ pub(crate) struct SeenPool {
     pub(crate) status: Option<IPAddressPoolStatus>,
 }
 
-/// What is wrong with an object.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Fault {
-    pub(crate) object: ObjectReference,
-    pub(crate) message: String,
-    pub(crate) weight: Weight,
-}
-
-/// What a fault leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Weight {
-    /// The object is skipped in whole or in part.
-    Invalid,
-    /// It is used as it is, and probably meant otherwise.
-    Doubtful,
-}
-
 /// Reads snapshots; remembers what it read of objects that did not change since.
 pub(crate) struct Reader {
     class: Option<String>,
     views: BTreeMap<ServiceKey, Cached>,
+    pools: ReadPools,
+    adverts: Parsed<L2Advertisement, Advert>,
 }
 
 #[derive(Clone)]
@@ -86,22 +73,23 @@ impl Reader {
         Self {
             class,
             views: BTreeMap::new(),
+            pools: ReadPools::default(),
+            adverts: Parsed::default(),
         }
     }
 
     /// The world as the stores show it, with writes that they do not show yet.
     pub(crate) fn read(&mut self, stores: &Stores, pending: &Pending) -> Snapshot {
         self.views = self.cached(&stores.services);
-        let (pools, seen_pools, mut faults) = read_pools(&stores.pools);
-        faults.extend(advert_faults(stores));
+        self.pools.read(&stores.pools);
+        self.adverts.read(&stores.adverts, Advert::parse);
         let nodes = read_nodes(stores);
-        faults.extend(node_addresses_in_pools(&nodes, &pools, &seen_pools));
         let relevant = || self.views.iter().filter(|(_, cached)| cached.is_relevant());
         let world = World {
             services: relevant()
                 .map(|(key, cached)| (key.clone(), overlaid(cached, pending)))
                 .collect(),
-            pools,
+            pools: self.pools.together().clone(),
             namespaces: read_namespaces(stores),
             reserved: nodes
                 .values()
@@ -116,8 +104,14 @@ impl Reader {
         Snapshot {
             world,
             services,
-            pools: seen_pools,
-            faults,
+            pools: self.pools.seen(),
+            invalid: self
+                .pools
+                .problems()
+                .chain(self.adverts.problems())
+                .cloned()
+                .collect(),
+            doubtful: self.pools.with_node_addresses(&nodes),
         }
     }
 
@@ -191,109 +185,4 @@ fn read_nodes(stores: &Stores) -> BTreeMap<NodeName, Node> {
         .filter_map(Entry::object)
         .map(|node| Node::read(node))
         .collect()
-}
-
-fn read_pools(store: &Reflection<IPAddressPool>) -> (Pools, BTreeMap<PoolName, SeenPool>, Vec<Fault>) {
-    let (valid, mut faults) = parse_all(store, Pool::parse);
-    let seen: BTreeMap<PoolName, SeenPool> = valid
-        .iter()
-        .map(|(object, pool)| {
-            let reference = object.object_ref(&());
-            (
-                pool.name.clone(),
-                SeenPool {
-                    reference,
-                    status: object.status.clone(),
-                },
-            )
-        })
-        .collect();
-    let (pools, problems) = Pools::new(valid.into_iter().map(|(_, pool)| pool));
-    faults.extend(problems.into_iter().filter_map(|problem| {
-        let pool = seen.get(&PoolName::from(problem.object.name.as_str()))?;
-        Some(Fault {
-            object: pool.reference.clone(),
-            message: problem.message,
-            weight: Weight::Invalid,
-        })
-    }));
-    (pools, seen, faults)
-}
-
-fn advert_faults(stores: &Stores) -> Vec<Fault> {
-    parse_all(&stores.adverts, Advert::parse).1
-}
-
-/// Parses every object of a store; one that cannot be decoded or parsed becomes a fault.
-fn parse_all<K, T>(
-    store: &Reflection<K>,
-    parse: impl Fn(&K) -> Result<T, Invalid>,
-) -> (Vec<(Arc<K>, T)>, Vec<Fault>)
-where
-    K: Resource<DynamicType = ()>,
-{
-    let (mut valid, mut faults) = (Vec::new(), Vec::new());
-    for entry in store.snapshot().values() {
-        match entry {
-            Entry::Problem(problem) => {
-                faults.push(Fault {
-                    object: problem.object.clone(),
-                    message: problem.message.clone(),
-                    weight: Weight::Invalid,
-                });
-            }
-            Entry::Object(object) => match parse(object) {
-                Ok(value) => valid.push((object.clone(), value)),
-                Err(invalid) => {
-                    faults.push(Fault {
-                        object: object.object_ref(&()),
-                        message: invalid.to_string(),
-                        weight: Weight::Invalid,
-                    });
-                }
-            },
-        }
-    }
-    (valid, faults)
-}
-
-fn node_addresses_in_pools(
-    nodes: &BTreeMap<NodeName, Node>,
-    pools: &Pools,
-    seen: &BTreeMap<PoolName, SeenPool>,
-) -> Vec<Fault> {
-    let mut found: BTreeMap<&PoolName, Vec<String>> = BTreeMap::new();
-    for (name, node) in nodes {
-        for address in &node.addresses {
-            if let Some(pool) = pools.owner(*address) {
-                found
-                    .entry(&pool.name)
-                    .or_default()
-                    .push(format!("{address} of node {name}"));
-            }
-        }
-    }
-    let fault = |(pool, addresses): (&PoolName, Vec<String>)| {
-        let which = addresses.join(", ");
-        let message = format!("spec.addresses: holds {which}; node addresses are given out only on request");
-        seen.get(pool).map(|pool| Fault {
-            object: pool.reference.clone(),
-            message,
-            weight: Weight::Doubtful,
-        })
-    };
-    found.into_iter().filter_map(fault).collect()
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |text: &Option<String>| text.clone().unwrap_or_default();
-        write!(
-            f,
-            "{} {}: {}",
-            part(&self.object.kind),
-            part(&self.object.name),
-            self.message
-        )
-    }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Term {
     pub(crate) disputes: Disputes,
     pub(crate) pool_writes: PoolWrites,
     pub(crate) settled: Settled,
-    /// Faults that were told, so that each is told once.
+    /// Problems that were told, so that each is told once.
     pub(crate) told: BTreeSet<String>,
 }
 

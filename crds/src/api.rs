@@ -3,12 +3,14 @@
 //! Schemas say what a schema can say (CEL where needed); everything across objects is checked by the
 //! parsers in [`crate::domain`] and reported, so one bad object never stops a good one.
 
+mod condition;
 mod configuration_state;
 mod ip_address_pool;
 mod l2_advertisement;
 mod schema;
 mod service_l2_status;
 
+pub use condition::Saying;
 pub use configuration_state::{
     ConfigurationResult, ConfigurationState, ConfigurationStateSpec, ConfigurationStateStatus,
 };

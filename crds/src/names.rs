@@ -1,4 +1,4 @@
-//! Every name that other programs see: annotations, labels, field managers, condition types.
+//! Every name that other programs see: annotations, labels, field managers, condition types, sources of events.
 
 /// Prefix of the annotations that users write.
 pub const PREFIX: &str = "metallb.io/";
@@ -52,6 +52,11 @@ pub const CONDITION_ANNOUNCED: &str = "ferrolb.io/Announced";
 pub const CONTROLLER_MANAGER: &str = "ferrolb-controller";
 /// Field manager of the speakers' server-side applies.
 pub const SPEAKER_MANAGER: &str = "ferrolb-speaker";
+
+/// The reporting controller of the controller's events: MetalLB's, by which dashboards and scripts filter.
+pub const CONTROLLER_EVENTS: &str = "metallb-controller";
+/// The reporting controller of the speakers' events: MetalLB's too.
+pub const SPEAKER_EVENTS: &str = "metallb-speaker";
 
 /// The namespace of the installation, also where pools and advertisements live.
 pub const DEFAULT_NAMESPACE: &str = "metallb-system";

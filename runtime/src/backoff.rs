@@ -1,6 +1,6 @@
 //! How long to wait before trying again: a pure policy. Randomness is an argument, the caller sleeps.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use crate::random;
 use std::time::Duration;
 
 /// Delays that double from `first` up to `cap`, shortened at random by up to a half.
@@ -49,12 +49,9 @@ impl Jitter {
     }
 
     /// A fraction that nobody can predict; for shells only.
-    ///
-    /// Each `RandomState` has other keys, so the hash of nothing is random enough to spread retries.
     #[must_use]
     pub fn random() -> Self {
-        let bits = RandomState::new().build_hasher().finish();
-        Self((bits >> 32) as u32)
+        Self((random::bits() >> 32) as u32)
     }
 
     fn of(self, whole: Duration) -> Duration {

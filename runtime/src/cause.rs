@@ -5,7 +5,8 @@ use std::error::Error;
 /// Joins an error and its sources with `: `, leaving out a source whose text is already there.
 ///
 /// `kube` repeats its sources in its own text while `hyper` hides them; this reads well for both.
-pub(crate) fn chain(error: &dyn Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -17,11 +17,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// The reporting controller of MetalLB's controller, which dashboards and scripts filter by.
-pub const CONTROLLER: &str = "metallb-controller";
-/// The reporting controller of MetalLB's speaker.
-pub const SPEAKER: &str = "metallb-speaker";
-
 /// A controller that starts tells of every Service at once.
 const QUEUE: usize = 16_384;
 const ATTEMPTS: u32 = 4;
@@ -71,8 +66,8 @@ enum Failure {
 }
 
 impl EventSink {
-    /// Starts the task that tells notices in the name of `controller` ([`CONTROLLER`] or [`SPEAKER`]); `instance` is
-    /// the pod's name. Needs `create` and `patch` of `events.k8s.io/events`.
+    /// Starts the task that tells notices in the name of `controller`; `instance` is the pod's name. Needs `create` and
+    /// `patch` of `events.k8s.io/events`.
     ///
     /// Await the handle, with a limit, after dropping all sinks to tell what is still queued.
     ///

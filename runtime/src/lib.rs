@@ -13,7 +13,7 @@
 
 pub mod args;
 pub mod backoff;
-mod cause;
+pub mod cause;
 pub mod client;
 pub mod dirty;
 pub mod events;
@@ -22,6 +22,7 @@ pub mod log;
 pub mod metrics;
 pub mod patch;
 pub mod process;
+pub mod random;
 pub mod ready;
 pub mod reflect;
 pub mod serve;

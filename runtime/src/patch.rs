@@ -9,7 +9,7 @@ use kube::core::{Request, Status};
 use kube::{Api, Resource};
 use prometheus::{IntCounter, Registry};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 mod conflict;
@@ -90,6 +90,24 @@ struct Written {
 #[serde(rename_all = "camelCase")]
 struct WrittenMetadata {
     resource_version: String,
+}
+
+/// The beginning of a body: the object itself, at the version that the write was decided on.
+///
+/// The uid makes a write to an object that is gone a conflict; without it the API server would try to create one.
+#[must_use]
+pub fn identity<K: Resource<DynamicType = ()>>(object: &K) -> Value {
+    let metadata = object.meta();
+    json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        "metadata": {
+            "name": metadata.name,
+            "namespace": metadata.namespace,
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+        },
+    })
 }
 
 impl Writer {

@@ -25,11 +25,13 @@ mod follow;
 mod health;
 mod metrics;
 mod observed;
+mod parsed;
 mod retry;
 mod store;
 
 pub use entry::{Entry, ObjectKey, Problem};
 pub use metrics::WatchMetrics;
+pub use parsed::Parsed;
 pub use retry::with_backoff;
 
 use follow::Follower;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
 use k8s_openapi::api::core::v1::Service;
@@ -19,7 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::may::{Options, Why};
+use crate::may::Options;
 use crate::verdict::{Layer2, Verdict, Verdicts};
 
 pub(crate) use settling::Settling;
@@ -222,7 +222,7 @@ impl Statement {
 impl Fate {
     /// What becomes of an address for one of its Services; nothing while that is not known.
     fn of(verdict: &Verdict, service: &ServiceKey) -> Option<Self> {
-        let nowhere = |why: &Why| Some(Self::Nowhere(why.reason(), why.to_string()));
+        let nowhere = |why: &Reason| Some(Self::Nowhere(why.word(), why.to_string()));
         if let Some(why) = verdict.judged.refused.get(service) {
             return nowhere(why);
         }

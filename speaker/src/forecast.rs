@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::domain::{NodeName, Reason};
 use ferrolb_segment::message::{NodeId, Standing};
 use ferrolb_segment::order::{self, Contender, Living, Loads};
 use ferrolb_segment::{Place, SegmentView};
 
-use crate::may::{Eligibility, Ineligible, Interfaces, Judged, May, View, Why};
+use crate::may::{Eligibility, Interfaces, Judged, May, View};
 
 /// What is known beside the view.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ pub struct Foreseen {
     /// What was judged.
     pub judged: Arc<Judged>,
     /// Who would hold it, or why nobody.
-    pub outcome: Result<Winner, Why>,
+    pub outcome: Result<Winner, Reason>,
     /// The living nodes that may hold it, best first, as the speakers order them if nobody holds it. The load bound may
     /// put another in front.
     pub order: Vec<Ranked>,
@@ -71,14 +71,12 @@ pub fn forecast(view: &View, may: &May, known: &Known) -> BTreeMap<IpAddr, Fores
     may.by_address.iter().map(foreseen).collect()
 }
 
-/// Why nobody holds an address that these nodes may hold, none of which is alive.
-pub(crate) fn none_alive(eligibility: &Eligibility) -> Why {
+/// Reason nobody holds an address that these nodes may hold, none of which is alive.
+pub(crate) fn none_alive(eligibility: &Eligibility) -> Reason {
     let mut nodes = (**eligibility.ineligible()).clone();
-    let dead = eligibility
-        .nodes()
-        .map(|name| (name.clone(), Ineligible::NotAlive));
+    let dead = eligibility.nodes().map(|name| (name.clone(), Reason::NotAlive));
     nodes.extend(dead);
-    Why::NoEligibleNode(Arc::new(nodes))
+    Reason::NoEligibleNode(Arc::new(nodes))
 }
 
 fn segment_of(view: &View, may: &May) -> SegmentView {
@@ -173,7 +171,7 @@ impl Cast {
             .collect()
     }
 
-    fn outcome(&self, judged: &Judged, node: Option<&NodeId>) -> Result<Winner, Why> {
+    fn outcome(&self, judged: &Judged, node: Option<&NodeId>) -> Result<Winner, Reason> {
         let eligibility = judged.eligible.as_ref().map_err(Clone::clone)?;
         let winner = node.and_then(|node| {
             let node = self.segment.nodes.get(node)?.clone();
@@ -189,7 +187,7 @@ impl Foreseen {
     ///
     /// # Errors
     /// The reason of this Service, even where the address is announced for another one.
-    pub fn of_service(&self, service: &ferrolb_crds::domain::ServiceKey) -> Result<&Winner, &Why> {
+    pub fn of_service(&self, service: &ferrolb_crds::domain::ServiceKey) -> Result<&Winner, &Reason> {
         match self.judged.refused.get(service) {
             Some(why) => Err(why),
             None => self.outcome.as_ref(),

@@ -21,7 +21,6 @@ mod eligible;
 mod group;
 mod judged;
 mod memory;
-mod reason;
 mod request;
 mod view;
 
@@ -29,13 +28,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Advert, InterfaceName, ServiceKey};
+use ferrolb_crds::domain::{Advert, InterfaceName, Reason, ServiceKey};
 use ferrolb_segment::message::NodeId;
 use thiserror::Error;
 
 pub use eligible::Eligibility;
 pub use memory::Memory;
-pub use reason::{Ineligible, Why};
 pub use view::{Options, Service, View};
 
 /// The answer for every address of our Services.
@@ -55,9 +53,9 @@ pub struct Judged {
     /// The Services that have the address.
     pub services: BTreeSet<ServiceKey>,
     /// Those of them that it would not be announced for if they were alone, and why.
-    pub refused: BTreeMap<ServiceKey, Why>,
+    pub refused: BTreeMap<ServiceKey, Reason>,
     /// Who may announce, or why nobody.
-    pub eligible: Result<Arc<Eligibility>, Why>,
+    pub eligible: Result<Arc<Eligibility>, Reason>,
 }
 
 /// The interfaces that advertisements allow.

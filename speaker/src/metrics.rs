@@ -71,7 +71,7 @@ impl Metrics {
         self.show_announced(verdicts);
         self.silent.reset();
         for (reason, count) in silent(verdicts) {
-            self.silent.with_label_values(&[reason]).set(count);
+            self.silent.with_label_values(&[reason.as_str()]).set(count);
         }
     }
 
@@ -96,7 +96,7 @@ impl Metrics {
     }
 }
 
-fn silent(verdicts: &Verdicts) -> BTreeMap<&'static str, i64> {
+fn silent(verdicts: &Verdicts) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
     for verdict in verdicts.by_address.values() {
         if let Layer2::Nobody(why) = &verdict.layer2 {

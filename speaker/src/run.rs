@@ -11,7 +11,6 @@ use ferrolb_crds::domain::{Component, ConfigurationReport, NodeName};
 use ferrolb_crds::names;
 use ferrolb_rawlink::links;
 use ferrolb_runtime::dirty::Wakes;
-use ferrolb_runtime::events;
 use ferrolb_runtime::idle::at;
 use ferrolb_runtime::patch::Writer;
 use ferrolb_runtime::process::Process;
@@ -49,7 +48,7 @@ const PUT_OFF_AT_MOST: Duration = Duration::from_millis(500);
 /// # Errors
 /// There is no way to reach the cluster, the port is taken, or the interfaces of the node cannot be read.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let process = Process::start(&args.daemon, events::SPEAKER, args.pod_name.clone()).await?;
+    let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, args.pod_name.clone()).await?;
     let Process {
         shutdown,
         readiness,

@@ -2,7 +2,6 @@
 
 pub(crate) mod exclude;
 pub(crate) mod interfaces;
-mod parsed;
 mod services;
 pub(crate) mod snapshot;
 pub(crate) mod watch;

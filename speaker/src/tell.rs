@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
+use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey};
 use ferrolb_runtime::events::Notice;
+use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use kube::runtime::events::EventType;
 
 use crate::announce::News;
 use crate::condition::{Shown, spokesman};
-use crate::may::{Ineligible, Why};
-use crate::see::snapshot::{Fault, Snapshot};
+use crate::see::snapshot::Snapshot;
 use crate::verdict::{Layer2, Verdicts};
 use crate::wire::Mac;
 
@@ -64,8 +64,8 @@ fn without_interface(verdicts: &Verdicts) -> BTreeSet<(ServiceKey, IpAddr)> {
         .by_address
         .iter()
         .filter(|(_, verdict)| match &verdict.layer2 {
-            Layer2::Nobody(Why::NoEligibleNode(nodes)) => {
-                nodes.get(&verdicts.node) == Some(&Ineligible::NoInterface)
+            Layer2::Nobody(Reason::NoEligibleNode(nodes)) => {
+                nodes.get(&verdicts.node) == Some(&Reason::NoInterface)
             }
             _ => false,
         });
@@ -95,7 +95,7 @@ fn announce_failed(regarding: &ObjectReference, node: &NodeName, address: IpAddr
         reason: "announceFailed".to_owned(),
         note: format!(
             "cannot announce {address} from node \"{node}\" with protocol \"layer2\": the node {}",
-            Ineligible::NoInterface
+            Reason::NoInterface
         ),
     }
 }
@@ -139,12 +139,12 @@ pub(crate) struct ToldFaults(BTreeSet<String>);
 impl ToldFaults {
     /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
     pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<Notice> {
-        let texts: BTreeSet<String> = snapshot.faults.iter().map(ToString::to_string).collect();
+        let texts: BTreeSet<String> = snapshot.problems.iter().map(ToString::to_string).collect();
         let new = snapshot
-            .faults
+            .problems
             .iter()
             .filter(|fault| !self.0.contains(&fault.to_string()));
-        let ours = |fault: &&Fault| {
+        let ours = |fault: &&Problem| {
             let name = fault.object.name.as_deref().unwrap_or_default();
             fault.object.kind.as_deref() == Some("ConfigMap")
                 && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
@@ -155,7 +155,7 @@ impl ToldFaults {
     }
 }
 
-fn invalid_configuration(fault: &Fault) -> Notice {
+fn invalid_configuration(fault: &Problem) -> Notice {
     Notice {
         regarding: fault.object.clone(),
         severity: EventType::Warning,

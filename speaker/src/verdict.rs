@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey, ServiceView};
 use ferrolb_segment::message::NodeId;
 
 use crate::announce::{Reports, Views};
 use crate::forecast::none_alive;
-use crate::may::{Eligibility, Interfaces, Judged, May, View, Why};
+use crate::may::{Eligibility, Interfaces, Judged, May, View};
 use crate::report::Seen;
 
 /// What is done for every address of our Services, as far as this node knows.
@@ -40,7 +40,7 @@ pub(crate) enum Layer2 {
     /// Another node does.
     There(NodeName),
     /// Nobody does.
-    Nobody(Why),
+    Nobody(Reason),
     /// Who does is not known, or not yet.
     Unknown,
 }

@@ -3,14 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use ferrolb_controller::alloc::{Note, Refusal};
-use ferrolb_crds::domain::{InterfaceName, NodeName, PoolName, Problem};
-use ferrolb_speaker::may::Why;
+use ferrolb_controller::alloc::Note;
+use ferrolb_crds::domain::{self, InterfaceName, NodeName, PoolName, Problem};
 use serde::Serialize;
 
 use super::score::Score;
-
-const NOT_OURS: &str = "NotOurs";
 
 /// What would become of every Service, by namespace and name.
 #[derive(Clone, Debug, Serialize)]
@@ -79,15 +76,12 @@ impl Reason {
 
     /// Whether this is [`Self::not_ours`].
     pub(super) fn is_not_ours(&self) -> bool {
-        self.reason == NOT_OURS
+        self.reason == domain::Reason::NotOurs.word()
     }
 
     /// The Service is of another type or class.
     pub(super) fn not_ours() -> Self {
-        Self::new(
-            NOT_OURS,
-            "not of type LoadBalancer, or of another spec.loadBalancerClass",
-        )
+        Self::from(&domain::Reason::NotOurs)
     }
 }
 
@@ -97,20 +91,14 @@ impl fmt::Display for Reason {
     }
 }
 
-impl From<&Refusal> for Reason {
-    fn from(refusal: &Refusal) -> Self {
-        Self::new(refusal.reason(), refusal)
+impl From<&domain::Reason> for Reason {
+    fn from(reason: &domain::Reason) -> Self {
+        Self::new(reason.word(), reason)
     }
 }
 
 impl From<&Note> for Reason {
     fn from(note: &Note) -> Self {
-        Self::new(note.reason(), note)
-    }
-}
-
-impl From<&Why> for Reason {
-    fn from(why: &Why) -> Self {
-        Self::new(why.reason(), why)
+        Self::new(note.word(), note)
     }
 }

@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Addresses, Families, Family, Pool, PoolName, ServiceView};
+use ferrolb_crds::domain::{Addresses, Families, Family, Pool, PoolName, PoolRefusal, ServiceView};
 
 use super::World;
 use super::ledger::Ledger;
-use super::outcome::PoolRefusal;
 
 /// The pools that were tried and why each had nothing.
 pub(super) type Tried = Vec<(PoolName, PoolRefusal)>;

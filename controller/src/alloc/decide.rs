@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Addresses, Asked, Families, Family, Pool, PoolName, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{
+    Addresses, Asked, Families, Family, Pool, PoolName, Reason, ServiceKey, ServiceView,
+};
 
 use super::World;
 use super::choose::{Chooser, Tried};
 use super::keep::{Kept, asks_for};
-use super::ledger::{Ledger, Taken};
-use super::outcome::{Assignment, Note, Outcome, Refusal};
+use super::ledger::Ledger;
+use super::outcome::{Assignment, Note, Outcome};
 use super::usage::{self, Usage};
 
 /// What was decided about every Service, and how full that leaves the pools.
@@ -126,7 +128,7 @@ impl<'a> Pass<'a> {
             let lost = going
                 .iter()
                 .find(|address| added.of(Family::of(**address)).is_none());
-            lost.map_or(Ok(added), |_| Err(Refusal::NoAddress(Vec::new())))
+            lost.map_or(Ok(added), |_| Err(Reason::NoAddress(Vec::new())))
         });
         match new.and_then(|added| Ok(self.ledger.enter(service, added).map(|()| added)?)) {
             Ok(added) => {
@@ -138,11 +140,11 @@ impl<'a> Pass<'a> {
     }
 
     /// The addresses to add to those that are kept, and what to say about it.
-    fn complete(&self, service: &ServiceView, kept: Addresses) -> Result<(Addresses, Vec<Note>), Refusal> {
-        let families = service.families.clone().map_err(Refusal::InvalidFamilies)?;
+    fn complete(&self, service: &ServiceView, kept: Addresses) -> Result<(Addresses, Vec<Note>), Reason> {
+        let families = service.families.clone().map_err(Reason::InvalidFamilies)?;
         let nothing_to_add = missing(families, kept).is_empty();
         match &service.asked {
-            Err(error) if kept.is_empty() => Err(Refusal::InvalidRequest(error.clone())),
+            Err(error) if kept.is_empty() => Err(Reason::InvalidRequest(error.clone())),
             Err(error) => Ok((Addresses::default(), vec![Note::RequestIgnored(error.clone())])),
             Ok(Asked::Addresses(asked, pool)) => {
                 let have = |address: &IpAddr| kept.iter().any(|kept| kept == *address);
@@ -156,10 +158,10 @@ impl<'a> Pass<'a> {
                     .world
                     .pools
                     .named(name)
-                    .ok_or_else(|| Refusal::UnknownPool(name.clone()))?;
+                    .ok_or_else(|| Reason::UnknownPool(name.clone()))?;
                 fill(&self.chooser(service, &[pool]), families, kept)
             }
-            Ok(Asked::Anything) if self.world.pools.is_empty() && kept.is_empty() => Err(Refusal::NoPools),
+            Ok(Asked::Anything) if self.world.pools.is_empty() && kept.is_empty() => Err(Reason::NoPools),
             Ok(Asked::Anything) => {
                 // The second family suits best from the pool that the first is of.
                 let own = kept.iter().find_map(|address| self.world.pools.owner(address));
@@ -181,12 +183,12 @@ impl<'a> Pass<'a> {
         asked: Addresses,
         wanting: Addresses,
         pool: Option<&PoolName>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Reason> {
         if Family::BOTH
             .iter()
             .any(|family| asked.of(*family).is_some() != families.include(*family))
         {
-            return Err(Refusal::FamilyMismatch {
+            return Err(Reason::FamilyMismatch {
                 asked,
                 wanted: families,
             });
@@ -202,34 +204,32 @@ impl<'a> Pass<'a> {
         service: &ServiceView,
         address: IpAddr,
         asked: Option<&PoolName>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Reason> {
         if let Some(name) = asked
             && self.world.pools.named(name).is_none()
         {
-            return Err(Refusal::UnknownPool(name.clone()));
+            return Err(Reason::UnknownPool(name.clone()));
         }
         let owner = self
             .world
             .pools
             .owner(address)
-            .ok_or(Refusal::NotInAnyPool(address))?;
+            .ok_or(Reason::NotInAnyPool(address))?;
         if let Some(name) = asked
             && owner.name != *name
         {
-            return Err(Refusal::NotInPool {
+            return Err(Reason::NotInPool {
                 address,
                 pool: name.clone(),
             });
         }
         if !owner.admits(&service.key.namespace, &service.labels, &self.world.namespaces) {
-            return Err(Refusal::NotAdmitted {
+            return Err(Reason::NotAdmitted {
                 address,
                 pool: owner.name.clone(),
             });
         }
-        self.ledger
-            .check(service, address)
-            .map_err(|Taken { address, by, why }| Refusal::InUse { address, by, why })
+        self.ledger.check(service, address).map_err(Reason::from)
     }
 
     fn assignment(&self, service: &ServiceView, addresses: Addresses, notes: Vec<Note>) -> Assignment {
@@ -254,12 +254,6 @@ fn in_turn(services: &[&ServiceView], mut ours: Vec<usize>) -> Vec<usize> {
     ours
 }
 
-impl From<Taken> for Refusal {
-    fn from(Taken { address, by, why }: Taken) -> Self {
-        Self::InUse { address, by, why }
-    }
-}
-
 /// The families of which an address is still wanted.
 fn missing(families: Families, kept: Addresses) -> Vec<Family> {
     Family::BOTH
@@ -273,10 +267,13 @@ fn fill(
     chooser: &Chooser<'_>,
     families: Families,
     kept: Addresses,
-) -> Result<(Addresses, Vec<Note>), Refusal> {
-    let lacks = |family, tried: Tried| Note::Lacks { family, tried };
+) -> Result<(Addresses, Vec<Note>), Reason> {
+    let lacks = |family, tried: Tried| Note::Lacks {
+        family,
+        why: Reason::NoAddress(tried),
+    };
     if kept.is_empty() {
-        let added = chooser.new_addresses(families).map_err(Refusal::NoAddress)?;
+        let added = chooser.new_addresses(families).map_err(Reason::NoAddress)?;
         let still = missing(families, added).into_iter();
         let notes = still.filter_map(|family| chooser.one(family).err().map(|tried| lacks(family, tried)));
         return Ok((added, notes.collect()));
@@ -285,7 +282,7 @@ fn fill(
     for family in missing(families, kept) {
         match chooser.one(family) {
             Ok(address) => added.set(address),
-            Err(tried) if families == Families::Both => return Err(Refusal::NoAddress(tried)),
+            Err(tried) if families == Families::Both => return Err(Reason::NoAddress(tried)),
             Err(tried) => notes.push(lacks(family, tried)),
         }
     }

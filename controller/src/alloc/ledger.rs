@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{
-    AddressSet, Addresses, Family, PoolName, Pools, Port, ServiceKey, ServiceView, Sharing,
+    AddressSet, Addresses, Family, PoolName, Pools, Port, Reason, ServiceKey, ServiceView, Sharing, Unshared,
 };
-
-use super::outcome::Unshared;
 
 /// All addresses in use, and what is free in each pool.
 pub(super) struct Ledger<'a> {
@@ -43,6 +41,12 @@ pub(super) struct Taken {
     pub(super) address: IpAddr,
     pub(super) by: ServiceKey,
     pub(super) why: Unshared,
+}
+
+impl From<Taken> for Reason {
+    fn from(Taken { address, by, why }: Taken) -> Self {
+        Self::InUse { address, by, why }
+    }
 }
 
 /// Whether an address had users before.

@@ -1,10 +1,10 @@
 //! The thin shell around [`Candidate`]: watches the Lease, sends its requests, publishes its leadership.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_runtime::idle::at;
+use ferrolb_runtime::random;
 use ferrolb_runtime::reflect::with_backoff;
 use futures::future::{BoxFuture, FutureExt, OptionFuture};
 use futures::stream::{BoxStream, StreamExt};
@@ -69,7 +69,7 @@ pub(crate) fn stand(
 
 /// An identity that no other process has: the name of the pod and a random part, as client-go's users do.
 pub(crate) fn identity(pod: &str) -> String {
-    format!("{pod}_{:016x}", RandomState::new().build_hasher().finish())
+    format!("{pod}_{:016x}", random::bits())
 }
 
 impl Election {

@@ -2,40 +2,24 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{PoolName, ServiceKey};
+use ferrolb_crds::api::Saying;
+use ferrolb_crds::domain::PoolName;
 use ferrolb_crds::names;
+use ferrolb_runtime::patch::identity;
 use k8s_openapi::api::core::v1::LoadBalancerIngress;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::alloc::{Assignment, Note, Outcome};
 use crate::observed::Observed;
-
-/// Longest `message` of a condition that the API server takes, in bytes.
-const LONGEST_MESSAGE: usize = 32768;
+use crate::snapshot::Seen;
 
 /// The controller's fields as they should be.
 pub(super) struct Desired {
     ingress: Vec<LoadBalancerIngress>,
     pool: Option<String>,
     pub(super) condition: Option<Condition>,
-}
-
-/// The object that a write is about, at the version it was decided on. The uid makes a write to a Service that is gone
-/// a conflict; without it the API server would try to create one.
-pub(super) fn identity(service: &ServiceKey, observed: &Observed) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": service.name,
-            "namespace": service.namespace,
-            "uid": observed.uid,
-            "resourceVersion": observed.resource_version,
-        },
-        "status": {},
-    })
 }
 
 impl Desired {
@@ -51,7 +35,7 @@ impl Desired {
                 pool: None,
                 condition: Some(condition(
                     false,
-                    refusal.reason(),
+                    refusal.word(),
                     refusal.to_string(),
                     observed,
                     now,
@@ -72,12 +56,13 @@ impl Desired {
     /// Everything this field manager owns. A list of addresses to be emptied is written as empty, since
     /// leaving it out would keep what another manager owns; of a Service that is no longer ours nothing
     /// is written, which removes just what was ours.
-    pub(super) fn body(&self, service: &ServiceKey, observed: &Observed, outcome: &Outcome) -> Value {
-        let mut body = identity(service, observed);
+    pub(super) fn body(&self, seen: &Seen, outcome: &Outcome) -> Value {
+        let mut body = identity(&*seen.object);
+        body["status"] = json!({});
         if let Some(pool) = &self.pool {
             body["metadata"]["annotations"] = json!({ names::ALLOCATED_FROM_POOL: pool });
         }
-        let emptied = *outcome != Outcome::NotOurs && !observed.ingress.is_empty();
+        let emptied = *outcome != Outcome::NotOurs && !seen.observed.ingress.is_empty();
         if !self.ingress.is_empty() || emptied {
             body["status"]["loadBalancer"] = json!({ "ingress": self.ingress });
         }
@@ -125,7 +110,7 @@ fn assigned(assignment: &Assignment, observed: &Observed, now: Timestamp) -> Con
         .notes
         .iter()
         .find(lasting)
-        .map_or("Assigned", Note::reason);
+        .map_or("Assigned", Note::word);
     condition(true, reason, sentences.join("; "), observed, now)
 }
 
@@ -134,26 +119,19 @@ fn lasting(note: &&Note) -> bool {
     !matches!(note, Note::Lost { .. })
 }
 
-/// The API server does not check the conditions of a Service; this is the only place that makes one.
+/// The condition, with the time of the one that is there while that has the same status.
 pub(super) fn condition(
-    ok: bool,
+    holds: bool,
     reason: &str,
-    mut message: String,
+    message: String,
     observed: &Observed,
     now: Timestamp,
 ) -> Condition {
-    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
-    let status = if ok { "True" } else { "False" };
-    let unchanged = observed
-        .condition
-        .as_ref()
-        .filter(|condition| condition.status == status);
-    Condition {
-        type_: names::CONDITION_ASSIGNED.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
+    let saying = Saying {
+        type_: names::CONDITION_ASSIGNED,
+        holds,
+        reason,
         message,
-        last_transition_time: unchanged.map_or(Time(now), |condition| condition.last_transition_time.clone()),
-        observed_generation: None,
-    }
+    };
+    saying.condition(&observed.condition, now)
 }

@@ -54,7 +54,8 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
             ..World::default()
         },
         services: [(view.key.clone(), seen)].into(),
-        faults: Vec::new(),
+        invalid: Vec::new(),
+        doubtful: Vec::new(),
     }
 }
 
@@ -296,7 +297,7 @@ fn what_was_found_settled_is_compared_again_when_the_outcome_is_another() {
     }
     let emptied = decide(&World::default());
     let refused = Decision {
-        outcomes: [(ServiceKey::new("shop", "web"), Outcome::Refused(Refusal::NoPools))].into(),
+        outcomes: [(ServiceKey::new("shop", "web"), Outcome::Refused(Reason::NoPools))].into(),
         ..emptied
     };
     assert_eq!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, ServiceKey};
 use ferrolb_runtime::events::Notice;
+use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::events::EventType;
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 use super::Controller;
 use crate::alloc::{Decision, decide};
 use crate::plan::{pool_writes, service_writes};
-use crate::snapshot::{Fault, Snapshot, Weight};
+use crate::snapshot::Snapshot;
 use crate::term::Term;
 
 /// A pool's counters are written at most this often while they keep changing.
@@ -27,7 +28,7 @@ impl Controller {
         }
         self.state.send_if_modified(|state| state.take().is_some());
         let snapshot = self.reader.read(&self.stores, &self.pending);
-        self.metrics.follow(snapshot.invalid().len());
+        self.metrics.follow(snapshot.invalid_in_words().len());
     }
 
     /// Leads, once the watch shows what the last leader wrote.
@@ -59,9 +60,9 @@ impl Controller {
         term.memory.recall(&mut snapshot.world, now);
         let decision = decide(&snapshot.world);
         term.memory.note(&snapshot.world, &decision, now);
-        let invalid = snapshot.invalid();
+        let invalid = snapshot.invalid_in_words();
         self.metrics.show(&decision, invalid.len());
-        self.tell_faults(term, &snapshot.faults);
+        self.tell_problems(term, &snapshot);
         self.report(invalid);
         let given_up_to = |service: &ServiceKey| term.disputes.given_up_to(service);
         let writes = service_writes(
@@ -116,23 +117,28 @@ impl Controller {
         });
     }
 
-    fn tell_faults(&self, term: &mut Term, faults: &[Fault]) {
-        let texts: BTreeSet<String> = faults.iter().map(ToString::to_string).collect();
-        for fault in faults
-            .iter()
-            .filter(|fault| !term.told.contains(&fault.to_string()))
-        {
-            match fault.weight {
-                Weight::Invalid => tracing::warn!(%fault, "object skipped in whole or in part"),
-                Weight::Doubtful => tracing::warn!(%fault, "object used as it is"),
-            }
-            self.actor.tell(Notice {
-                regarding: fault.object.clone(),
-                severity: EventType::Warning,
-                reason: "InvalidConfiguration".to_owned(),
-                note: fault.message.clone(),
-            });
+    /// Tells each problem once, for as long as it lasts.
+    fn tell_problems(&self, term: &mut Term, snapshot: &Snapshot) {
+        let (invalid, doubtful) = (&snapshot.invalid, &snapshot.doubtful);
+        let all: BTreeSet<String> = invalid.iter().chain(doubtful).map(ToString::to_string).collect();
+        let is_new = |problem: &&Problem| !term.told.contains(&problem.to_string());
+        for problem in invalid.iter().filter(is_new) {
+            tracing::warn!(fault = %problem, "object skipped in whole or in part");
+            self.tell_problem(problem);
         }
-        term.told = texts;
+        for problem in doubtful.iter().filter(is_new) {
+            tracing::warn!(fault = %problem, "object used as it is");
+            self.tell_problem(problem);
+        }
+        term.told = all;
+    }
+
+    fn tell_problem(&self, problem: &Problem) {
+        self.actor.tell(Notice {
+            regarding: problem.object.clone(),
+            severity: EventType::Warning,
+            reason: "InvalidConfiguration".to_owned(),
+            note: problem.message.clone(),
+        });
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema;
+use super::{Saying, schema};
 
 /// Written by controller and speakers; there is nothing to configure, and as in MetalLB no `spec` at all.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -55,9 +55,6 @@ pub enum ConfigurationResult {
     Unknown,
 }
 
-/// Longest `message` of a condition, in bytes.
-const LONGEST_MESSAGE: usize = 32768;
-
 impl ConfigurationStateStatus {
     /// The status of a daemon that found these faults, in a condition of this type. The time of its last transition
     /// is carried over from `previous` while the condition's status is the same.
@@ -67,28 +64,22 @@ impl ConfigurationStateStatus {
         previous: Option<&Self>,
         now: Timestamp,
     ) -> Self {
-        let mut summary = faults.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
-        summary.truncate(summary.floor_char_boundary(LONGEST_MESSAGE));
-        let (result, status, reason) = if faults.is_empty() {
-            (ConfigurationResult::Valid, "True", "Reconciled")
-        } else {
-            (ConfigurationResult::Invalid, "False", "ConfigurationError")
+        let valid = faults.is_empty();
+        let saying = Saying {
+            type_: condition_type,
+            holds: valid,
+            reason: if valid { "Reconciled" } else { "ConfigurationError" },
+            message: faults.iter().map(String::as_str).collect::<Vec<_>>().join("\n"),
         };
         let before = previous.iter().flat_map(|previous| &previous.conditions);
-        let mut unchanged = before
-            .filter(|condition| condition.type_ == condition_type && condition.status == status)
-            .map(|condition| condition.last_transition_time.clone());
-        let condition = Condition {
-            type_: condition_type.to_owned(),
-            status: status.to_owned(),
-            reason: reason.to_owned(),
-            message: summary.clone(),
-            last_transition_time: unchanged.next().unwrap_or(Time(now)),
-            observed_generation: None,
-        };
+        let condition = saying.condition(before, now);
         Self {
-            result,
-            error_summary: summary,
+            result: if valid {
+                ConfigurationResult::Valid
+            } else {
+                ConfigurationResult::Invalid
+            },
+            error_summary: condition.message.clone(),
             conditions: vec![condition],
         }
     }
@@ -155,14 +146,6 @@ mod tests {
             third.conditions[0].last_transition_time.0,
             at("2026-01-03T00:00:00Z")
         );
-    }
-
-    #[test]
-    fn a_message_that_is_too_long_is_cut_between_characters() {
-        let fault = format!("x{}", "ä".repeat(LONGEST_MESSAGE));
-        let status = of(&[&fault], None, "2026-01-01T00:00:00Z");
-        assert_eq!(status.conditions[0].message, fault[..LONGEST_MESSAGE - 1]);
-        assert_eq!(status.error_summary, fault[..LONGEST_MESSAGE - 1]);
     }
 
     #[test]

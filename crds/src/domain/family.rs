@@ -54,7 +54,7 @@ impl fmt::Display for Family {
 }
 
 /// The families a Service wants addresses of (`spec.clusterIPs` and `spec.ipFamilyPolicy`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Families {
     /// One address of this family.
     One(Family),

@@ -14,6 +14,15 @@ pub struct AddressSet {
 }
 
 impl AddressSet {
+    /// The addresses of these numbers. The intervals are in order, and no two overlap or touch.
+    pub(super) fn from_disjoint(v4: Vec<(u128, u128)>, v6: Vec<(u128, u128)>) -> Self {
+        let intervals = |sorted: Vec<(u128, u128)>| Intervals(sorted.into_iter().collect());
+        Self {
+            v4: intervals(v4),
+            v6: intervals(v6),
+        }
+    }
+
     /// Adds all addresses of a range.
     pub fn insert(&mut self, range: AddressRange) {
         let (first, last) = range.bounds();

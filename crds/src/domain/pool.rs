@@ -1,4 +1,4 @@
-//! Pools of addresses, one by one and all together.
+//! A pool of addresses, and which Services it is for.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,8 +6,7 @@ use std::net::IpAddr;
 
 use kube::ResourceExt;
 
-use super::range::number;
-use super::{AddressRange, AddressSet, Family, Invalid, Labels, ObjectId, PoolName, Problem, Selector};
+use super::{AddressRange, Invalid, Labels, ObjectId, PoolName, Selector};
 use crate::api::{IPAddressPool, ServiceAllocation};
 
 /// Labels of every namespace by its name.
@@ -151,125 +150,6 @@ impl Scope {
     }
 }
 
-/// All pools. Each address belongs to one pool at most: where pools overlap, to the one made first.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pools {
-    /// By name; a pool's place here is its position.
-    pools: Vec<Pool>,
-    addresses: Vec<AddressSet>,
-    /// First and last number of each interval with the position of its pool, in order.
-    owned_v4: Vec<(u128, u128, usize)>,
-    owned_v6: Vec<(u128, u128, usize)>,
-}
-
-impl Pools {
-    /// Puts pools together. An overlap is a problem of the pool made later (by name where that is
-    /// equal), which does without the common addresses and goes on working.
-    pub fn new(pools: impl IntoIterator<Item = Pool>) -> (Self, Vec<Problem>) {
-        let by_name: BTreeMap<PoolName, Pool> =
-            pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect();
-        let pools: Vec<Pool> = by_name.into_values().collect();
-        let mut positions: Vec<usize> = (0..pools.len()).collect();
-        positions.sort_by_key(|position| pools[*position].created_unix_seconds);
-        let mut all = Self {
-            addresses: vec![AddressSet::default(); pools.len()],
-            pools,
-            ..Self::default()
-        };
-        let mut problems = Vec::new();
-        for (older, position) in positions.iter().enumerate() {
-            problems.extend(all.overlap(&positions[..older], *position));
-            all.own(&positions[..older], *position);
-        }
-        all.owned_v4.sort_unstable();
-        all.owned_v6.sort_unstable();
-        (all, problems)
-    }
-
-    fn overlap(&self, older: &[usize], position: usize) -> Option<Problem> {
-        let pool = &self.pools[position];
-        let mut found = BTreeMap::new();
-        for range in &pool.ranges {
-            for earlier in older.iter().map(|position| &self.pools[*position]) {
-                let shared = earlier.ranges.iter().any(|other| overlaps(*range, *other));
-                if shared {
-                    found.entry(&earlier.name).or_insert(*range);
-                }
-            }
-        }
-        let (earlier, range) = found.into_iter().next()?;
-        Some(Problem::new(
-            pool.id(),
-            format!("spec.addresses: {range} overlaps pool {earlier}, which keeps the common addresses"),
-        ))
-    }
-
-    fn own(&mut self, older: &[usize], position: usize) {
-        let mut own: AddressSet = self.pools[position].ranges.iter().copied().collect();
-        for range in older.iter().flat_map(|position| &self.pools[*position].ranges) {
-            own.remove_range(*range);
-        }
-        let intervals = |family| {
-            let bounds = own.ranges(family).map(|range| range.bounds());
-            bounds.map(move |(first, last)| (first, last, position))
-        };
-        self.owned_v4.extend(intervals(Family::V4));
-        self.owned_v6.extend(intervals(Family::V6));
-        self.addresses[position] = own;
-    }
-
-    /// The pool of this name.
-    pub fn named(&self, name: &PoolName) -> Option<&Pool> {
-        self.position(name).map(|position| &self.pools[position])
-    }
-
-    /// The pool that owns this address.
-    pub fn owner(&self, address: IpAddr) -> Option<&Pool> {
-        self.owner_position(address).map(|position| &self.pools[position])
-    }
-
-    /// The place of the owner among all pools by name.
-    pub fn owner_position(&self, address: IpAddr) -> Option<usize> {
-        let owned = match Family::of(address) {
-            Family::V4 => &self.owned_v4,
-            Family::V6 => &self.owned_v6,
-        };
-        let number = number(address);
-        let after = owned.partition_point(|(first, ..)| *first <= number);
-        let (_, last, position) = owned.get(after.checked_sub(1)?)?;
-        (*last >= number).then_some(*position)
-    }
-
-    /// The place of a pool among all by name.
-    pub fn position(&self, name: &PoolName) -> Option<usize> {
-        self.pools.binary_search_by(|pool| pool.name.cmp(name)).ok()
-    }
-
-    /// The addresses a pool owns, those in use included.
-    pub fn addresses(&self, name: &PoolName) -> Option<&AddressSet> {
-        self.position(name).map(|position| &self.addresses[position])
-    }
-
-    /// The addresses of each pool, in the order of [`Self::iter`].
-    pub fn all_addresses(&self) -> &[AddressSet] {
-        &self.addresses
-    }
-
-    /// All pools by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Pool> {
-        self.pools.iter()
-    }
-
-    /// Whether there is no pool at all.
-    pub fn is_empty(&self) -> bool {
-        self.pools.is_empty()
-    }
-}
-
-fn overlaps(a: AddressRange, b: AddressRange) -> bool {
-    a.family() == b.family() && a.first() <= b.last() && b.first() <= a.last()
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -281,10 +161,6 @@ mod tests {
         let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
             "metadata": { "name": name, "namespace": "metallb-system" }, "spec": spec });
         serde_json::from_value(object).unwrap()
-    }
-
-    fn pool(name: &str, addresses: &[&str]) -> Pool {
-        Pool::parse(&resource(name, json!({ "addresses": addresses }))).unwrap()
     }
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -336,30 +212,6 @@ mod tests {
             pool.admits(namespace, &labels(&[("app", "web")]), &namespaces),
             expected
         );
-    }
-
-    #[test]
-    fn an_overlap_belongs_to_the_pool_made_first_and_is_a_problem_of_the_other() {
-        let mut young = pool("a", &["192.0.2.0/28"]);
-        let mut old = pool("b", &["192.0.2.8-192.0.2.20"]);
-        (young.created_unix_seconds, old.created_unix_seconds) = (2, 1);
-        let (pools, problems) = Pools::new([young, old]);
-        assert_eq!(
-            problems
-                .iter()
-                .map(|problem| problem.message.as_str())
-                .collect::<Vec<_>>(),
-            ["spec.addresses: 192.0.2.0-192.0.2.15 overlaps pool b, which keeps the common addresses"]
-        );
-        let owner = |address: &str| {
-            pools
-                .owner(address.parse().unwrap())
-                .map(|pool| pool.name.to_string())
-        };
-        assert_eq!(owner("192.0.2.7").as_deref(), Some("a"));
-        assert_eq!(owner("192.0.2.8").as_deref(), Some("b"));
-        assert_eq!(owner("192.0.2.21"), None);
-        assert_eq!(pools.addresses(&"a".into()).unwrap().count(Family::V4), 8);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 /// A value that a parser refused; the text names field and value.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
 #[error("{field}: {reason}")]
 pub struct Invalid {
     /// The field as its user writes it: `spec.addresses[2]`, or an annotation's name.

@@ -113,7 +113,7 @@ fn a_long_note_is_cut_between_characters() {
 async fn requests(notices: &[Notice]) -> Vec<(String, String, Value)> {
     let (service, mut server) = mock::pair::<Request<Body>, Response<Body>>();
     let reporter = Reporter {
-        controller: CONTROLLER.into(),
+        controller: "a-controller".into(),
         instance: Some("controller-0".into()),
     };
     let recorder = Recorder::new(Client::new(service, "default"), reporter);
@@ -148,7 +148,7 @@ async fn an_event_names_object_reason_and_reporter() {
     assert_eq!(event["reason"], "AllocationFailed");
     assert_eq!(event["type"], "Warning");
     assert_eq!(event["note"], "no address is free");
-    assert_eq!(event["reportingController"], "metallb-controller");
+    assert_eq!(event["reportingController"], "a-controller");
     assert_eq!(event["reportingInstance"], "controller-0");
     let regarding =
         json!({"apiVersion": "v1", "kind": "Service", "namespace": "shop", "name": "web", "uid": "u-1"});

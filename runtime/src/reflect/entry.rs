@@ -23,13 +23,33 @@ pub enum Entry<K> {
     Problem(Problem),
 }
 
-/// An object that does not fit its type, e.g. one that was stored before a field changed its form.
+/// An object that is skipped in whole or in part, and why. One that does not fit its type may have been stored before a
+/// field changed its form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     /// The object, for events about it. Kind, name and uid are set; namespace if it has one.
     pub object: ObjectReference,
     /// Path of the field and what is wrong with it.
     pub message: String,
+}
+
+impl Problem {
+    /// This object has this wrong with it.
+    pub fn of<K: Resource<DynamicType = ()>>(object: &K, message: impl fmt::Display) -> Self {
+        Self {
+            object: object.object_ref(&()),
+            message: message.to_string(),
+        }
+    }
+}
+
+/// `kind name: message`.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (kind, name) = (part(&self.object.kind), part(&self.object.name));
+        write!(f, "{kind} {name}: {}", self.message)
+    }
 }
 
 impl ObjectKey {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use ferrolb_crds::domain::{Endpoints, NodeName, ServiceKey};
+use ferrolb_crds::domain::{Endpoints, NodeName, Reason, ServiceKey};
 use ferrolb_segment::message::NodeId;
 use ferrolb_segment::{Fitness, Nearness, Place};
 
+use super::Interfaces;
 use super::judged::{JudgedNodes, Judgement, Soft};
 use super::request::{Demand, Terms};
 use super::view::Service;
-use super::{Ineligible, Interfaces};
 
 /// All nodes, judged for a group of addresses.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Eligibility {
     pub place: Arc<Place>,
     pub(super) judged: Arc<JudgedNodes>,
     local: Vec<Local>,
-    ineligible: OnceLock<Arc<BTreeMap<NodeName, Ineligible>>>,
+    ineligible: OnceLock<Arc<BTreeMap<NodeName, Reason>>>,
 }
 
 /// A Service of policy Local and where its endpoints are.
@@ -72,7 +72,7 @@ impl Eligibility {
     /// Whether the address is on a subnet of other nodes and not of this one.
     pub fn is_off_link(&self, node: &NodeName) -> bool {
         let judgement = self.judged.by_node.get(node);
-        judgement.is_some_and(|judgement| judgement.against == Some(Ineligible::OffLink))
+        judgement.is_some_and(|judgement| judgement.against == Some(Reason::OffLink))
     }
 
     /// The nodes that may announce, by name.
@@ -82,7 +82,7 @@ impl Eligibility {
     }
 
     /// All other nodes, and why each may not announce.
-    pub fn ineligible(&self) -> &Arc<BTreeMap<NodeName, Ineligible>> {
+    pub fn ineligible(&self) -> &Arc<BTreeMap<NodeName, Reason>> {
         self.ineligible.get_or_init(|| {
             let reason = |(name, judgement): (&NodeName, &Judgement)| {
                 let hard = judgement.against.clone();
@@ -92,13 +92,10 @@ impl Eligibility {
         })
     }
 
-    /// Why a node that may announce comes after others: the soft reason against it.
-    pub fn soft(&self, node: &NodeName) -> Option<Ineligible> {
+    /// Reason a node that may announce comes after others: the soft reason against it.
+    pub fn soft(&self, node: &NodeName) -> Option<Reason> {
         let judgement = self.judged.by_node.get(node)?;
-        judgement
-            .soft
-            .max(ending(&self.local, node))
-            .map(Ineligible::from)
+        judgement.soft.max(ending(&self.local, node)).map(Reason::from)
     }
 }
 
@@ -147,10 +144,10 @@ fn near<'a>(
 }
 
 /// Those of these Services that have no endpoint on the node that can serve.
-fn lacking(local: &[Local], node: &NodeName) -> Option<Ineligible> {
+fn lacking(local: &[Local], node: &NodeName) -> Option<Reason> {
     let lacks = |(_, endpoints): &&Local| !endpoints.serving_on(node);
     let lacking: BTreeSet<ServiceKey> = local.iter().filter(lacks).map(|(key, _)| key.clone()).collect();
-    (!lacking.is_empty()).then_some(Ineligible::NoLocalEndpoint(lacking))
+    (!lacking.is_empty()).then_some(Reason::NoLocalEndpoint(lacking))
 }
 
 /// A node whose endpoints of any of these Services are all terminating loses them soon. It serves as long as they last, so

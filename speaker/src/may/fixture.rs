@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{
-    Advert, Endpoint, Endpoints, Node, NodeLinks, NodeName, Pool, Pools, ServiceKey, ServiceView,
+    Advert, Endpoint, Endpoints, Node, NodeLinks, NodeName, Pool, Pools, Reason, ServiceKey, ServiceView,
 };
 use ferrolb_segment::message::NodeId;
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ pub(crate) fn winner(view: &View, address: &str) -> String {
 pub(crate) fn winner_if(view: &View, address: &str, known: &Known) -> String {
     match &forecast(view, &may(view), known)[&ip(address)].outcome {
         Ok(winner) => winner.node.to_string(),
-        Err(why) => why.reason().to_owned(),
+        Err(why) => why.word().to_owned(),
     }
 }
 
@@ -164,18 +164,18 @@ pub(crate) fn barred(view: &View, address: &str) -> BTreeMap<String, &'static st
     let judged = judged(view, address);
     let eligibility = match &judged.eligible {
         Ok(eligibility) => eligibility.clone(),
-        Err(super::Why::NoEligibleNode(nodes)) => {
-            let reason = |(node, why): (&NodeName, &super::Ineligible)| (node.to_string(), why.reason());
+        Err(Reason::NoEligibleNode(nodes)) => {
+            let reason = |(node, why): (&NodeName, &Reason)| (node.to_string(), why.word());
             return nodes.iter().map(reason).collect();
         }
         Err(why) => panic!("{why}"),
     };
     let hard = eligibility.ineligible().iter();
-    let hard = hard.map(|(node, why)| (node.to_string(), why.reason()));
+    let hard = hard.map(|(node, why)| (node.to_string(), why.word()));
     let against = |node: &NodeName| eligibility.place.fit[&NodeId::of(node)].against;
     let least = eligibility.nodes().map(against).min();
     let later = eligibility.nodes().filter(|node| Some(against(node)) > least);
-    let soft = later.filter_map(|node| Some((node.to_string(), eligibility.soft(node)?.reason())));
+    let soft = later.filter_map(|node| Some((node.to_string(), eligibility.soft(node)?.word())));
     hard.chain(soft).collect()
 }
 

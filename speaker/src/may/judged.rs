@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use ferrolb_crds::domain::{Advert, AdvertName, Node, NodeName, SoftReason};
+use ferrolb_crds::domain::{Advert, AdvertName, Node, NodeName, Reason, SoftReason};
 use ferrolb_segment::Fitness;
 use ferrolb_segment::message::NodeId;
 
+use super::Interfaces;
 use super::request::Terms;
 use super::view::{Exclusion, View};
-use super::{Ineligible, Interfaces};
 
 /// All nodes, judged for addresses that ask for all of some terms.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct JudgedNodes {
 pub(super) struct Judgement {
     pub(super) id: NodeId,
     /// What keeps it out.
-    pub(super) against: Option<Ineligible>,
+    pub(super) against: Option<Reason>,
     /// What counts while another node has a lesser reason.
     pub(super) soft: Option<Soft>,
     /// The weights of the preferences that match it, of the advertisements that select it.
@@ -67,7 +67,7 @@ impl JudgedNodes {
 
     /// The nodes that an advertisement selects, whatever else speaks against them.
     pub(super) fn selected(&self) -> impl Iterator<Item = NodeId> {
-        let selected = |one: &&Judgement| one.against != Some(Ineligible::NotSelected);
+        let selected = |one: &&Judgement| one.against != Some(Reason::NotSelected);
         self.by_node.values().filter(selected).map(|one| one.id)
     }
 }
@@ -97,14 +97,14 @@ impl Judging<'_> {
         }
     }
 
-    fn against(&self, name: &NodeName, node: &Node) -> Option<Ineligible> {
+    fn against(&self, name: &NodeName, node: &Node) -> Option<Reason> {
         let selected = |terms: &Terms| terms.selecting(self.view, &node.labels).next().is_some();
         if !self.terms.iter().all(selected) {
-            Some(Ineligible::NotSelected)
+            Some(Reason::NotSelected)
         } else if self.exclusion == Exclusion::Applies && node.excluded() {
-            Some(Ineligible::Excluded)
+            Some(Reason::Excluded)
         } else if node.network_unavailable {
-            Some(Ineligible::NetworkUnavailable)
+            Some(Reason::NetworkUnavailable)
         } else {
             self.terms
                 .iter()
@@ -114,17 +114,17 @@ impl Judging<'_> {
 
     /// Whether frames for such an address cannot leave the node where they should. Interfaces that an advertisement names
     /// are taken as they are.
-    fn unreachable(&self, terms: &Terms, name: &NodeName, node: &Node) -> Option<Ineligible> {
+    fn unreachable(&self, terms: &Terms, name: &NodeName, node: &Node) -> Option<Reason> {
         let links = self.view.links.get(name)?;
         let allowed = terms.selecting(self.view, &node.labels).map(Interfaces::of);
         match allowed.reduce(Interfaces::union)? {
             Interfaces::Only(names) if !names.iter().any(|one| links.include(one)) => {
-                Some(Ineligible::NoInterface)
+                Some(Reason::NoInterface)
             }
             Interfaces::Any if !terms.on_link.is_empty() && !terms.on_link.contains(name) => {
-                Some(Ineligible::OffLink)
+                Some(Reason::OffLink)
             }
-            Interfaces::Any if links.is_empty() => Some(Ineligible::NoInterface),
+            Interfaces::Any if links.is_empty() => Some(Reason::NoInterface),
             _ => None,
         }
     }
@@ -149,7 +149,7 @@ impl From<SoftReason> for Soft {
     }
 }
 
-impl From<Soft> for Ineligible {
+impl From<Soft> for Reason {
     fn from(soft: Soft) -> Self {
         match soft {
             Soft::Cordoned => Self::Cordoned,

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::ServiceKey;
+use ferrolb_crds::domain::{Reason, ServiceKey};
 
 use super::eligible::Eligibility;
 use super::group::{Group, User, groups};
 use super::judged::JudgedNodes;
 use super::request::{Demand, Request, Terms};
 use super::view::{Exclusion, Service, View};
-use super::{Judged, May, Note, Why};
+use super::{Judged, May, Note};
 
 /// What was judged last. A group that nothing has changed for is not judged again.
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ impl Memory {
         let judged = requests.iter().map(|request| {
             let eligible = match &request.demand {
                 Err(why) => Err(why.clone()),
-                Ok(_) if view.nodes.is_empty() => Err(Why::NoNodes),
+                Ok(_) if view.nodes.is_empty() => Err(Reason::NoNodes),
                 Ok(_) => may_or_why(&eligibilities[&request.address]),
             };
             let judged = Judged {
@@ -142,9 +142,9 @@ impl Memory {
     }
 }
 
-fn may_or_why(eligibility: &Arc<Eligibility>) -> Result<Arc<Eligibility>, Why> {
+fn may_or_why(eligibility: &Arc<Eligibility>) -> Result<Arc<Eligibility>, Reason> {
     match eligibility.place.fit.is_empty() {
-        true => Err(Why::NoEligibleNode(eligibility.ineligible().clone())),
+        true => Err(Reason::NoEligibleNode(eligibility.ineligible().clone())),
         false => Ok(eligibility.clone()),
     }
 }

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{
-    Advert, AdvertName, Labels, NodeName, PoolName, ServiceKey, ServiceView, TrafficPolicy,
+    Advert, AdvertName, Labels, NodeName, PoolName, Reason, ServiceKey, ServiceView, TrafficPolicy,
 };
 
-use super::Why;
 use super::group::User;
 use super::view::{Service, View};
 
@@ -19,9 +18,9 @@ pub(super) struct Request<'a> {
     pub(super) users: Vec<User<'a>>,
     /// What it asks of a node; or, if nobody may announce it for any of its Services, the reason of the first of them,
     /// in order of their names.
-    pub(super) demand: Result<Demand<'a>, Why>,
+    pub(super) demand: Result<Demand<'a>, Reason>,
     /// The Services that it is not announced for.
-    pub(super) refused: BTreeMap<ServiceKey, Why>,
+    pub(super) refused: BTreeMap<ServiceKey, Reason>,
 }
 
 /// What an address asks of a node.
@@ -99,28 +98,28 @@ impl Terms {
 }
 
 /// The advertisements by which this address of this Service is announced.
-fn adverts<'a>(view: &'a View, address: IpAddr, service: &'a Service) -> Result<Vec<&'a Advert>, Why> {
+fn adverts<'a>(view: &'a View, address: IpAddr, service: &'a Service) -> Result<Vec<&'a Advert>, Reason> {
     let endpoints = &service.endpoints;
     let service = &*service.view;
-    let (pool, labels) = pool(view, address, service).ok_or(Why::OutsidePools)?;
+    let (pool, labels) = pool(view, address, service).ok_or(Reason::OutsidePools)?;
     let of_pool = || view.adverts.values().filter(|one| one.selects_pool(pool, labels));
     if of_pool().next().is_none() {
-        return Err(Why::NotAdvertised { pool: pool.clone() });
+        return Err(Reason::NotAdvertised { pool: pool.clone() });
     }
     let selected: Vec<&Advert> = of_pool()
         .filter(|advert| advert.selects_service(&service.labels))
         .collect();
     if selected.is_empty() {
-        return Err(Why::ServiceNotSelected { pool: pool.clone() });
+        return Err(Reason::ServiceNotSelected { pool: pool.clone() });
     }
     if let Some(advert) = selected.iter().find(|advert| advert.restricts_services())
         && service.sharing_annotated
     {
         let advert = advert.name.clone();
-        return Err(Why::SharedWithServiceSelectors { advert });
+        return Err(Reason::SharedWithServiceSelectors { advert });
     }
     if !endpoints.any_serving() {
-        return Err(Why::NoEndpoints);
+        return Err(Reason::NoEndpoints);
     }
     Ok(selected)
 }

@@ -43,7 +43,7 @@ impl Speaker {
             statuses: &snapshot.statuses,
         });
         tell::log(&mut self.logged, &verdicts);
-        self.metrics.show(&verdicts, snapshot.faults.len());
+        self.metrics.show(&verdicts, snapshot.problems.len());
         tell::log_news(&mut self.notes, may.notes.clone());
         for notice in self.faults.notices(&snapshot, &verdicts) {
             self.actor.tell(notice);
@@ -75,7 +75,7 @@ impl Speaker {
         let report = ConfigurationReport {
             component: Component::Speaker(self.node.clone()),
             pod: self.pod.clone().map(|pod| (pod.name, pod.uid)),
-            faults: snapshot.faults.iter().map(ToString::to_string).collect(),
+            faults: snapshot.problems.iter().map(ToString::to_string).collect(),
             links: Some(links),
         };
         self.configuration.send_if_modified(|shown| {

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{Endpoints, ServiceClass, ServiceKey, ServiceView};
-use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection};
+use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 
-use super::snapshot::Fault;
 use super::watch::SERVICE_NAME;
 use crate::condition::{self, Shown};
 use crate::may::Service;
@@ -25,7 +24,8 @@ pub(super) struct Services {
     objects: BTreeMap<ObjectKey, Arc<core::Service>>,
     slices: BTreeMap<ObjectKey, (Arc<EndpointSlice>, ServiceKey)>,
     slices_of: BTreeMap<ServiceKey, BTreeSet<ObjectKey>>,
-    faults: Vec<Fault>,
+    /// Services that cannot be decoded.
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Services {
@@ -34,7 +34,6 @@ impl Services {
         &mut self,
         services: &Reflection<core::Service>,
         slices: &Reflection<EndpointSlice>,
-        faults: &mut Vec<Fault>,
     ) {
         let mut changed = BTreeSet::new();
         if self.versions.0 != Some(services.version()) {
@@ -44,22 +43,18 @@ impl Services {
             self.follow_slices(slices, &mut changed);
         }
         changed.into_iter().for_each(|key| self.renew_endpoints(key));
-        faults.extend(self.faults.iter().cloned());
     }
 
     fn follow_services(&mut self, store: &Reflection<core::Service>, changed: &mut BTreeSet<ServiceKey>) {
         let (version, snapshot) = store.versioned();
         self.versions.0 = Some(version);
-        self.faults.clear();
+        self.problems.clear();
         let mut gone = std::mem::take(&mut self.objects);
         for (name, entry) in snapshot.iter() {
             let object = match entry {
                 Entry::Object(object) => object.clone(),
                 Entry::Problem(problem) => {
-                    self.faults.push(Fault {
-                        object: problem.object.clone(),
-                        message: problem.message.clone(),
-                    });
+                    self.problems.push(problem.clone());
                     continue;
                 }
             };

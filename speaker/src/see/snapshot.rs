@@ -1,18 +1,18 @@
 //! Stores → one view, with what is wrong in it.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::domain::{
     Advert, AdvertName, Node, NodeLinks, NodeName, Pool, PoolName, Pools, ServiceKey,
 };
-use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Secret};
+use ferrolb_runtime::reflect::{Parsed, Problem};
+use k8s_openapi::api::core::v1::{self as core, ConfigMap, Secret};
 use kube::{Resource, ResourceExt};
 
 use super::exclude::{CONFIG_MAP, ExcludeList};
-use super::parsed::{Parsed, objects, parse_all};
 use super::services::Services;
 use super::watch::Stores;
 use crate::condition::Shown;
@@ -26,130 +26,133 @@ pub(crate) struct Snapshot {
     pub(crate) shown: Arc<BTreeMap<ServiceKey, Shown>>,
     pub(crate) statuses: Arc<Vec<Seen>>,
     pub(crate) exclude: Arc<ExcludeList>,
-    pub(crate) faults: Vec<Fault>,
+    /// Objects that are skipped in whole or in part, and why.
+    pub(crate) problems: Vec<Problem>,
     /// The Secret with the key of the speakers' protocol.
     pub(crate) secret: Option<Arc<Secret>>,
-}
-
-/// An object that is skipped in whole or in part, and why.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Fault {
-    pub(crate) object: ObjectReference,
-    pub(crate) message: String,
 }
 
 /// Reads snapshots; remembers what it read of what did not change since.
 #[derive(Default)]
 pub(crate) struct Reader {
-    options: Options,
     services: Services,
-    pools: Parsed<Pools>,
-    adverts: Parsed<BTreeMap<AdvertName, Advert>>,
-    nodes: Parsed<BTreeMap<NodeName, Node>>,
-    states: Parsed<BTreeMap<NodeName, NodeLinks>>,
-    links: Arc<BTreeMap<NodeName, NodeLinks>>,
-    statuses: Parsed<Vec<Seen>>,
-    exclude: Parsed<ExcludeList>,
+    pools: Parsed<IPAddressPool, Pool>,
+    overlaps: Vec<Problem>,
+    adverts: Parsed<L2Advertisement, Advert>,
+    nodes: Parsed<core::Node, (NodeName, Node)>,
+    states: Parsed<ConfigurationState, Option<(NodeName, NodeLinks)>>,
+    statuses: Parsed<ServiceL2Status, Seen>,
+    config_maps: Parsed<ConfigMap, (ExcludeList, Vec<String>)>,
+    secrets: Parsed<Secret, ()>,
+    view: View,
+    seen: Arc<Vec<Seen>>,
+    exclude: Arc<ExcludeList>,
 }
 
 impl Reader {
     /// A reader for a speaker with these options.
     pub(crate) fn new(options: Options) -> Self {
         Self {
-            options,
+            view: View {
+                options,
+                ..View::default()
+            },
             ..Self::default()
         }
     }
 
     /// The cluster as the stores show it.
     pub(crate) fn read(&mut self, stores: &Stores) -> Snapshot {
-        let mut faults = Vec::new();
-        self.services
-            .follow(&stores.services, &stores.slices, &mut faults);
-        let pools = self.pools.read(&stores.pools, &mut faults, pools);
-        let adverts = self.adverts.read(&stores.adverts, &mut faults, |all, faults| {
-            let adverts = parse_all(all, Advert::parse, faults).into_iter();
-            adverts.map(|(_, advert)| (advert.name.clone(), advert)).collect()
-        });
-        let exclude = self.exclude.read(&stores.config_maps, &mut faults, exclude);
-        let nodes = self.nodes.read(&stores.nodes, &mut faults, |all, _| {
-            all.iter().map(|node| Node::read(node)).collect()
-        });
-        let states = self.states.read(&stores.states, &mut Vec::new(), links);
-        self.keep_links(&states, &nodes);
-        let view = View {
-            services: self.services.services.clone(),
-            pools,
-            adverts,
-            nodes,
-            links: self.links.clone(),
-            options: self.options.clone(),
-        };
-        Snapshot {
-            view,
-            shown: self.services.shown.clone(),
-            statuses: self.statuses.read(&stores.statuses, &mut Vec::new(), |all, _| {
-                all.iter().map(|status| Seen::read(status)).collect()
-            }),
-            exclude,
-            secret: objects(&stores.secrets, &mut faults).pop(),
-            faults,
+        self.services.follow(&stores.services, &stores.slices);
+        self.view.services = self.services.services.clone();
+        self.read_pools(stores);
+        if self.adverts.read(&stores.adverts, Advert::parse) {
+            let by_name = |advert: &Advert| -> (AdvertName, Advert) { (advert.name.clone(), advert.clone()) };
+            self.view.adverts = Arc::new(self.adverts.values().map(by_name).collect());
         }
+        self.read_nodes(stores);
+        if self.statuses.read(&stores.statuses, valid(Seen::read)) {
+            self.seen = Arc::new(self.statuses.values().cloned().collect());
+        }
+        if self
+            .config_maps
+            .read(&stores.config_maps, valid(ExcludeList::read))
+        {
+            self.exclude = Arc::new(self.exclude_list().cloned().unwrap_or_default());
+        }
+        self.secrets.read(&stores.secrets, valid(|_| ()));
+        Snapshot {
+            view: self.view.clone(),
+            shown: self.services.shown.clone(),
+            statuses: self.seen.clone(),
+            exclude: self.exclude.clone(),
+            problems: self.problems(),
+            secret: self.secrets.objects().next().map(|(secret, ())| secret.clone()),
+        }
+    }
+
+    fn read_pools(&mut self, stores: &Stores) {
+        if !self.pools.read(&stores.pools, Pool::parse) {
+            return;
+        }
+        let (pools, problems) = Pools::new(self.pools.values().cloned());
+        let by_name: BTreeMap<&PoolName, &Arc<IPAddressPool>> = self
+            .pools
+            .objects()
+            .map(|(object, pool)| (&pool.name, object))
+            .collect();
+        let overlaps = problems.into_iter().filter_map(|problem| {
+            let pool = by_name.get(&PoolName::from(problem.object.name.as_str()))?;
+            Some(Problem::of(&***pool, problem.message))
+        });
+        self.overlaps = overlaps.collect();
+        self.view.pools = Arc::new(pools);
     }
 
     /// The state of a speaker goes with its Pod; what it told of its node stays true for as long as there is the node.
-    fn keep_links(&mut self, states: &BTreeMap<NodeName, NodeLinks>, nodes: &BTreeMap<NodeName, Node>) {
-        let mut links = (*self.links).clone();
-        links.extend(states.iter().map(|(node, links)| (node.clone(), links.clone())));
-        links.retain(|node, _| nodes.contains_key(node));
-        if *self.links != links {
-            self.links = Arc::new(links);
+    fn read_nodes(&mut self, stores: &Stores) {
+        let nodes = self.nodes.read(&stores.nodes, valid(Node::read));
+        let states = self.states.read(&stores.states, valid(NodeLinks::of_state));
+        if nodes {
+            self.view.nodes = Arc::new(self.nodes.values().cloned().collect());
+        }
+        if nodes || states {
+            let mut links = (*self.view.links).clone();
+            links.extend(self.states.values().flatten().cloned());
+            links.retain(|node, _| self.view.nodes.contains_key(node));
+            if *self.view.links != links {
+                self.view.links = Arc::new(links);
+            }
         }
     }
-}
 
-fn pools(objects: Vec<Arc<IPAddressPool>>, faults: &mut Vec<Fault>) -> Pools {
-    let valid = parse_all(objects, Pool::parse, faults);
-    let references: BTreeMap<PoolName, Arc<IPAddressPool>> = valid
-        .iter()
-        .map(|(object, pool)| (pool.name.clone(), object.clone()))
-        .collect();
-    let (pools, problems) = Pools::new(valid.into_iter().map(|(_, pool)| pool));
-    faults.extend(problems.into_iter().filter_map(|problem| {
-        let pool = references.get(&PoolName::from(problem.object.name.as_str()))?;
-        Some(Fault {
-            object: pool.object_ref(&()),
-            message: problem.message,
-        })
-    }));
-    pools
-}
-
-fn links(objects: Vec<Arc<ConfigurationState>>, _: &mut Vec<Fault>) -> BTreeMap<NodeName, NodeLinks> {
-    objects
-        .iter()
-        .filter_map(|state| NodeLinks::of_state(state))
-        .collect()
-}
-
-fn exclude(objects: Vec<Arc<ConfigMap>>, faults: &mut Vec<Fault>) -> ExcludeList {
-    let Some(config) = objects.iter().find(|one| one.name_any() == CONFIG_MAP) else {
-        return ExcludeList::default();
-    };
-    let (list, messages) = ExcludeList::read(config);
-    faults.extend(messages.into_iter().map(|message| Fault {
-        object: config.object_ref(&()),
-        message,
-    }));
-    list
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |text: &Option<String>| text.clone().unwrap_or_default();
-        let (kind, name) = (part(&self.object.kind), part(&self.object.name));
-        write!(f, "{kind} {name}: {}", self.message)
+    fn exclude_list(&self) -> Option<&ExcludeList> {
+        let mut lists = self.config_maps.objects();
+        let (_, (list, _)) = lists.find(|(object, _)| object.name_any() == CONFIG_MAP)?;
+        Some(list)
     }
+
+    fn problems(&self) -> Vec<Problem> {
+        let patterns = self.config_maps.objects().flat_map(|(object, (_, messages))| {
+            messages.iter().map(|message| Problem::of(&**object, message))
+        });
+        let own = [
+            self.pools.problems().chain(&self.overlaps).cloned().collect(),
+            patterns.collect(),
+        ];
+        let of_others = self.services.problems.iter().chain(self.adverts.problems());
+        let of_others = of_others
+            .chain(self.nodes.problems())
+            .chain(self.config_maps.problems())
+            .chain(self.secrets.problems());
+        let own: Vec<Vec<Problem>> = own.into();
+        own.into_iter().flatten().chain(of_others.cloned()).collect()
+    }
+}
+
+/// A parser of what cannot be wrong.
+fn valid<K: Resource, T>(read: impl Fn(&K) -> T) -> impl Fn(&K) -> Result<T, Infallible> {
+    move |object| Ok(read(object))
 }
 
 #[cfg(test)]

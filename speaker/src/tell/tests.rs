@@ -88,7 +88,7 @@ fn an_address_that_no_node_has_an_interface_for_is_told_once_by_one_of_them() {
 
 #[test]
 fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
-    let fault = |kind: &str| Fault {
+    let fault = |kind: &str| Problem {
         object: ObjectReference {
             kind: Some(kind.to_owned()),
             name: Some("metallb-excludel2".to_owned()),
@@ -101,7 +101,7 @@ fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
         shown: Arc::default(),
         statuses: Arc::default(),
         exclude: Arc::new(ExcludeList::default()),
-        faults: vec![fault("ConfigMap"), fault("IPAddressPool")],
+        problems: vec![fault("ConfigMap"), fault("IPAddressPool")],
         secret: None,
     };
     let mut states = ["n1", "n2", "n3"].map(|node| (node, ToldFaults::default()));
@@ -112,8 +112,8 @@ fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
     };
     assert_eq!(tell(&snapshot), [invalid_configuration(&fault("ConfigMap"))]);
     assert_eq!(tell(&snapshot), []);
-    let healed = std::mem::take(&mut snapshot.faults);
+    let healed = std::mem::take(&mut snapshot.problems);
     assert_eq!(tell(&snapshot), []);
-    snapshot.faults = healed;
+    snapshot.problems = healed;
     assert_eq!(tell(&snapshot).len(), 1);
 }

@@ -42,7 +42,10 @@ fn an_address_is_here_or_there_or_nowhere() {
     assert_eq!(seen(&view, &["n1", "n2"], "n1"), Layer2::Here(here));
     assert_eq!(seen(&view, &["n1", "n2"], "n2"), Layer2::There("n1".into()));
     endpoints(&mut view, "web", &[]);
-    assert_eq!(seen(&view, &["n1", "n2"], "n1"), Layer2::Nobody(Why::NoEndpoints));
+    assert_eq!(
+        seen(&view, &["n1", "n2"], "n1"),
+        Layer2::Nobody(Reason::NoEndpoints)
+    );
 }
 
 #[test]

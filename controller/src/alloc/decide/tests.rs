@@ -107,14 +107,14 @@ fn ip(text: &str) -> IpAddr {
 fn outcome(world: &World, name: &str) -> String {
     match &decide(world).outcomes[&key(name)] {
         Outcome::Assigned(assignment) => assignment.addresses.to_string(),
-        Outcome::Refused(refusal) => refusal.reason().to_owned(),
+        Outcome::Refused(refusal) => refusal.word().to_owned(),
         Outcome::NotOurs => "NotOurs".to_owned(),
     }
 }
 
 fn notes(world: &World, name: &str) -> Vec<&'static str> {
     match &decide(world).outcomes[&key(name)] {
-        Outcome::Assigned(assignment) => assignment.notes.iter().map(Note::reason).collect(),
+        Outcome::Assigned(assignment) => assignment.notes.iter().map(Note::word).collect(),
         other => panic!("{other:?} has no notes"),
     }
 }

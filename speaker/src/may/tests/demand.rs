@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ferrolb_crds::domain::Endpoint;
+use ferrolb_crds::domain::{Endpoint, Reason};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::may::fixture::{
     advert, cluster, endpoints, foreseen, ip, judged, key, only, pools, ranking, service, service_with,
     set_endpoints, winner,
 };
-use crate::may::{Interfaces, View, Why, may};
+use crate::may::{Interfaces, View, may};
 
 fn interfaces(view: &View, address: &str) -> Vec<String> {
     match &foreseen(view)[&ip(address)].outcome.as_ref().unwrap().interfaces {
@@ -201,7 +201,7 @@ fn a_service_without_endpoints_takes_nothing_from_those_it_shares_with() {
     assert_eq!(winner(&view, "192.0.2.1"), "n1");
     let foreseen = &foreseen(&view)[&ip("192.0.2.1")];
     assert!(foreseen.of_service(&key("web")).is_ok());
-    assert_eq!(foreseen.of_service(&key("mail")), Err(&Why::NoEndpoints));
+    assert_eq!(foreseen.of_service(&key("mail")), Err(&Reason::NoEndpoints));
     endpoints(&mut view, "web", &[]);
     assert_eq!(winner(&view, "192.0.2.1"), "NoEndpoints");
 }
@@ -226,5 +226,5 @@ fn a_pool_that_owns_the_address_comes_before_the_pool_it_came_from() {
     endpoints(&mut view, "web", &["n1"]);
     advert(&mut view, "everywhere", json!({"ipAddressPools": ["p"]}));
     let why = judged(&view, "192.0.2.1").eligible.as_ref().err().cloned();
-    assert_eq!(why, Some(Why::NotAdvertised { pool: "q".into() }));
+    assert_eq!(why, Some(Reason::NotAdvertised { pool: "q".into() }));
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::may::may;
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection};
+use k8s_openapi::api::core::v1::ObjectReference;
 
 fn store<K>(objects: &[Value]) -> Reflection<K>
 where
@@ -74,7 +75,7 @@ fn the_view_holds_what_is_judged() {
     let may = may(&snapshot.view);
     let judged = &may.by_address[&"192.0.2.1".parse().unwrap()];
     assert!(judged.eligible.as_ref().unwrap().includes(&"n1".into()));
-    assert!(snapshot.faults.is_empty(), "{:?}", snapshot.faults);
+    assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn an_invalid_object_is_a_fault_and_the_others_work() {
         pool("q", "192.0.2.8/32"),
     ]);
     let snapshot = reader().read(&stores);
-    let faults: Vec<String> = snapshot.faults.iter().map(ToString::to_string).collect();
+    let faults: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         faults,
         [
@@ -154,7 +155,7 @@ fn an_object_that_cannot_be_decoded_is_a_fault() {
     let snapshot = reader().read(&stores);
     assert_eq!(
         snapshot
-            .faults
+            .problems
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>(),
@@ -174,5 +175,5 @@ fn the_config_map_says_which_interfaces_never_announce() {
     stores.config_maps = store(&[config("'^eth9$', '('")]);
     let snapshot = reader().read(&stores);
     assert!(snapshot.exclude.excludes(&"eth9".into()) && !snapshot.exclude.excludes(&"docker0".into()));
-    assert_eq!(snapshot.faults.len(), 1);
+    assert_eq!(snapshot.problems.len(), 1);
 }

@@ -187,7 +187,7 @@ proptest! {
         let used: Vec<IpAddr> = assigned(&decision).values().flat_map(Addresses::iter).collect();
         for (key, outcome) in &decision.outcomes {
             let service = &world.services[key];
-            let (Outcome::Refused(Refusal::NoAddress(_)), Ok(Families::One(family))) = (outcome, &service.families)
+            let (Outcome::Refused(Reason::NoAddress(_)), Ok(Families::One(family))) = (outcome, &service.families)
             else { continue };
             for pool in world.pools.iter() {
                 let usable = match &service.asked {

@@ -1,0 +1,106 @@
+//! The one place that makes a condition and keeps its time.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+/// Longest `message` that the API server takes in a condition, in bytes. It does not check those of a Service.
+const LONGEST_MESSAGE: usize = 32768;
+
+/// What a condition says, without since when: the same is said once.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Saying<'a> {
+    /// The condition's type.
+    pub type_: &'a str,
+    /// Whether its status is True; else it is False.
+    pub holds: bool,
+    /// In one word.
+    pub reason: &'a str,
+    /// In a sentence, which is cut if it is too long.
+    pub message: String,
+}
+
+impl Saying<'_> {
+    /// The condition that says so from `now` on, or since as long ago as one of its type in `before` has the same status.
+    pub fn condition<'b>(
+        mut self,
+        before: impl IntoIterator<Item = &'b Condition>,
+        now: Timestamp,
+    ) -> Condition {
+        let status = self.status();
+        self.message
+            .truncate(self.message.floor_char_boundary(LONGEST_MESSAGE));
+        let same = |one: &&Condition| one.type_ == self.type_ && one.status == status;
+        let since = before
+            .into_iter()
+            .find(same)
+            .map(|one| one.last_transition_time.clone());
+        Condition {
+            type_: self.type_.to_owned(),
+            status: status.to_owned(),
+            reason: self.reason.to_owned(),
+            message: self.message,
+            last_transition_time: since.unwrap_or(Time(now)),
+            observed_generation: None,
+        }
+    }
+
+    /// Whether `seen` says the same.
+    pub fn is_said_by(&self, seen: &Condition) -> bool {
+        let same_kind = seen.type_ == self.type_ && seen.status == self.status();
+        same_kind && seen.reason == self.reason && seen.message == self.message
+    }
+
+    fn status(&self) -> &'static str {
+        if self.holds { "True" } else { "False" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saying(holds: bool, message: &str) -> Saying<'static> {
+        Saying {
+            type_: "Ready",
+            holds,
+            reason: "Because",
+            message: message.to_owned(),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn the_time_changes_with_the_status_alone() {
+        let first = saying(false, "one thing").condition(None, at(1));
+        let second = saying(false, "another").condition(Some(&first), at(2));
+        assert_eq!(second.last_transition_time, Time(at(1)));
+        let third = saying(true, "well").condition(Some(&second), at(3));
+        assert_eq!(third.last_transition_time, Time(at(3)));
+    }
+
+    #[test]
+    fn a_condition_of_another_type_lends_no_time() {
+        let mut other = saying(true, "well").condition(None, at(1));
+        other.type_ = "Other".to_owned();
+        let ours = saying(true, "well").condition([&other], at(2));
+        assert_eq!(ours.last_transition_time, Time(at(2)));
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_cut_between_characters() {
+        let long = format!("x{}", "ä".repeat(LONGEST_MESSAGE));
+        let message = saying(true, &long).condition(None, at(1)).message;
+        assert_eq!(message, long[..LONGEST_MESSAGE - 1]);
+    }
+
+    #[test]
+    fn the_same_is_said_whatever_the_time() {
+        let seen = saying(true, "well").condition(None, at(1));
+        assert!(saying(true, "well").is_said_by(&seen));
+        assert!(!saying(true, "better").is_said_by(&seen));
+        assert!(!saying(false, "well").is_said_by(&seen));
+    }
+}

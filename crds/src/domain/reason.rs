@@ -1,0 +1,204 @@
+//! Why not: every reason for which a Service gets no address, nobody announces one, or a node may not. Word, metric label
+//! and sentence all come from here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+use thiserror::Error;
+
+use super::{Addresses, AdvertName, Families, Invalid, NodeName, PoolName, ServiceKey};
+use words::{families, listed, of_nodes, of_pools};
+
+mod unshared;
+mod unsuitable;
+mod words;
+
+pub use unshared::Unshared;
+pub use unsuitable::PoolRefusal;
+
+/// A refusal. Printed as a sentence; serialized as `{"reason": word, "message": sentence}`.
+#[derive(Clone, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
+pub enum Reason {
+    // The Service gets no address.
+    /// It is of another type or class.
+    #[error("not of type LoadBalancer, or of another spec.loadBalancerClass")]
+    NotOurs,
+    /// There is no pool at all.
+    #[error("there is no IPAddressPool")]
+    NoPools,
+    /// The families wanted are not known, or contradict each other.
+    #[error("{0}")]
+    InvalidFamilies(Invalid),
+    /// The request cannot be read.
+    #[error("{0}")]
+    InvalidRequest(Invalid),
+    /// Addresses of other families are asked for than the Service has (`spec.clusterIPs`).
+    #[error("asks for {asked}, but wants {}", families(*.wanted))]
+    FamilyMismatch {
+        /// What is asked for.
+        asked: Addresses,
+        /// What the Service's cluster addresses call for.
+        wanted: Families,
+    },
+    /// The pool asked for does not exist.
+    #[error("pool {0} does not exist or is invalid")]
+    UnknownPool(PoolName),
+    /// The address asked for is in no pool.
+    #[error("{0} is in no pool")]
+    NotInAnyPool(IpAddr),
+    /// The address asked for is not in the pool asked for.
+    #[error("{address} is not in pool {pool}")]
+    NotInPool {
+        /// The address asked for.
+        address: IpAddr,
+        /// The pool asked for.
+        pool: PoolName,
+    },
+    /// The pool of the address asked for is not for this Service.
+    #[error("pool {pool} of {address} does not admit the Service (spec.serviceAllocation)")]
+    NotAdmitted {
+        /// The address asked for.
+        address: IpAddr,
+        /// Its pool.
+        pool: PoolName,
+    },
+    /// The address asked for is another Service's.
+    #[error("{address} is in use by {by}: {why}")]
+    InUse {
+        /// The address asked for.
+        address: IpAddr,
+        /// The Service that has it.
+        by: ServiceKey,
+        /// Why the two cannot share.
+        why: Unshared,
+    },
+    /// No pool has what is wanted.
+    #[error("{}", of_pools(.0))]
+    NoAddress(Vec<(PoolName, PoolRefusal)>),
+
+    // Nobody announces the address.
+    /// It is in no pool, and the Service does not say which pool it came from.
+    #[error("the address is in no IPAddressPool")]
+    OutsidePools,
+    /// No advertisement is for the address's pool.
+    #[error("no L2Advertisement selects pool {pool}")]
+    NotAdvertised {
+        /// The address's pool.
+        pool: PoolName,
+    },
+    /// Advertisements are for the pool, but their `serviceSelectors` are for other Services.
+    #[error("no L2Advertisement of pool {pool} selects the Service (spec.serviceSelectors)")]
+    ServiceNotSelected {
+        /// The address's pool.
+        pool: PoolName,
+    },
+    /// MetalLB's reason `sharedIPWithServiceSelector`.
+    #[error(
+        "the Service allows to share its address (annotation metallb.io/allow-shared-ip), but L2Advertisement {advert} has serviceSelectors"
+    )]
+    SharedWithServiceSelectors {
+        /// The first such advertisement.
+        advert: AdvertName,
+    },
+    /// No endpoint of any Service of the address can serve, anywhere.
+    #[error("no endpoint can serve")]
+    NoEndpoints,
+    /// Which nodes are alive is not known yet.
+    #[error("it is not known yet which nodes are alive")]
+    LivenessUnknown,
+    /// There is no node.
+    #[error("there is no node")]
+    NoNodes,
+    /// Each node has a reason of its own.
+    #[error("no node may announce it: {}", of_nodes(.0))]
+    NoEligibleNode(Arc<BTreeMap<NodeName, Reason>>),
+
+    // A node may not announce the address. The sentences follow the node's name.
+    /// No advertisement selects it.
+    #[error("no L2Advertisement selects the node (spec.nodeSelectors)")]
+    NotSelected,
+    /// Label `node.kubernetes.io/exclude-from-external-load-balancers`.
+    #[error("labelled node.kubernetes.io/exclude-from-external-load-balancers")]
+    Excluded,
+    /// Condition `NetworkUnavailable` is True.
+    #[error("condition NetworkUnavailable")]
+    NetworkUnavailable,
+    /// No speaker that this one hears, or that another one told of, runs there.
+    #[error("not alive: its speaker is not heard")]
+    NotAlive,
+    /// `externalTrafficPolicy: Local`, and these Services have no endpoint there that can serve.
+    #[error("no local endpoint of {} can serve (externalTrafficPolicy: Local)", listed(.0))]
+    NoLocalEndpoint(BTreeSet<ServiceKey>),
+    /// It has none of the interfaces that the advertisements name.
+    #[error("has no interface that an L2Advertisement allows")]
+    NoInterface,
+    /// The address is on a subnet of other nodes, and not on one of this node.
+    #[error("the address is on a subnet of other nodes, not of this one")]
+    OffLink,
+    /// `spec.unschedulable`, and another node is eligible.
+    #[error("cordoned")]
+    Cordoned,
+    /// `externalTrafficPolicy: Local`, and another node is eligible that has ready endpoints.
+    #[error("the local endpoints are terminating (externalTrafficPolicy: Local)")]
+    EndpointsTerminating,
+    /// Taint `node.kubernetes.io/out-of-service`, and another node is eligible.
+    #[error("out of service")]
+    OutOfService,
+}
+
+impl Reason {
+    /// The reason in one word, as it stands in conditions, events and JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NotOurs => "NotOurs",
+            Self::NoPools => "NoPools",
+            Self::InvalidFamilies(_) => "InvalidFamilies",
+            Self::InvalidRequest(_) => "InvalidRequest",
+            Self::FamilyMismatch { .. } => "FamilyMismatch",
+            Self::UnknownPool(_) => "UnknownPool",
+            Self::NotInAnyPool(_) => "NotInAnyPool",
+            Self::NotInPool { .. } => "NotInPool",
+            Self::NotAdmitted { .. } => "NotAdmitted",
+            Self::InUse { .. } => "InUse",
+            Self::NoAddress(_) => "NoAddress",
+            Self::OutsidePools => "OutsidePools",
+            Self::NotAdvertised { .. } => "NotAdvertised",
+            Self::ServiceNotSelected { .. } => "ServiceNotSelected",
+            Self::SharedWithServiceSelectors { .. } => "SharedWithServiceSelectors",
+            Self::NoEndpoints => "NoEndpoints",
+            Self::LivenessUnknown => "LivenessUnknown",
+            Self::NoNodes => "NoNodes",
+            Self::NoEligibleNode(_) => "NoEligibleNode",
+            Self::NotSelected => "NotSelected",
+            Self::Excluded => "Excluded",
+            Self::NetworkUnavailable => "NetworkUnavailable",
+            Self::NotAlive => "NotAlive",
+            Self::NoLocalEndpoint(_) => "NoLocalEndpoint",
+            Self::NoInterface => "NoInterface",
+            Self::OffLink => "OffLink",
+            Self::Cordoned => "Cordoned",
+            Self::EndpointsTerminating => "EndpointsTerminating",
+            Self::OutOfService => "OutOfService",
+        }
+    }
+
+    /// The value of a metric label: the word in snake case.
+    pub fn label(&self) -> String {
+        words::snake_case(self.word())
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Reason", 2)?;
+        fields.serialize_field("reason", self.word())?;
+        fields.serialize_field("message", &self.to_string())?;
+        fields.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use rstest::rstest;
+use serde_json::json;
+
+use super::*;
+use crate::domain::{Port, Protocol};
+
+fn nobody(nodes: impl IntoIterator<Item = (String, Reason)>) -> String {
+    let nodes = nodes
+        .into_iter()
+        .map(|(name, reason)| (NodeName::from(name), reason))
+        .collect();
+    Reason::NoEligibleNode(Arc::new(nodes)).to_string()
+}
+
+#[test]
+fn nodes_with_the_same_reason_are_named_together() {
+    let web = BTreeSet::from([ServiceKey::new("shop", "web")]);
+    let text = nobody([
+        ("n1".to_owned(), Reason::NoLocalEndpoint(web.clone())),
+        ("n2".to_owned(), Reason::NetworkUnavailable),
+        ("n3".to_owned(), Reason::NoLocalEndpoint(web)),
+    ]);
+    assert_eq!(
+        text,
+        "no node may announce it: n2: condition NetworkUnavailable; \
+         n1, n3: no local endpoint of shop/web can serve (externalTrafficPolicy: Local)"
+    );
+}
+
+#[test]
+fn a_long_list_of_nodes_is_cut() {
+    let text = nobody((10..25).map(|number| (format!("n{number}"), Reason::NotAlive)));
+    assert!(
+        text.contains("n19 and 5 more: not alive") && !text.contains("n20"),
+        "{text}"
+    );
+}
+
+#[rstest]
+#[case(Reason::NoPools, "no_pools")]
+#[case(
+    Reason::SharedWithServiceSelectors { advert: "l2".into() },
+    "shared_with_service_selectors"
+)]
+#[case(Reason::Cordoned, "cordoned")]
+#[case(Reason::OutOfService, "out_of_service")]
+fn the_label_is_the_word_in_snake_case(#[case] reason: Reason, #[case] label: &str) {
+    assert_eq!(reason.label(), label);
+}
+
+#[test]
+fn a_reason_is_written_as_a_word_and_a_sentence() {
+    let port = Port {
+        protocol: Protocol("TCP".to_owned()),
+        number: 80,
+    };
+    let reason = Reason::InUse {
+        address: "192.0.2.1".parse().unwrap(),
+        by: ServiceKey::new("shop", "web"),
+        why: Unshared::SamePort(port),
+    };
+    let expected =
+        json!({ "reason": "InUse", "message": "192.0.2.1 is in use by shop/web: both serve TCP/80" });
+    assert_eq!(serde_json::to_value(&reason).unwrap(), expected);
+}
+
+#[test]
+fn without_a_pool_to_try_the_sentence_says_so() {
+    assert_eq!(
+        Reason::NoAddress(Vec::new()).to_string(),
+        "no pool is left to try"
+    );
+}

@@ -1,0 +1,22 @@
+//! Why two Services cannot share an address.
+
+use thiserror::Error;
+
+use crate::domain::Port;
+
+/// Why two Services cannot share an address.
+#[derive(Clone, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
+pub enum Unshared {
+    /// At least one of the two does not allow it.
+    #[error("it is not shared (annotation metallb.io/allow-shared-ip)")]
+    NotShared,
+    /// The two have different keys.
+    #[error("its sharing key is another one")]
+    OtherKey,
+    /// Policy Local, and the two select different pods.
+    #[error("externalTrafficPolicy Local shares an address only between Services that select the same pods")]
+    OtherBackends,
+    /// Both serve this port.
+    #[error("both serve {}/{}", .0.protocol.0, .0.number)]
+    SamePort(Port),
+}
