@@ -120,6 +120,8 @@ pub struct Segment {
     /// Nodes that were up and did not say goodbye.
     known: BTreeSet<NodeId>,
     returns: Returns,
+    /// When a peer that was down was last heard again.
+    returned_last: Option<Moment>,
     /// Since when this instance is up with more than half of the known nodes.
     backed_since: Option<Moment>,
     majority: Majority,
@@ -165,6 +167,7 @@ impl Segment {
             holders: Holders::default(),
             known: BTreeSet::new(),
             returns: Returns::default(),
+            returned_last: None,
             backed_since: None,
             majority: Majority::new(now),
             witnessed: None,

@@ -34,5 +34,6 @@ mod owners;
 mod returns;
 mod sizes;
 mod stuns;
+mod trunk;
 mod views;
 mod world;
