@@ -17,6 +17,7 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 impl Segment {
     /// Looks at each address about which something changed.
     pub(super) fn consider_all(&mut self, now: Moment) {
+        self.look_at_groups();
         for address in std::mem::take(&mut self.attention) {
             match self.own.hold(address).copied() {
                 Some(hold) => self.keep_or_give_up(address, hold, now),
@@ -125,6 +126,7 @@ impl Segment {
         };
         self.say(address, entry, now);
         self.yields.remove(&address);
+        self.splits.remove(&address);
         self.forget_unconfirmed(address);
         self.released_last = now;
         self.effects.push(Effect::Release(address));

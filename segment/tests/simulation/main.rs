@@ -26,6 +26,7 @@
 
 mod epochs;
 mod faults;
+mod groups;
 mod laws;
 mod liveness;
 mod moves;
