@@ -31,7 +31,7 @@ pub(super) struct Peer {
     pub(super) synced_last: Option<Moment>,
     /// When it was last reported that it said what cannot be.
     pub(super) refused_last: Option<Moment>,
-    /// When it was heard again after it was down.
+    /// When it was heard for the first time since it is down.
     heard_again: Option<Moment>,
     /// What is known of its claims is from before it was down.
     outdated: bool,
@@ -124,12 +124,16 @@ impl Peer {
         self.last_frame
     }
 
-    /// A frame of it came.
-    pub(super) fn frame(&mut self, at: Moment, profile: Profile) {
-        if self.link == Link::Down && at.since(self.last_frame) >= self.detection(profile) {
+    /// A frame of it came; whether it is the first one since the instance is down.
+    pub(super) fn frame(&mut self, at: Moment, profile: Profile) -> bool {
+        let is_back = self.link == Link::Down
+            && self.heard_again.is_none()
+            && at.since(self.last_frame) >= self.detection(profile);
+        if is_back {
             self.heard_again = Some(at);
         }
         self.last_frame = self.last_frame.max(at);
+        is_back
     }
 
     /// Somebody says that it is there.
@@ -154,11 +158,10 @@ impl Peer {
         now.since(self.silent_since()) < self.detection(profile)
     }
 
-    /// It was down and is heard since a moment ago: what it holds may not be known yet, and who was cut off meets the
-    /// others one after the other.
-    pub(super) fn is_returning(&self, now: Moment, profile: Profile) -> bool {
-        self.heard_again
-            .is_some_and(|at| now.since(at) < self.detection(profile))
+    /// It comes up after it was down, long after the first frame since then: that was a stray one, and announced nothing.
+    pub(super) fn is_back_after_stray(&self, now: Moment, profile: Profile) -> bool {
+        let stray = |at| now.since(at) >= self.detection(profile);
+        self.returned == Some(now) && self.heard_again.is_none_or(stray)
     }
 
     fn silent_since(&self) -> Moment {
@@ -216,6 +219,7 @@ impl Peer {
     pub(super) fn fall(&mut self) -> Turn {
         let was_up = self.is_up();
         self.outdated = true;
+        self.heard_again = None;
         self.link = Link::Down;
         if was_up { Turn::Fell } else { Turn::None }
     }

@@ -7,6 +7,7 @@ mod asking;
 mod candidates;
 mod claiming;
 mod epochs;
+mod groups;
 mod handover;
 mod life;
 mod majority;
@@ -29,6 +30,7 @@ use super::profile::Profile;
 use super::random::Chance;
 use super::view::{Place, SegmentView};
 use asking::Asking;
+use groups::Split;
 use handover::Yield;
 use majority::Majority;
 use returns::Returns;
@@ -120,6 +122,8 @@ pub struct Segment {
     /// Nodes that were up and did not say goodbye.
     known: BTreeSet<NodeId>,
     returns: Returns,
+    /// When a peer that was down was last heard again.
+    returned_last: Option<Moment>,
     /// Since when this instance is up with more than half of the known nodes.
     backed_since: Option<Moment>,
     majority: Majority,
@@ -130,6 +134,7 @@ pub struct Segment {
     attention: BTreeSet<IpAddr>,
     orphans: BTreeMap<IpAddr, Moment>,
     yields: BTreeMap<IpAddr, Yield>,
+    splits: BTreeMap<IpAddr, Split>,
     /// When what was said of an address that is not held may be forgotten.
     expiries: BTreeMap<IpAddr, Moment>,
     asking: Asking,
@@ -165,6 +170,7 @@ impl Segment {
             holders: Holders::default(),
             known: BTreeSet::new(),
             returns: Returns::default(),
+            returned_last: None,
             backed_since: None,
             majority: Majority::new(now),
             witnessed: None,
@@ -172,6 +178,7 @@ impl Segment {
             attention: BTreeSet::new(),
             orphans: BTreeMap::new(),
             yields: BTreeMap::new(),
+            splits: BTreeMap::new(),
             expiries: BTreeMap::new(),
             asking: Asking::default(),
             list: BTreeSet::new(),

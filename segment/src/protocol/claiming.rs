@@ -17,6 +17,7 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 impl Segment {
     /// Looks at each address about which something changed.
     pub(super) fn consider_all(&mut self, now: Moment) {
+        self.look_at_groups();
         for address in std::mem::take(&mut self.attention) {
             match self.own.hold(address).copied() {
                 Some(hold) => self.keep_or_give_up(address, hold, now),
@@ -125,6 +126,7 @@ impl Segment {
         };
         self.say(address, entry, now);
         self.yields.remove(&address);
+        self.splits.remove(&address);
         self.forget_unconfirmed(address);
         self.released_last = now;
         self.effects.push(Effect::Release(address));
@@ -177,23 +179,19 @@ impl Segment {
 
     /// Claims what nobody holds, as far as it is this instance's turn.
     pub(super) fn claim_orphans(&mut self, now: Moment) {
-        if self.orphans.is_empty() || self.state != State::Active || self.stunned.is_some() || !self.carrier {
+        if self.orphans.is_empty() || self.state != State::Active || self.stunned.is_some() {
             return;
         }
-        if !self.may_claim(now) {
-            // The slots begin when anybody may claim: everybody at once would be no order.
+        let alone = !self.is_not_alone(now);
+        if alone && self.carrier {
+            self.ask_neighbours(now);
+        }
+        if alone || !self.carrier || !self.may_claim(now) {
+            // The slots begin when this instance may claim: everybody at once would be no order.
             self.orphans.values_mut().for_each(|since| *since = now);
             return;
         }
-        if !self.is_not_alone(now) {
-            self.ask_neighbours(now);
-            return;
-        }
-        let profile = self.conduct.profile;
-        if self.peers.values().any(|peer| peer.is_returning(now, profile)) {
-            return;
-        }
-        let slot = profile.slot();
+        let slot = self.conduct.profile.slot();
         let patience = if self.all_synced() {
             Duration::ZERO
         } else {
@@ -214,13 +212,24 @@ impl Segment {
         let holder = |mate| self.holder(mate);
         let turn = |(address, order): (IpAddr, Vec<Contender>)| {
             let position = order.iter().position(|one| one.node == self.me.node)?;
-            let waited = now.since(self.orphans[&address]);
-            (waited >= patience && waited >= slot * position as u32).then_some((address, waited))
+            let since = self.orphans[&address];
+            let due = self.slots_begin(since) + patience + slot * position as u32;
+            (now >= due).then_some((address, now.since(since)))
         };
         order::place(view, orphans, &living, self.loads(&living), holder)
             .into_iter()
             .filter_map(turn)
             .collect()
+    }
+
+    /// When the first slot of an orphan begins: at once, but for D after a peer that was down is heard again nobody
+    /// claims, since it may hold what seems to be free. No orphan waits longer than D for that, however many return.
+    fn slots_begin(&self, since: Moment) -> Moment {
+        let detection = self.conduct.profile.detection();
+        since.max(
+            self.returned_last
+                .map_or(since, |at| (at + detection).min(since + detection)),
+        )
     }
 
     /// Somebody hears this node: another speaker, or a neighbour that answered; or there is no other node.

@@ -22,7 +22,7 @@ const RECONSIDERED: Duration = Duration::from_secs(10);
 pub(super) struct Yield {
     since: Moment,
     /// Those who would not, or did not, take it.
-    refused: BTreeMap<NodeId, Moment>,
+    pub(super) refused: BTreeMap<NodeId, Moment>,
 }
 
 impl Segment {
@@ -33,7 +33,8 @@ impl Segment {
             self.tell(Event::GaveUp(address, None));
             return;
         }
-        match (self.heir(address), hold.yield_to) {
+        let heir = self.heir(address).or_else(|| self.gather(address, &hold, now));
+        match (heir, hold.yield_to) {
             (Some(heir), Some(current)) if self.may_still_take(address, current, heir) => {}
             (Some(heir), _) => self.yield_to(address, hold, heir, now),
             (None, _) if self.is_no_place(address) => {
@@ -184,10 +185,16 @@ impl Segment {
     }
 
     /// Whether it suits this node, which would not pass it on at once: nodes that disagree about who is better would
-    /// pass it round. From one who leaves it is taken in any case.
+    /// pass it round. From a node that leaves it is taken in any case, and from one that drains or was away although the
+    /// group belongs elsewhere.
     fn would_keep(&self, address: IpAddr, holder: Instance) -> bool {
-        let leaves = self.peers.get(&holder).is_some_and(Peer::is_leaving);
-        self.suits_me(address) && (leaves || self.heir(address).is_none())
+        let Some(holder) = self.peers.get(&holder) else {
+            return false;
+        };
+        let standing = holder.beacon.map(|beacon| beacon.standing).unwrap_or_default();
+        let any = standing.draining || standing.hold_down;
+        let stays = || self.heir(address).is_none() && (any || self.gatherer(address).is_none());
+        self.suits_me(address) && (holder.is_leaving() || stays())
     }
 
     /// Takes over an address that another yields to this node, or says that it will not. Whether one did.

@@ -27,6 +27,7 @@ impl Segment {
         self.forget_epochs(now);
         self.consider_all(now);
         self.follow_yields(now);
+        self.follow_splits(now);
         self.claim_orphans(now);
         self.confirm(now);
         self.tell_again();
@@ -59,6 +60,7 @@ impl Segment {
             .chain(self.asking.next())
             .chain(busy.then_some(now + BUSY))
             .chain(self.next_confirmed().map(|at| at.max(now + BUSY)))
+            .chain(self.next_split())
             .fold(beacon, Moment::min)
     }
 

@@ -55,6 +55,10 @@ impl Segment {
             self.count_return(instance.node, now);
         }
         dead.into_iter().for_each(|other| self.forget(other));
+        let profile = self.conduct.profile;
+        if self.peers[&instance].is_back_after_stray(now, profile) {
+            self.returned_last = Some(now);
+        }
         self.look_at_everything();
         self.defend(instance);
     }

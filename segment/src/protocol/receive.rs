@@ -14,10 +14,10 @@ impl Segment {
         if from.node == self.me.node {
             return;
         }
-        self.peers
-            .entry(from)
-            .or_insert_with(|| Peer::new(from, at))
-            .frame(at, self.conduct.profile);
+        let peer = self.peers.entry(from).or_insert_with(|| Peer::new(from, at));
+        if peer.frame(at, self.conduct.profile) {
+            self.returned_last = self.returned_last.max(Some(at));
+        }
         match &message.body {
             Body::Beacon(beacon) => {
                 self.beacon(from, beacon, now);

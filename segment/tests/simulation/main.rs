@@ -26,6 +26,7 @@
 
 mod epochs;
 mod faults;
+mod groups;
 mod laws;
 mod liveness;
 mod moves;
@@ -34,5 +35,6 @@ mod owners;
 mod returns;
 mod sizes;
 mod stuns;
+mod trunk;
 mod views;
 mod world;

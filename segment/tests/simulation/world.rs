@@ -2,6 +2,8 @@
 
 mod lan;
 mod look;
+mod machine;
+mod process;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_segment::message::{Body, Boot, Instance, Message, NodeId, Standing};
+use ferrolb_segment::message::{Boot, Instance, Message, NodeId, Standing};
 use ferrolb_segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
 
 pub(crate) use lan::Lan;
@@ -51,6 +53,12 @@ pub(crate) struct Node {
     standing: Standing,
     /// What it was told to answer for.
     answers: BTreeSet<IpAddr>,
+    /// How far its clock is behind.
+    lag: Duration,
+    /// The machine stands still until then.
+    frozen_until: Option<Moment>,
+    /// Frames that come while it stands still wait on its socket.
+    keeps_frames: bool,
 }
 
 pub(crate) struct World {
@@ -71,6 +79,9 @@ pub(crate) struct World {
     pub(crate) unfit: usize,
     /// There are other stations on the segment, which answer questions.
     pub(crate) neighbours: bool,
+    /// The node whose frames are recorded.
+    pub(crate) records: Option<usize>,
+    pub(crate) recorded: Vec<Message>,
 }
 
 impl World {
@@ -99,7 +110,8 @@ impl World {
             node: self.nodes[node].id,
             boot: Boot(boot),
         };
-        let mut segment = Segment::new(me, self.conduct, seed, self.now);
+        let clock = self.clock(node);
+        let mut segment = Segment::new(me, self.conduct, seed, clock);
         segment.see(self.nodes[node].view.clone());
         let one = &mut self.nodes[node];
         segment.carry(one.plugged);
@@ -109,7 +121,7 @@ impl World {
         one.last.clear();
         one.answers.clear();
         one.paused_until = None;
-        one.emptied = self.now;
+        one.emptied = clock;
         one.stops_amid = None;
         one.undone.clear();
         self.wake(node, self.now);
@@ -217,96 +229,5 @@ impl World {
         self.agenda.remove(&(one.wake, node));
         one.wake = due;
         self.agenda.insert((due, node));
-    }
-
-    fn arrive(&mut self) {
-        let Some((from, to, message)) = self.lan.arrive() else {
-            return;
-        };
-        let now = self.now;
-        let node = &mut self.nodes[to];
-        if !node.plugged || self.lan.cut.contains(&(from, to)) || node.segment.is_none() {
-            return;
-        }
-        let last = node.last.entry(message.from.boot).or_default();
-        if message.sequence <= *last {
-            return;
-        }
-        *last = message.sequence;
-        node.waiting.push((now, message));
-        let soon = (now + self.wakeup).min(node.wake);
-        if soon > now || node.paused_until.is_some_and(|until| until > now) {
-            self.wake(to, soon);
-        } else {
-            self.act(to);
-        }
-    }
-
-    /// The process reads what waits, then judges, then acts: as the shell does.
-    fn act(&mut self, node: usize) {
-        let now = self.now;
-        let one = &mut self.nodes[node];
-        self.agenda.remove(&(one.wake, node));
-        one.paused_until = None;
-        let undone = std::mem::take(&mut one.undone);
-        undone.into_iter().for_each(|effect| self.follow(node, effect));
-        let (interval, one) = (self.conduct.profile.interval, &mut self.nodes[node]);
-        let Some(segment) = &mut one.segment else { return };
-        // Nobody knows how long a frame waited that a loop finds which was held up.
-        let was_held_up = now.since(one.emptied) > interval;
-        let came = |at| if was_held_up { one.emptied } else { at };
-        for (at, message) in one.waiting.drain(..) {
-            segment.receive(&message, came(at), now);
-        }
-        one.emptied = now;
-        segment.advance(now);
-        let (wake, effects) = (segment.next(now), segment.effects());
-        if let Some(time) = one.stops_amid.take() {
-            one.undone = effects;
-            self.pause(node, time);
-            return;
-        }
-        self.wake(node, wake);
-        effects.into_iter().for_each(|effect| self.follow(node, effect));
-    }
-
-    fn follow(&mut self, node: usize, effect: Effect) {
-        match effect {
-            Effect::Send(body) => {
-                let one = &mut self.nodes[node];
-                one.sequence += 1;
-                if let Body::Beacon(beacon) = &body {
-                    one.standing = beacon.standing;
-                }
-                let from = one.segment.as_ref().expect("it acts").instance();
-                let message = Message {
-                    from,
-                    sequence: one.sequence,
-                    body,
-                };
-                self.broadcast(node, message);
-            }
-            Effect::Announce(address) => {
-                if self.nodes[node].plugged && self.may_tell(node) {
-                    self.cache.insert(address, node);
-                }
-            }
-            Effect::AskNeighbours => {
-                if self.neighbours && self.nodes[node].plugged {
-                    let now = self.now;
-                    self.on_segment(node, |segment| segment.witnessed(now));
-                }
-            }
-            Effect::Tell(event) => self.events.push((self.now, node, event)),
-            Effect::Hold(address) => {
-                let one = &mut self.nodes[node];
-                let place = one.view.places.get(&address);
-                self.unfit += usize::from(!place.is_some_and(|place| place.suits(one.id)));
-                one.answers.insert(address);
-            }
-            Effect::Release(address) => {
-                self.nodes[node].answers.remove(&address);
-            }
-        }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Lan {
     pub(crate) loss_percent: u64,
     /// Of a hundred frames at each receiver's port.
     pub(crate) receive_loss_percent: u64,
+    /// Of a hundred frames of this sender.
+    pub(crate) lossy: BTreeMap<usize, u64>,
     /// Of a hundred frames; they come up to 50 ms later, and others overtake them.
     pub(crate) late_percent: u64,
     /// Of a hundred frames; they come twice.
@@ -121,7 +123,8 @@ impl Lan {
 impl World {
     pub(super) fn broadcast(&mut self, from: usize, message: Message) {
         let message = Arc::new(self.lan.encode(message));
-        if !self.nodes[from].plugged || self.happens(self.lan.loss_percent) {
+        let lossy = self.lan.lossy.get(&from).copied().unwrap_or_default();
+        if !self.nodes[from].plugged || self.happens(self.lan.loss_percent) || self.happens(lossy) {
             return;
         }
         for to in (0..self.nodes.len()).filter(|to| *to != from) {

@@ -22,13 +22,13 @@ impl World {
         let may = one
             .segment
             .as_ref()
-            .is_some_and(|segment| segment.may_answer(self.now));
+            .is_some_and(|segment| segment.may_answer(self.clock(node)));
         one.plugged && awake && may
     }
 
     pub(crate) fn may_tell(&self, node: usize) -> bool {
         let segment = self.nodes[node].segment.as_ref();
-        segment.is_some_and(|segment| segment.may_tell(self.now))
+        segment.is_some_and(|segment| segment.may_tell(self.clock(node)))
     }
 
     /// Whether the last beacon of the node asks to be asked last.

@@ -46,6 +46,9 @@ impl World {
             view: view.clone(),
             standing: Standing::default(),
             answers: BTreeSet::new(),
+            lag: Duration::ZERO,
+            frozen_until: None,
+            keeps_frames: false,
         };
         Self {
             now: Moment::ORIGIN + Duration::from_secs(1000),
@@ -62,6 +65,8 @@ impl World {
             events: Vec::new(),
             unfit: 0,
             neighbours: true,
+            records: None,
+            recorded: Vec::new(),
         }
     }
 
