@@ -1,19 +1,21 @@
 //! What users are told by events and the operator by log lines: transitions only.
 
+mod heard;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
+use ferrolb_crds::domain::{NodeName, ServiceKey};
 use ferrolb_runtime::events::Notice;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 
-use crate::announce::News;
 use crate::election::Interfaces;
 use crate::liveness::spokesman;
 use crate::plan::{Announced, Announcement, Plan};
 use crate::snapshot::{Fault, Snapshot};
-use crate::wire::Mac;
+
+pub(crate) use heard::Heard;
 
 /// What was told, so that it is told once.
 #[derive(Debug, Default)]
@@ -166,36 +168,6 @@ fn invalid_configuration(fault: &Fault) -> Notice {
         severity: EventType::Warning,
         reason: "InvalidConfiguration".to_owned(),
         note: fault.message.clone(),
-    }
-}
-
-/// What the wire told, so that it is logged once.
-#[derive(Debug, Default)]
-pub(crate) struct Heard {
-    claims: BTreeMap<IpAddr, Mac>,
-    troubles: BTreeMap<InterfaceName, String>,
-}
-
-impl Heard {
-    /// Logs it unless it was the last that was heard of this address or interface.
-    pub(crate) fn log(&mut self, news: News) {
-        match news {
-            News::ForeignClaim {
-                address,
-                mac,
-                interface,
-            } => {
-                if self.claims.insert(address, mac) != Some(mac) {
-                    tracing::warn!(%address, %mac, %interface, "another station claims an address that we announce");
-                }
-            }
-            News::Trouble { interface, message } => {
-                if self.troubles.get(&interface) != Some(&message) {
-                    tracing::warn!(%interface, "cannot announce as it should be: {message}");
-                    self.troubles.insert(interface, message);
-                }
-            }
-        }
     }
 }
 
