@@ -4,7 +4,7 @@
 //! `ferrolb plan` calls too), `plan` says what this node announces, and that is published to the [`announce`]r before
 //! anything is written. Then `tell`, `report` and `condition` say so: events, metrics, `ServiceL2Status`, `Announced`.
 //!
-//! The announcer answers frames ([`respond`], [`wire`]) for what is [`held`] and tells neighbours unasked ([`burst`]).
+//! The announcer answers frames ([`respond`], [`wire`]) for what it holds and tells neighbours unasked ([`burst`]).
 
 mod act;
 pub mod announce;
@@ -13,7 +13,6 @@ pub mod burst;
 mod condition;
 pub mod election;
 mod exclude;
-pub mod held;
 mod interfaces;
 mod keys;
 mod liveness;

@@ -67,6 +67,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = Metrics::register(&registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;
     let (membership, protocol) = membership::join(&args, &client, &registry).await?.unzip();
+    let protocol = protocol.context("only beacons say what is held")?;
     let (wire, news) = Wire::start(links, &registry, protocol)?;
     tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
     let options = Options {
@@ -212,7 +213,6 @@ impl Speaker {
             Some(membership) => membership.plan(&mut elections, &snapshot.view, &place),
             None => plan(&elections, &place, &self.announced),
         };
-        self.wire.hold(&self.announced, &plan.announced);
         tell::log(&self.announced, &plan.announced);
         self.metrics
             .show(&elections, &plan.announced, snapshot.faults.len());
