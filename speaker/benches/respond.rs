@@ -1,11 +1,10 @@
 //! What one frame costs: the target is 300 ns and no allocation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use divan::{AllocProfiler, Bencher};
 use etherparse::PacketBuilder;
-use ferrolb_speaker::held::HeldTable;
 use ferrolb_speaker::respond::{Port, Response, respond};
 use ferrolb_speaker::wire::Mac;
 use ferrolb_speaker::wire::arp::{Arp, Operation};
@@ -33,11 +32,10 @@ fn port() -> Port {
 }
 
 /// A thousand addresses of each family.
-fn held() -> HeldTable {
+fn held() -> HashSet<IpAddr> {
     let v4 = (0..1000).map(|number| IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + number)));
     let v6 = (0..1000).map(|number| IpAddr::from(Ipv6Addr::from_bits(HELD6.to_bits() + number)));
-    let on = |address| (address, BTreeSet::from(["eth0".into()]));
-    v4.chain(v6).map(on).collect::<BTreeMap<_, _>>().into()
+    v4.chain(v6).collect()
 }
 
 fn arp(target: Ipv4Addr) -> Vec<u8> {

@@ -1,12 +1,13 @@
-//! Announces what is held: one task per interface answers, and tells everybody unasked.
+//! Announces what is held: one task per interface takes part in the speakers' protocol, answers for what it holds there,
+//! and tells everybody unasked.
 //!
 //! ```text
-//! links ──┐                     ┌─▶ port eth0: socket, filter, groups, bursts ─▶ wire
-//!         ├─▶ supervisor ── held┤
-//! held  ──┘                     └─▶ port eth1: …                               ─▶ News
+//! links ──┐                ┌─▶ port eth0: socket, filter, groups, bursts, station ─▶ wire
+//!         ├─▶ supervisor ──┤
+//! views ──┘                └─▶ port eth1: …                                       ─▶ Reports, News
 //! ```
-//! The supervisor only decides which interfaces need a port; each port follows the table of held addresses
-//! by itself. A port that fails is opened again.
+//! The supervisor only decides which interfaces need a port: each port follows the view of its segment by itself, and what
+//! it holds is its own. A port that fails is opened again, and then holds nothing until it claims it.
 
 mod groups;
 mod metrics;
@@ -29,7 +30,6 @@ pub use metrics::LayerTwoMetrics;
 pub use protocol::{Departure, Protocol, ProtocolMetrics, Reports, SegmentReport, Views};
 
 use crate::burst::Pace;
-use crate::held::HeldTable;
 use crate::respond;
 use crate::wire::Mac;
 use port::PortTask;
@@ -63,16 +63,14 @@ pub enum News {
 pub struct Announcer {
     /// The interfaces of this machine.
     pub links: watch::Receiver<LinkTable>,
-    /// What to answer for.
-    pub held: watch::Receiver<HeldTable>,
     /// How often to tell unasked.
     pub pace: Pace,
     /// What is counted.
     pub metrics: LayerTwoMetrics,
     /// What the wire tells; when nobody listens fast enough, news is dropped and counted.
     pub news: mpsc::Sender<News>,
-    /// Where the claims on each segment decide what is held; else [`Announcer::held`] does.
-    pub protocol: Option<Protocol>,
+    /// How the ports agree with those of other nodes on what each holds.
+    pub protocol: Protocol,
 }
 
 /// An interface as a port needs it: any difference means another port.
@@ -95,15 +93,14 @@ impl Announcer {
         thread.spawn(move || runtime.block_on(self.run())).map(drop)
     }
 
-    /// Runs until the sender of `held` is dropped.
+    /// Runs until the sender of the views is dropped.
     pub async fn run(mut self) {
         let mut ports = Ports::default();
         loop {
             ports.adjust(&self, Instant::now());
             let retry = ports.next_retry();
             tokio::select! {
-                changed = self.held.changed() => if changed.is_err() { return },
-                () = views_changed(&mut self.protocol) => {}
+                changed = self.protocol.views.changed() => if changed.is_err() { return },
                 changed = self.links.changed() => if changed.is_err() { return },
                 () = ports.any_ended() => {}
                 () = at(retry) => {}
@@ -111,18 +108,15 @@ impl Announcer {
         }
     }
 
-    /// The interfaces on which something is or may be held, as far as they can send.
+    /// The interfaces on which something may be held, as far as they can send.
     fn wanted(&self) -> BTreeMap<InterfaceName, Wanted> {
-        let named = match &self.protocol {
-            Some(protocol) => protocol.views.borrow().keys().cloned().collect(),
-            None => self.held.borrow().interfaces(),
-        };
+        let views = self.protocol.views.borrow();
         let links = self.links.borrow();
         let usable = links.values().filter(|link| link.up && link.mac.is_some());
         usable
             .filter_map(|link| {
                 let (name, mac) = (InterfaceName::from(link.name.as_str()), Mac(link.mac?));
-                named.contains(&name).then_some((
+                views.contains_key(&name).then_some((
                     name,
                     Wanted {
                         index: link.index,
@@ -131,16 +125,6 @@ impl Announcer {
                 ))
             })
             .collect()
-    }
-}
-
-async fn views_changed(protocol: &mut Option<Protocol>) {
-    let ended = match protocol {
-        Some(protocol) => protocol.views.changed().await.is_err(),
-        None => true,
-    };
-    if ended {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -213,10 +197,7 @@ async fn open(announcer: Announcer, interface: InterfaceName, wanted: Wanted) {
         siblings: BTreeSet::new(),
     };
     let failure = match PortTask::open(announcer.clone(), port, wanted.index) {
-        Ok(task) => match announcer.protocol.clone() {
-            Some(protocol) => task.serve(protocol).await,
-            None => task.run().await,
-        },
+        Ok(task) => task.serve().await,
         Err(error) => error,
     };
     announcer.tell_trouble(&interface, why(&failure));

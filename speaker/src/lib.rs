@@ -11,7 +11,6 @@ mod args;
 pub mod burst;
 mod condition;
 pub mod forecast;
-pub mod held;
 mod keys;
 mod layer2;
 pub mod may;

@@ -1,11 +1,10 @@
 //! What a frame means to us: an answer, somebody else's claim, or nothing, and then why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::InterfaceName;
 
-use crate::held::{HeldTable, Holding};
 use crate::wire::Mac;
 use crate::wire::arp::{self, Arp, Operation};
 use crate::wire::ndp::{ADVERTISEMENT_FRAME, Advertisement, Ndp, Solicitation};
@@ -63,15 +62,13 @@ pub enum Ignored {
     OtherDestination,
     /// Names no station that could be answered.
     NoSender,
-    /// Asks for an address that this node does not hold.
+    /// Asks for an address that is not held here.
     NotHeld,
-    /// Asks for an address that this node holds on other interfaces only.
-    HeldElsewhere,
 }
 
 impl Ignored {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::NotOurProtocol,
         Self::Vlan,
         Self::OwnFrame,
@@ -79,7 +76,6 @@ impl Ignored {
         Self::OtherDestination,
         Self::NoSender,
         Self::NotHeld,
-        Self::HeldElsewhere,
     ];
 
     /// The value of the metric label.
@@ -92,7 +88,6 @@ impl Ignored {
             Self::OtherDestination => "other_destination",
             Self::NoSender => "no_sender",
             Self::NotHeld => "not_held",
-            Self::HeldElsewhere => "held_elsewhere",
         }
     }
 }
@@ -141,9 +136,9 @@ pub fn gratuitous(address: IpAddr, port: &Port) -> impl Iterator<Item = Frame> +
     frames.into_iter().flatten()
 }
 
-/// Judges a frame that came in by `port`. `vlan` is the tag that the kernel took off; priority tags
-/// (VLAN 0) belong to the segment itself.
-pub fn respond(frame: &[u8], vlan: Option<u16>, port: &Port, held: &HeldTable) -> Response {
+/// Judges a frame that came in by `port`, on which the addresses `held` are held: one look-up for each question. `vlan` is
+/// the tag that the kernel took off; priority tags (VLAN 0) belong to the segment itself.
+pub fn respond(frame: &[u8], vlan: Option<u16>, port: &Port, held: &HashSet<IpAddr>) -> Response {
     if vlan.is_some_and(|tag| tag & 0x0fff != 0) {
         return Response::Ignored(Ignored::Vlan);
     }
@@ -157,15 +152,14 @@ pub fn respond(frame: &[u8], vlan: Option<u16>, port: &Port, held: &HeldTable) -
     }
 }
 
-fn to_arp(arp: &Arp, port: &Port, held: &HeldTable) -> Response {
+fn to_arp(arp: &Arp, port: &Port, held: &HashSet<IpAddr>) -> Response {
     if port.is_own(arp.source) || port.is_own(arp.sender_mac) {
         return Response::Ignored(Ignored::OwnFrame);
     }
     if !arp.sender_mac.is_station() {
         return Response::Ignored(Ignored::NoSender);
     }
-    let claims = held.on(&port.interface, arp.sender.into()) == Holding::Here;
-    if claims {
+    if held.contains(&arp.sender.into()) {
         return Response::ForeignClaim {
             address: arp.sender.into(),
             mac: arp.sender_mac,
@@ -177,10 +171,10 @@ fn to_arp(arp: &Arp, port: &Port, held: &HeldTable) -> Response {
     if arp.destination != Mac::BROADCAST && arp.destination != port.mac {
         return Response::Ignored(Ignored::OtherDestination);
     }
-    answered(arp.target.into(), port, held, || arp.answer(port.mac).into())
+    answered(arp.target.into(), held, || arp.answer(port.mac).into())
 }
 
-fn to_solicitation(question: &Solicitation, port: &Port, held: &HeldTable) -> Response {
+fn to_solicitation(question: &Solicitation, port: &Port, held: &HashSet<IpAddr>) -> Response {
     if port.is_own(question.source_mac) || question.source_link.is_some_and(|mac| port.is_own(mac)) {
         return Response::Ignored(Ignored::OwnFrame);
     }
@@ -190,12 +184,10 @@ fn to_solicitation(question: &Solicitation, port: &Port, held: &HeldTable) -> Re
     if !question.source_link.unwrap_or(question.source_mac).is_station() || question.source.is_multicast() {
         return Response::Ignored(Ignored::NoSender);
     }
-    answered(question.target.into(), port, held, || {
-        question.answer(port.mac).into()
-    })
+    answered(question.target.into(), held, || question.answer(port.mac).into())
 }
 
-fn to_advertisement(claim: &Advertisement, port: &Port, held: &HeldTable) -> Response {
+fn to_advertisement(claim: &Advertisement, port: &Port, held: &HashSet<IpAddr>) -> Response {
     let mac = claim.target_link.unwrap_or(claim.source_mac);
     if port.is_own(mac) || port.is_own(claim.source_mac) {
         return Response::Ignored(Ignored::OwnFrame);
@@ -203,23 +195,20 @@ fn to_advertisement(claim: &Advertisement, port: &Port, held: &HeldTable) -> Res
     if !mac.is_station() {
         return Response::Ignored(Ignored::NoSender);
     }
-    match held.on(&port.interface, claim.target.into()) {
-        Holding::Here => Response::ForeignClaim {
-            address: claim.target.into(),
-            mac,
-        },
-        Holding::Elsewhere | Holding::No => Response::Ignored(Ignored::NotAQuestion),
+    let address = claim.target.into();
+    match held.contains(&address) {
+        true => Response::ForeignClaim { address, mac },
+        false => Response::Ignored(Ignored::NotAQuestion),
     }
 }
 
-fn answered(address: IpAddr, port: &Port, held: &HeldTable, answer: impl FnOnce() -> Frame) -> Response {
-    match held.on(&port.interface, address) {
-        Holding::Here => Response::Reply {
+fn answered(address: IpAddr, held: &HashSet<IpAddr>, answer: impl FnOnce() -> Frame) -> Response {
+    match held.contains(&address) {
+        true => Response::Reply {
             address,
             frame: answer(),
         },
-        Holding::Elsewhere => Response::Ignored(Ignored::HeldElsewhere),
-        Holding::No => Response::Ignored(Ignored::NotHeld),
+        false => Response::Ignored(Ignored::NotHeld),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What users are told by events and the operator by log lines: transitions only.
 
+mod heard;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -10,11 +12,11 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use kube::runtime::events::EventType;
 
-use crate::announce::News;
 use crate::condition::{Shown, spokesman};
 use crate::see::snapshot::Snapshot;
 use crate::verdict::{Layer2, Verdicts};
-use crate::wire::Mac;
+
+pub(crate) use heard::Heard;
 
 /// What was told, so that it is told once.
 #[derive(Debug, Default)]
@@ -161,36 +163,6 @@ fn invalid_configuration(fault: &Problem) -> Notice {
         severity: EventType::Warning,
         reason: "InvalidConfiguration".to_owned(),
         note: fault.message.clone(),
-    }
-}
-
-/// What the wire told, so that it is logged once.
-#[derive(Debug, Default)]
-pub(crate) struct Heard {
-    claims: BTreeMap<IpAddr, Mac>,
-    troubles: BTreeMap<InterfaceName, String>,
-}
-
-impl Heard {
-    /// Logs it unless it was the last that was heard of this address or interface.
-    pub(crate) fn log(&mut self, news: News) {
-        match news {
-            News::ForeignClaim {
-                address,
-                mac,
-                interface,
-            } => {
-                if self.claims.insert(address, mac) != Some(mac) {
-                    tracing::warn!(%address, %mac, %interface, "another station claims an address that we announce");
-                }
-            }
-            News::Trouble { interface, message } => {
-                if self.troubles.get(&interface) != Some(&message) {
-                    tracing::warn!(%interface, "cannot announce as it should be: {message}");
-                    self.troubles.insert(interface, message);
-                }
-            }
-        }
     }
 }
 

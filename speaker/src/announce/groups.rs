@@ -3,7 +3,7 @@
 //! Joined with an IPv6 socket, so that the kernel tells multicast routers and snooping switches (MLD,
 //! RFC 3810); where IPv6 is off on the interface, the packet socket joins the Ethernet group alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -41,7 +41,7 @@ impl Groups {
     }
 
     /// Joins and leaves so that the memberships are those of these addresses. Returns what did not work.
-    pub(super) fn follow(&mut self, addresses: &BTreeSet<IpAddr>, packets: &PacketSocket) -> Vec<String> {
+    pub(super) fn follow(&mut self, addresses: &HashSet<IpAddr>, packets: &PacketSocket) -> Vec<String> {
         let groups: BTreeSet<Ipv6Addr> = addresses
             .iter()
             .filter_map(|address| match address {

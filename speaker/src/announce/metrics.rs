@@ -1,8 +1,8 @@
-//! What the announcer counts. The series of an address go when it is held no longer.
+//! What the announcer counts. The series of an address go when no port holds it any more.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
@@ -11,22 +11,31 @@ use crate::respond::Ignored;
 /// Counters of layer 2, those that MetalLB has under its names.
 #[derive(Clone, Debug)]
 pub struct LayerTwoMetrics {
+    series: Arc<Series>,
+    ignored: IntCounterVec,
+    dropped: IntCounter,
+}
+
+/// The counters that have series for each address.
+#[derive(Debug)]
+struct Series {
     requests: IntCounterVec,
     responses: IntCounterVec,
     gratuitous: IntCounterVec,
     foreign: IntCounterVec,
-    ignored: IntCounterVec,
-    dropped: IntCounter,
-    forgotten: Arc<AtomicU64>,
+    /// Shared by the ports that hold the address.
+    by_address: Mutex<HashMap<IpAddr, Weak<AddressCounters>>>,
 }
 
-/// The counters of one address, looked up once.
-#[derive(Clone, Debug)]
+/// The counters of one address, looked up once. When the last port drops them, the series go.
+#[derive(Debug)]
 pub(super) struct AddressCounters {
     pub(super) requests: IntCounter,
     pub(super) responses: IntCounter,
     pub(super) gratuitous: IntCounter,
     pub(super) foreign: IntCounter,
+    address: IpAddr,
+    series: Arc<Series>,
 }
 
 impl LayerTwoMetrics {
@@ -45,7 +54,7 @@ impl LayerTwoMetrics {
             "Reports of the wire that nobody took.",
         )?;
         registry.register(Box::new(dropped.clone()))?;
-        Ok(Self {
+        let series = Series {
             requests: vec(
                 "metallb_layer2_requests_received",
                 "ARP and NDP questions for an address that this node holds.",
@@ -58,7 +67,7 @@ impl LayerTwoMetrics {
             )?,
             gratuitous: vec(
                 "metallb_layer2_gratuitous_sent",
-                "Frames that told of an address unasked.",
+                "Gratuitous ARP and unsolicited NA frames sent.",
                 "ip",
             )?,
             foreign: vec(
@@ -66,39 +75,37 @@ impl LayerTwoMetrics {
                 "Frames in which another station claimed an address that this node holds.",
                 "ip",
             )?,
+            by_address: Mutex::default(),
+        };
+        Ok(Self {
+            series: Arc::new(series),
             ignored: vec(
                 "ferrolb_layer2_ignored_total",
                 "Frames that passed the kernel filter and were not answered, by reason.",
                 "reason",
             )?,
             dropped,
-            forgotten: Arc::default(),
         })
     }
 
-    pub(super) fn of(&self, address: IpAddr) -> AddressCounters {
+    /// The counters of an address, the same for all ports that hold it.
+    pub(super) fn of(&self, address: IpAddr) -> Arc<AddressCounters> {
+        let mut shared = self.series.lock();
+        if let Some(counters) = shared.get(&address).and_then(Weak::upgrade) {
+            return counters;
+        }
         let label = address.to_string();
         let of = |counters: &IntCounterVec| counters.with_label_values(&[label.as_str()]);
-        AddressCounters {
-            requests: of(&self.requests),
-            responses: of(&self.responses),
-            gratuitous: of(&self.gratuitous),
-            foreign: of(&self.foreign),
-        }
-    }
-
-    /// Removes the series of an address that is held no longer.
-    pub fn forget(&self, address: IpAddr) {
-        for counters in [&self.requests, &self.responses, &self.gratuitous, &self.foreign] {
-            // The only error is that there is no such series.
-            let _absent = counters.remove_label_values(&[address.to_string().as_str()]);
-        }
-        self.forgotten.fetch_add(1, Ordering::Release);
-    }
-
-    /// How often series were removed; whoever keeps counters must look them up again when this has changed.
-    pub(super) fn forgotten(&self) -> u64 {
-        self.forgotten.load(Ordering::Acquire)
+        let counters = Arc::new(AddressCounters {
+            requests: of(&self.series.requests),
+            responses: of(&self.series.responses),
+            gratuitous: of(&self.series.gratuitous),
+            foreign: of(&self.series.foreign),
+            address,
+            series: self.series.clone(),
+        });
+        shared.insert(address, Arc::downgrade(&counters));
+        counters
     }
 
     pub(super) fn ignored(&self, why: Ignored) -> IntCounter {
@@ -107,5 +114,71 @@ impl LayerTwoMetrics {
 
     pub(super) fn news_dropped(&self) {
         self.dropped.inc();
+    }
+}
+
+impl Series {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, Weak<AddressCounters>>> {
+        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AddressCounters {
+    fn drop(&mut self) {
+        let series = &self.series;
+        let mut shared = series.lock();
+        // Another port may have asked for new ones meanwhile.
+        if shared.get(&self.address).is_none_or(|one| one.strong_count() > 0) {
+            return;
+        }
+        shared.remove(&self.address);
+        let label = self.address.to_string();
+        for counters in [
+            &series.requests,
+            &series.responses,
+            &series.gratuitous,
+            &series.foreign,
+        ] {
+            // The only error is that there is no such series.
+            let _absent = counters.remove_label_values(&[label.as_str()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(registry: &Registry, name: &str) -> Vec<f64> {
+        let families = registry.gather();
+        let named = families.iter().filter(|family| family.name() == name);
+        named
+            .flat_map(prometheus::proto::MetricFamily::get_metric)
+            .map(|metric| metric.get_counter().get_value())
+            .collect()
+    }
+
+    #[test]
+    fn the_series_of_an_address_stay_until_no_port_holds_it() {
+        let registry = Registry::new();
+        let metrics = LayerTwoMetrics::register(&registry).unwrap();
+        let address = "192.0.2.1".parse().unwrap();
+        let ports = [metrics.of(address), metrics.of(address)];
+        ports.iter().for_each(|port| port.requests.inc());
+        let [one, other] = ports;
+        drop(one);
+        assert_eq!(of(&registry, "metallb_layer2_requests_received"), [2.0]);
+        drop(other);
+        assert!(of(&registry, "metallb_layer2_requests_received").is_empty());
+    }
+
+    #[test]
+    fn an_address_that_is_held_again_is_counted_from_zero() {
+        let registry = Registry::new();
+        let metrics = LayerTwoMetrics::register(&registry).unwrap();
+        let address = "192.0.2.1".parse().unwrap();
+        metrics.of(address).requests.inc();
+        let _again = metrics.of(address);
+        assert_eq!(of(&registry, "metallb_layer2_requests_received"), [0.0]);
     }
 }

@@ -7,7 +7,6 @@ use tokio::sync::{mpsc, watch};
 
 use crate::announce::{Announcer, LayerTwoMetrics, News, Protocol};
 use crate::burst;
-use crate::held::HeldTable;
 
 /// News of the wire that may wait; it is dropped and counted when the loop is behind.
 const NEWS: usize = 64;
@@ -15,8 +14,6 @@ const NEWS: usize = 64;
 /// What the announcer reads.
 pub(super) struct Wire {
     pub(super) links: watch::Receiver<LinkTable>,
-    /// Ports hold what their stations hold; the announcer ends with this.
-    _held: watch::Sender<HeldTable>,
 }
 
 impl Wire {
@@ -27,16 +24,14 @@ impl Wire {
         protocol: Protocol,
     ) -> anyhow::Result<(Self, mpsc::Receiver<News>)> {
         let (news, heard) = mpsc::channel(NEWS);
-        let (_held, held) = watch::channel(HeldTable::default());
         let announcer = Announcer {
             links: links.clone(),
-            held,
             pace: burst::Pace::default(),
             metrics: LayerTwoMetrics::register(registry)?,
             news,
-            protocol: Some(protocol),
+            protocol,
         };
         announcer.start().context("cannot start the thread of the wire")?;
-        Ok((Self { links, _held }, heard))
+        Ok((Self { links }, heard))
     }
 }

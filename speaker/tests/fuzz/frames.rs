@@ -12,9 +12,9 @@ use crate::random::Random;
 pub(crate) const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
 pub(crate) const SIBLING: Mac = Mac([2, 0, 0, 0, 0, 2]);
 pub(crate) const HELD4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
-pub(crate) const ELSEWHERE4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 5);
+pub(crate) const FOREIGN4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 5);
 pub(crate) const HELD6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x200);
-pub(crate) const ELSEWHERE6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 5);
+pub(crate) const FOREIGN6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 5);
 /// Where the ICMPv6 message begins.
 const MESSAGE: usize = 54;
 
@@ -75,7 +75,7 @@ fn arp(random: &mut Random) -> Vec<u8> {
         sender_mac,
         sender: random.pick(&[ASKER4, ASKER4, Ipv4Addr::UNSPECIFIED, HELD4]),
         target_mac: random.pick(&[Mac::default(), Mac::BROADCAST, OWN]),
-        target: random.pick(&[HELD4, HELD4, ELSEWHERE4, ASKER4, Ipv4Addr::from_bits(0xcb00_7101)]),
+        target: random.pick(&[HELD4, HELD4, FOREIGN4, ASKER4, Ipv4Addr::from_bits(0xcb00_7101)]),
     };
     frame.emit().to_vec()
 }
@@ -86,7 +86,7 @@ fn station(random: &mut Random) -> Mac {
 }
 
 fn ndp(random: &mut Random) -> Vec<u8> {
-    let target = random.pick(&[HELD6, HELD6, ELSEWHERE6, ASKER6, ALL_NODES]);
+    let target = random.pick(&[HELD6, HELD6, FOREIGN6, ASKER6, ALL_NODES]);
     let source = random.pick(&[ASKER6, ASKER6, Ipv6Addr::UNSPECIFIED, HELD6, ALL_NODES]);
     let group = solicited_node(target);
     let (destination, to) = random.pick(&[

@@ -1,22 +1,17 @@
 //! What the tests stand on: a node that announces and a client, joined by a cable.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::thread::{self, JoinHandle};
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, UdpSocket};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ferrolb_rawlink::PacketSocket;
 use ferrolb_rawlink::filter::{Interest, program};
-use ferrolb_rawlink::links;
-use ferrolb_speaker::announce::{Announcer, LayerTwoMetrics, News};
-use ferrolb_speaker::burst::Pace;
-use ferrolb_speaker::held::HeldTable;
 use ferrolb_speaker::wire::Mac;
-use prometheus::{Registry, TextEncoder};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::netns::{self, Namespace};
+use crate::netns::Namespace;
+use crate::node::Node;
 
 /// When a test gives up. Nothing here takes as long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,8 +40,10 @@ impl Bench {
             client.set(&format!("net/{family}/neigh/eth0/retrans_time_ms"), "100");
         }
         connected(&node);
+        let announcer = Node::alone(&node);
+        until("the node to take part", || announcer.report().joined);
         Self {
-            announcer: Node::start(&node),
+            announcer,
             node,
             client,
         }
@@ -111,117 +108,6 @@ pub(crate) fn cable(node: &Namespace, client: &Namespace) {
     );
 }
 
-/// An announcer that runs in a namespace.
-pub(crate) struct Node {
-    held: watch::Sender<HeldTable>,
-    news: mpsc::Receiver<News>,
-    registry: Registry,
-    metrics: LayerTwoMetrics,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Node {
-    pub(crate) fn start(namespace: &Namespace) -> Self {
-        let (held, held_reader) = watch::channel(HeldTable::default());
-        let (news_sender, news) = mpsc::channel(1000);
-        let (stop, stopped) = oneshot::channel();
-        let registry = Registry::new();
-        let metrics = LayerTwoMetrics::register(&registry).unwrap();
-        let (name, counted) = (namespace.name().to_owned(), metrics.clone());
-        let thread = thread::spawn(move || {
-            netns::enter(&name);
-            runtime().block_on(async {
-                let announcer = Announcer {
-                    links: links::watch().await.unwrap(),
-                    held: held_reader,
-                    pace: Pace::default(),
-                    metrics: counted,
-                    news: news_sender,
-                    protocol: None,
-                };
-                tokio::select! {
-                    () = announcer.run() => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self {
-            held,
-            news,
-            registry,
-            metrics,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
-    }
-
-    /// Holds these addresses on `eth0`, and no others.
-    pub(crate) fn hold(&self, addresses: &[&str]) {
-        self.hold_on(
-            &addresses
-                .iter()
-                .map(|address| (*address, "eth0"))
-                .collect::<Vec<_>>(),
-        );
-    }
-
-    /// Holds these addresses, each on an interface.
-    pub(crate) fn hold_on(&self, holdings: &[(&str, &str)]) {
-        let mut table: BTreeMap<IpAddr, BTreeSet<_>> = BTreeMap::new();
-        for (address, interface) in holdings {
-            let address = address.parse().unwrap();
-            table.entry(address).or_default().insert((*interface).into());
-        }
-        self.held.send_replace(table.into());
-    }
-
-    /// Removes the series of an address, as is done when it is given up.
-    pub(crate) fn forget(&self, address: &str) {
-        self.metrics.forget(address.parse().unwrap());
-    }
-
-    pub(crate) fn news(&mut self) -> News {
-        runtime()
-            .block_on(async { tokio::time::timeout(PATIENCE, self.news.recv()).await })
-            .expect("news")
-            .expect("the announcer runs")
-    }
-
-    /// Waits for another station's claim.
-    pub(crate) fn foreign_claim(&mut self) -> (IpAddr, Mac) {
-        loop {
-            if let News::ForeignClaim { address, mac, .. } = self.news() {
-                return (address, mac);
-            }
-        }
-    }
-
-    /// The lines of a metric, as Prometheus would read them.
-    pub(crate) fn metric(&self, line_start: &str) -> Vec<String> {
-        let text = TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
-            .unwrap();
-        text.lines()
-            .filter(|line| line.starts_with(line_start))
-            .map(ToOwned::to_owned)
-            .collect()
-    }
-
-    /// The value of one series; none if there is no such series.
-    pub(crate) fn count(&self, series: &str) -> Option<u64> {
-        let line = self.metric(series).pop()?;
-        line.rsplit(' ').next()?.parse().ok()
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _stopped = self.stop.take().map(|stop| stop.send(()));
-        let _ended = self.thread.take().map(JoinHandle::join);
-    }
-}
-
 /// A packet socket in a client's namespace.
 pub(crate) struct Tap {
     runtime: Runtime,
@@ -229,7 +115,7 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    fn open(client: &Namespace) -> Self {
+    pub(crate) fn open(client: &Namespace) -> Self {
         let everything = program(&Interest {
             ether_types: BTreeSet::from([0x0806, 0x86dd]),
             ..Interest::default()

@@ -7,8 +7,9 @@ use ferrolb_speaker::wire::arp::{Arp, Operation};
 use ferrolb_speaker::wire::ndp::Advertisement;
 
 use crate::Test;
-use crate::bench::{Bench, NODE, Node, STRANGER, until};
+use crate::bench::{Bench, NODE, STRANGER, until};
 use crate::netns::Namespace;
+use crate::node::Node;
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -60,7 +61,7 @@ impl Twins {
             "addr add 192.0.2.100/24 dev br0
              link set br0 up",
         );
-        let announcer = Node::start(&node);
+        let announcer = Node::alone(&node);
         Self {
             announcer,
             node,

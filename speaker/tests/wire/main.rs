@@ -9,6 +9,7 @@ mod counters;
 mod frames;
 mod interfaces;
 mod netns;
+mod node;
 mod resolution;
 
 use libtest_mimic::{Arguments, Failed, Trial};

@@ -59,13 +59,15 @@ impl PortTask {
         let some = self.half_told.len().min(AT_ONCE);
         let half_told: Vec<(IpAddr, Sent)> = self.half_told.drain(..some).collect();
         for (address, first) in half_told {
-            let Some(counters) = self.counters(address) else {
+            if !self.held.contains(&address) {
                 continue;
-            };
+            }
             // A frame that finds no room is as good as lost on the wire: more rounds follow.
             let both = [first, self.send_frame(address, 1)];
             let sent = both.iter().filter(|one| **one == Sent::Yes);
-            counters.gratuitous.inc_by(sent.map(|_| 1).sum());
+            let sent = sent.map(|_| 1).sum();
+            self.counters(address)
+                .inspect(|counters| counters.gratuitous.inc_by(sent));
         }
     }
 

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use ferrolb_rawlink::neighbours as rawlink_neighbours;
-use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
-use super::Membership;
+use super::Station;
 use ferrolb_segment::message::{Body, Message};
 use ferrolb_segment::seal::{self, GROUP};
 use ferrolb_segment::{Effect, Event};
@@ -14,7 +13,7 @@ use ferrolb_segment::{Effect, Event};
 /// Lines of the log that are written before the socket is looked at again.
 const LINES_AT_ONCE: usize = 64;
 
-impl Membership {
+impl Station {
     pub(super) fn send(&mut self, port: &PortTask, body: &Body) {
         self.sequence += 1;
         let message = Message {
@@ -33,7 +32,7 @@ impl Membership {
         self.send_datagrams(port, keys, &message);
     }
 
-    pub(super) fn ask(&mut self, port: &PortTask) {
+    pub(super) fn ask(&mut self, port: &mut PortTask) {
         let own: Vec<IpAddr> = {
             let links = port.announcer.links.borrow();
             let link = links.get(&port.index).into_iter();
@@ -43,14 +42,12 @@ impl Membership {
         };
         // What the kernel does not tell is as if nobody were known.
         let mut known = rawlink_neighbours::known(port.index).unwrap_or_default();
-        known.retain(|address| !self.held.contains(address));
-        self.asked = neighbours::some(&known, self.times_asked);
+        known.retain(|address| !port.held.contains(address));
+        port.asked = neighbours::some(&known, self.times_asked);
         self.times_asked = self.times_asked.wrapping_add(1);
-        // Answers pass the filter only for addresses that it names.
-        let named = self.held.union(&self.asked).copied().collect();
-        if port.socket.replace_filter(&port.filter(&named)).is_ok() {
+        if port.renew_filter().is_ok() {
             let ask = |target: &IpAddr| neighbours::question(port.port.mac, &own, *target);
-            for question in self.asked.iter().filter_map(ask) {
+            for question in port.asked.iter().filter_map(ask) {
                 let _lost = port.socket.try_send(&question);
             }
         }
@@ -65,9 +62,9 @@ impl Membership {
         }
     }
 
-    /// When to log what there is to log.
-    pub(super) fn lines_due(&self) -> Option<Instant> {
-        (!self.events.is_empty()).then(Instant::now)
+    /// There is something to log.
+    pub(super) fn has_lines(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// Logs some: frames that come do not wait for a thousand lines.

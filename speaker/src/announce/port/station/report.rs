@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::PortTask;
-use super::Membership;
+use super::Station;
 use crate::announce::protocol::SegmentReport;
 use ferrolb_segment::message::State;
 
@@ -14,7 +14,7 @@ use ferrolb_segment::message::State;
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 /// So long it is put off for addresses of which nobody was told.
 const UNTOLD_AT_MOST: Duration = Duration::from_secs(1);
-impl Membership {
+impl Station {
     /// What the API server is told comes after what the segment is told.
     pub(super) fn report_due(&self) -> Option<Instant> {
         let next = self.reported? + BETWEEN_REPORTS;
@@ -39,7 +39,7 @@ impl Membership {
             joined: self.core.state() != State::Joining,
             up: self.core.up(),
             held: match self.core.is_with_majority(self.now()) {
-                true => self.held.clone(),
+                true => port.held.iter().copied().collect(),
                 false => BTreeSet::new(),
             },
             holders: places
@@ -59,7 +59,7 @@ impl Membership {
 }
 
 /// A port may be closed at any time: what it said then goes with it, unless its successor has spoken already.
-impl Drop for Membership {
+impl Drop for Station {
     fn drop(&mut self) {
         let (instance, interface) = (self.core.instance(), &self.interface);
         let gone = self.protocol.reports.send_if_modified(|reports| {

@@ -6,7 +6,7 @@ use ferrolb_rawlink::SocketError;
 use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
-use super::{Membership, udp};
+use super::{Station, udp};
 use crate::wire::Mac;
 use crate::wire::datagram::Datagram;
 use ferrolb_segment::Moment;
@@ -17,7 +17,7 @@ use ferrolb_segment::seal::{ETHERTYPE, GROUP};
 /// Frames that are read before anything is judged, if there are so many: what the kernel keeps.
 const AT_ONCE: usize = 8192;
 
-impl Membership {
+impl Station {
     /// Reads what waits on the socket. Whether there is something to judge.
     pub(super) fn drain(&mut self, port: &mut PortTask, buffer: &mut [u8]) -> Result<bool, SocketError> {
         let mut judge = false;
@@ -43,7 +43,7 @@ impl Membership {
     }
 
     /// Takes a frame in or answers it. Whether there is something to judge.
-    pub(super) fn take(&mut self, port: &PortTask, frame: &[u8], vlan: Option<u16>) -> bool {
+    pub(super) fn take(&mut self, port: &mut PortTask, frame: &[u8], vlan: Option<u16>) -> bool {
         let now = self.now();
         if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
             return vlan.is_none() && self.udp.choice.is_raw() && self.hear(port, frame, now);
@@ -55,9 +55,9 @@ impl Membership {
             }
             self.note_answer(frame, port.port.mac, self.came(now));
         }
-        if !self.asked.is_empty()
+        if !port.asked.is_empty()
             && let Some(witness) = neighbours::answering(frame, port.port.mac)
-            && self.asked.remove(&witness)
+            && port.asked.remove(&witness)
         {
             self.core.witnessed(now);
             return true;

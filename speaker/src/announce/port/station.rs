@@ -1,13 +1,14 @@
-//! A port whose addresses come from the claims on its segment.
+//! A port's part in the speakers' protocol: the loop that serves the interface.
 //!
 //! What waits on the socket is read before anything is judged. What was decided is said to the other speakers first: those
 //! who come next in line wait only so long. Then it is answered for, and then everybody is told, some addresses at a time
-//! with a look at the socket in between. Lines in the log come last.
+//! with a look at the socket in between. Lines in the log and the series of addresses that were given up come last.
 
 mod listen;
 mod report;
 mod speak;
 mod storm;
+mod turnover;
 mod udp;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,11 +20,11 @@ use ferrolb_rawlink::SocketError;
 use ferrolb_runtime::idle::at;
 use storm::Storm;
 use tokio::time::{Instant, sleep_until};
+use turnover::Turnover;
 use udp::Udp;
 
 use super::{PortTask, random};
 use crate::announce::protocol::{Departure, Protocol};
-use crate::held::HeldTable;
 use ferrolb_segment::gate::Gate;
 use ferrolb_segment::message::{Boot, Instance};
 use ferrolb_segment::replay::Limits;
@@ -35,20 +36,17 @@ use ferrolb_segment::{Effect, Event, Moment, Segment};
 const BUFFER: usize = 2048;
 
 /// This port's part in the protocol.
-struct Membership {
+struct Station {
     protocol: Protocol,
     interface: InterfaceName,
     core: Segment,
     origin: Instant,
     sequence: u64,
     gate: Gate,
-    held: BTreeSet<IpAddr>,
     /// Since when an address is claimed and nobody was told.
     untold: BTreeMap<IpAddr, Instant>,
     storm: Storm,
     udp: Udp,
-    /// Stations that were asked whether they hear us.
-    asked: BTreeSet<IpAddr>,
     times_asked: usize,
     /// When nothing waited on the socket the last time.
     emptied: Moment,
@@ -61,80 +59,83 @@ struct Membership {
 
 impl PortTask {
     /// Serves the interface until it fails; returns why.
-    pub(in crate::announce) async fn serve(mut self, mut protocol: Protocol) -> SocketError {
+    pub(in crate::announce) async fn serve(mut self) -> SocketError {
+        let mut protocol = self.announcer.protocol.clone();
         if protocol.keys.wait_for(Option::is_some).await.is_err() {
             return std::future::pending().await;
         }
         if let Err(error) = self.socket.join(GROUP.0) {
             return error;
         }
-        let mut membership = Membership::new(protocol, self.port.interface.clone());
-        if membership.udp.choice.is_raw() {
+        let mut station = Station::new(protocol, self.port.interface.clone());
+        if station.udp.choice.is_raw() {
             self.ether_types = BTreeSet::from([ETHERTYPE]);
         }
-        if let Err(error) = self.socket.replace_filter(&self.filter(&BTreeSet::new())) {
+        if let Err(error) = self.renew_filter() {
             return error;
         }
-        membership.show_transport();
-        membership.core.carry(self.carrier);
-        if let Err(error) = membership.see(&mut self) {
+        station.show_transport();
+        station.core.carry(self.carrier);
+        if let Err(error) = station.see(&mut self) {
             return error;
         }
         let mut buffer = [0; BUFFER];
         loop {
-            if let Err(error) = self.turn(&mut membership, &mut buffer).await {
+            if let Err(error) = self.turn(&mut station, &mut buffer).await {
                 return error;
             }
         }
     }
 
-    async fn turn(&mut self, membership: &mut Membership, buffer: &mut [u8]) -> Result<(), SocketError> {
-        let next = membership.instant(membership.core.next(membership.now()));
-        let (report, lines) = (membership.report_due(), membership.lines_due());
-        let storm = membership.storm.sit_out(Instant::now());
-        let call = membership.udp.next();
+    async fn turn(&mut self, station: &mut Station, buffer: &mut [u8]) -> Result<(), SocketError> {
+        let next = station.instant(station.core.next(station.now()));
+        let report = station.report_due();
+        let rest = (station.has_lines() || self.has_retired()).then(Instant::now);
+        let storm = station.storm.sit_out(Instant::now());
+        let call = station.udp.next();
         let (burst, mut judge) = (self.next_burst(), false);
         tokio::select! {
             biased;
             received = self.socket.recv(buffer), if !storm => match received {
-                Ok(received) => judge = membership.take(self, &buffer[..received.length], received.vlan),
+                Ok(received) => judge = station.take(self, &buffer[..received.length], received.vlan),
                 Err(error) if error.is_link_gone() => self.announce_all(),
                 Err(error) => return Err(error),
             },
             () = sleep_until(next) => {
-                membership.protocol.metrics.lateness.observe(next.elapsed().as_secs_f64());
+                station.protocol.metrics.lateness.observe(next.elapsed().as_secs_f64());
                 judge = true;
             }
-            Ok(()) = membership.protocol.views.changed() => { membership.see(self)?; judge = true; }
-            Ok(()) = membership.protocol.departure.changed() => { membership.depart(); judge = true; }
+            Ok(()) = station.protocol.views.changed() => { station.see(self)?; judge = true; }
+            Ok(()) = station.protocol.departure.changed() => { station.depart(); judge = true; }
             Ok(()) = self.announcer.links.changed() => {
                 self.follow_link();
-                membership.core.carry(self.carrier);
+                station.core.carry(self.carrier);
                 judge = true;
             }
             () = at(burst) => {}
             () = at(call) => {}
-            () = at(lines) => {}
+            () = at(rest) => {}
             () = at(report) => {}
             () = ready(()), if storm => {}
         }
-        judge |= membership.drain(self, buffer)?;
-        membership.call(self);
+        judge |= station.drain(self, buffer)?;
+        station.call(self);
         if judge || Instant::now() >= next {
-            membership.judge(self)?;
+            station.judge(self)?;
         }
         if self.is_burst_due() {
-            membership.burst(self);
+            station.burst(self);
         }
         if !self.is_burst_due() {
-            membership.tell_some(self);
+            station.tell_some(self);
+            self.retire_some();
         }
-        membership.report(self);
+        station.report(self);
         Ok(())
     }
 }
 
-impl Membership {
+impl Station {
     fn new(protocol: Protocol, interface: InterfaceName) -> Self {
         let origin = Instant::now();
         let choice = Choice::new(protocol.transport, protocol.conduct.profile);
@@ -147,11 +148,9 @@ impl Membership {
             origin,
             sequence: 0,
             gate: Gate::new(Limits::default(), Moment::ORIGIN),
-            held: BTreeSet::new(),
             untold: BTreeMap::new(),
             storm: Storm::new(origin),
             udp: Udp::new(choice, protocol.conduct.profile, interface.as_str()),
-            asked: BTreeSet::new(),
             times_asked: 0,
             emptied: Moment::ORIGIN,
             events: VecDeque::new(),
@@ -198,21 +197,26 @@ impl Membership {
         self.core.advance(now);
         let effects = self.core.effects();
         self.tell_decision(&effects);
-        let (before, after) = (self.held.clone(), held_after(&self.held, &effects));
+        let Turnover { gained, lost } = Turnover::of(&port.held, &effects);
         // Nobody is told that an address was given up which is still answered for.
-        self.hold(port, before.intersection(&after).copied().collect())?;
+        self.give_up(port, &lost)?;
         for effect in &effects {
             if let Effect::Send(body) = effect {
                 self.send(port, body);
             }
         }
-        self.hold(port, after)?;
+        let again = effects.iter().filter_map(|effect| match effect {
+            Effect::Announce(address) if port.held.contains(address) => Some(*address),
+            _ => None,
+        });
+        // The bursts of what is new begin with it.
+        let again: Vec<IpAddr> = again.collect();
+        self.hold(port, &gained)?;
+        again
+            .into_iter()
+            .for_each(|address| port.bursts.start(address, Instant::now()));
         for effect in effects {
             match effect {
-                // Of what is new the burst has begun.
-                Effect::Announce(address) if before.contains(&address) => {
-                    port.bursts.start(address, Instant::now());
-                }
                 Effect::AskNeighbours => self.ask(port),
                 Effect::Tell(event) => self.events.push_back(event),
                 Effect::Announce(_) | Effect::Send(_) | Effect::Hold(_) | Effect::Release(_) => {}
@@ -221,19 +225,18 @@ impl Membership {
         Ok(())
     }
 
-    fn hold(&mut self, port: &mut PortTask, addresses: BTreeSet<IpAddr>) -> Result<(), SocketError> {
-        if self.held == addresses {
-            return Ok(());
-        }
+    fn hold(&mut self, port: &mut PortTask, gained: &[IpAddr]) -> Result<(), SocketError> {
         let now = Instant::now();
-        self.news = true;
-        self.untold.retain(|address, _| addresses.contains(address));
-        let new = addresses.difference(&self.held);
-        self.untold.extend(new.map(|address| (*address, now)));
-        self.held = addresses;
-        let here = BTreeSet::from([port.port.interface.clone()]);
-        let table: BTreeMap<_, _> = self.held.iter().map(|address| (*address, here.clone())).collect();
-        port.hold(HeldTable::from(table), self.held.clone())
+        self.news |= !gained.is_empty();
+        self.untold.extend(gained.iter().map(|address| (*address, now)));
+        port.hold(gained)
+    }
+
+    fn give_up(&mut self, port: &mut PortTask, lost: &[IpAddr]) -> Result<(), SocketError> {
+        self.news |= !lost.is_empty();
+        port.give_up(lost)?;
+        self.untold.retain(|address, _| port.held.contains(address));
+        Ok(())
     }
 
     /// A first round that is not sent now because this node is cut off is not made up for: who is heard again bursts.
@@ -251,17 +254,4 @@ impl Membership {
             }
         }
     }
-}
-
-/// What is held once all of this was done.
-fn held_after(before: &BTreeSet<IpAddr>, effects: &[Effect]) -> BTreeSet<IpAddr> {
-    let mut held = before.clone();
-    for effect in effects {
-        match effect {
-            Effect::Hold(address) => held.insert(*address),
-            Effect::Release(address) => held.remove(address),
-            _ => false,
-        };
-    }
-    held
 }

@@ -8,7 +8,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
-use super::Membership;
+use super::Station;
 use crate::wire::arp::{Arp, Operation};
 use crate::wire::datagram::Datagram;
 use crate::wire::ndp::Ndp;
@@ -71,7 +71,7 @@ fn sink(any: IpAddr, interface: &str) -> std::io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-impl Membership {
+impl Station {
     /// Follows who is where.
     pub(super) fn locate(&mut self, port: &mut PortTask) -> Result<(), SocketError> {
         if !self.udp.choice.hears_datagrams() {
@@ -86,7 +86,7 @@ impl Membership {
         }
         self.udp.next = Instant::now();
         (port.watched, port.datagrams) = (watched, Some(PORT));
-        port.socket.replace_filter(&port.filter(&self.held))
+        port.renew_filter()
     }
 
     /// Asks the other nodes for a sign of life, and judges what is spoken.
