@@ -226,6 +226,10 @@ impl Segment {
             .iter()
             .filter(|(address, place)| !unchanged(address, place));
         self.attention.extend(other.map(|(address, _)| address));
+        let asked = |moves: &BTreeMap<IpAddr, NodeId>, address: &IpAddr| moves.get(address).copied();
+        let moves = before.moves.keys().chain(view.moves.keys());
+        let other = moves.filter(|address| asked(&before.moves, address) != asked(&view.moves, address));
+        self.attention.extend(other);
         if !view.nodes.is_empty() {
             self.known.retain(|node| view.nodes.contains_key(node));
         }

@@ -16,17 +16,21 @@ impl Segment {
             standing: peer.beacon.map(|beacon| beacon.standing).unwrap_or_default(),
             joining: peer.is_joining(),
         };
-        let me = Living {
-            node: self.me.node,
-            joining: false,
-            standing: self.standing(),
-        };
-        let me = (self.state == State::Active).then_some(me);
+        let me = (self.state == State::Active).then(|| self.own_standing());
         let mut living: Vec<Living> = peers.map(peer).chain(me).collect();
         // A node can be here with two interfaces.
         living.sort_by_key(|one| (one.node, one.joining));
         living.dedup_by_key(|one| one.node);
         living
+    }
+
+    /// This instance as one of the living.
+    pub(super) fn own_standing(&self) -> Living {
+        Living {
+            node: self.me.node,
+            joining: false,
+            standing: self.standing(),
+        }
     }
 
     pub(super) fn loads(&self, living: &[Living]) -> Loads {

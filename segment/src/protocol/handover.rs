@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Event, Segment};
 use crate::message::{Entry, Epoch, Hold, Instance, NodeId, State};
 use crate::moment::Moment;
-use crate::order::Contender;
+use crate::order::{self, Contender};
 use crate::peer::Peer;
 use crate::view::{Fitness, Place};
 
@@ -73,6 +73,9 @@ impl Segment {
     /// Who should have the address instead of this node; nobody if it is to stay.
     fn heir(&self, address: IpAddr) -> Option<NodeId> {
         let place = self.place(address)?;
+        if let Some(asked) = self.asked_heir(address, place) {
+            return Some(asked);
+        }
         if self.is_best_place(place) {
             return None;
         }
@@ -82,16 +85,29 @@ impl Segment {
                 && !one.joining
                 && refused.is_none_or(|refused| !refused.contains_key(&one.node))
         });
-        let mine = place.fit.get(&self.me.node);
-        let draining = self.view.as_ref().is_some_and(|view| view.draining);
-        let better = |one: &Contender| match mine {
+        let contenders: Vec<Contender> = others.collect();
+        let own = self.contenders(place, &[self.own_standing()]);
+        let better = |one: &Contender| match own.first() {
             _ if self.state == State::Leaving => true,
             None => true,
-            Some(mine) => {
-                outranks(one, mine) || (draining && !one.last_resort && one.fitness.against <= mine.against)
-            }
+            Some(own) => order::moves(one, own),
         };
-        others.into_iter().find(better).map(|one| one.node)
+        contenders.iter().find(|one| better(one)).map(|one| one.node)
+    }
+
+    /// The node that the operator wants to have the address (`SegmentView::moves`), while it takes part and is no worse.
+    fn asked_heir(&self, address: IpAddr, place: &Place) -> Option<NodeId> {
+        let asked = *self.view.as_ref()?.moves.get(&address)?;
+        let mine = place.fit.get(&self.me.node)?;
+        let refused = self.yields.get(&address).map(|one| &one.refused);
+        let contenders = self.contenders(place, &self.living());
+        let heir = contenders
+            .iter()
+            .find(|one| one.node == asked && asked != self.me.node)?;
+        let no_worse = (heir.fitness.against, Reverse(heir.fitness.preference))
+            <= (mine.against, Reverse(mine.preference));
+        let may = !heir.joining && !heir.last_resort && no_worse;
+        (may && refused.is_none_or(|refused| !refused.contains_key(&asked))).then_some(asked)
     }
 
     /// Nobody can outrank this node, alive or not: with thousands of addresses the order of the living is not asked for
@@ -193,8 +209,14 @@ impl Segment {
         };
         let standing = holder.beacon.map(|beacon| beacon.standing).unwrap_or_default();
         let any = standing.draining || standing.hold_down;
-        let stays = || self.heir(address).is_none() && (any || self.gatherer(address).is_none());
+        let stays =
+            || self.heir(address).is_none() && (any || self.belongs_no_other(address, holder.instance.node));
         self.suits_me(address) && (holder.is_leaving() || stays())
+    }
+
+    /// Whether no third node is to have the group of the address. A holder that gathers it and yields does so on purpose.
+    fn belongs_no_other(&self, address: IpAddr, holder: NodeId) -> bool {
+        self.gatherer(address).is_none_or(|gatherer| gatherer == holder)
     }
 
     /// Takes over an address that another yields to this node, or says that it will not. Whether one did.
@@ -215,11 +237,4 @@ impl Segment {
         }
         true
     }
-}
-
-/// Whether a node is so much better that an address moves to it.
-fn outranks(one: &Contender, mine: &Fitness) -> bool {
-    let lesser_evil = one.fitness.against < mine.against;
-    let preferred = one.fitness.against == mine.against && one.fitness.preference > mine.preference;
-    !one.last_resort && (lesser_evil || preferred)
 }

@@ -24,6 +24,7 @@
 //! 12. The old holder is gone right after its release:
 //!     `moves::who_asked_between_the_takeover_and_the_release_learns_the_heir`.
 
+mod asked;
 mod epochs;
 mod faults;
 mod groups;
