@@ -119,8 +119,8 @@ fn cut_off(lab: &Lab) -> Outcome {
     const OF_A_WATCH: usize = 7 + 16;
     /// A candidate asks for the Lease after 1 s at least.
     const OF_THE_CANDIDATE: usize = 120;
-    /// Writes that were under way.
-    const OTHERS: usize = 10;
+    /// Writes and events that were under way.
+    const OTHERS: usize = 20;
     let gate = Gate::new(lab)?;
     let _pair = Pair::single_with(lab, &Gate::kubeconfig(lab)?)?;
     let _mixed = mixed(lab)?;
