@@ -12,6 +12,14 @@ pub struct Backoff {
     cap: Duration,
 }
 
+/// How long a watch waits after a failure. The API server is on this network and lists are cheap, so the first retries
+/// come soon.
+pub(crate) const OF_WATCHES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
+
+/// A watch that ends or fails sooner has not recovered. Without this, an API server that lists and then refuses to watch
+/// would be asked for whole lists several times a second.
+pub(crate) const STEADY: Duration = Duration::from_secs(5);
+
 /// A random fraction from 0 (inclusive) to 1 (exclusive), in units of 2⁻³².
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jitter(u32);

@@ -4,6 +4,7 @@
 //! - No automatic retry. `kube` repeats any request up to 15 times on 429, 503 and 504, waiting up to 1000 s in
 //!   between: a status write decided on an old snapshot would be sent again minutes later. Retrying is the caller's.
 //! - A response must begin within [`RESPONSE_TIMEOUT`]; `kube` sets no such limit.
+//! - A watch that ends at once is not asked for again at once ([`watches`]).
 //! - TCP keep-alives: an API server that vanished without a word is noticed after about [`DEAD_PEER_TIMEOUT`] on an idle
 //!   watch; by default only the watch's own limit of 295 s ends it.
 //!
@@ -19,6 +20,9 @@ use kube::{Client, Config};
 use std::path::Path;
 use std::time::Duration;
 use tower::{BoxError, ServiceBuilder};
+
+mod watches;
+pub(crate) use watches::PaceWatches;
 
 /// The longest wait for the beginning of a response. A list or watch may then take as long as it needs.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -81,6 +85,8 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     let https = config.rustls_https_connector_with_connector(connector())?;
     let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new()).build(https);
     let service = ServiceBuilder::new()
+        // Outermost: its delay is no part of the time that a response may take.
+        .layer(PaceWatches)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)

@@ -1,5 +1,6 @@
 //! What breaks: controllers, the API server, its database.
 
+use crate::gate::Gate;
 use crate::pair::Pair;
 use crate::scene::{
     AFTER_EXPIRY, SOON, Scene, all_different, decided, holdings, pool, reason, service, versions,
@@ -18,6 +19,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "an_api_server_that_is_killed_and_starts_again_changes_nothing",
             api_server,
+        ),
+        trial(
+            "a_controller_cut_off_from_the_api_server_asks_seldom_and_is_prompt_afterwards",
+            cut_off,
         ),
         trial("a_database_that_stands_still_for_30_s_changes_nothing", database),
     ]
@@ -102,6 +107,33 @@ fn api_server(lab: &Lab) -> Outcome {
     lab.kill_api_server()?;
     lab.start_api_server()?;
     drop(decided(lab, "after-api-server", AFTER_EXPIRY)?);
+    assert_eq!(holdings(lab)?, before);
+    Ok(())
+}
+
+fn cut_off(lab: &Lab) -> Outcome {
+    const OUTAGE: Duration = Duration::from_secs(120);
+    /// Of Services, Namespaces, Nodes, pools, advertisements, the Lease and the ConfigurationState. Each tries again
+    /// after 7.5 s at least, but for the first seven times.
+    const WATCHES: usize = 7;
+    const OF_A_WATCH: usize = 7 + 16;
+    /// A candidate asks for the Lease after 1 s at least.
+    const OF_THE_CANDIDATE: usize = 120;
+    /// Writes and events that were under way.
+    const OTHERS: usize = 20;
+    let gate = Gate::new(lab)?;
+    let _pair = Pair::single_with(lab, &Gate::kubeconfig(lab)?)?;
+    let _mixed = mixed(lab)?;
+    let before = holdings(lab)?;
+    gate.shut();
+    std::thread::sleep(OUTAGE);
+    let asked = gate.refused();
+    gate.reopen();
+    assert!(
+        asked <= WATCHES * OF_A_WATCH + OF_THE_CANDIDATE + OTHERS,
+        "asked {asked} times in {OUTAGE:?}"
+    );
+    drop(decided(lab, "after-outage", AFTER_EXPIRY)?);
     assert_eq!(holdings(lab)?, before);
     Ok(())
 }

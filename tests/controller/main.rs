@@ -3,6 +3,7 @@
 mod claims;
 mod edits;
 mod faults;
+mod gate;
 mod pair;
 mod refusals;
 mod scene;

@@ -3,6 +3,7 @@
 use crate::scene::AFTER_EXPIRY;
 use ferrolb_lab::Process;
 use ferrolb_lab::{Lab, Machine, Result, source, wait};
+use std::path::Path;
 use std::time::Duration;
 
 const FIRST_PORT: u16 = 9120;
@@ -33,6 +34,17 @@ impl<'a> Pair<'a> {
         let pair = Self {
             lab,
             processes: [Some(start(lab, 0, &[])?), None],
+        };
+        pair.leader()?;
+        Ok(pair)
+    }
+
+    /// Only one, which leads and reaches the API server as this kubeconfig says.
+    pub(crate) fn single_with(lab: &'a Lab, kubeconfig: &Path) -> Result<Self> {
+        let more = [("KUBECONFIG", &*kubeconfig.to_string_lossy())];
+        let pair = Self {
+            lab,
+            processes: [Some(start(lab, 0, &more)?), None],
         };
         pair.leader()?;
         Ok(pair)

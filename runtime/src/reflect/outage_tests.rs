@@ -1,6 +1,7 @@
 //! What a watch asks of an API server that is in trouble, request by request.
 
 use super::*;
+use crate::client::PaceWatches;
 use crate::{dirty, metrics};
 use http::{Request, Response};
 use k8s_openapi::api::core::v1::Pod;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use tower::Layer;
 use tower_test::mock;
 
 const OUTAGE: Duration = Duration::from_secs(600);
@@ -22,6 +24,8 @@ enum Mood {
     Refuses,
     /// Lists are answered, watches refused.
     Lists,
+    /// Lists are answered, watches end at once.
+    Ends,
     /// Lists break off after their first page.
     BreaksOff,
     /// Lists are answered, watches stay open.
@@ -66,10 +70,11 @@ fn answer(mood: Mood, asked: &str) -> Option<Response<Body>> {
     match mood {
         Mood::Refuses => Some(refusal(503)),
         Mood::Lists if watch => Some(refusal(403)),
+        Mood::Ends if watch => Some(Response::new(Body::empty())),
         Mood::BreaksOff if watch || !first_page => Some(refusal(410)),
         Mood::BreaksOff => Some(list("page-2")),
         Mood::Works if watch => None,
-        Mood::Lists | Mood::Works => Some(list("")),
+        Mood::Lists | Mood::Ends | Mood::Works => Some(list("")),
     }
 }
 
@@ -82,11 +87,12 @@ impl Server {
             readiness: Readiness::new(),
             metrics: WatchMetrics::register(&metrics::registry()).unwrap(),
         };
+        let client = Client::new(PaceWatches.layer(service), "default");
         let server = Self {
             mood: Arc::new(Mutex::new(mood)),
             asked: Arc::default(),
             open: Arc::default(),
-            reflection: Watch::<Pod>::cluster(Client::new(service, "default")).start(&reports),
+            reflection: Watch::<Pod>::cluster(client).start(&reports),
             reports,
         };
         let (mood, asked, open) = (server.mood.clone(), server.asked.clone(), server.open.clone());
@@ -140,6 +146,14 @@ async fn lists_that_break_off_reset_no_delay() {
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_lists_and_refuses_to_watch_is_asked_as_seldom() {
     let server = Server::start(Mood::Lists);
+    sleep(OUTAGE).await;
+    let requests = server.requests();
+    assert!(requests <= 1 + AT_MOST, "{requests} requests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_ends_each_watch_at_once_is_asked_as_seldom() {
+    let server = Server::start(Mood::Ends);
     sleep(OUTAGE).await;
     let requests = server.requests();
     assert!(requests <= 1 + AT_MOST, "{requests} requests");

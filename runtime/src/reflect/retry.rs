@@ -4,18 +4,13 @@
 //! adapter (`default_backoff`) takes each item that is no error for a success. But every attempt to list begins with
 //! `Event::Init`, before anything is sent: while lists fail, its delay never grows.
 
-use crate::backoff::{Backoff, Jitter};
+use crate::backoff::{Jitter, OF_WATCHES, STEADY};
 use crate::client::RESPONSE_TIMEOUT;
 use futures::{Stream, StreamExt, stream};
 use kube::runtime::watcher::{self, Event};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// The API server is on this network and lists are cheap, so the first retries come soon.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
-/// A watch that fails sooner after its list has not recovered. Without this, an API server that lists and then refuses
-/// to watch would be asked for whole lists several times a second.
-const STEADY: Duration = Duration::from_secs(5);
 /// `kube`'s watcher does not say that a watch was resumed. One that lasts longer than a response may take was.
 pub(super) const RESUMED: Duration = RESPONSE_TIMEOUT.saturating_mul(2);
 
@@ -75,7 +70,7 @@ impl Attempts {
         if steady || now - self.asked >= RESUMED {
             self.failures = 0;
         }
-        self.asked = now + BACKOFF.delay(self.failures, jitter);
+        self.asked = now + OF_WATCHES.delay(self.failures, jitter);
         self.failures = self.failures.saturating_add(1);
         self.works_since = None;
     }
