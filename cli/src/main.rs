@@ -5,6 +5,7 @@ mod crds;
 mod objects;
 mod plan;
 mod pool;
+mod rebalance;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ enum Command {
     Plan(plan::Args),
     /// Act on one pool
     Pool(pool::Args),
+    /// Move addresses to the nodes that `ferrolb plan` would choose, one group at a time
+    Rebalance(rebalance::Args),
     /// Print the resource definitions as YAML
     Crds,
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Speaker(args) => daemon(several_threads(), ferrolb_speaker::run(args)),
         Command::Plan(args) => plan::run(&args),
         Command::Pool(args) => pool::run(&args),
+        Command::Rebalance(args) => rebalance::run(&args),
         Command::Crds => crds::run(),
     }
 }

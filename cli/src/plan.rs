@@ -12,7 +12,7 @@ mod report;
 mod score;
 mod standing;
 mod table;
-mod world;
+pub(crate) mod world;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

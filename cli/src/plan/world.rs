@@ -42,7 +42,20 @@ pub(super) enum Speakers {
     Running,
 }
 
-/// Decides as the controller would, then elects as the speakers would.
+/// The world as the speakers see it, with the addresses that Services have.
+pub(crate) fn as_it_stands(objects: &Objects, class: Option<&str>, ignore_exclude_lb: bool) -> View {
+    let mut problems = Vec::new();
+    let world = objects.world(class, &mut problems);
+    let adverts = parse_all(&objects.adverts, Advert::parse, &mut problems);
+    let daemons = Daemons {
+        class: class.map(str::to_owned),
+        ignore_exclude_lb,
+        ..Daemons::default()
+    };
+    view(objects, &world, |service, _| service.clone(), adverts, &daemons)
+}
+
+/// Decides as the controller would, then orders as the speakers would.
 pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Problem>) -> Report {
     let world = World {
         changed: daemons.changed.clone(),
@@ -50,7 +63,8 @@ pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Probl
     };
     let adverts = parse_all(&objects.adverts, Advert::parse, &mut problems);
     let decision = alloc::decide(&world);
-    let view = view(objects, &world, &decision, adverts, daemons);
+    let assigned = |service: &ServiceView, key: &ServiceKey| written(service, &decision.outcomes[key]);
+    let view = view(objects, &world, assigned, adverts, daemons);
     let foreseen = forecast(&view, &may(&view), &daemons.speakers.known(objects, &view));
     problems.sort();
     let service = |(key, outcome): (&ServiceKey, &Outcome)| service_plan(key, outcome, &foreseen);
@@ -63,17 +77,17 @@ pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Probl
     Report { services, problems }
 }
 
-/// The world as the speakers would see it once the controller has written its decision.
+/// The world as the speakers see it, once `assigned` gives each Service its addresses.
 fn view(
     objects: &Objects,
     world: &World,
-    decision: &alloc::Decision,
+    assigned: impl Fn(&ServiceView, &ServiceKey) -> ServiceView,
     adverts: Vec<Advert>,
     daemons: &Daemons,
 ) -> View {
     let endpoints = endpoints(&objects.slices);
     let service = |(key, service): (&ServiceKey, &Arc<ServiceView>)| {
-        let view = Arc::new(written(service, &decision.outcomes[key]));
+        let view = Arc::new(assigned(service, key));
         let endpoints = Arc::new(endpoints.get(key).cloned().unwrap_or_default());
         (key.clone(), Service { view, endpoints })
     };
@@ -107,13 +121,13 @@ impl Speakers {
 }
 
 /// A node that is Ready counts as alive: the speakers know better, and tell nobody outside of their segment.
-pub(super) fn alive(nodes: &BTreeMap<NodeName, Node>) -> BTreeSet<NodeName> {
+pub(crate) fn alive(nodes: &BTreeMap<NodeName, Node>) -> BTreeSet<NodeName> {
     let ready = nodes.iter().filter(|(_, node)| node.ready);
     ready.map(|(name, _)| name.clone()).collect()
 }
 
 /// Who says to announce the Services. A Service whose addresses are on two nodes is known on the first of them.
-pub(super) fn holders(objects: &Objects, view: &View) -> BTreeMap<IpAddr, NodeName> {
+pub(crate) fn holders(objects: &Objects, view: &View) -> BTreeMap<IpAddr, NodeName> {
     let mut holders = BTreeMap::new();
     for status in objects.statuses.iter().filter_map(|one| one.status.as_ref()) {
         let key = ServiceKey::new(status.service_namespace.as_str(), status.service_name.as_str());

@@ -1,6 +1,6 @@
 //! One pass: see, may, tell the ports, and say what is done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks};
@@ -13,7 +13,8 @@ use super::{PUT_OFF_AT_MOST, SHARE, Speaker};
 use crate::act::{Done, Target};
 use crate::condition::{self, Known};
 use crate::layer2::{Here, Moves};
-use crate::report;
+use crate::may::May;
+use crate::report::{self, Seen};
 use crate::see::interfaces;
 use crate::see::snapshot::Snapshot;
 use crate::tell::{self, Told};
@@ -33,7 +34,7 @@ impl Speaker {
             exclude: &snapshot.exclude,
         };
         self.membership
-            .tell(&snapshot.view, &may, &self.moves(&snapshot), here);
+            .tell(&snapshot.view, &may, &self.moves(&snapshot, &may), here);
         let verdicts = Verdicts::of(&Evidence {
             node: &self.node,
             view: &snapshot.view,
@@ -55,19 +56,22 @@ impl Speaker {
         ended + ((ended - began) * SHARE).min(PUT_OFF_AT_MOST)
     }
 
-    /// What `ferrolb rebalance` asks of this node: the group of each address of such a Service goes together.
-    fn moves(&self, snapshot: &Snapshot) -> Moves {
-        let own = snapshot
-            .statuses
-            .iter()
-            .filter(|status| status.node().as_ref() == Some(&self.node));
-        let asked = own.filter_map(|status| {
+    /// What `ferrolb rebalance` asks of this node. A group goes as a whole.
+    fn moves(&self, snapshot: &Snapshot, may: &May) -> Moves {
+        let own = |status: &&Seen| status.node().as_ref() == Some(&self.node);
+        let asked = snapshot.statuses.iter().filter(own).filter_map(|status| {
             let service = snapshot.view.services.get(&status.service()?)?;
-            Some((service, NodeId::of(status.move_to.as_ref()?)))
+            Some((service.view.ingress, NodeId::of(status.move_to.as_ref()?)))
         });
-        let addresses =
-            asked.flat_map(|(service, node)| service.view.ingress.iter().map(move |one| (one, node)));
-        Arc::new(addresses.collect())
+        let mut moves = BTreeMap::new();
+        for (addresses, node) in asked {
+            let judged = addresses
+                .iter()
+                .filter_map(|address| may.by_address.get(&address));
+            let groups = judged.filter_map(|judged| Some(&judged.eligible.as_ref().ok()?.place.group));
+            moves.extend(groups.flat_map(|group| group.iter().map(|address| (*address, node))));
+        }
+        Arc::new(moves)
     }
 
     /// `ConfigurationState`.
