@@ -1,16 +1,18 @@
-//! `single-owner`: who does not see more than half of the speakers neither claims nor answers.
+//! `single-owner`: a node that does not see more than half of the speakers neither claims nor answers.
 //!
-//! A **proof** is the time at which frames had come of so many others, each saying that it hears this instance, that with
-//! this one they are more than half. Who holds answers for 2·D after it. Others claim, and who fell silent answers again, only
-//! when 2·D + Q have passed since everybody they are up with heard nobody else: of whom a proof needs one is among those, and stopped to say that it hears
-//! the holder before. Of two that claim at the same moment one has given way a slot later; only then a claim counts, and only
-//! with a proof that came after it, if nobody was lost meanwhile.
+//! A **proof** is the time at which frames had come of so many others, each saying that it and this instance hear each
+//! other, that with this one they are more than half. A holder answers for 2·D after it. Others claim, and a node that fell
+//! silent answers again, only when 2·D + Q have passed since all that they are up with heard, both ways, nobody else: one of
+//! those that the holder's proof needs is among them, and stopped to confirm the holder before. Of two that claim at the
+//! same moment one has given way a slot later; only then a claim counts, and only with a proof that came after it, if nobody
+//! was lost meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::members::Proofs;
 use super::{Effect, Event, Segment};
-use crate::message::{Instance, NodeId, Tag};
+use crate::message::{Instance, Tag};
 use crate::moment::Moment;
 use crate::peer::{Link, Peer};
 
@@ -29,6 +31,7 @@ pub enum PartitionPolicy {
 pub(super) struct Majority {
     /// When more than half had proved to hear this instance.
     proof: Option<Moment>,
+    pub(super) proofs: Proofs,
     /// When last somebody on this side heard somebody who is not on it, or was lost.
     unsettled: Moment,
     settled: bool,
@@ -44,6 +47,7 @@ impl Majority {
     pub(super) fn new(now: Moment) -> Self {
         Self {
             proof: None,
+            proofs: Proofs::default(),
             unsettled: now,
             settled: false,
             lapsed: true,
@@ -86,9 +90,11 @@ impl Segment {
         if !self.is_single_owner() {
             return;
         }
-        let electors = self.electors();
-        self.majority.proof = self.newest_proof(&electors, now);
-        let settled = !self.hears_of_others(electors.len(), now);
+        self.majority.proof = self.newest_proof(now);
+        let settled = match std::mem::take(&mut self.peers.changed.sides) {
+            true => !self.hears_of_others(self.members.electors.len()),
+            false => self.majority.settled,
+        };
         if !(settled && self.majority.settled && self.is_proven(now)) {
             self.majority.unsettled = now;
         }
@@ -172,65 +178,45 @@ impl Segment {
         }
     }
 
-    /// All that count, whether they are alive or not: those that may announce by the cluster's view, and those that took
-    /// part here.
-    fn electors(&self) -> BTreeSet<NodeId> {
-        let view = self.view.as_ref();
-        let selected = view.into_iter().flat_map(|view| view.electors.iter());
-        selected
-            .chain(&self.known)
-            .chain([&self.me.node])
-            .copied()
-            .collect()
-    }
-
-    fn newest_proof(&self, electors: &BTreeSet<NodeId>, now: Moment) -> Option<Moment> {
-        let mut by_node: BTreeMap<NodeId, Moment> = BTreeMap::new();
-        for peer in self
-            .peers
-            .values()
-            .filter(|peer| electors.contains(&peer.instance.node))
-        {
-            if let Some(proof) = peer.proof {
-                let newest = by_node.entry(peer.instance.node).or_insert(proof);
-                *newest = proof.max(*newest);
-            }
-        }
-        let mut proofs: Vec<Moment> = by_node.into_values().collect();
-        proofs.sort_by(|one, other| other.cmp(one));
-        match electors.len() / 2 {
+    fn newest_proof(&self, now: Moment) -> Option<Moment> {
+        match self.members.electors.len() / 2 {
             0 => Some(now),
-            others => proofs.get(others - 1).copied(),
+            others => self.majority.proofs.of(others),
         }
     }
 
-    /// Whether this instance, or one it is up with, hears one that this instance is not up with and that may have a
-    /// majority.
-    fn hears_of_others(&self, electors: usize, now: Moment) -> bool {
-        let profile = self.conduct.profile;
+    /// Whether this instance, or one it is up with, is mutual with one that this instance is not up with and that may have
+    /// a majority. One that is merely heard has no proof of it, and may be a replay (docs/protocol.md, why mutual).
+    fn hears_of_others(&self, electors: usize) -> bool {
         let up = || self.peers.values().filter(|peer| peer.is_up());
         let side: BTreeSet<Tag> = up().map(|peer| peer.tag).chain([self.tag]).collect();
         let powerless: BTreeSet<Tag> = self
             .peers
             .values()
-            .filter(|peer| peer.is_heard(now, profile) && peer.hears_too_few(electors))
+            .filter(|peer| peer.is_listed && peer.hears_too_few(electors))
             .map(|peer| peer.tag)
             .collect();
-        let mut heard = up()
-            .flat_map(|peer| peer.heard.tags())
-            .chain(self.list.iter().copied());
+        let mut heard = up().flat_map(|peer| peer.heard.mutual()).chain(
+            self.list
+                .iter()
+                .filter(|(_, mutual)| **mutual)
+                .map(|(tag, _)| *tag),
+        );
         up().any(|peer| !peer.knows_list())
             || heard.any(|tag| !side.contains(&tag) && !powerless.contains(&tag))
     }
 
-    /// Notes that an instance says that it hears this one.
+    /// Notes that an instance says that it and this one hear each other.
     pub(super) fn prove(&mut self, from: Instance, at: Moment) {
         let tag = self.tag;
         if let Some(peer) = self.peers.get_mut(&from)
             && peer.knows_list()
-            && peer.heard.names(tag)
+            && peer.heard.confirms(tag)
         {
             peer.proof = peer.proof.max(Some(at));
+            if self.members.electors.contains(&from.node) {
+                self.majority.proofs.add(from.node, at);
+            }
         }
     }
 }

@@ -1,25 +1,23 @@
 //! What this instance says of itself unasked.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Effect, Segment};
 use crate::codec::heard_pages;
-use crate::message::{Beacon, Body, Standing, Tag, Version};
+use crate::message::{Beacon, Body, Standing, Version};
 use crate::moment::Moment;
-use crate::peer::Peer;
 
 /// The list of whom is heard is said again this often, in case nobody got it.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
 
 impl Segment {
     pub(super) fn renew_list(&mut self, now: Moment) {
-        let profile = self.conduct.profile;
-        let heard = |peer: &&Peer| peer.is_heard(now, profile);
-        let list: BTreeSet<Tag> = self.peers.values().filter(heard).map(|peer| peer.tag).collect();
-        let differs = list != self.list || self.list_version == Version(0);
+        let changed = std::mem::take(&mut self.peers.changed.list);
+        let differs = changed || self.list_version == Version(0);
         if differs {
-            self.list = list;
+            let listed = self.peers.values().filter(|peer| peer.is_listed);
+            self.list = listed.map(|peer| (peer.tag, peer.is_mutual)).collect();
+            self.peers.changed.sides = true;
             self.list_version = Version(self.list_version.0 + 1);
             self.beacon_now = true;
         }
@@ -39,7 +37,7 @@ impl Segment {
         self.last_beacon = Some(now);
         let profile = self.conduct.profile;
         self.send(Body::Beacon(Beacon {
-            replaces: None,
+            uptime: now.since(self.started),
             interval: profile.interval,
             multiplier: profile.multiplier,
             state: self.state,
@@ -55,7 +53,6 @@ impl Segment {
         Standing {
             draining: self.view.as_ref().is_some_and(|view| view.draining),
             hold_down: self.returns.is_held_down(),
-            ..Standing::default()
         }
     }
 

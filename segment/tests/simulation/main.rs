@@ -33,6 +33,8 @@ mod liveness;
 mod moves;
 mod near;
 mod owners;
+mod pauses;
+mod replays;
 mod returns;
 mod sizes;
 mod stuns;
