@@ -11,6 +11,7 @@ mod interfaces;
 mod netns;
 mod node;
 mod resolution;
+mod takeover;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -29,6 +30,7 @@ fn main() {
         claims::TESTS,
         interfaces::TESTS,
         counters::TESTS,
+        takeover::TESTS,
     ];
     let trials = tests.into_iter().flatten().map(|(name, test)| {
         let run = || -> Result<(), Failed> {
