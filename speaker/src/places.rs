@@ -125,11 +125,11 @@ pub(crate) fn liveness(reports: &Reports, view: &View, here: &NodeName) -> Liven
 pub(crate) fn holders(reports: &Reports, view: &View, here: &NodeName) -> BTreeMap<IpAddr, NodeName> {
     let names: BTreeMap<NodeId, &NodeName> = view.nodes.keys().map(|name| (NodeId::of(name), name)).collect();
     let mut holders = BTreeMap::new();
-    for (address, node) in reports.values().flat_map(|report| &report.holders) {
-        if let Some(name) = names.get(node)
-            && (*name == here || !holders.contains_key(address))
+    for (address, node) in reports.values().flat_map(|report| report.holders.iter()) {
+        if let Some(name) = names.get(&node)
+            && (*name == here || !holders.contains_key(&address))
         {
-            holders.insert(*address, (*name).clone());
+            holders.insert(address, (*name).clone());
         }
     }
     holders
@@ -139,7 +139,7 @@ pub(crate) fn holders(reports: &Reports, view: &View, here: &NodeName) -> BTreeM
 pub(crate) fn plan(elections: &Elections, reports: &Reports, view: &View, here: &Here<'_>) -> Plan {
     let mut plan = Plan::default();
     for (interface, report) in reports {
-        for address in &report.held {
+        for address in report.held.iter() {
             let Some(election) = elections.by_address.get(address) else {
                 continue;
             };
@@ -232,7 +232,7 @@ mod tests {
 
     fn report(held: &[&str], holders: &[(&str, &str)]) -> Reports {
         let report = SegmentReport {
-            held: held.iter().map(|one| ip(one)).collect(),
+            held: Arc::new(held.iter().map(|one| ip(one)).collect()),
             holders: holders
                 .iter()
                 .map(|(address, node)| (ip(address), id(node)))

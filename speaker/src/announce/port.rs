@@ -105,9 +105,6 @@ impl PortTask {
     /// No frame is read between the table and the filter: one for a new address that passes the filter meets the new
     /// table, and one for an address that was given up meets a table without it.
     fn follow_held(&mut self, changed: &[IpAddr]) -> Result<(), SocketError> {
-        if changed.is_empty() {
-            return Ok(());
-        }
         self.renew_filter()?;
         if changed.iter().any(IpAddr::is_ipv6) {
             for message in self.groups.follow(&self.held, &self.socket) {

@@ -1,6 +1,6 @@
 //! Two nodes on one segment, and a port that is closed and opened while the other node takes over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_speaker::wire::Mac;
@@ -76,9 +76,9 @@ impl Pair {
     }
 
     fn until_holds(&self, which: usize) {
-        let all = HELD.map(|address| address.parse().unwrap()).into();
+        let all = BTreeSet::from(HELD.map(|address| address.parse().unwrap()));
         until("a node to hold everything", || {
-            self.nodes[which].report().held == all
+            *self.nodes[which].report().held == all
         });
     }
 }
