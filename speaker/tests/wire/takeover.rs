@@ -119,10 +119,8 @@ fn a_port_that_reopens_announces_nothing_that_another_node_took_over() {
     pair.meet();
 
     // Rounds of the second node, while the first takes part again and may send.
-    let sent = |address: &str| {
-        let series = format!("metallb_layer2_gratuitous_sent{{ip=\"{address}\"}}");
-        second.count(&series).unwrap_or_default()
-    };
+    let series = |address| format!("metallb_layer2_gratuitous_sent{{ip=\"{address}\"}}");
+    let sent = |address| second.count(&series(address)).unwrap_or_default();
     let before = HELD.map(sent);
     until("two more rounds of each address", || {
         HELD.map(sent)
@@ -144,4 +142,7 @@ fn a_port_that_reopens_announces_nothing_that_another_node_took_over() {
         assert!(others.is_empty(), "{others:?} announced {address} too");
     }
     assert!(first.report().held.is_empty());
+    until("the series of the first node to go", || {
+        HELD.iter().all(|address| first.count(&series(address)).is_none())
+    });
 }

@@ -90,7 +90,7 @@ impl PortTask {
     async fn turn(&mut self, station: &mut Station, buffer: &mut [u8]) -> Result<(), SocketError> {
         let next = station.instant(station.core.next(station.now()));
         let report = station.report_due();
-        let rest = (station.has_lines() || self.has_retired()).then(Instant::now);
+        let rest = (station.has_lines() || !self.retired.is_empty()).then(Instant::now);
         let storm = station.storm.sit_out(Instant::now());
         let call = station.udp.next();
         let (burst, mut judge) = (self.next_burst(), false);
@@ -128,7 +128,7 @@ impl PortTask {
         }
         if !self.is_burst_due() {
             station.tell_some(self);
-            self.retire_some();
+            self.retired.drop_some();
         }
         station.report(self);
         Ok(())
