@@ -39,5 +39,8 @@ fn main() {
         };
         Trial::test(*name, run).with_ignored_flag(!root)
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let mut arguments = Arguments::from_args();
+    // They mostly wait, for bursts that are a second apart.
+    arguments.test_threads.get_or_insert(8);
+    libtest_mimic::run(&arguments, trials.collect()).exit();
 }

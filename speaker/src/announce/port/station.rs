@@ -207,11 +207,11 @@ impl Station {
                 self.send(port, body);
             }
         }
+        // Of what was held before; the bursts of what is new begin with it.
         let again = effects.iter().filter_map(|effect| match effect {
             Effect::Announce(address) if port.held.contains(address) => Some(*address),
             _ => None,
         });
-        // The bursts of what is new begin with it.
         let again: Vec<IpAddr> = again.collect();
         self.hold(port, &gained)?;
         again
