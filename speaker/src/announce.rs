@@ -10,6 +10,7 @@
 //! it holds is its own. A port that fails is opened again, and then holds nothing until it claims it.
 
 mod groups;
+mod holders;
 mod metrics;
 mod port;
 mod protocol;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
+pub use holders::Holders;
 pub use metrics::LayerTwoMetrics;
 pub use protocol::{Departure, Protocol, ProtocolMetrics, Reports, SegmentReport, Views};
 

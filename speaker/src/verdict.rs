@@ -189,8 +189,7 @@ impl<'a> Judging<'a> {
                 here.entry(*address).or_default().insert(interface.clone());
             }
         }
-        let holders =
-            reports.flat_map(|report| report.holders.iter().map(|(address, node)| (*address, *node)));
+        let holders = reports.flat_map(|report| report.holders.iter());
         let stated = evidence
             .statuses
             .iter()

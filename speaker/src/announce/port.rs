@@ -1,6 +1,7 @@
 //! One interface: its socket, filter, groups and bursts, in one task.
 
 mod neighbours;
+mod retired;
 mod station;
 mod telling;
 
@@ -13,6 +14,7 @@ use ferrolb_rawlink::filter::{Interest, program_with_datagrams};
 use ferrolb_rawlink::links::Link;
 use ferrolb_rawlink::{PacketSocket, SocketError};
 use prometheus::IntCounter;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::groups::Groups;
@@ -21,6 +23,7 @@ use super::{Announcer, News};
 use crate::burst::Bursts;
 use crate::respond::{Ignored, Port, Response, respond};
 use crate::wire::Mac;
+use retired::Retired;
 use telling::Sent;
 
 /// Everything that one interface needs.
@@ -37,8 +40,7 @@ pub(super) struct PortTask {
     held: HashSet<IpAddr>,
     /// Of addresses that are held, since something was counted: nobody waits for them to be looked up.
     counters: HashMap<IpAddr, Arc<AddressCounters>>,
-    /// Of addresses that were given up: nobody waits for their series to be removed.
-    retired: Vec<Arc<AddressCounters>>,
+    retired: Retired,
     ignored: BTreeMap<Ignored, IntCounter>,
     carrier: bool,
     ipv6_off: bool,
@@ -65,7 +67,7 @@ impl PortTask {
             groups: Groups::new(index),
             held: HashSet::new(),
             counters: HashMap::new(),
-            retired: Vec::new(),
+            retired: Retired::default(),
             ignored: ignored.into(),
             carrier: false,
             ipv6_off: false,
@@ -97,7 +99,7 @@ impl PortTask {
         for address in addresses {
             self.held.remove(address);
             self.bursts.stop(*address);
-            self.retired.extend(self.counters.remove(address));
+            self.retired.add(self.counters.remove(address));
         }
         self.follow_held(addresses)
     }
@@ -105,9 +107,6 @@ impl PortTask {
     /// No frame is read between the table and the filter: one for a new address that passes the filter meets the new
     /// table, and one for an address that was given up meets a table without it.
     fn follow_held(&mut self, changed: &[IpAddr]) -> Result<(), SocketError> {
-        if changed.is_empty() {
-            return Ok(());
-        }
         self.renew_filter()?;
         if changed.iter().any(IpAddr::is_ipv6) {
             for message in self.groups.follow(&self.held, &self.socket) {
@@ -116,16 +115,6 @@ impl PortTask {
             self.watch_ipv6();
         }
         Ok(())
-    }
-
-    /// Removes the series of some addresses that were given up.
-    fn retire_some(&mut self) {
-        const AT_ONCE: usize = 64;
-        self.retired.truncate(self.retired.len().saturating_sub(AT_ONCE));
-    }
-
-    fn has_retired(&self) -> bool {
-        !self.retired.is_empty()
     }
 
     fn counters(&mut self, address: IpAddr) -> Option<&AddressCounters> {
@@ -210,6 +199,18 @@ impl PortTask {
         };
         self.socket
             .replace_filter(&program_with_datagrams(&interest, self.datagrams))
+    }
+}
+
+/// The thread serves other ports too, which do not wait for the series of this one to go.
+impl Drop for PortTask {
+    fn drop(&mut self) {
+        let mut retired = std::mem::take(&mut self.retired);
+        retired.add(self.counters.drain().map(|(_, counters)| counters));
+        // Where no runtime is left, nobody waits.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(retired.drop_all());
+        }
     }
 }
 

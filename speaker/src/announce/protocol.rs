@@ -8,6 +8,7 @@ use ferrolb_crds::domain::InterfaceName;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 use tokio::sync::watch;
 
+use super::holders::Holders;
 use ferrolb_segment::message::{Instance, NodeId};
 use ferrolb_segment::seal::KeyRing;
 use ferrolb_segment::ways::Transport;
@@ -52,7 +53,7 @@ pub enum Departure {
     Gone,
 }
 
-/// What a port knows.
+/// What a port knows; much of a report is shared with the one before.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SegmentReport {
     /// Who says it.
@@ -62,9 +63,9 @@ pub struct SegmentReport {
     /// The nodes that are up there, this one included.
     pub up: BTreeSet<NodeId>,
     /// What this node holds there.
-    pub held: BTreeSet<IpAddr>,
+    pub held: Arc<BTreeSet<IpAddr>>,
     /// Who holds what there.
-    pub holders: BTreeMap<IpAddr, NodeId>,
+    pub holders: Holders,
     /// It was asked to leave, has handed everything over and may end.
     pub left: bool,
 }

@@ -41,9 +41,11 @@ fn verdicts(restricted: [bool; 2]) -> Verdicts {
 
 fn held(view: &View) -> Verdicts {
     let report = SegmentReport {
-        held: ["192.0.2.1", "2001:db8::1"]
-            .map(|address| address.parse().unwrap())
-            .into(),
+        held: std::sync::Arc::new(
+            ["192.0.2.1", "2001:db8::1"]
+                .map(|address| address.parse().unwrap())
+                .into(),
+        ),
         ..SegmentReport::default()
     };
     let segment = Segment {

@@ -44,11 +44,13 @@ impl Segment<'_> {
                 .iter()
                 .map(|name| NodeId::of(&(*name).into()))
                 .collect(),
-            held: holders
-                .iter()
-                .filter(|(_, holder)| **holder == node)
-                .map(|(address, _)| *address)
-                .collect(),
+            held: Arc::new(
+                holders
+                    .iter()
+                    .filter(|(_, holder)| **holder == node)
+                    .map(|(address, _)| *address)
+                    .collect(),
+            ),
             holders: holders
                 .iter()
                 .map(|(address, holder)| (*address, NodeId::of(holder)))

@@ -75,15 +75,13 @@ fn part(random: &mut Random) -> Part {
 
 fn beacon(random: &mut Random) -> Beacon {
     Beacon {
-        replaces: random.one_in(2).then(|| boot(random)),
+        uptime: Duration::from_millis(random.number() >> 24),
         interval: Duration::from_millis(1 + random.below(0xffff) as u64),
         multiplier: random.byte().max(1),
         state: random.pick(&[State::Joining, State::Active, State::Leaving]),
         standing: Standing {
             draining: random.one_in(2),
             hold_down: random.one_in(2),
-            view_fresh: random.one_in(2),
-            gate_closed: random.one_in(2),
         },
         heard: version(random),
         claims: version(random),
@@ -94,10 +92,12 @@ fn beacon(random: &mut Random) -> Beacon {
 fn heard(random: &mut Random) -> HeardPage {
     let number = random.below(360);
     let tags: BTreeSet<Tag> = (0..number).map(|_| Tag(random.number() as u32)).collect();
+    let (mutual, one_way) = tags.into_iter().partition(|_| random.one_in(2));
     HeardPage {
         version: version(random),
         part: part(random),
-        tags: tags.into_iter().collect(),
+        mutual,
+        one_way,
     }
 }
 
@@ -133,8 +133,6 @@ fn entry(random: &mut Random) -> Option<Entry> {
             epoch: epoch(random),
             backed: random.one_in(2),
             yield_to: random.one_in(2).then(|| NodeId(random.bytes())),
-            forced: random.one_in(2),
-            announced: random.one_in(2),
         })),
         2 => Some(Entry::Released {
             epoch: epoch(random),

@@ -86,7 +86,7 @@ impl Bench {
 
     /// The client's end of the cable, for frames made by hand.
     pub(crate) fn tap(&self) -> Tap {
-        Tap::open(&self.client)
+        Tap::open(&self.client, "eth0")
     }
 }
 
@@ -108,22 +108,23 @@ pub(crate) fn cable(node: &Namespace, client: &Namespace) {
     );
 }
 
-/// A packet socket in a client's namespace.
+/// A packet socket on an interface of a namespace.
 pub(crate) struct Tap {
     runtime: Runtime,
     socket: PacketSocket,
 }
 
 impl Tap {
-    pub(crate) fn open(client: &Namespace) -> Self {
+    pub(crate) fn open(namespace: &Namespace, interface: &str) -> Self {
         let everything = program(&Interest {
             ether_types: BTreeSet::from([0x0806, 0x86dd]),
             ..Interest::default()
         });
-        client.inside(|| {
-            let index = nix::net::if_::if_nametoindex("eth0").unwrap();
+        namespace.inside(|| {
+            let index = nix::net::if_::if_nametoindex(interface).unwrap();
             let runtime = runtime();
-            let socket = runtime.block_on(async { PacketSocket::open(index, "eth0", &everything).unwrap() });
+            let socket =
+                runtime.block_on(async { PacketSocket::open(index, interface, &everything).unwrap() });
             Self { runtime, socket }
         })
     }

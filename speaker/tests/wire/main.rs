@@ -11,6 +11,7 @@ mod interfaces;
 mod netns;
 mod node;
 mod resolution;
+mod takeover;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -29,6 +30,7 @@ fn main() {
         claims::TESTS,
         interfaces::TESTS,
         counters::TESTS,
+        takeover::TESTS,
     ];
     let trials = tests.into_iter().flatten().map(|(name, test)| {
         let run = || -> Result<(), Failed> {
@@ -37,5 +39,8 @@ fn main() {
         };
         Trial::test(*name, run).with_ignored_flag(!root)
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let mut arguments = Arguments::from_args();
+    // They mostly wait, for bursts that are a second apart.
+    arguments.test_threads.get_or_insert(8);
+    libtest_mimic::run(&arguments, trials.collect()).exit();
 }

@@ -4,6 +4,7 @@
 //! who come next in line wait only so long. Then it is answered for, and then everybody is told, some addresses at a time
 //! with a look at the socket in between. Lines in the log and the series of addresses that were given up come last.
 
+mod holders;
 mod listen;
 mod report;
 mod speak;
@@ -18,6 +19,7 @@ use std::net::IpAddr;
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_runtime::idle::at;
+use report::Reporter;
 use storm::Storm;
 use tokio::time::{Instant, sleep_until};
 use turnover::Turnover;
@@ -52,9 +54,7 @@ struct Station {
     emptied: Moment,
     /// What is still to be logged.
     events: VecDeque<Event>,
-    /// Something changed that the report shows.
-    news: bool,
-    reported: Option<Instant>,
+    reporter: Reporter,
 }
 
 impl PortTask {
@@ -90,7 +90,7 @@ impl PortTask {
     async fn turn(&mut self, station: &mut Station, buffer: &mut [u8]) -> Result<(), SocketError> {
         let next = station.instant(station.core.next(station.now()));
         let report = station.report_due();
-        let rest = (station.has_lines() || self.has_retired()).then(Instant::now);
+        let rest = (station.has_lines() || !self.retired.is_empty()).then(Instant::now);
         let storm = station.storm.sit_out(Instant::now());
         let call = station.udp.next();
         let (burst, mut judge) = (self.next_burst(), false);
@@ -128,7 +128,7 @@ impl PortTask {
         }
         if !self.is_burst_due() {
             station.tell_some(self);
-            self.retire_some();
+            self.retired.drop_some();
         }
         station.report(self);
         Ok(())
@@ -154,8 +154,7 @@ impl Station {
             times_asked: 0,
             emptied: Moment::ORIGIN,
             events: VecDeque::new(),
-            news: true,
-            reported: None,
+            reporter: Reporter::new(),
             interface,
             protocol,
         }
@@ -177,6 +176,8 @@ impl Station {
             .get(&port.port.interface)
             .cloned();
         if let Some(view) = view {
+            self.reporter.news = true;
+            self.reporter.holders.follow(&view);
             self.core.see((*view).clone());
         }
         self.locate(port)
@@ -189,7 +190,7 @@ impl Station {
             Departure::Leaving => self.core.leave(),
             Departure::Gone => self.core.quit(self.now()),
         }
-        self.news = true;
+        self.reporter.news = true;
     }
 
     fn judge(&mut self, port: &mut PortTask) -> Result<(), SocketError> {
@@ -197,6 +198,7 @@ impl Station {
         self.core.advance(now);
         let effects = self.core.effects();
         self.tell_decision(&effects);
+        self.reporter.holders.did(&effects);
         let Turnover { gained, lost } = Turnover::of(&port.held, &effects);
         // Nobody is told that an address was given up which is still answered for.
         self.give_up(port, &lost)?;
@@ -205,11 +207,11 @@ impl Station {
                 self.send(port, body);
             }
         }
+        // Of what was held before; the bursts of what is new begin with it.
         let again = effects.iter().filter_map(|effect| match effect {
             Effect::Announce(address) if port.held.contains(address) => Some(*address),
             _ => None,
         });
-        // The bursts of what is new begin with it.
         let again: Vec<IpAddr> = again.collect();
         self.hold(port, &gained)?;
         again
@@ -218,7 +220,10 @@ impl Station {
         for effect in effects {
             match effect {
                 Effect::AskNeighbours => self.ask(port),
-                Effect::Tell(event) => self.events.push_back(event),
+                Effect::Tell(event) => {
+                    self.reporter.news = true;
+                    self.events.push_back(event);
+                }
                 Effect::Announce(_) | Effect::Send(_) | Effect::Hold(_) | Effect::Release(_) => {}
             }
         }
@@ -226,14 +231,20 @@ impl Station {
     }
 
     fn hold(&mut self, port: &mut PortTask, gained: &[IpAddr]) -> Result<(), SocketError> {
+        if gained.is_empty() {
+            return Ok(());
+        }
         let now = Instant::now();
-        self.news |= !gained.is_empty();
+        self.reporter.held_changed();
         self.untold.extend(gained.iter().map(|address| (*address, now)));
         port.hold(gained)
     }
 
     fn give_up(&mut self, port: &mut PortTask, lost: &[IpAddr]) -> Result<(), SocketError> {
-        self.news |= !lost.is_empty();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        self.reporter.held_changed();
         port.give_up(lost)?;
         self.untold.retain(|address, _| port.held.contains(address));
         Ok(())

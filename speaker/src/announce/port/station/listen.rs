@@ -82,7 +82,8 @@ impl Station {
     fn heed(&mut self, opened: Result<Message, &'static str>, now: Moment) -> bool {
         match opened {
             Ok(message) => {
-                self.news |= !matches!(message.body, Body::Beacon(_));
+                self.reporter.news |= matches!(message.body, Body::Claims(_));
+                self.reporter.holders.heard(&message.body);
                 self.core.receive(&message, self.came(now), now);
                 true
             }

@@ -75,7 +75,6 @@ impl Station {
     }
 
     fn tell(&mut self, port: &PortTask, event: Event) {
-        self.news = true;
         let interface = &port.port.interface;
         let names = self.protocol.views.borrow();
         let nodes = names

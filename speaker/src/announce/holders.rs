@@ -1,0 +1,45 @@
+//! Who holds what on a segment, in parts that one report shares with the next.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_segment::digest::bucket_of;
+use ferrolb_segment::message::{BUCKETS, NodeId};
+
+type Part = BTreeMap<IpAddr, NodeId>;
+
+/// The holder of each address that has one. A clone shares everything, and what is shared is equal at a glance.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Holders(Arc<Vec<Arc<Part>>>);
+
+impl Holders {
+    /// Each address and its holder; in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = (IpAddr, NodeId)> + '_ {
+        let all = self.0.iter().flat_map(|part| part.iter());
+        all.map(|(address, node)| (*address, *node))
+    }
+
+    /// What holds of the addresses of a bucket from now on; the rest stays shared with earlier clones.
+    pub(super) fn replace(&mut self, bucket: usize, part: Part) {
+        if *self.0[bucket] != part {
+            Arc::make_mut(&mut self.0)[bucket] = Arc::new(part);
+        }
+    }
+}
+
+impl Default for Holders {
+    fn default() -> Self {
+        Self::from_iter([])
+    }
+}
+
+impl FromIterator<(IpAddr, NodeId)> for Holders {
+    fn from_iter<I: IntoIterator<Item = (IpAddr, NodeId)>>(holders: I) -> Self {
+        let mut parts = vec![Part::new(); usize::from(BUCKETS)];
+        for (address, node) in holders {
+            parts[usize::from(bucket_of(address))].insert(address, node);
+        }
+        Self(Arc::new(parts.into_iter().map(Arc::new).collect()))
+    }
+}
