@@ -10,6 +10,7 @@ mod lives;
 mod load_balancer;
 mod many;
 mod measuring;
+mod placement;
 mod processes;
 mod stability;
 mod transport;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         faults::trials(),
         lan::trials(),
         control_plane::trials(),
+        placement::trials(),
         processes::trials(),
         measuring::trials(),
         failover::trials(),

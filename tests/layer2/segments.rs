@@ -18,6 +18,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "an_address_of_a_second_segment_is_announced_there_alone_by_a_node_that_is_on_it",
             second_segment,
         ),
+        trial(
+            "without_node_selectors_an_address_is_announced_by_nodes_on_its_subnet_alone",
+            subnet_of_some,
+        ),
     ]
 }
 
@@ -76,6 +80,25 @@ fn second_segment(lab: &Lab) -> Outcome {
     labels.remove(usize::from(first == macs[1]));
     let second = if first == macs[0] { macs[1] } else { macs[0] };
     served_there_alone(lab, &client, &addresses, second)?;
+    Ok(())
+}
+
+/// Two nodes are on the subnet of the addresses, the third on the LAN alone: it is not to announce them there.
+fn subnet_of_some(lab: &Lab) -> Outcome {
+    let segment = lab.second_segment()?;
+    let client = segment.plug(Machine::Client(1), "eth1")?;
+    let nics: Vec<Plugged<'_>> = [1, 2]
+        .into_iter()
+        .map(|node| segment.plug(Machine::Node(node), "eth1"))
+        .collect::<Result<_>>()?;
+    let _scene = Scene::new(
+        lab,
+        pool("racks", r#"198.51.100.202/32, "2001:db8:2::202/128""#) + &service("racks", "racks", BOTH),
+    )?;
+    let macs: Vec<Mac> = nics.iter().map(|nic| nic.mac).collect();
+    let addresses = lab.assigned("racks", 2, SOON)?;
+    let holder = one_of(lab, &client, addresses[0], &macs)?;
+    served_there_alone(lab, &client, &addresses, holder)?;
     Ok(())
 }
 
