@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ferrolb_controller::alloc::{self, Assignment, Note, Outcome, World};
 use ferrolb_crds::domain::{
-    Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Problem, ServiceKey, ServiceView,
+    Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Problem, ServiceKey, ServiceView,
 };
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
 use ferrolb_speaker::may::{Interfaces, Options, Service, View, may};
@@ -132,7 +132,7 @@ pub(crate) fn holders(objects: &Objects, view: &View) -> BTreeMap<IpAddr, NodeNa
     for status in objects.statuses.iter().filter_map(|one| one.status.as_ref()) {
         let key = ServiceKey::new(status.service_namespace.as_str(), status.service_name.as_str());
         let addresses = view.services.get(&key).map(|service| service.view.ingress);
-        for address in addresses.iter().flat_map(|addresses| addresses.iter()) {
+        for address in addresses.iter().flat_map(Addresses::iter) {
             holders
                 .entry(address)
                 .or_insert_with(|| NodeName::from(status.node.as_str()));
