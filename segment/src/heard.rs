@@ -32,19 +32,21 @@ impl HeardList {
         self.tags.contains(&tag)
     }
 
-    /// Adds a part; a list replaces the last one when it is complete.
-    pub(super) fn add(&mut self, page: &HeardPage) {
+    /// Adds a part; a list replaces the last one when it is complete. Whether one did.
+    pub(super) fn add(&mut self, page: &HeardPage) -> bool {
         if page.version <= self.version || page.version < self.coming {
-            return;
+            return false;
         }
         if page.version > self.coming {
             self.coming = page.version;
             self.parts.clear();
         }
         self.parts.insert(page.part.index, page.tags.clone());
-        if self.parts.len() == usize::from(page.part.of) {
+        let complete = self.parts.len() == usize::from(page.part.of);
+        if complete {
             self.version = page.version;
             self.tags = std::mem::take(&mut self.parts).into_values().flatten().collect();
         }
+        complete
     }
 }

@@ -18,6 +18,9 @@ pub(super) struct OwnClaims {
     /// What was changed and not published.
     changed: BTreeMap<u8, BTreeSet<IpAddr>>,
     held: usize,
+    /// How many of those are backed.
+    backed: usize,
+    digest: ContentDigest,
 }
 
 impl OwnClaims {
@@ -25,6 +28,8 @@ impl OwnClaims {
         let empty = Entries::new();
         let nothing = (Version(0), bucket_digest(&empty));
         Self {
+            digest: root_digest(&[nothing.1; BUCKETS as usize]),
+            backed: 0,
             entries: vec![empty; usize::from(BUCKETS)],
             versions: vec![nothing; usize::from(BUCKETS)],
             version: Version(0),
@@ -59,12 +64,18 @@ impl OwnClaims {
         self.held
     }
 
+    /// How many of them are backed.
+    pub(super) fn backed(&self) -> usize {
+        self.backed
+    }
+
     pub(super) fn version(&self) -> Version {
         self.version
     }
 
+    /// Of all that is published.
     pub(super) fn digest(&self) -> ContentDigest {
-        root_digest(&std::array::from_fn(|bucket| self.versions[bucket].1))
+        self.digest
     }
 
     pub(super) fn set(&mut self, address: IpAddr, entry: Option<Entry>) {
@@ -78,16 +89,24 @@ impl OwnClaims {
             self.changed.entry(bucket).or_default().insert(address);
         }
         let holds = |entry: Option<Entry>| usize::from(matches!(entry, Some(Entry::Hold(_))));
+        let backed =
+            |entry: Option<Entry>| usize::from(matches!(entry, Some(Entry::Hold(Hold { backed: true, .. }))));
         self.held = self.held + holds(entry) - holds(before);
+        self.backed = self.backed + backed(entry) - backed(before);
     }
 
     /// What was changed since the last call, as the others shall hear it.
     pub(super) fn publish(&mut self) -> Vec<ClaimsPage> {
+        if self.changed.is_empty() {
+            return Vec::new();
+        }
         let changed = std::mem::take(&mut self.changed);
-        changed
+        let pages = changed
             .into_iter()
             .flat_map(|(bucket, addresses)| self.renew(bucket, &addresses))
-            .collect()
+            .collect();
+        self.digest = root_digest(&std::array::from_fn(|bucket| self.versions[bucket].1));
+        pages
     }
 
     fn renew(&mut self, bucket: u8, addresses: &BTreeSet<IpAddr>) -> Vec<ClaimsPage> {

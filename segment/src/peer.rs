@@ -1,5 +1,7 @@
 //! Another instance: whether it is alive, and what it says.
 
+use std::time::Duration;
+
 use super::copy::ClaimsCopy;
 use super::heard::HeardList;
 use super::message::{Alive, Beacon, Instance, State, Tag};
@@ -7,11 +9,13 @@ use super::moment::Moment;
 use super::profile::Profile;
 
 /// How far apart the questions of a suspicion are.
-const BETWEEN_QUESTIONS: std::time::Duration = std::time::Duration::from_millis(10);
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(10);
 /// How many there are.
 const QUESTIONS: u8 = 3;
+/// How long an instance is remembered that is not up.
+const REMEMBERED: Duration = Duration::from_secs(600);
 /// How long a testimony holds.
-const VOUCHED: std::time::Duration = std::time::Duration::from_millis(150);
+const VOUCHED: Duration = Duration::from_millis(150);
 
 /// Everything that is known of another instance.
 #[derive(Clone, Debug)]
@@ -31,6 +35,12 @@ pub(super) struct Peer {
     pub(super) synced_last: Option<Moment>,
     /// When it was last reported that it said what cannot be.
     pub(super) refused_last: Option<Moment>,
+    /// When it is judged next at the latest, if no frame comes.
+    pub(super) due: Option<Moment>,
+    /// Something of it came in since it was judged.
+    pub(super) is_touched: bool,
+    /// It is in the list of those that are heard.
+    pub(super) is_listed: bool,
     /// When it was heard for the first time since it is down.
     heard_again: Option<Moment>,
     /// What is known of its claims is from before it was down.
@@ -81,6 +91,9 @@ impl Peer {
             proof: None,
             synced_last: None,
             refused_last: None,
+            due: None,
+            is_touched: false,
+            is_listed: false,
             heard_again: None,
             outdated: false,
             last_frame: now,
@@ -168,7 +181,7 @@ impl Peer {
         self.last_frame.max(self.excused)
     }
 
-    fn detection(&self, profile: Profile) -> std::time::Duration {
+    fn detection(&self, profile: Profile) -> Duration {
         let own = |beacon: Beacon| beacon.interval * u32::from(beacon.multiplier);
         self.beacon.map_or(profile.detection(), own)
     }
@@ -244,16 +257,24 @@ impl Peer {
         Turn::Ask
     }
 
-    /// When to judge again at the latest, if no frame comes.
+    /// When to judge again at the latest, if no frame comes. To be asked after it was judged.
     pub(super) fn next(&self, now: Moment, profile: Profile) -> Option<Moment> {
-        match self.link {
-            Link::Up => Some((self.silent_since() + self.detection(profile)).max(now)),
+        let silent = self.silent_since() + self.detection(profile);
+        let link = match self.link {
+            Link::Up => Some(silent.max(now)),
             Link::Vouched { until } => Some(until),
             Link::Suspect { since, questions } if questions < QUESTIONS => {
                 Some(since + BETWEEN_QUESTIONS * u32::from(questions))
             }
             Link::Suspect { since, .. } => Some(since + profile.asking()),
-            Link::OneWay | Link::Down => None,
-        }
+            Link::OneWay | Link::Down => Some(self.last_frame + REMEMBERED),
+        };
+        let listed = self.is_listed.then_some(silent);
+        link.into_iter().chain(listed).min()
+    }
+
+    /// It was not up for so long that it may be forgotten.
+    pub(super) fn is_old(&self, now: Moment) -> bool {
+        !self.is_up() && now.since(self.last_frame) >= REMEMBERED
     }
 }

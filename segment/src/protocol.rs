@@ -6,26 +6,28 @@
 mod asking;
 mod candidates;
 mod claiming;
+mod effect;
 mod epochs;
 mod groups;
 mod handover;
 mod life;
 mod majority;
+mod members;
 mod peers;
 mod receive;
 mod returns;
+mod roll;
 mod voice;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::holders::Holders;
-use super::message::{Body, Epoch, Instance, NodeId, State, Tag, Version};
+use super::message::{Body, Instance, NodeId, State, Tag, Version};
 use super::moment::Moment;
 use super::own::OwnClaims;
-use super::peer::Peer;
 use super::profile::Profile;
 use super::random::Chance;
 use super::view::{Place, SegmentView};
@@ -33,54 +35,12 @@ use asking::Asking;
 use groups::Split;
 use handover::Yield;
 use majority::Majority;
+use members::Members;
 use returns::Returns;
+use roll::Roll;
 
+pub use effect::{Effect, Event};
 pub use majority::PartitionPolicy;
-
-/// What is to be done, in this order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Answer for this address from now on.
-    Hold(IpAddr),
-    /// Do not answer for it any more.
-    Release(IpAddr),
-    /// Tell everybody that it is here.
-    Announce(IpAddr),
-    /// Say this to all speakers of the segment.
-    Send(Body),
-    /// Ask neighbours that are no speakers whether they hear this node.
-    AskNeighbours,
-    /// Something that is worth a line in the log.
-    Tell(Event),
-}
-
-/// Something that happened.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Event {
-    /// This instance takes part from now on.
-    Joined,
-    /// An instance and this one hear each other.
-    Up(Instance),
-    /// An instance is silent for this long, and the others are asked.
-    Suspected(Instance, Duration),
-    /// Nobody hears an instance any more; its last frame is this old.
-    Down(Instance, Duration),
-    /// An address without a holder for this long was claimed.
-    Claimed(IpAddr, Duration),
-    /// An address was taken over from one who yields it.
-    TookOver(IpAddr),
-    /// An address was given up, to this node or to nobody.
-    GaveUp(IpAddr, Option<NodeId>),
-    /// An address was given up because this node has a stronger claim.
-    Lost(IpAddr, NodeId),
-    /// A claim with an epoch that nobody can have counted to was not heeded.
-    Incredible(Instance, IpAddr, Epoch),
-    /// More than half of the speakers hear this instance, or do not any more; under `single-owner` only.
-    Majority(bool),
-    /// This instance was late, or without a carrier, for so long that others may have taken over: it is silent until it
-    /// knows more.
-    Stunned(Duration),
-}
 
 /// How an instance behaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -117,7 +77,8 @@ pub struct Segment {
     /// Since when there is no carrier.
     unplugged: Option<Moment>,
     own: OwnClaims,
-    peers: BTreeMap<Instance, Peer>,
+    peers: Roll,
+    members: Members,
     holders: Holders,
     /// Nodes that were up and did not say goodbye.
     known: BTreeSet<NodeId>,
@@ -137,6 +98,8 @@ pub struct Segment {
     splits: BTreeMap<IpAddr, Split>,
     /// When what was said of an address that is not held may be forgotten.
     expiries: BTreeMap<IpAddr, Moment>,
+    /// The same in order of time, with those that were put off or dropped since.
+    expiring: VecDeque<(Moment, IpAddr)>,
     asking: Asking,
     list: BTreeSet<Tag>,
     list_version: Version,
@@ -166,7 +129,8 @@ impl Segment {
             carrier: true,
             unplugged: None,
             own: OwnClaims::new(),
-            peers: BTreeMap::new(),
+            peers: Roll::default(),
+            members: Members::of(me.node),
             holders: Holders::default(),
             known: BTreeSet::new(),
             returns: Returns::default(),
@@ -180,6 +144,7 @@ impl Segment {
             yields: BTreeMap::new(),
             splits: BTreeMap::new(),
             expiries: BTreeMap::new(),
+            expiring: VecDeque::new(),
             asking: Asking::default(),
             list: BTreeSet::new(),
             list_version: Version(0),
@@ -301,11 +266,7 @@ impl Segment {
 
     /// The nodes that are up, this one included.
     pub fn up(&self) -> BTreeSet<NodeId> {
-        let peers = self.peers.values().filter(|peer| peer.is_up());
-        peers
-            .map(|peer| peer.instance.node)
-            .chain([self.me.node])
-            .collect()
+        self.members.up.clone()
     }
 
     fn look_at_everything(&mut self) {

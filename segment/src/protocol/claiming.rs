@@ -137,18 +137,16 @@ impl Segment {
     pub(super) fn say(&mut self, address: IpAddr, entry: Entry, now: Moment) {
         self.own.set(address, Some(entry));
         self.expiries.insert(address, now + REMEMBERED);
+        self.expiring.push_back((now + REMEMBERED, address));
     }
 
     pub(super) fn expire(&mut self, now: Moment) {
-        let over: Vec<IpAddr> = self
-            .expiries
-            .iter()
-            .filter(|(_, at)| **at <= now)
-            .map(|(a, _)| *a)
-            .collect();
-        for address in over {
-            self.expiries.remove(&address);
-            self.own.set(address, None);
+        while let Some((at, address)) = self.expiring.pop_front_if(|(at, _)| *at <= now) {
+            // What was said again, or is held by now, expires later or not at all.
+            if self.expiries.get(&address) == Some(&at) {
+                self.expiries.remove(&address);
+                self.own.set(address, None);
+            }
         }
     }
 

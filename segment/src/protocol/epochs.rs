@@ -57,6 +57,7 @@ impl Segment {
             return;
         }
         self.pruned = now;
+        self.returns.forget_old(now);
         let places = self.view.as_ref().map(|view| &view.places);
         let own = &self.own;
         self.holders.forget_epochs(now, |address| {

@@ -1,6 +1,5 @@
 //! Time passes: who is alive, whether this instance may take part, and what it says of itself.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Event, Segment};
@@ -52,11 +51,12 @@ impl Segment {
 
     /// When to advance next, if no frame comes before.
     pub fn next(&self, now: Moment) -> Moment {
-        let profile = self.conduct.profile;
-        let beacon = self.last_beacon.map_or(now, |last| last + profile.interval);
-        let peers = self.peers.values().filter_map(|peer| peer.next(now, profile));
+        let interval = self.conduct.profile.interval;
+        let beacon = self.last_beacon.map_or(now, |last| last + interval);
         let busy = !self.orphans.is_empty() || self.stunned.is_some();
-        peers
+        self.peers
+            .next()
+            .into_iter()
             .chain(self.asking.next())
             .chain(busy.then_some(now + BUSY))
             .chain(self.next_confirmed().map(|at| at.max(now + BUSY)))
@@ -73,7 +73,7 @@ impl Segment {
         if late <= profile.interval {
             return;
         }
-        self.peers.values_mut().for_each(|peer| peer.excuse(now));
+        self.peers.excuse(now);
         if late >= profile.detection() {
             self.stun(late, now);
         }
@@ -107,8 +107,8 @@ impl Segment {
         }
         let listened = now.since(self.started);
         let joining = self.conduct.profile.joining();
-        let waited = self.all_synced() || listened >= joining.max(SYNC_AT_MOST);
-        if self.state == State::Joining && self.view.is_some() && listened >= joining && waited {
+        let waited = || self.all_synced() || listened >= joining.max(SYNC_AT_MOST);
+        if self.state == State::Joining && self.view.is_some() && listened >= joining && waited() {
             self.state = State::Active;
             self.beacon_now = true;
             self.tell(Event::Joined);
@@ -149,6 +149,10 @@ impl Segment {
     }
 
     fn set_backed(&mut self, backed: bool) {
+        let as_it_should = if backed { self.own.held() } else { 0 };
+        if self.own.backed() == as_it_should {
+            return;
+        }
         let holds: Vec<_> = self
             .own
             .holds()
@@ -159,17 +163,6 @@ impl Segment {
             self.own.set(address, Some(Entry::Hold(Hold { backed, ..hold })));
             self.attention.insert(address);
         }
-    }
-
-    /// Who knows nobody has no majority either, if there are other nodes: it may have started while it was cut off.
-    pub(super) fn has_majority(&self) -> bool {
-        let known = self.known.iter().chain([&self.me.node]).collect::<BTreeSet<_>>();
-        let up = self.up();
-        if up.len() == 1 && !self.is_only_node() {
-            return false;
-        }
-        let up = up.iter().filter(|node| known.contains(node)).count();
-        2 * up > known.len()
     }
 
     /// No known speaker is up, and no neighbour answers either.

@@ -9,8 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::members::Proofs;
 use super::{Effect, Event, Segment};
-use crate::message::{Instance, NodeId, Tag};
+use crate::message::{Instance, Tag};
 use crate::moment::Moment;
 use crate::peer::{Link, Peer};
 
@@ -29,6 +30,7 @@ pub enum PartitionPolicy {
 pub(super) struct Majority {
     /// When more than half had proved to hear this instance.
     proof: Option<Moment>,
+    pub(super) proofs: Proofs,
     /// When last somebody on this side heard somebody who is not on it, or was lost.
     unsettled: Moment,
     settled: bool,
@@ -44,6 +46,7 @@ impl Majority {
     pub(super) fn new(now: Moment) -> Self {
         Self {
             proof: None,
+            proofs: Proofs::default(),
             unsettled: now,
             settled: false,
             lapsed: true,
@@ -86,9 +89,11 @@ impl Segment {
         if !self.is_single_owner() {
             return;
         }
-        let electors = self.electors();
-        self.majority.proof = self.newest_proof(&electors, now);
-        let settled = !self.hears_of_others(electors.len(), now);
+        self.majority.proof = self.newest_proof(now);
+        let settled = match std::mem::take(&mut self.peers.changed.sides) {
+            true => !self.hears_of_others(self.members.electors.len()),
+            false => self.majority.settled,
+        };
         if !(settled && self.majority.settled && self.is_proven(now)) {
             self.majority.unsettled = now;
         }
@@ -172,48 +177,22 @@ impl Segment {
         }
     }
 
-    /// All that count, whether they are alive or not: those that may announce by the cluster's view, and those that took
-    /// part here.
-    fn electors(&self) -> BTreeSet<NodeId> {
-        let view = self.view.as_ref();
-        let selected = view.into_iter().flat_map(|view| view.electors.iter());
-        selected
-            .chain(&self.known)
-            .chain([&self.me.node])
-            .copied()
-            .collect()
-    }
-
-    fn newest_proof(&self, electors: &BTreeSet<NodeId>, now: Moment) -> Option<Moment> {
-        let mut by_node: BTreeMap<NodeId, Moment> = BTreeMap::new();
-        for peer in self
-            .peers
-            .values()
-            .filter(|peer| electors.contains(&peer.instance.node))
-        {
-            if let Some(proof) = peer.proof {
-                let newest = by_node.entry(peer.instance.node).or_insert(proof);
-                *newest = proof.max(*newest);
-            }
-        }
-        let mut proofs: Vec<Moment> = by_node.into_values().collect();
-        proofs.sort_by(|one, other| other.cmp(one));
-        match electors.len() / 2 {
+    fn newest_proof(&self, now: Moment) -> Option<Moment> {
+        match self.members.electors.len() / 2 {
             0 => Some(now),
-            others => proofs.get(others - 1).copied(),
+            others => self.majority.proofs.of(others),
         }
     }
 
     /// Whether this instance, or one it is up with, hears one that this instance is not up with and that may have a
     /// majority.
-    fn hears_of_others(&self, electors: usize, now: Moment) -> bool {
-        let profile = self.conduct.profile;
+    fn hears_of_others(&self, electors: usize) -> bool {
         let up = || self.peers.values().filter(|peer| peer.is_up());
         let side: BTreeSet<Tag> = up().map(|peer| peer.tag).chain([self.tag]).collect();
         let powerless: BTreeSet<Tag> = self
             .peers
             .values()
-            .filter(|peer| peer.is_heard(now, profile) && peer.hears_too_few(electors))
+            .filter(|peer| peer.is_listed && peer.hears_too_few(electors))
             .map(|peer| peer.tag)
             .collect();
         let mut heard = up()
@@ -231,6 +210,9 @@ impl Segment {
             && peer.heard.names(tag)
         {
             peer.proof = peer.proof.max(Some(at));
+            if self.members.electors.contains(&from.node) {
+                self.majority.proofs.add(from.node, at);
+            }
         }
     }
 }

@@ -7,21 +7,10 @@ use crate::message::{Body, Entry, Instance};
 use crate::moment::Moment;
 use crate::peer::{Peer, Turn};
 
-/// How long an instance is remembered that is not up.
-const REMEMBERED: Duration = Duration::from_secs(600);
-
 impl Segment {
     pub(super) fn judge_peers(&mut self, now: Moment) {
         let (tag, profile) = (self.tag, self.conduct.profile);
-        let turns: Vec<(Instance, Turn, Duration)> = self
-            .peers
-            .iter_mut()
-            .map(|(instance, peer)| {
-                let turn = peer.judge(now, tag, profile);
-                (*instance, turn, now.since(peer.last_frame()))
-            })
-            .collect();
-        for (instance, turn, silence) in turns {
+        for (instance, turn, silence) in self.peers.judge(now, tag, profile) {
             match turn {
                 Turn::None => {}
                 Turn::Ask => {
@@ -33,14 +22,13 @@ impl Segment {
                 Turn::Fell => self.fell(instance, silence, now),
             }
         }
-        let caught_up = self
-            .peers
-            .values_mut()
-            .filter_map(|peer| peer.catch_up().then_some(()));
-        if caught_up.count() > 0 {
+        let mut caught_up = false;
+        self.peers.judged(|peer| caught_up |= peer.catch_up());
+        if caught_up {
             self.look_at_everything();
         }
         self.forget_old(now);
+        self.count_members();
     }
 
     fn rose(&mut self, instance: Instance, now: Moment) {
@@ -56,7 +44,8 @@ impl Segment {
         }
         dead.into_iter().for_each(|other| self.forget(other));
         let profile = self.conduct.profile;
-        if self.peers[&instance].is_back_after_stray(now, profile) {
+        let is_back = |peer: &Peer| peer.is_back_after_stray(now, profile);
+        if self.peers.get(&instance).is_some_and(is_back) {
             self.returned_last = Some(now);
         }
         self.look_at_everything();
@@ -111,18 +100,13 @@ impl Segment {
     }
 
     fn forget_old(&mut self, now: Moment) {
-        let old = |peer: &&Peer| !peer.is_up() && now.since(peer.last_frame()) >= REMEMBERED;
-        let old: Vec<Instance> = self
-            .peers
-            .values()
-            .filter(old)
-            .map(|peer| peer.instance)
-            .collect();
+        let old = self.peers.judged_peers().filter(|peer| peer.is_old(now));
+        let old: Vec<Instance> = old.map(|peer| peer.instance).collect();
         old.into_iter().for_each(|instance| self.forget(instance));
     }
 
     fn forget(&mut self, instance: Instance) {
-        if let Some(peer) = self.peers.remove(&instance) {
+        if let Some(peer) = self.peers.remove(instance) {
             self.holders.forget(instance, peer.claims.entries());
             self.asking.forget(instance);
         }

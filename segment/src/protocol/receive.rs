@@ -14,7 +14,7 @@ impl Segment {
         if from.node == self.me.node {
             return;
         }
-        let peer = self.peers.entry(from).or_insert_with(|| Peer::new(from, at));
+        let peer = self.peers.meet(from, at);
         if peer.frame(at, self.conduct.profile) {
             self.returned_last = self.returned_last.max(Some(at));
         }
@@ -24,7 +24,9 @@ impl Segment {
                 self.prove(from, at);
             }
             Body::Heard(page) => {
-                self.peer(from, |peer| peer.heard.add(page));
+                let mut is_newer = false;
+                self.peer(from, |peer| is_newer = peer.heard.add(page));
+                self.peers.changed.sides |= is_newer;
                 self.prove(from, at);
             }
             Body::Claims(page) => {
@@ -58,7 +60,9 @@ impl Segment {
         let Some(peer) = self.peers.get_mut(&from) else {
             return;
         };
+        let knew_list = peer.knows_list();
         let before = peer.beacon.replace(*beacon);
+        let knows_list = peer.knows_list();
         peer.claims.compare(beacon);
         let list_is_old = peer.heard.version() < beacon.heard;
         let claims_are_old = !peer.is_synced();
@@ -67,6 +71,7 @@ impl Segment {
         } else {
             Some(now)
         };
+        self.peers.changed.sides |= knew_list != knows_list;
         if before.map(|before| (before.state, before.standing)) != Some((beacon.state, beacon.standing)) {
             self.look_at_everything();
         }

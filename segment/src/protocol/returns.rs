@@ -24,6 +24,8 @@ pub(super) struct Returns {
     /// Until when others said that this instance is asked last.
     told: Option<Moment>,
     held_down: bool,
+    /// Those that came back and do not say so.
+    learning: BTreeSet<Instance>,
     /// When somebody last told an instance, and until when it is asked last.
     said: BTreeMap<Instance, (Moment, Moment)>,
 }
@@ -31,7 +33,8 @@ pub(super) struct Returns {
 impl Returns {
     /// The node came back once more. Returns within [`LONGEST_HOLD_DOWN`] of each other add up.
     fn count(&mut self, node: NodeId, now: Moment) {
-        let (times, _) = self.seen.get(&node).copied().unwrap_or((0, now));
+        let recent = |(_, last): &&(u32, Moment)| now.since(*last) < LONGEST_HOLD_DOWN;
+        let (times, _) = self.seen.get(&node).filter(recent).copied().unwrap_or((0, now));
         self.seen.insert(node, (times + 1, now));
     }
 
@@ -48,7 +51,7 @@ impl Returns {
         doubled.min(LONGEST_HOLD_DOWN).saturating_sub(now.since(*last))
     }
 
-    fn forget_old(&mut self, now: Moment) {
+    pub(super) fn forget_old(&mut self, now: Moment) {
         self.seen
             .retain(|_, (_, last)| now.since(*last) < LONGEST_HOLD_DOWN);
         self.said.retain(|_, (at, _)| now.since(*at) < TOLERANCE);
@@ -57,7 +60,6 @@ impl Returns {
 
 impl Segment {
     pub(super) fn judge_returns(&mut self, now: Moment) {
-        self.returns.forget_old(now);
         self.notice_absence(now);
         let told = self.returns.told.is_some_and(|until| now < until);
         let held_down = told || !self.hold_down_left(self.me.node, now).is_zero();
@@ -92,10 +94,8 @@ impl Segment {
     /// Whether the others may do without this node for all it knows. A first start is no absence: who never met anybody
     /// comes back to nobody. Nor is the death of one of two.
     fn is_away(&self) -> bool {
-        let known: BTreeSet<NodeId> = self.known.iter().chain([&self.me.node]).copied().collect();
-        let up = self.up().intersection(&known).count();
-        let is_minority = 2 * up < known.len();
-        known.len() > 1 && (self.stunned.is_some() || !self.carrier || is_minority)
+        let members = &self.members;
+        members.known > 1 && (self.stunned.is_some() || !self.carrier || members.is_minority())
     }
 
     fn hold_down_left(&self, node: NodeId, now: Moment) -> Duration {
@@ -105,13 +105,24 @@ impl Segment {
     /// Tells those who came back and do not say so, unless another just did.
     fn tell_of_returns(&mut self, now: Moment) {
         let silent =
-            |peer: &&Peer| peer.is_up() && peer.beacon.is_some_and(|beacon| !beacon.standing.hold_down);
-        let untold = |instance: Instance| {
+            |peer: &Peer| peer.is_up() && peer.beacon.is_some_and(|beacon| !beacon.standing.hold_down);
+        let left = |instance: Instance| self.hold_down_left(instance.node, now);
+        let is_to_learn = |peer: &&Peer| silent(peer) && left(peer.instance) > TOLERANCE;
+        let learning = self.peers.judged_peers().filter(is_to_learn);
+        let learning: Vec<Instance> = learning.map(|peer| peer.instance).collect();
+        self.returns.learning.extend(learning);
+        let mut learning = std::mem::take(&mut self.returns.learning);
+        learning.retain(|instance| {
+            let is_silent = self.peers.get(instance).is_some_and(silent);
+            is_silent && self.hold_down_left(instance.node, now) > TOLERANCE
+        });
+        let untold = |instance: &Instance| {
             let left = self.hold_down_left(instance.node, now);
-            (left > TOLERANCE && !self.was_told(instance, left, now)).then_some((instance, left))
+            (!self.was_told(*instance, left, now)).then_some((*instance, left))
         };
-        let instances = self.peers.values().filter(silent).map(|peer| peer.instance);
-        for (instance, left) in instances.filter_map(untold).collect::<Vec<_>>() {
+        let untold: Vec<(Instance, Duration)> = learning.iter().filter_map(untold).collect();
+        self.returns.learning = learning;
+        for (instance, left) in untold {
             let left = Duration::from_millis(left.as_millis() as u64);
             self.returns.said.insert(instance, (now, now + left));
             self.send(Body::Returned(Returned { instance, left }));

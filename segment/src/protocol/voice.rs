@@ -1,25 +1,23 @@
 //! What this instance says of itself unasked.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Effect, Segment};
 use crate::codec::heard_pages;
-use crate::message::{Beacon, Body, Standing, Tag, Version};
+use crate::message::{Beacon, Body, Standing, Version};
 use crate::moment::Moment;
-use crate::peer::Peer;
 
 /// The list of whom is heard is said again this often, in case nobody got it.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
 
 impl Segment {
     pub(super) fn renew_list(&mut self, now: Moment) {
-        let profile = self.conduct.profile;
-        let heard = |peer: &&Peer| peer.is_heard(now, profile);
-        let list: BTreeSet<Tag> = self.peers.values().filter(heard).map(|peer| peer.tag).collect();
-        let differs = list != self.list || self.list_version == Version(0);
+        let changed = std::mem::take(&mut self.peers.changed.list);
+        let differs = changed || self.list_version == Version(0);
         if differs {
-            self.list = list;
+            let listed = self.peers.values().filter(|peer| peer.is_listed);
+            self.list = listed.map(|peer| peer.tag).collect();
+            self.peers.changed.sides = true;
             self.list_version = Version(self.list_version.0 + 1);
             self.beacon_now = true;
         }
