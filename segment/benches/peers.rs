@@ -119,7 +119,8 @@ fn at_rest(peers: usize, policy: PartitionPolicy) {
                         index: index as u8,
                         of: pages.len() as u8,
                     },
-                    tags: tags.to_vec(),
+                    mutual: tags.to_vec(),
+                    one_way: Vec::new(),
                 };
                 bodies.extend(pages.iter().enumerate().map(page).map(Body::Heard));
             }

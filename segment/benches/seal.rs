@@ -26,7 +26,7 @@ fn keys() -> KeyRing {
 
 fn beacon() -> Message {
     let beacon = Beacon {
-        replaces: None,
+        uptime: Duration::from_secs(5),
         interval: Duration::from_millis(100),
         multiplier: 3,
         state: State::Active,

@@ -24,7 +24,7 @@ pub use malformed::Malformed;
 pub use split::{Change, TooManyParts, claims_pages, heard_pages};
 
 /// The version of the protocol that is spoken here.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// A message has at most this many bytes: what an Ethernet frame of 1,514 bytes leaves it.
 pub const MESSAGE_MAX: usize = 1478;

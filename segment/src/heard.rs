@@ -1,6 +1,6 @@
 //! Lists of whom an instance hears, put together from their parts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::message::{HeardPage, Tag, Version};
 
@@ -8,9 +8,10 @@ use super::message::{HeardPage, Tag, Version};
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeardList {
     version: Version,
-    tags: BTreeSet<Tag>,
+    /// Whether each is known to hear the instance.
+    tags: BTreeMap<Tag, bool>,
     coming: Version,
-    parts: BTreeMap<u8, Vec<Tag>>,
+    parts: BTreeMap<u8, Vec<(Tag, bool)>>,
 }
 
 impl HeardList {
@@ -25,11 +26,24 @@ impl HeardList {
     }
 
     pub(super) fn tags(&self) -> impl Iterator<Item = Tag> + '_ {
-        self.tags.iter().copied()
+        self.tags.keys().copied()
+    }
+
+    /// Those of which the instance knows that they hear it.
+    pub(super) fn mutual(&self) -> impl Iterator<Item = Tag> + '_ {
+        self.tags
+            .iter()
+            .filter(|(_, mutual)| **mutual)
+            .map(|(tag, _)| *tag)
     }
 
     pub(super) fn names(&self, tag: Tag) -> bool {
-        self.tags.contains(&tag)
+        self.tags.contains_key(&tag)
+    }
+
+    /// Whether the instance says that it and that one hear each other.
+    pub(super) fn confirms(&self, tag: Tag) -> bool {
+        self.tags.get(&tag).is_some_and(|mutual| *mutual)
     }
 
     /// Adds a part; a list replaces the last one when it is complete. Whether one did.
@@ -41,7 +55,10 @@ impl HeardList {
             self.coming = page.version;
             self.parts.clear();
         }
-        self.parts.insert(page.part.index, page.tags.clone());
+        let mutual = page.mutual.iter().map(|tag| (*tag, true));
+        let one_way = page.one_way.iter().map(|tag| (*tag, false));
+        self.parts
+            .insert(page.part.index, mutual.chain(one_way).collect());
         let complete = self.parts.len() == usize::from(page.part.of);
         if complete {
             self.version = page.version;

@@ -83,8 +83,8 @@ pub enum Body {
 /// I am alive. Of fixed size.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Beacon {
-    /// The boot whose claims this one took over.
-    pub replaces: Option<Boot>,
+    /// For how long the sender has run by its own clock, in whole milliseconds.
+    pub uptime: Duration,
     /// How often a beacon comes, in whole milliseconds.
     pub interval: Duration,
     /// After this many intervals without one the sender is not heard any more.
@@ -122,10 +122,6 @@ pub struct Standing {
     pub draining: bool,
     /// It came back a short while ago: others first.
     pub hold_down: bool,
-    /// What it knows of the cluster is up to date.
-    pub view_fresh: bool,
-    /// Its data plane cannot serve yet: others first.
-    pub gate_closed: bool,
 }
 
 /// Part of a list of all instances that the sender hears.
@@ -135,8 +131,10 @@ pub struct HeardPage {
     pub version: Version,
     /// Which part it is.
     pub part: Part,
-    /// The instances.
-    pub tags: Vec<Tag>,
+    /// The instances of which the sender knows that they hear it.
+    pub mutual: Vec<Tag>,
+    /// The others.
+    pub one_way: Vec<Tag>,
 }
 
 /// Part of a list that does not fit in one frame.
@@ -193,10 +191,6 @@ pub struct Hold {
     pub backed: bool,
     /// Who shall take over.
     pub yield_to: Option<NodeId>,
-    /// The heir must take over whatever it thinks of itself: there is nobody else.
-    pub forced: bool,
-    /// The holder answers, and has told the segment so.
-    pub announced: bool,
 }
 
 /// What all buckets contain, in short: [`BUCKETS`] of them.

@@ -83,7 +83,7 @@ pub fn order(
         Some(Contender {
             node: living.node,
             fitness: *place.fit.get(&living.node)?,
-            last_resort: standing.draining || standing.hold_down || standing.gate_closed,
+            last_resort: standing.draining || standing.hold_down,
             draining: standing.draining,
             joining: living.joining,
             nearness: place.nearness(living.node),

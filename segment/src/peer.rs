@@ -41,6 +41,8 @@ pub(super) struct Peer {
     pub(super) is_touched: bool,
     /// It is in the list of those that are heard.
     pub(super) is_listed: bool,
+    /// That list says that it hears this instance.
+    pub(super) is_mutual: bool,
     /// When it was heard for the first time since it is down.
     heard_again: Option<Moment>,
     /// What is known of its claims is from before it was down.
@@ -94,6 +96,7 @@ impl Peer {
             due: None,
             is_touched: false,
             is_listed: false,
+            is_mutual: false,
             heard_again: None,
             outdated: false,
             last_frame: now,

@@ -101,7 +101,8 @@ pub struct Segment {
     /// The same in order of time, with those that were put off or dropped since.
     expiring: VecDeque<(Moment, IpAddr)>,
     asking: Asking,
-    list: BTreeSet<Tag>,
+    /// The instances that are heard, and whether they are known to hear this one.
+    list: BTreeMap<Tag, bool>,
     list_version: Version,
     list_sent: Moment,
     last_beacon: Option<Moment>,
@@ -146,7 +147,7 @@ impl Segment {
             expiries: BTreeMap::new(),
             expiring: VecDeque::new(),
             asking: Asking::default(),
-            list: BTreeSet::new(),
+            list: BTreeMap::new(),
             list_version: Version(0),
             list_sent: now,
             last_beacon: None,

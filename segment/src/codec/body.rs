@@ -6,19 +6,17 @@ use super::reader::Reader;
 use super::writer::Writer;
 use super::{Malformed, VERSION, entry, kind};
 use crate::message::{
-    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, HeardPage, Request, Requested, Returned,
-    Standing, State, Tag,
+    Alive, BUCKETS, Beacon, Body, BucketsPage, ClaimsPage, HeardPage, Request, Requested, Returned, Standing,
+    State, Tag,
 };
 
 /// The longest head of a page of claims, with a base.
 pub(super) const CLAIMS_HEAD: usize = 28;
 /// The head of a page of tags.
-pub(super) const HEARD_HEAD: usize = 10;
+pub(super) const HEARD_HEAD: usize = 12;
 
 const DRAINING: u8 = 1;
 const HOLD_DOWN: u8 = 2;
-const VIEW_FRESH: u8 = 4;
-const GATE_CLOSED: u8 = 8;
 
 const HAS_BASE: u8 = 1;
 
@@ -56,7 +54,7 @@ fn read_beacon(reader: &mut Reader<'_>) -> Result<Beacon, Malformed> {
         standing: read_standing(reader)?,
         multiplier: reader.u8()?,
         interval: Duration::from_millis(reader.u16()?.into()),
-        replaces: Some(reader.u64()?).filter(|boot| *boot != 0).map(Boot),
+        uptime: Duration::from_millis(reader.u64()?),
         heard: reader.version()?,
         claims: reader.version()?,
         digest: reader.digest()?,
@@ -74,7 +72,7 @@ fn write_beacon(beacon: &Beacon, writer: &mut Writer<'_>) {
     write_standing(beacon.standing, writer);
     writer.u8(beacon.multiplier);
     writer.u16(u16::try_from(beacon.interval.as_millis()).unwrap_or(u16::MAX));
-    writer.u64(beacon.replaces.map_or(0, |boot| boot.0));
+    writer.u64(u64::try_from(beacon.uptime.as_millis()).unwrap_or(u64::MAX));
     writer.u64(beacon.heard.0);
     writer.u64(beacon.claims.0);
     writer.u64(beacon.digest.0);
@@ -100,36 +98,34 @@ fn read_state(reader: &mut Reader<'_>) -> Result<State, Malformed> {
 }
 
 fn read_standing(reader: &mut Reader<'_>) -> Result<Standing, Malformed> {
-    let flags = reader.flags(DRAINING | HOLD_DOWN | VIEW_FRESH | GATE_CLOSED)?;
+    let flags = reader.flags(DRAINING | HOLD_DOWN)?;
     Ok(Standing {
         draining: flags & DRAINING != 0,
         hold_down: flags & HOLD_DOWN != 0,
-        view_fresh: flags & VIEW_FRESH != 0,
-        gate_closed: flags & GATE_CLOSED != 0,
     })
 }
 
 fn write_standing(standing: Standing, writer: &mut Writer<'_>) {
-    writer.flags([
-        (standing.draining, DRAINING),
-        (standing.hold_down, HOLD_DOWN),
-        (standing.view_fresh, VIEW_FRESH),
-        (standing.gate_closed, GATE_CLOSED),
-    ]);
+    writer.flags([(standing.draining, DRAINING), (standing.hold_down, HOLD_DOWN)]);
 }
 
 fn read_heard(reader: &mut Reader<'_>) -> Result<HeardPage, Malformed> {
+    let (version, part) = (reader.version()?, reader.part()?);
+    let mutual = (0..reader.u16()?).map(|_| reader.u32().map(Tag));
     Ok(HeardPage {
-        version: reader.version()?,
-        part: reader.part()?,
-        tags: reader.all(|reader| reader.u32().map(Tag))?,
+        version,
+        part,
+        mutual: mutual.collect::<Result<_, _>>()?,
+        one_way: reader.all(|reader| reader.u32().map(Tag))?,
     })
 }
 
 fn write_heard(page: &HeardPage, writer: &mut Writer<'_>) {
     writer.u64(page.version.0);
     writer.part(page.part);
-    page.tags.iter().for_each(|tag| writer.u32(tag.0));
+    writer.u16(u16::try_from(page.mutual.len()).unwrap_or(u16::MAX));
+    let tags = page.mutual.iter().chain(&page.one_way);
+    tags.for_each(|tag| writer.u32(tag.0));
 }
 
 fn read_claims(reader: &mut Reader<'_>) -> Result<ClaimsPage, Malformed> {

@@ -16,9 +16,7 @@ const RELEASED: u8 = 2;
 const DECLINED: u8 = 3;
 
 const BACKED: u8 = 1;
-const FORCED: u8 = 2;
-const ANNOUNCED: u8 = 4;
-const HAS_HEIR: u8 = 8;
+const HAS_HEIR: u8 = 2;
 
 /// Appends an entry as pages contain it.
 pub(crate) fn bytes(address: IpAddr, entry: Option<&Entry>, out: &mut Vec<u8>) {
@@ -82,7 +80,7 @@ fn write_address(address: IpAddr, writer: &mut Writer<'_>) {
 }
 
 fn read_hold(reader: &mut Reader<'_>) -> Result<Hold, Malformed> {
-    let flags = reader.flags(BACKED | FORCED | ANNOUNCED | HAS_HEIR)?;
+    let flags = reader.flags(BACKED | HAS_HEIR)?;
     let epoch = reader.epoch()?;
     let yield_to = match flags & HAS_HEIR {
         0 => None,
@@ -92,19 +90,12 @@ fn read_hold(reader: &mut Reader<'_>) -> Result<Hold, Malformed> {
         epoch,
         backed: flags & BACKED != 0,
         yield_to,
-        forced: flags & FORCED != 0,
-        announced: flags & ANNOUNCED != 0,
     })
 }
 
 fn write_hold(hold: &Hold, writer: &mut Writer<'_>) {
     writer.u8(HOLD);
-    writer.flags([
-        (hold.backed, BACKED),
-        (hold.forced, FORCED),
-        (hold.announced, ANNOUNCED),
-        (hold.yield_to.is_some(), HAS_HEIR),
-    ]);
+    writer.flags([(hold.backed, BACKED), (hold.yield_to.is_some(), HAS_HEIR)]);
     writer.u64(hold.epoch.0);
     if let Some(heir) = hold.yield_to {
         writer.node(heir);

@@ -35,7 +35,6 @@ fn is_boot(boot: Boot) -> Result<(), Malformed> {
 }
 
 fn is_beacon(beacon: &Beacon) -> Result<(), Malformed> {
-    beacon.replaces.map_or(Ok(()), is_boot)?;
     is_interval(beacon.interval)?;
     match beacon.multiplier {
         0 => Err(Malformed::Multiplier),
@@ -60,7 +59,8 @@ fn is_interval(interval: Duration) -> Result<(), Malformed> {
 
 fn is_heard(page: &HeardPage) -> Result<(), Malformed> {
     is_part(page.part)?;
-    is_ascending(&page.tags, |tag| *tag)
+    is_ascending(&page.mutual, |tag| *tag)?;
+    is_ascending(&page.one_way, |tag| *tag)
 }
 
 fn is_claims(page: &ClaimsPage) -> Result<(), Malformed> {

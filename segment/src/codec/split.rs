@@ -1,6 +1,6 @@
 //! Lists of any length as pages that fit into frames.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use thiserror::Error;
@@ -16,7 +16,7 @@ const TAGS: usize = (PAGE_MAX - HEAD - HEARD_HEAD) / 4;
 /// Bytes of entries in a page.
 const ENTRIES: usize = PAGE_MAX - HEAD - CLAIMS_HEAD;
 
-/// A list that 255 pages have no room for: more than 88,485 tags, or more than 6,630 of the longest entries in a bucket.
+/// A list that 255 pages have no room for: more than 88,230 tags, or more than 6,630 of the longest entries in a bucket.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("{0} parts, and there can be 255")]
 pub struct TooManyParts(
@@ -37,14 +37,27 @@ pub struct Change {
     pub digest: ContentDigest,
 }
 
-/// The pages of a list of whom an instance hears: at least one, which may be empty.
+/// The pages of a list of the instances that one hears, and whether it knows that they hear it: at least one page,
+/// which may be empty.
 ///
 /// # Errors
 ///
 /// If there would be more parts than can be counted.
-pub fn heard_pages(version: Version, tags: &BTreeSet<Tag>) -> Result<Vec<HeardPage>, TooManyParts> {
-    let pages = parts(tags.iter().copied(), TAGS, |_| 1)?;
-    let page = |(part, tags)| HeardPage { version, part, tags };
+pub fn heard_pages(version: Version, tags: &BTreeMap<Tag, bool>) -> Result<Vec<HeardPage>, TooManyParts> {
+    let pages = parts(tags.iter(), TAGS, |_| 1)?;
+    let page = |(part, tags): (Part, Vec<(&Tag, &bool)>)| {
+        let of = |mutual: bool| {
+            tags.iter()
+                .filter(move |(_, both)| **both == mutual)
+                .map(|(tag, _)| **tag)
+        };
+        HeardPage {
+            version,
+            part,
+            mutual: of(true).collect(),
+            one_way: of(false).collect(),
+        }
+    };
     Ok(pages.into_iter().map(page).collect())
 }
 

@@ -15,8 +15,6 @@ fn hold() -> Entry {
         epoch: Epoch(7),
         backed: true,
         yield_to: None,
-        forced: false,
-        announced: true,
     })
 }
 

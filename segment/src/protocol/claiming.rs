@@ -157,8 +157,6 @@ impl Segment {
             epoch,
             backed: self.has_majority(),
             yield_to: None,
-            forced: false,
-            announced: true,
         };
         self.own.set(address, Some(Entry::Hold(hold)));
         self.expiries.remove(&address);

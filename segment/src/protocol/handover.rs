@@ -229,7 +229,7 @@ impl Segment {
             return false;
         };
         let able = self.state == State::Active && self.stunned.is_none() && self.carrier;
-        if able && (hold.forced || self.would_keep(address, holder)) {
+        if able && self.would_keep(address, holder) {
             self.claim(address, now);
             self.tell(Event::TookOver(address));
         } else {

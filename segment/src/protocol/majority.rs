@@ -1,10 +1,11 @@
-//! `single-owner`: who does not see more than half of the speakers neither claims nor answers.
+//! `single-owner`: a node that does not see more than half of the speakers neither claims nor answers.
 //!
-//! A **proof** is the time at which frames had come of so many others, each saying that it hears this instance, that with
-//! this one they are more than half. Who holds answers for 2·D after it. Others claim, and who fell silent answers again, only
-//! when 2·D + Q have passed since everybody they are up with heard nobody else: of whom a proof needs one is among those, and stopped to say that it hears
-//! the holder before. Of two that claim at the same moment one has given way a slot later; only then a claim counts, and only
-//! with a proof that came after it, if nobody was lost meanwhile.
+//! A **proof** is the time at which frames had come of so many others, each saying that it and this instance hear each
+//! other, that with this one they are more than half. A holder answers for 2·D after it. Others claim, and a node that fell
+//! silent answers again, only when 2·D + Q have passed since all that they are up with heard, both ways, nobody else: one of
+//! those that the holder's proof needs is among them, and stopped to confirm the holder before. Of two that claim at the
+//! same moment one has given way a slot later; only then a claim counts, and only with a proof that came after it, if nobody
+//! was lost meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -184,8 +185,8 @@ impl Segment {
         }
     }
 
-    /// Whether this instance, or one it is up with, hears one that this instance is not up with and that may have a
-    /// majority.
+    /// Whether this instance, or one it is up with, is mutual with one that this instance is not up with and that may have
+    /// a majority. One that is merely heard has no proof of it, and may be a replay (docs/protocol.md, why mutual).
     fn hears_of_others(&self, electors: usize) -> bool {
         let up = || self.peers.values().filter(|peer| peer.is_up());
         let side: BTreeSet<Tag> = up().map(|peer| peer.tag).chain([self.tag]).collect();
@@ -195,19 +196,22 @@ impl Segment {
             .filter(|peer| peer.is_listed && peer.hears_too_few(electors))
             .map(|peer| peer.tag)
             .collect();
-        let mut heard = up()
-            .flat_map(|peer| peer.heard.tags())
-            .chain(self.list.iter().copied());
+        let mut heard = up().flat_map(|peer| peer.heard.mutual()).chain(
+            self.list
+                .iter()
+                .filter(|(_, mutual)| **mutual)
+                .map(|(tag, _)| *tag),
+        );
         up().any(|peer| !peer.knows_list())
             || heard.any(|tag| !side.contains(&tag) && !powerless.contains(&tag))
     }
 
-    /// Notes that an instance says that it hears this one.
+    /// Notes that an instance says that it and this one hear each other.
     pub(super) fn prove(&mut self, from: Instance, at: Moment) {
         let tag = self.tag;
         if let Some(peer) = self.peers.get_mut(&from)
             && peer.knows_list()
-            && peer.heard.names(tag)
+            && peer.heard.confirms(tag)
         {
             peer.proof = peer.proof.max(Some(at));
             if self.members.electors.contains(&from.node) {

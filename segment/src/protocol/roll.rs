@@ -112,10 +112,12 @@ impl Roll {
             let link = peer.link;
             let turn = peer.judge(now, me, profile);
             let is_heard = peer.is_heard(now, profile);
-            self.changed.list |= is_heard != peer.is_listed;
+            let is_mutual = is_heard && peer.heard.names(me);
+            self.changed.list |= (is_heard, is_mutual) != (peer.is_listed, peer.is_mutual);
             self.changed.sides |= is_heard != peer.is_listed || (link == Link::Up) != (peer.link == Link::Up);
             self.changed.members |= matches!(turn, Turn::Rose | Turn::Fell);
             peer.is_listed = is_heard;
+            peer.is_mutual = is_mutual;
             peer.is_touched = false;
             let next = peer.next(now, profile);
             if next != peer.due {

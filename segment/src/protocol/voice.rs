@@ -16,7 +16,7 @@ impl Segment {
         let differs = changed || self.list_version == Version(0);
         if differs {
             let listed = self.peers.values().filter(|peer| peer.is_listed);
-            self.list = listed.map(|peer| peer.tag).collect();
+            self.list = listed.map(|peer| (peer.tag, peer.is_mutual)).collect();
             self.peers.changed.sides = true;
             self.list_version = Version(self.list_version.0 + 1);
             self.beacon_now = true;
@@ -37,7 +37,7 @@ impl Segment {
         self.last_beacon = Some(now);
         let profile = self.conduct.profile;
         self.send(Body::Beacon(Beacon {
-            replaces: None,
+            uptime: now.since(self.started),
             interval: profile.interval,
             multiplier: profile.multiplier,
             state: self.state,
@@ -53,7 +53,6 @@ impl Segment {
         Standing {
             draining: self.view.as_ref().is_some_and(|view| view.draining),
             hold_down: self.returns.is_held_down(),
-            ..Standing::default()
         }
     }
 

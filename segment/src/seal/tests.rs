@@ -18,14 +18,13 @@ fn keys() -> KeyRing {
 
 fn message() -> Message {
     let beacon = Beacon {
-        replaces: Some(Boot(0x1112_1314_1516_1718)),
+        uptime: Duration::from_millis(0x1112_1314_1516_1718),
         interval: Duration::from_millis(100),
         multiplier: 3,
         state: State::Active,
         standing: Standing {
+            draining: false,
             hold_down: true,
-            view_fresh: true,
-            ..Standing::default()
         },
         heard: Version(7),
         claims: Version(9),
@@ -77,10 +76,10 @@ fn a_key_is_what_another_implementation_derives(
 /// Made with Python's `hmac`, `hashlib` and `struct`, from the words of `docs/protocol.md`.
 #[test]
 fn a_beacon_is_what_another_implementation_makes() {
-    let made = "03464552524f02000000000188b501019500004735971be6e9bb024a895582fe\
-                0e42e0480102030405060708000000000000002a010101060300641112131415\
-                16171800000000000000070000000000000009212223242526272811c62f06ad\
-                08a8a9166666c3187f7466";
+    let made = "03464552524f02000000000188b502019500004735971be6e9bb024a895582fe\
+                0e42e0480102030405060708000000000000002a020201020300641112131415\
+                16171800000000000000070000000000000009212223242526272899b8b328d5\
+                b439d0a8308e6dc1dc6e91";
     assert_eq!(hex(&beacon()), made);
     assert_eq!(beacon().len(), BEACON_FRAME);
 }
@@ -144,7 +143,7 @@ fn a_frame_padded_to_sixty_bytes_is_opened_up_to_its_seal() {
 
 #[rstest]
 #[case::arp(12, 0x08, Refused::NotOurs, "not_ours")]
-#[case::a_later_version(14, 2, Refused::OtherVersion(2), "other_version")]
+#[case::a_later_version(14, 3, Refused::OtherVersion(3), "other_version")]
 #[case::another_kind(15, 2, Refused::BadSeal, "bad_seal")]
 #[case::another_key(16, 0, Refused::OtherKey, "other_key")]
 #[case::longer_than_it_is(19, 0x48, Refused::Truncated, "truncated")]

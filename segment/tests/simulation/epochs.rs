@@ -21,8 +21,6 @@ fn tell(world: &mut World, to: usize, from: usize, address: IpAddr, epoch: u64) 
         epoch: Epoch(epoch),
         backed: true,
         yield_to: None,
-        forced: false,
-        announced: true,
     };
     let page = ClaimsPage {
         bucket: bucket_of(address),

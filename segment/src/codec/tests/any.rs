@@ -61,11 +61,12 @@ fn part() -> impl Strategy<Value = Part> {
 fn beacon() -> impl Strategy<Value = Beacon> {
     let milliseconds = (1_u16..).prop_map(|number| Duration::from_millis(number.into()));
     let state = prop_oneof![Just(State::Joining), Just(State::Active), Just(State::Leaving)];
-    let first = (prop::option::of(boot()), milliseconds, 1_u8.., state, standing());
+    let uptime = any::<u64>().prop_map(Duration::from_millis);
+    let first = (uptime, milliseconds, 1_u8.., state, standing());
     (first, version(), version(), digest()).prop_map(|(first, heard, claims, digest)| {
-        let (replaces, interval, multiplier, state, standing) = first;
+        let (uptime, interval, multiplier, state, standing) = first;
         Beacon {
-            replaces,
+            uptime,
             interval,
             multiplier,
             state,
@@ -78,20 +79,16 @@ fn beacon() -> impl Strategy<Value = Beacon> {
 }
 
 fn standing() -> impl Strategy<Value = Standing> {
-    any::<[bool; 4]>().prop_map(|[draining, hold_down, view_fresh, gate_closed]| Standing {
-        draining,
-        hold_down,
-        view_fresh,
-        gate_closed,
-    })
+    any::<[bool; 2]>().prop_map(|[draining, hold_down]| Standing { draining, hold_down })
 }
 
 fn heard() -> impl Strategy<Value = HeardPage> {
-    let tags = btree_set(any::<u32>().prop_map(Tag), 0..40).prop_map(BTreeSet::into_iter);
-    (version(), part(), tags).prop_map(|(version, part, tags)| HeardPage {
+    let tags = || btree_set(any::<u32>().prop_map(Tag), 0..40).prop_map(BTreeSet::into_iter);
+    (version(), part(), tags(), tags()).prop_map(|(version, part, mutual, one_way)| HeardPage {
         version,
         part,
-        tags: tags.collect(),
+        mutual: mutual.collect(),
+        one_way: one_way.collect(),
     })
 }
 
@@ -139,12 +136,10 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
 
 fn hold() -> impl Strategy<Value = Hold> {
     let yield_to = prop::option::of(node());
-    (epoch(), yield_to, any::<[bool; 3]>()).prop_map(|(epoch, yield_to, [backed, forced, announced])| Hold {
+    (epoch(), yield_to, any::<bool>()).prop_map(|(epoch, yield_to, backed)| Hold {
         epoch,
         backed,
         yield_to,
-        forced,
-        announced,
     })
 }
 

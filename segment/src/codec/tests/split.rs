@@ -1,6 +1,6 @@
 //! Lists of any length in pages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use super::bytes;
 use crate::codec::{Change, MESSAGE_MAX, TooManyParts, claims_pages, heard_pages};
 use crate::digest::bucket_of;
 use crate::message::{
-    Body, Boot, ContentDigest, Entry, Epoch, Instance, Message, NodeId, Part, Tag, Version,
+    Body, Boot, ContentDigest, Entry, Epoch, HeardPage, Instance, Message, NodeId, Part, Tag, Version,
 };
 
 const BUCKET: u8 = 7;
@@ -38,8 +38,9 @@ fn change() -> Change {
     }
 }
 
-fn tags(number: u32) -> BTreeSet<Tag> {
-    (0..number).map(Tag).collect()
+/// Every third one is not known to hear the sender.
+fn tags(number: u32) -> BTreeMap<Tag, bool> {
+    (0..number).map(|number| (Tag(number), number % 3 > 0)).collect()
 }
 
 /// Addresses of the bucket.
@@ -68,15 +69,17 @@ fn are_numbered(parts: impl ExactSizeIterator<Item = Part>) -> bool {
 
 #[rstest]
 #[case::none(0, 1)]
-#[case::one_page_of_them(347, 1)]
-#[case::one_more(348, 2)]
-#[case::all_there_can_be(88_485, 255)]
+#[case::one_page_of_them(346, 1)]
+#[case::one_more(347, 2)]
+#[case::all_there_can_be(88_230, 255)]
 fn tags_are_split_into_pages_that_fit(#[case] number: u32, #[case] expected: usize) {
     let pages = heard_pages(Version(1), &tags(number)).unwrap();
     assert_eq!(pages.len(), expected);
     assert!(are_numbered(pages.iter().map(|page| page.part)));
-    let joined: Vec<Tag> = pages.iter().flat_map(|page| page.tags.clone()).collect();
-    assert!(joined.into_iter().eq(tags(number)));
+    let of = |tags: &[Tag], mutual| tags.iter().map(move |tag| (*tag, mutual)).collect::<Vec<_>>();
+    let all = |page: &HeardPage| [of(&page.mutual, true), of(&page.one_way, false)].concat();
+    let joined: BTreeMap<Tag, bool> = pages.iter().flat_map(all).collect();
+    assert_eq!(joined, tags(number));
     assert!(
         pages
             .into_iter()
@@ -102,7 +105,7 @@ fn the_longest_entries_are_split_into_pages_that_fit(#[case] number: usize, #[ca
 
 #[test]
 fn more_parts_than_can_be_counted_are_refused() {
-    assert_eq!(heard_pages(Version(1), &tags(88_486)), Err(TooManyParts(256)));
+    assert_eq!(heard_pages(Version(1), &tags(88_231)), Err(TooManyParts(256)));
     assert_eq!(claims_pages(change(), &longest(6631)), Err(TooManyParts(256)));
 }
 

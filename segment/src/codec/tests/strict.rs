@@ -22,14 +22,14 @@ fn message(body: &[&[u8]]) -> Vec<u8> {
         .concat()
 }
 
-const BEACON_HEAD: &[u8] = &[1, 1, 1, 0, 3, 0, 100];
+const BEACON_HEAD: &[u8] = &[2, 2, 1, 0, 3, 0, 100];
 const FOUR_NUMBERS: &[u8] = &[2; 32];
 const INSTANCE: &[u8] = &[3; 24];
 const VERSION: &[u8] = &[4; 8];
 const WHOLE: &[u8] = &[0, 1];
 /// The bucket of 192.0.2.1, a hold of it, and an entry of the next address in that bucket.
 const BUCKET: u8 = 11;
-const HOLD: &[u8] = &[4, 192, 0, 2, 1, 1, 5, 0, 0, 0, 0, 0, 0, 0, 9];
+const HOLD: &[u8] = &[4, 192, 0, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 9];
 const GONE: &[u8] = &[4, 192, 0, 2, 1, 0];
 const LATER: &[u8] = &[4, 192, 0, 2, 90, 0];
 const ELSEWHERE: &[u8] = &[4, 192, 0, 2, 2, 0];
@@ -41,8 +41,8 @@ fn claims(bucket: u8, flags: u8, part: &[u8], entries: &[&[u8]]) -> Vec<u8> {
 #[rstest]
 #[case::beacon(BEACON, message(&[BEACON_HEAD, FOUR_NUMBERS]))]
 #[case::beacon_of_who_will_speak_more(BEACON, message(&[&[0, 9, 1, 0, 3, 0, 100], FOUR_NUMBERS]))]
-#[case::heard(HEARD, message(&[VERSION, WHOLE, &[0, 0, 0, 1, 0, 0, 0, 2]]))]
-#[case::heard_none(HEARD, message(&[VERSION, WHOLE]))]
+#[case::heard(HEARD, message(&[VERSION, WHOLE, &[0, 1, 0, 0, 0, 2, 0, 0, 0, 1]]))]
+#[case::heard_none(HEARD, message(&[VERSION, WHOLE, &[0, 0]]))]
 #[case::claims(CLAIMS, claims(BUCKET, 0, WHOLE, &[HOLD, LATER]))]
 #[case::claims_last_of_255(CLAIMS, claims(BUCKET, 0, &[254, 255], &[GONE]))]
 #[case::claims_that_change(CLAIMS, message(&[&[BUCKET, 1], VERSION, VERSION, VERSION, WHOLE, GONE]))]
@@ -76,17 +76,19 @@ fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] 
 #[case::returned_for_no_time(RETURNED, message(&[INSTANCE, &[0; 4]]), Malformed::HoldDown)]
 #[case::returned_for_too_long(RETURNED, message(&[INSTANCE, &[0, 9, 0x27, 0xc1]]), Malformed::HoldDown)]
 #[case::request_of_boot_0(REQUEST, message(&[&[1; 16], &[0; 9]]), Malformed::Boot)]
-#[case::versions_later(BEACON, message(&[&[2, 3]]), Malformed::Versions { min: 2, max: 3 })]
+#[case::versions_later(BEACON, message(&[&[3, 4]]), Malformed::Versions { min: 3, max: 4 })]
 #[case::versions_earlier(BEACON, message(&[&[0, 0]]), Malformed::Versions { min: 0, max: 0 })]
 #[case::versions_reversed(BEACON, message(&[&[2, 1]]), Malformed::Versions { min: 2, max: 1 })]
-#[case::state(BEACON, message(&[&[1, 1, 4, 0, 3, 0, 100], FOUR_NUMBERS]), Malformed::State(4))]
-#[case::standing(BEACON, message(&[&[1, 1, 1, 0x10, 3, 0, 100], FOUR_NUMBERS]), Malformed::Flags(0x10))]
-#[case::multiplier_0(BEACON, message(&[&[1, 1, 1, 0, 0, 0, 100], FOUR_NUMBERS]), Malformed::Multiplier)]
-#[case::interval_0(BEACON, message(&[&[1, 1, 1, 0, 3, 0, 0], FOUR_NUMBERS]), Malformed::Interval)]
-#[case::heard_part_of_none(HEARD, message(&[VERSION, &[0, 0]]), Malformed::Part { index: 0, of: 0 })]
-#[case::heard_part(HEARD, message(&[VERSION, &[2, 2]]), Malformed::Part { index: 2, of: 2 })]
-#[case::heard_twice(HEARD, message(&[VERSION, WHOLE, &[1; 8]]), Malformed::Order)]
-#[case::heard_unsorted(HEARD, message(&[VERSION, WHOLE, &[0, 0, 0, 2, 0, 0, 0, 1]]), Malformed::Order)]
+#[case::state(BEACON, message(&[&[2, 2, 4, 0, 3, 0, 100], FOUR_NUMBERS]), Malformed::State(4))]
+#[case::standing(BEACON, message(&[&[2, 2, 1, 4, 3, 0, 100], FOUR_NUMBERS]), Malformed::Flags(4))]
+#[case::multiplier_0(BEACON, message(&[&[2, 2, 1, 0, 0, 0, 100], FOUR_NUMBERS]), Malformed::Multiplier)]
+#[case::interval_0(BEACON, message(&[&[2, 2, 1, 0, 3, 0, 0], FOUR_NUMBERS]), Malformed::Interval)]
+#[case::heard_part_of_none(HEARD, message(&[VERSION, &[0, 0, 0, 0]]), Malformed::Part { index: 0, of: 0 })]
+#[case::heard_part(HEARD, message(&[VERSION, &[2, 2, 0, 0]]), Malformed::Part { index: 2, of: 2 })]
+#[case::heard_twice(HEARD, message(&[VERSION, WHOLE, &[0, 0], &[1; 8]]), Malformed::Order)]
+#[case::heard_mutual_twice(HEARD, message(&[VERSION, WHOLE, &[0, 2], &[1; 8]]), Malformed::Order)]
+#[case::heard_mutual_missing(HEARD, message(&[VERSION, WHOLE, &[0, 3], &[1; 8]]), Malformed::Short)]
+#[case::heard_unsorted(HEARD, message(&[VERSION, WHOLE, &[0, 0, 0, 0, 0, 2, 0, 0, 0, 1]]), Malformed::Order)]
 #[case::half_a_tag(HEARD, message(&[VERSION, WHOLE, &[1; 6]]), Malformed::Short)]
 #[case::bucket_64(CLAIMS, claims(64, 0, WHOLE, &[]), Malformed::Bucket(64))]
 #[case::claims_flags(CLAIMS, claims(BUCKET, 2, WHOLE, &[]), Malformed::Flags(2))]
@@ -96,7 +98,7 @@ fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] 
 #[case::entry_elsewhere(CLAIMS, claims(BUCKET, 0, WHOLE, &[ELSEWHERE]), Malformed::Misplaced(Ipv4Addr::new(192, 0, 2, 2).into()))]
 #[case::family(CLAIMS, claims(BUCKET, 0, WHOLE, &[&[5; 20]]), Malformed::Family(5))]
 #[case::entry(CLAIMS, claims(BUCKET, 0, WHOLE, &[&[4, 192, 0, 2, 1, 4]]), Malformed::Entry(4))]
-#[case::hold_flags(CLAIMS, claims(BUCKET, 0, WHOLE, &[&[4, 192, 0, 2, 1, 1, 0x10]]), Malformed::Flags(0x10))]
+#[case::hold_flags(CLAIMS, claims(BUCKET, 0, WHOLE, &[&[4, 192, 0, 2, 1, 1, 4]]), Malformed::Flags(4))]
 #[case::released_flags(CLAIMS, claims(BUCKET, 0, WHOLE, &[&[4, 192, 0, 2, 1, 2, 1]]), Malformed::Flags(1))]
 #[case::half_an_entry(CLAIMS, claims(BUCKET, 0, WHOLE, &[&HOLD[..9]]), Malformed::Short)]
 #[case::buckets_63(BUCKETS, message(&[VERSION, &[5; 1008]]), Malformed::Short)]
@@ -108,7 +110,7 @@ fn these_are_refused(#[case] kind: u8, #[case] bytes: Vec<u8>, #[case] why: Malf
 
 fn beacon(change: impl FnOnce(&mut Beacon)) -> Body {
     let mut beacon = Beacon {
-        replaces: None,
+        uptime: Duration::ZERO,
         interval: Duration::from_millis(100),
         multiplier: 3,
         state: State::Active,
@@ -136,7 +138,8 @@ fn heard(tags: Vec<Tag>) -> Body {
     Body::Heard(HeardPage {
         version: Version(1),
         part: Part { index: 0, of: 1 },
-        tags,
+        mutual: Vec::new(),
+        one_way: tags,
     })
 }
 
@@ -158,9 +161,8 @@ fn of_boot(boot: u64) -> Instance {
 #[case::no_interval(beacon(|one| one.interval = Duration::from_micros(999)), Malformed::Interval)]
 #[case::long_interval(beacon(|one| one.interval = Duration::from_millis(65_536)), Malformed::Interval)]
 #[case::no_multiplier(beacon(|one| one.multiplier = 0), Malformed::Multiplier)]
-#[case::replaces_none(beacon(|one| one.replaces = Some(Boot(0))), Malformed::Boot)]
 #[case::unsorted(heard(vec![Tag(2), Tag(1)]), Malformed::Order)]
-#[case::many(heard((0..360).map(Tag).collect()), Malformed::Long(1482))]
+#[case::many(heard((0..360).map(Tag).collect()), Malformed::Long(1484))]
 #[case::entry_twice(page(vec![Ipv4Addr::new(192, 0, 2, 1).into(); 2]), Malformed::Order)]
 #[case::elsewhere(page(vec![Ipv4Addr::new(192, 0, 2, 2).into()]), Malformed::Misplaced(Ipv4Addr::new(192, 0, 2, 2).into()))]
 #[case::buckets_65(buckets(65), Malformed::Buckets(65))]
