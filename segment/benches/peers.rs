@@ -99,11 +99,8 @@ fn at_rest(peers: usize, policy: PartitionPolicy) {
     let mut now = Moment::ORIGIN;
     for round in 0..60 {
         model.advance(now);
-        let said = bodies(&mut model).into_iter();
-        beacon = said
-            .filter(|body| matches!(body, Body::Beacon(_)))
-            .next_back()
-            .or(beacon);
+        let mut said = bodies(&mut model).into_iter();
+        beacon = said.rfind(|body| matches!(body, Body::Beacon(_))).or(beacon);
         let Some(Body::Beacon(mut beacon)) = beacon.clone() else {
             continue;
         };

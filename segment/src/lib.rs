@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws a random number: frames, ticks and the view come in as arguments,
 //! effects go out as values.
 
+mod clock;
 pub mod codec;
 mod copy;
 pub mod digest;

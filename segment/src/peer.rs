@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::clock::PeerClock;
 use super::copy::ClaimsCopy;
 use super::heard::HeardList;
 use super::message::{Alive, Beacon, Instance, State, Tag};
@@ -27,6 +28,7 @@ pub(super) struct Peer {
     pub(super) heard: HeardList,
     pub(super) claims: ClaimsCopy,
     pub(super) link: Link,
+    pub(super) clock: PeerClock,
     /// When it was up for the first time after it was down; none if it never was down.
     pub(super) returned: Option<Moment>,
     /// When a frame came in which it said that it hears us.
@@ -89,6 +91,7 @@ impl Peer {
             heard: HeardList::default(),
             claims: ClaimsCopy::new(),
             link: Link::OneWay,
+            clock: PeerClock::default(),
             returned: None,
             proof: None,
             synced_last: None,

@@ -13,6 +13,7 @@ mod handover;
 mod life;
 mod majority;
 mod members;
+mod pauses;
 mod peers;
 mod receive;
 mod returns;
@@ -36,6 +37,7 @@ use groups::Split;
 use handover::Yield;
 use majority::Majority;
 use members::Members;
+use pauses::Doubt;
 use returns::Returns;
 use roll::Roll;
 
@@ -109,6 +111,7 @@ pub struct Segment {
     beacon_now: bool,
     /// Silent until then and until all is known again.
     stunned: Option<Moment>,
+    doubt: Option<Doubt>,
     released_last: Moment,
     expected: Option<Moment>,
     /// When it was last looked for epochs that nobody needs.
@@ -153,6 +156,7 @@ impl Segment {
             last_beacon: None,
             beacon_now: true,
             stunned: None,
+            doubt: None,
             released_last: now,
             expected: None,
             pruned: now,
@@ -244,7 +248,7 @@ impl Segment {
         let shows_life = self.last_beacon.is_some_and(|last| now.since(last) < detection);
         // What comes although there was no carrier comes before it is known that there is one again.
         let unseen = self.unplugged.is_some_and(|since| now.since(since) >= detection);
-        self.stunned.is_none() && !unseen && shows_life && self.is_with_majority(now)
+        self.stunned.is_none() && self.doubt.is_none() && !unseen && shows_life && self.is_with_majority(now)
     }
 
     /// Whether anything may be said unasked about an address: not by one who hears nobody.

@@ -18,6 +18,7 @@ impl Segment {
         self.notice_lateness(now);
         self.notice_carrier(now);
         self.judge_peers(now);
+        self.judge_doubt(now);
         self.weigh(now);
         self.take_part(now);
         self.judge_returns(now);
@@ -61,6 +62,7 @@ impl Segment {
             .chain(busy.then_some(now + BUSY))
             .chain(self.next_confirmed().map(|at| at.max(now + BUSY)))
             .chain(self.next_split())
+            .chain(self.next_doubt())
             .fold(beacon, Moment::min)
     }
 
@@ -90,7 +92,7 @@ impl Segment {
         }
     }
 
-    fn stun(&mut self, unseen: Duration, now: Moment) {
+    pub(super) fn stun(&mut self, unseen: Duration, now: Moment) {
         self.tell(Event::Stunned(unseen));
         self.stunned = Some(now + self.conduct.profile.detection());
         self.unsettle(now);

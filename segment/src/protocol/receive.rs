@@ -21,6 +21,7 @@ impl Segment {
         match &message.body {
             Body::Beacon(beacon) => {
                 self.beacon(from, beacon, now);
+                self.compare_clocks(from, beacon, now);
                 self.prove(from, at);
             }
             Body::Heard(page) => {

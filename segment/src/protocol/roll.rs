@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::clock::PeerClock;
 use crate::message::{Instance, Tag};
 use crate::moment::Moment;
 use crate::peer::{Link, Peer, Turn};
@@ -82,6 +83,13 @@ impl Roll {
         for peer in self.peers.values_mut() {
             peer.excuse(now);
             touch(&mut self.touched, peer);
+        }
+    }
+
+    /// Clocks are compared anew from now on.
+    pub(super) fn forget_clocks(&mut self) {
+        for peer in self.peers.values_mut() {
+            peer.clock = PeerClock::default();
         }
     }
 

@@ -33,6 +33,7 @@ mod liveness;
 mod moves;
 mod near;
 mod owners;
+mod pauses;
 mod replays;
 mod returns;
 mod sizes;

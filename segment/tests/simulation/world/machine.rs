@@ -1,5 +1,7 @@
 //! Machines that stand still with their clocks, as virtual ones do, and frames that are replayed.
 
+use std::time::Duration;
+
 use ferrolb_segment::Moment;
 use ferrolb_segment::message::Message;
 
@@ -28,6 +30,29 @@ impl World {
     /// What the clock of the node shows.
     pub(crate) fn clock(&self, node: usize) -> Moment {
         self.nodes[node].clock(self.now)
+    }
+
+    /// The clock of the node is behind by so much; to be set before it starts.
+    pub(crate) fn set_behind(&mut self, node: usize, time: Duration) {
+        self.nodes[node].lag = time;
+    }
+
+    /// The clock of the node jumps ahead; it must have been behind by as much.
+    pub(crate) fn leap(&mut self, node: usize, time: Duration) {
+        self.nodes[node].lag -= time;
+    }
+
+    /// The machine stands still, and its clock too.
+    pub(crate) fn freeze(&mut self, node: usize, time: Duration, keeps_frames: bool) {
+        let until = self.now + time;
+        let one = &mut self.nodes[node];
+        one.frozen_until = Some(until);
+        one.keeps_frames = keeps_frames;
+        one.lag += time;
+        one.paused_until = Some(until);
+        // What was due later is due later by as much.
+        let due = one.wake.max(self.now) + time;
+        self.wake(node, due);
     }
 
     /// Somebody without a key says again what was recorded; whether the frame counts.
