@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, env = "FERROLB_SEGMENT_TRANSPORT", value_name = "TRANSPORT", value_enum, default_value_t = TransportName::Raw)]
     pub segment_transport: TransportName,
 
-    /// Seconds for which a node that came back is asked last, doubled each time it comes back; 0 for never
+    /// Seconds for which other nodes are preferred over one that just returned, doubled with each return; 0 for never
     #[arg(
         long,
         env = "FERROLB_HOLD_DOWN_SECONDS",

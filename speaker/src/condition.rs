@@ -202,7 +202,7 @@ impl Statement {
         }
     }
 
-    /// The API server does not check the conditions of a Service; this is the only place that makes one.
+    /// The condition as it is to be written; none if it is to go.
     fn condition(&self, before: Option<&Condition>, now: Timestamp) -> Option<Condition> {
         let Self::Says { reason, message, .. } = self else {
             return None;

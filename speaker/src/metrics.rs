@@ -42,7 +42,7 @@ impl Metrics {
             )?,
             silent: gauges(
                 "ferrolb_speaker_silent_addresses",
-                "Addresses that no node announces, by reason; every speaker shows the same.",
+                "Addresses that no node announces, by reason; the speakers of a segment show the same.",
                 &["reason"],
             )?,
             contested: gauge(

@@ -126,7 +126,7 @@ pub enum Reason {
     /// Condition `NetworkUnavailable` is True.
     #[error("condition NetworkUnavailable")]
     NetworkUnavailable,
-    /// No speaker that this one hears, or that another one told of, runs there.
+    /// Its speaker is not heard on any segment of this node.
     #[error("not alive: its speaker is not heard")]
     NotAlive,
     /// `externalTrafficPolicy: Local`, and these Services have no endpoint there that can serve.

@@ -27,7 +27,7 @@ pub(super) fn families(families: Families) -> String {
     }
 }
 
-/// `n1, n2: cordoned; n3: no carrier`: nodes with the same reason together.
+/// `n1, n2: cordoned; n3: out of service`: nodes with the same reason together.
 pub(super) fn of_nodes(nodes: &BTreeMap<NodeName, Reason>) -> String {
     let mut by_reason: BTreeMap<&Reason, BTreeSet<&NodeName>> = BTreeMap::new();
     for (node, reason) in nodes {
