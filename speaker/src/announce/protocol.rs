@@ -73,9 +73,9 @@ pub struct SegmentReport {
 /// What is counted of the protocol.
 #[derive(Clone, Debug)]
 pub struct ProtocolMetrics {
-    /// Frames that were not heeded, by reason.
+    /// Frames that were ignored, by reason.
     pub refused: IntCounterVec,
-    /// From the last frame of a node until it was held for dead.
+    /// From the last frame of a node until it was declared down.
     pub detect: Histogram,
     /// From then until this node claimed an address of it.
     pub claim: Histogram,
@@ -104,7 +104,7 @@ impl ProtocolMetrics {
         let refused = IntCounterVec::new(
             Opts::new(
                 "ferrolb_segment_refused_total",
-                "Frames of the speakers' protocol that were not heeded, by reason.",
+                "Frames of the speakers' protocol that were ignored, by reason.",
             ),
             &["reason"],
         )?;
@@ -131,7 +131,7 @@ impl ProtocolMetrics {
             transport,
             detect: histogram(
                 "ferrolb_failover_detect_seconds",
-                "From the last frame of a node until it was held for dead.",
+                "From the last frame of a node until it was declared down.",
             )?,
             claim: histogram(
                 "ferrolb_failover_claim_seconds",

@@ -90,7 +90,7 @@ fn beacon(random: &mut Random) -> Beacon {
 }
 
 fn heard(random: &mut Random) -> HeardPage {
-    let number = random.below(360);
+    let number = random.below(359);
     let tags: BTreeSet<Tag> = (0..number).map(|_| Tag(random.number() as u32)).collect();
     let (mutual, one_way) = tags.into_iter().partition(|_| random.one_in(2));
     HeardPage {
