@@ -51,6 +51,10 @@ impl Segment {
     /// more: nothing moves back.
     pub(super) fn gatherer(&self, address: IpAddr) -> Option<NodeId> {
         let place = self.place(address)?;
+        // The operator decides.
+        if self.view.as_ref()?.moves.contains_key(&address) {
+            return None;
+        }
         let me = self.me.node;
         let elsewhere = |mate: &IpAddr| self.holder(*mate).is_some_and(|node| node != me);
         if place.group.len() < 2 || !place.group.iter().any(elsewhere) {

@@ -1,6 +1,7 @@
 //! Groups of addresses, of which some come to be on two nodes, are brought together on one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_segment::{Conduct, Event};
@@ -115,6 +116,29 @@ fn groups_that_become_one_come_together() {
             world.see(node, |view| regroup(view, 2));
             let later = world.chance(1500);
             world.run(ms(later));
+        }
+        comes_together(world, 2, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn a_group_goes_to_the_node_that_the_operator_asks_for() {
+    for seed in SEEDS {
+        let mut world = pairs(3, 12, seed).started();
+        let holder = world.holding(address(1))[0];
+        let asked = (holder + 1) % 3;
+        let id = world.nodes[asked].id;
+        for node in 0..3 {
+            world.see(node, |view| {
+                view.moves = Arc::new([(address(1), id), (address(2), id)].into());
+            });
+        }
+        world.run(ms(1000));
+        for last in [1, 2] {
+            assert_eq!(world.holding(address(last)), [asked], "seed {seed}: {last}");
+        }
+        for node in 0..3 {
+            world.see(node, |view| view.moves = Arc::default());
         }
         comes_together(world, 2, &format!("seed {seed}"));
     }
