@@ -137,18 +137,20 @@ impl Segment {
         first.map(|claimed| *claimed + self.conduct.profile.slot())
     }
 
-    /// Answers for what was claimed a slot ago and is still held, if more than half were heard since. Who lost somebody
+    /// Answers for what was claimed a slot ago and is still held, if more than half were heard since and nobody who is up
+    /// holds it too. Who lost somebody
     /// meanwhile, or heard of somebody else, may have claimed at the same moment as he: that claim is given up.
     pub(super) fn confirm(&mut self, now: Moment) {
         self.withdraw(now);
         let (slot, proof) = (self.conduct.profile.slot(), self.majority.proof);
         let counts = |claimed: Moment| now.since(claimed) >= slot && proof > Some(claimed);
-        let due = self
-            .majority
-            .unconfirmed
-            .extract_if(.., |_, claimed| counts(*claimed));
-        let due: Vec<IpAddr> = due.map(|(address, _)| address).collect();
+        // A holder that yields and hears nobody any more answers until its proof is too old, or it is down.
+        let is_free = |address: IpAddr| self.live_holds(address).next().is_none();
+        let due = self.majority.unconfirmed.iter();
+        let due = due.filter(|(address, claimed)| counts(**claimed) && is_free(**address));
+        let due: Vec<IpAddr> = due.map(|(address, _)| *address).collect();
         for address in due {
+            self.forget_unconfirmed(address);
             self.effects.push(Effect::Hold(address));
             self.announce(address);
         }

@@ -36,6 +36,7 @@ mod owners;
 mod pauses;
 mod replays;
 mod returns;
+mod sequences;
 mod sizes;
 mod stuns;
 mod trunk;
