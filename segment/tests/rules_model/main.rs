@@ -1,4 +1,9 @@
-//! The claims of the speakers' protocol, model-checked: every order of events of three nodes and two addresses.
+//! The rules of `docs/protocol.md` on claims, model-checked: every order of events of three nodes and two addresses.
+//!
+//! This checks that the rules are right, not that `Segment` follows them: it is written anew here. `Segment` decides by time,
+//! and its state holds moments, delays drawn by chance and versions that only grow, so no two of its states are ever
+//! equal and a model checker would never come to an end. What ships is driven through every short sequence of faults by
+//! `simulation::sequences`.
 //!
 //! The rules are those of `docs/protocol.md`, small: a set of claims is one message, the latest two sets are under way to
 //! each other node at most (older ones are lost by that), and what got lost is sent again while copies differ. Time is
