@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 /// Claims are spread over this many buckets by address, so that a difference is found and repaired in small pieces.
 pub const BUCKETS: u8 = 64;
 
-/// A node that came back is asked last for no longer than this, however often it did.
+/// Other nodes are preferred over one that returned for no longer than this, however often it did.
 pub const LONGEST_HOLD_DOWN: Duration = Duration::from_secs(600);
 
 /// A node, as frames name it: the first 128 bits of the SHA-256 of its name.

@@ -49,7 +49,7 @@ pub use majority::PartitionPolicy;
 pub struct Conduct {
     /// How fast.
     pub profile: Profile,
-    /// For how long a node that came back is asked last.
+    /// How long other nodes are preferred over one that returned; doubles with each return.
     pub hold_down: Duration,
     /// What it does in a partition.
     pub policy: PartitionPolicy,

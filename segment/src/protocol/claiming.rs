@@ -44,7 +44,7 @@ impl Segment {
 
     fn look_for_holder(&mut self, address: IpAddr, now: Moment) {
         let wanted = self.place(address).is_some_and(|place| !place.fit.is_empty());
-        if self.heed_yield(address, now) {
+        if self.answer_yield(address, now) {
             return;
         }
         if wanted && self.presumed_holder(address, now).is_none() {

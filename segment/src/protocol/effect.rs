@@ -41,7 +41,7 @@ pub enum Event {
     GaveUp(IpAddr, Option<NodeId>),
     /// An address was given up because this node has a stronger claim.
     Lost(IpAddr, NodeId),
-    /// A claim with an epoch that nobody can have counted to was not heeded.
+    /// A claim with an implausibly high epoch was ignored.
     Incredible(Instance, IpAddr, Epoch),
     /// More than half of the speakers hear this instance, or do not any more; under `single-owner` only.
     Majority(bool),

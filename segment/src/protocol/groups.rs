@@ -47,7 +47,7 @@ impl Segment {
 
     /// The node on which the group of the address is to be, unless it is this one: of the nodes that hold some of the
     /// group and suit equally, those in good standing first, then the one with the most addresses, then the lowest hash.
-    /// All of that is the same for all nodes, whoever asks, and a move makes the node that gathers come first all the
+    /// All nodes compute that alike, and a move makes the node that gathers come first all the
     /// more: nothing moves back.
     pub(super) fn gatherer(&self, address: IpAddr) -> Option<NodeId> {
         let place = self.place(address)?;
@@ -101,7 +101,7 @@ impl Segment {
         self.splits.values().map(|split| split.since + SETTLED).min()
     }
 
-    /// Whoever holds one address of a group decides where the others belong: all of them are looked at.
+    /// The holder of one address of a group decides where the others belong: all of them are looked at.
     pub(super) fn look_at_groups(&mut self) {
         let group = |address: &IpAddr| self.place(*address).filter(|place| place.group.len() > 1);
         let groups = self.attention.iter().filter_map(group);

@@ -220,7 +220,7 @@ impl Segment {
     }
 
     /// Takes over an address that another yields to this node, or says that it will not. Whether one did.
-    pub(super) fn heed_yield(&mut self, address: IpAddr, now: Moment) -> bool {
+    pub(super) fn answer_yield(&mut self, address: IpAddr, now: Moment) -> bool {
         let me = self.me.node;
         let Some((holder, hold)) = self
             .live_holds(address)

@@ -96,7 +96,7 @@ impl Segment {
         }
     }
 
-    /// Whoever sees a weaker claim, or a release in his favour, tells everybody at once where the address is.
+    /// A holder that sees a weaker claim, or a release in its favour, tells everybody at once where the address is.
     fn beaten(&mut self, from: Instance, change: &Change) {
         let is_up = self.peers.get(&from).is_some_and(Peer::is_up);
         let Some(mine) = self.own.hold(change.address).filter(|_| is_up) else {

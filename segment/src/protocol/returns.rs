@@ -1,4 +1,4 @@
-//! Who came back is asked last for a while. It says so itself, and everybody goes by what it says: an order that each
+//! Other nodes are preferred for a while over one that returned. It says so itself, and all go by that: an order that each
 //! makes for itself is not the same for all.
 //!
 //! Who was gone may not know it, so those who saw it tell it; it takes the longest that it is told.
@@ -21,12 +21,12 @@ pub(super) struct Returns {
     seen: BTreeMap<NodeId, (u32, Moment)>,
     /// This node is not there for the others, and knows it.
     away: bool,
-    /// Until when others said that this instance is asked last.
+    /// Until when others are preferred over this instance, as they said.
     told: Option<Moment>,
     held_down: bool,
     /// Those that came back and do not say so.
     learning: BTreeSet<Instance>,
-    /// When somebody last told an instance, and until when it is asked last.
+    /// When somebody last told an instance, and until when others are preferred over it.
     said: BTreeMap<Instance, (Moment, Moment)>,
 }
 
@@ -38,7 +38,7 @@ impl Returns {
         self.seen.insert(node, (times + 1, now));
     }
 
-    /// Whether this instance says that it is asked last.
+    /// Whether this instance says that others are preferred over it.
     pub(super) fn is_held_down(&self) -> bool {
         self.held_down
     }

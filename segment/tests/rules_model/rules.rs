@@ -189,7 +189,7 @@ impl Node {
         for address in 0..setting.addresses {
             match self.own_hold(address) {
                 Some(hold) => self.keep_or_give_up(setting, address, hold),
-                None if self.joined => self.heed_yield(setting, address),
+                None if self.joined => self.answer_yield(setting, address),
                 None => {}
             }
         }
@@ -279,7 +279,7 @@ impl Node {
         entry == Some(Entry::Declined { epoch: asked })
     }
 
-    fn heed_yield(&mut self, setting: &Setting, address: usize) {
+    fn answer_yield(&mut self, setting: &Setting, address: usize) {
         let Some((_, hold)) = self
             .live_holds(address)
             .find(|(_, hold)| hold.heir == Some(self.id))

@@ -1,4 +1,4 @@
-//! Nodes that come back are asked last, in an order that is the same for all.
+//! Other nodes are preferred over those that return, in an order that is the same for all.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -59,7 +59,7 @@ fn after_several_returns_no_two_claim_the_same_address_in_the_same_slot() {
     assert_eq!(twice, 0, "so many addresses were claimed twice");
 }
 
-/// Who said in its last beacon that it is asked last.
+/// The nodes whose last beacon says that others are preferred over them.
 fn held_down(world: &World) -> Vec<usize> {
     (0..world.nodes.len())
         .filter(|node| world.says_held_down(*node))

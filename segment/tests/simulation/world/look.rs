@@ -31,7 +31,7 @@ impl World {
         segment.is_some_and(|segment| segment.may_tell(self.clock(node)))
     }
 
-    /// Whether the last beacon of the node asks to be asked last.
+    /// Whether the last beacon of the node says that others are preferred over it.
     pub(crate) fn says_held_down(&self, node: usize) -> bool {
         self.nodes[node].standing.hold_down
     }
