@@ -25,6 +25,19 @@ const AT_REST: Duration = Duration::from_secs(30);
 /// Which Services the trial is about.
 const SELECTOR: &str = "set=placement";
 
+/// Of policy Local, with endpoints on the first node alone: nobody can take them over.
+const ONLY_ON_N1: [&str; 10] = [
+    "placed-01",
+    "placed-07",
+    "placed-13",
+    "placed-19",
+    "placed-25",
+    "placed-31",
+    "placed-37",
+    "placed-43",
+    "placed-49",
+    "placed-55",
+];
 /// Node by Service.
 type Table = BTreeMap<String, String>;
 
@@ -40,19 +53,26 @@ fn placement(_: &Lab) -> Outcome {
     let program = source::static_program("ferrolb")?.display().to_string();
     let controller = lab.start_controller("controller", &format!("{program} controller"), &[])?;
     assigned(&lab)?;
+    lab.apply(&advertisement())?;
     let planned = planned(&lab, &program)?;
+    lab.delete(&advertisement())?;
     let speak = format!("{program} speaker --hold-down-seconds 0");
     let start = |node: u8| lab.start_speaker(node, &speak);
     let mut speakers: BTreeMap<u8, Process> = (1..=NODES)
         .map(|node| Ok((node, start(node)?)))
         .collect::<Result<_>>()?;
-    let chosen = announced(&lab)?;
-    agree(&planned, &chosen);
+    take_part(&lab)?;
+    // All begin at once: one object makes all addresses theirs to claim.
+    lab.apply(&advertisement())?;
+    agree(&planned, &announced(&lab)?);
 
     drop(speakers.remove(&1));
     wait::until_seen("the others to take over", SETTLING, || {
         let table = table(&lab)?;
-        let left = table.values().filter(|node| **node == lab.node_name(1)).count();
+        let movable = table
+            .iter()
+            .filter(|(service, _)| !ONLY_ON_N1.contains(&service.as_str()));
+        let left = movable.filter(|(_, node)| **node == lab.node_name(1)).count();
         Ok(if table.len() == SERVICES && left == 0 {
             Ok(())
         } else {
@@ -80,7 +100,6 @@ fn manifests(lab: &Lab) -> String {
     let mut items = vec![
         json!({"apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool", "metadata": meta("placed"),
             "spec": {"addresses": ["192.0.2.128/25"]}}),
-        json!({"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement", "metadata": meta("placed"), "spec": {}}),
     ];
     for number in 0..SERVICES {
         let name = service_name(number);
@@ -109,6 +128,32 @@ fn manifests(lab: &Lab) -> String {
         );
     }
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+}
+
+fn advertisement() -> String {
+    json!({"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement",
+        "metadata": {"name": "placed", "namespace": "metallb-system"}, "spec": {}})
+    .to_string()
+}
+
+/// Waits until every speaker hears all others and takes part.
+fn take_part(lab: &Lab) -> Result<()> {
+    let url = "http://127.0.0.1:9120/metrics";
+    let all = format!("ferrolb_segment_nodes_up{{interface=\"eth0\"}} {NODES}");
+    wait::until_seen("all speakers to take part", SETTLING, || {
+        for node in 1..=NODES {
+            let log = lab.state().log(&format!("speaker-n{node}"));
+            let joined = fs::read_to_string(log).unwrap_or_default().contains("takes part");
+            let hears = match lab.http_get_from(Machine::Node(node), url, Duration::from_secs(2)) {
+                Ok(answer) => answer.body.lines().any(|line| line == all),
+                Err(failed) => return Ok(Err(format!("n{node}: {failed}"))),
+            };
+            if !(joined && hears) {
+                return Ok(Err(format!("n{node}: joined {joined}, hears all {hears}")));
+            }
+        }
+        Ok(Ok(()))
+    })
 }
 
 fn services(lab: &Lab) -> Result<Vec<Value>> {
