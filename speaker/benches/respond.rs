@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use divan::{AllocProfiler, Bencher};
 use etherparse::PacketBuilder;
-use ferrolb_speaker::respond::{Port, Response, respond};
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::{Arp, Operation};
-use ferrolb_speaker::wire::multicast::{group_mac, solicited_node};
+use ferrolb_speaker::layer2::respond::{Port, Response, respond};
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::{Arp, Operation};
+use ferrolb_speaker::layer2::wire::multicast::{group_mac, solicited_node};
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();

@@ -1,7 +1,12 @@
 //! Layer 2: what the speakers of each segment of this node are told, and what they say.
 
+pub mod announce;
+pub mod burst;
+pub(crate) mod keys;
 mod membership;
+pub mod respond;
 mod view;
+pub mod wire;
 
 pub(crate) use membership::{Membership, join};
 pub(crate) use view::{Here, Moves};

@@ -5,24 +5,15 @@
 //! it and the port answers; [`verdict`] is the one table of what is done, and all that is told of it (conditions, events,
 //! `ServiceL2Status`, metrics, logs) is read from there.
 
-mod act;
-pub mod announce;
 mod args;
-pub mod burst;
-mod condition;
 pub mod forecast;
-mod keys;
-mod layer2;
+pub mod layer2;
 pub mod may;
 mod metrics;
-mod report;
-mod resend;
-pub mod respond;
 mod run;
 mod see;
 mod tell;
 mod verdict;
-pub mod wire;
 
 pub use args::Args;
 pub use run::run;

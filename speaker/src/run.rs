@@ -21,18 +21,18 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::act::{Actor, WRITE_TIMEOUT};
-use crate::announce::News;
 use crate::args::Args;
-use crate::condition::{Settling, Statement};
+use crate::layer2::announce::News;
 use crate::layer2::{self, Membership};
 use crate::may::{Memory, Note, Options};
 use crate::metrics::Metrics;
-use crate::report::{Due, Owner};
-use crate::resend::Resend;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
-use crate::tell::{self, Told, ToldFaults};
+use crate::tell::condition::{Settling, Statement};
+use crate::tell::events::{Heard, Logged, Told, ToldFaults};
+use crate::tell::l2_status::{Due, Owner};
+use crate::tell::resend::Resend;
+use crate::tell::write::{Actor, WRITE_TIMEOUT};
 use wire::Wire;
 
 /// How long queued events may take after the end.
@@ -92,7 +92,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         reader: Reader::new(options),
         memory: Memory::default(),
         reported,
-        logged: tell::Logged::default(),
+        logged: Logged::default(),
         told: None,
         faults: ToldFaults::default(),
         notes: BTreeSet::new(),
@@ -124,7 +124,7 @@ struct Speaker {
     memory: Memory,
     /// Ready once the `ServiceL2Status` objects are listed.
     reported: Readiness,
-    logged: tell::Logged,
+    logged: Logged,
     /// None until then: what an earlier process told is read from them.
     told: Option<Told>,
     faults: ToldFaults,
@@ -141,7 +141,7 @@ struct Speaker {
 
 impl Speaker {
     async fn run(mut self, mut wakes: Wakes, mut news: mpsc::Receiver<News>, shutdown: &Shutdown) {
-        let mut heard = tell::Heard::default();
+        let mut heard = Heard::default();
         let mut give_up = None;
         let mut rested = self.pass();
         loop {

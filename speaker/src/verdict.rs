@@ -8,10 +8,10 @@ use std::sync::Arc;
 use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey, ServiceView};
 use ferrolb_segment::message::NodeId;
 
-use crate::announce::{Reports, Views};
 use crate::forecast::none_alive;
+use crate::layer2::announce::{Reports, Views};
 use crate::may::{Eligibility, Interfaces, Judged, May, View};
-use crate::report::Seen;
+use crate::tell::l2_status::Seen;
 
 /// What is done for every address of our Services, as far as this node knows.
 #[derive(Clone, Debug)]

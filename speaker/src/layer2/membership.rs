@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::view::{Here, Moves, views};
-use crate::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
 use crate::args::{Args, PolicyName, TransportName};
-use crate::keys::Keys;
+use crate::layer2::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
+use crate::layer2::keys::Keys;
 use crate::may::{May, View};
 use ferrolb_segment::message::NodeId;
 use ferrolb_segment::seal::KeyRing;

@@ -8,7 +8,7 @@ use ferrolb_crds::domain::{InterfaceName, NodeName};
 use ferrolb_segment::message::NodeId;
 use ferrolb_segment::{Place, SegmentView};
 
-use crate::announce::Views;
+use crate::layer2::announce::Views;
 use crate::may::{Eligibility, May, View};
 use crate::see::exclude::ExcludeList;
 use crate::see::interfaces::{Interface, choose, segments};

@@ -10,14 +10,14 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{PUT_OFF_AT_MOST, SHARE, Speaker};
-use crate::act::{Done, Target};
-use crate::condition::{self, Known};
 use crate::layer2::{Here, Moves};
 use crate::may::May;
-use crate::report::{self, Seen};
 use crate::see::interfaces;
 use crate::see::snapshot::Snapshot;
-use crate::tell::{self, Told};
+use crate::tell::condition::{self, Known};
+use crate::tell::events::{self, Told};
+use crate::tell::l2_status::{self, Seen};
+use crate::tell::write::{Done, Target};
 use crate::verdict::{Evidence, Verdicts};
 
 impl Speaker {
@@ -43,9 +43,9 @@ impl Speaker {
             reports: &self.membership.reports(),
             statuses: &snapshot.statuses,
         });
-        tell::log(&mut self.logged, &verdicts);
+        events::log(&mut self.logged, &verdicts);
         self.metrics.show(&verdicts, snapshot.problems.len());
-        tell::log_news(&mut self.notes, may.notes.clone());
+        events::log_news(&mut self.notes, may.notes.clone());
         for notice in self.faults.notices(&snapshot, &verdicts) {
             self.actor.tell(notice);
         }
@@ -96,17 +96,17 @@ impl Speaker {
         }
         let told = self
             .told
-            .get_or_insert_with(|| Told::before(report::services_of(&snapshot.statuses, &self.node)));
+            .get_or_insert_with(|| Told::before(l2_status::services_of(&snapshot.statuses, &self.node)));
         for notice in told.notices(verdicts, &snapshot.shown) {
             self.actor.tell(notice);
         }
-        let wanted = report::wanted(verdicts, &self.node, self.pod.as_ref());
+        let wanted = l2_status::wanted(verdicts, &self.node, self.pod.as_ref());
         let service = |key: &_| snapshot.view.services.get(key);
         let announces =
             |key: &_, node: &_| service(key).is_some_and(|one| verdicts.announces(&one.view, node));
         let succeeded =
             |key: &_, node: &_| service(key).is_none_or(|one| verdicts.have_moved_from(&one.view, node));
-        let changes = report::changes(&wanted, &snapshot.statuses, &self.node, announces);
+        let changes = l2_status::changes(&wanted, &snapshot.statuses, &self.node, announces);
         let changes = self.due.allowed(changes, &wanted, &snapshot.statuses, succeeded);
         for (name, change) in self.due.take(changes, Instant::now()) {
             self.actor.change(name, change);

@@ -5,8 +5,8 @@ use ferrolb_rawlink::links::LinkTable;
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 
-use crate::announce::{Announcer, LayerTwoMetrics, News, Protocol};
-use crate::burst;
+use crate::layer2::announce::{Announcer, LayerTwoMetrics, News, Protocol};
+use crate::layer2::burst;
 
 /// News of the wire that may wait; it is dropped and counted when the loop is behind.
 const NEWS: usize = 64;

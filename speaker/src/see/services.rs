@@ -10,8 +10,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 
 use super::watch::SERVICE_NAME;
-use crate::condition::{self, Shown};
 use crate::may::Service;
+use crate::tell::condition::{self, Shown};
 
 /// The load balancers, and the Services that were some until their condition is gone.
 #[derive(Debug, Default)]

@@ -15,9 +15,9 @@ use kube::{Resource, ResourceExt};
 use super::exclude::{CONFIG_MAP, ExcludeList};
 use super::services::Services;
 use super::watch::Stores;
-use crate::condition::Shown;
 use crate::may::{Options, View};
-use crate::report::Seen;
+use crate::tell::condition::Shown;
+use crate::tell::l2_status::Seen;
 
 /// The cluster at one moment. What did not change since the last one is the same [`Arc`].
 pub(crate) struct Snapshot {

@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::Client;
 
 use super::exclude::CONFIG_MAP;
-use crate::keys::SECRET;
+use crate::layer2::keys::SECRET;
 
 /// Label of an `EndpointSlice`: the Service it belongs to.
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";

@@ -9,10 +9,10 @@ use ferrolb_segment::SegmentView;
 use ferrolb_segment::message::NodeId;
 
 use super::{Evidence, Verdicts};
-use crate::announce::{Reports, SegmentReport, Views};
 use crate::forecast::{Known, forecast};
+use crate::layer2::announce::{Reports, SegmentReport, Views};
 use crate::may::{View, may};
-use crate::report::Seen;
+use crate::tell::l2_status::Seen;
 
 /// A segment `eth0` that all nodes are on.
 pub(crate) struct Segment<'a> {

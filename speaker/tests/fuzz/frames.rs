@@ -3,9 +3,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::PacketBuilder;
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::{Arp, Operation};
-use ferrolb_speaker::wire::multicast::{ALL_NODES, group_mac, solicited_node};
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::{Arp, Operation};
+use ferrolb_speaker::layer2::wire::multicast::{ALL_NODES, group_mac, solicited_node};
 
 use crate::random::Random;
 

@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use etherparse::{Icmpv6Slice, NetSlice, SlicedPacket, TransportSlice};
-use ferrolb_speaker::respond::{Ignored, Port, Response, respond};
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::{Arp, FRAME, Operation};
-use ferrolb_speaker::wire::multicast::{ALL_NODES, group_mac};
-use ferrolb_speaker::wire::ndp::Ndp;
+use ferrolb_speaker::layer2::respond::{Ignored, Port, Response, respond};
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::{Arp, FRAME, Operation};
+use ferrolb_speaker::layer2::wire::multicast::{ALL_NODES, group_mac};
+use ferrolb_speaker::layer2::wire::ndp::Ndp;
 
 use frames::{HELD4, HELD6, OWN, SIBLING, around_arp, around_ndp, vlan};
 use random::{Random, fuzz};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ferrolb_rawlink::PacketSocket;
 use ferrolb_rawlink::filter::{Interest, program};
-use ferrolb_speaker::wire::Mac;
+use ferrolb_speaker::layer2::wire::Mac;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::netns::Namespace;

@@ -2,9 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::{Arp, Operation};
-use ferrolb_speaker::wire::ndp::Advertisement;
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::{Arp, Operation};
+use ferrolb_speaker::layer2::wire::ndp::Advertisement;
 
 use crate::Test;
 use crate::bench::{Bench, NODE, STRANGER, until};

@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::{Arp, Operation};
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::{Arp, Operation};
 
 use crate::Test;
 use crate::bench::{Bench, NODE, STRANGER, until};

@@ -5,10 +5,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::PacketBuilder;
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::{Arp, Operation};
-use ferrolb_speaker::wire::multicast::{ALL_NODES, group_mac, solicited_node};
-use ferrolb_speaker::wire::ndp::{Advertisement, Ndp};
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::{Arp, Operation};
+use ferrolb_speaker::layer2::wire::multicast::{ALL_NODES, group_mac, solicited_node};
+use ferrolb_speaker::layer2::wire::ndp::{Advertisement, Ndp};
 
 use crate::Test;
 use crate::bench::{Bench, CLIENT, NODE, STRANGER, Tap, until};

@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use ferrolb_speaker::announce::News;
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::Arp;
+use ferrolb_speaker::layer2::announce::News;
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::Arp;
 
 use crate::Test;
 use crate::bench::{Bench, NODE, cable, until};

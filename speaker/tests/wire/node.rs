@@ -12,11 +12,11 @@ use ferrolb_segment::message::NodeId;
 use ferrolb_segment::seal::{KeyRing, SegmentKey};
 use ferrolb_segment::ways::Transport;
 use ferrolb_segment::{Conduct, Fitness, Place, Profile, SegmentView};
-use ferrolb_speaker::announce::{
+use ferrolb_speaker::layer2::announce::{
     Announcer, Departure, LayerTwoMetrics, News, Protocol, ProtocolMetrics, Reports, SegmentReport, Views,
 };
-use ferrolb_speaker::burst::Pace;
-use ferrolb_speaker::wire::Mac;
+use ferrolb_speaker::layer2::burst::Pace;
+use ferrolb_speaker::layer2::wire::Mac;
 use prometheus::{Registry, TextEncoder};
 use tokio::sync::{mpsc, oneshot, watch};
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_speaker::wire::Mac;
-use ferrolb_speaker::wire::arp::Arp;
-use ferrolb_speaker::wire::ndp::{Advertisement, Ndp};
+use ferrolb_speaker::layer2::wire::Mac;
+use ferrolb_speaker::layer2::wire::arp::Arp;
+use ferrolb_speaker::layer2::wire::ndp::{Advertisement, Ndp};
 
 use crate::Test;
 use crate::bench::{Tap, until};

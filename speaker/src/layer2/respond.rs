@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use ferrolb_crds::domain::InterfaceName;
 
-use crate::wire::Mac;
-use crate::wire::arp::{self, Arp, Operation};
-use crate::wire::ndp::{ADVERTISEMENT_FRAME, Advertisement, Ndp, Solicitation};
+use crate::layer2::wire::Mac;
+use crate::layer2::wire::arp::{self, Arp, Operation};
+use crate::layer2::wire::ndp::{ADVERTISEMENT_FRAME, Advertisement, Ndp, Solicitation};
 
 /// The interface a frame came in by.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -31,9 +31,9 @@ pub use holders::Holders;
 pub use metrics::LayerTwoMetrics;
 pub use protocol::{Departure, Protocol, ProtocolMetrics, Reports, SegmentReport, Views};
 
-use crate::burst::Pace;
-use crate::respond;
-use crate::wire::Mac;
+use crate::layer2::burst::Pace;
+use crate::layer2::respond;
+use crate::layer2::wire::Mac;
 use port::PortTask;
 
 /// How long after a failure an interface is tried again if nothing else happens.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::super::PortTask;
 use super::Station;
 use super::holders::HolderIndex;
-use crate::announce::protocol::SegmentReport;
+use crate::layer2::announce::protocol::SegmentReport;
 use ferrolb_segment::message::State;
 
 /// What others are to know of this port is told at most so often.

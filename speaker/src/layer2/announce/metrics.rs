@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
-use crate::respond::Ignored;
+use crate::layer2::respond::Ignored;
 
 /// Counters of layer 2, those that MetalLB has under its names.
 #[derive(Clone, Debug)]

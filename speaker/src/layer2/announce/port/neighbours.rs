@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::wire::Mac;
-use crate::wire::arp::{Arp, Operation};
-use crate::wire::ndp::{Ndp, Solicitation};
+use crate::layer2::wire::Mac;
+use crate::layer2::wire::arp::{Arp, Operation};
+use crate::layer2::wire::ndp::{Ndp, Solicitation};
 
 /// So many of each family are asked at once.
 const MOST: usize = 4;

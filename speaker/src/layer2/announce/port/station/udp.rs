@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::Station;
-use crate::wire::arp::{Arp, Operation};
-use crate::wire::datagram::Datagram;
-use crate::wire::ndp::Ndp;
-use crate::wire::{ETHERNET_HEADER, Mac};
+use crate::layer2::wire::arp::{Arp, Operation};
+use crate::layer2::wire::datagram::Datagram;
+use crate::layer2::wire::ndp::Ndp;
+use crate::layer2::wire::{ETHERNET_HEADER, Mac};
 use ferrolb_segment::message::Message;
 use ferrolb_segment::seal::{self, ETHERTYPE, KeyRing};
 use ferrolb_segment::ways::{Choice, Path, Stations, Stranger, paths};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::yield_now;
 
-use crate::announce::metrics::AddressCounters;
+use crate::layer2::announce::metrics::AddressCounters;
 
 const AT_ONCE: usize = 64;
 

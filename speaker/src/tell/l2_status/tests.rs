@@ -3,7 +3,7 @@ use rstest::rstest;
 use tokio::time::Instant;
 
 use super::*;
-use crate::announce::SegmentReport;
+use crate::layer2::announce::SegmentReport;
 use crate::may::View;
 use crate::may::fixture::{advert, cluster, pools, service};
 use crate::verdict::fixture::Segment;

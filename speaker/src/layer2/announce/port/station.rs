@@ -26,7 +26,7 @@ use turnover::Turnover;
 use udp::Udp;
 
 use super::{PortTask, random};
-use crate::announce::protocol::{Departure, Protocol};
+use crate::layer2::announce::protocol::{Departure, Protocol};
 use ferrolb_segment::gate::Gate;
 use ferrolb_segment::message::{Boot, Instance};
 use ferrolb_segment::replay::Limits;
@@ -59,7 +59,7 @@ struct Station {
 
 impl PortTask {
     /// Serves the interface until it fails; returns why.
-    pub(in crate::announce) async fn serve(mut self) -> SocketError {
+    pub(in crate::layer2::announce) async fn serve(mut self) -> SocketError {
         let mut protocol = self.announcer.protocol.clone();
         if protocol.keys.wait_for(Option::is_some).await.is_err() {
             return std::future::pending().await;

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::wire::multicast::{ALL_NODES, group_mac, solicited_node};
-use crate::wire::ndp::tests::solicitation;
+use crate::layer2::wire::multicast::{ALL_NODES, group_mac, solicited_node};
+use crate::layer2::wire::ndp::tests::solicitation;
 
 const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const ASKER: Mac = Mac([2, 0, 0, 0, 0, 9]);

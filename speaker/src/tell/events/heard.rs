@@ -7,8 +7,8 @@ use std::time::Duration;
 use ferrolb_crds::domain::InterfaceName;
 use tokio::time::Instant;
 
-use crate::announce::News;
-use crate::wire::Mac;
+use crate::layer2::announce::News;
+use crate::layer2::wire::Mac;
 
 /// An address gets one line in this time at most: stations that fight over it would fill the log.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{PortTask, random};
-use crate::burst::AT_ONCE;
-use crate::respond::gratuitous;
+use crate::layer2::burst::AT_ONCE;
+use crate::layer2::respond::gratuitous;
 
 /// How long a full transmit queue is given before the round goes on.
 const ROOM: Duration = Duration::from_millis(5);

@@ -9,7 +9,7 @@ use ferrolb_segment::digest::bucket_of;
 use ferrolb_segment::message::{BUCKETS, Body, NodeId};
 use ferrolb_segment::{Effect, Event, SegmentView};
 
-use crate::announce::holders::Holders;
+use crate::layer2::announce::holders::Holders;
 
 /// The holders of the addresses of the view.
 #[derive(Default)]

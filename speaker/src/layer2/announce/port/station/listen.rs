@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::{Station, udp};
-use crate::wire::Mac;
-use crate::wire::datagram::Datagram;
+use crate::layer2::wire::Mac;
+use crate::layer2::wire::datagram::Datagram;
 use ferrolb_segment::Moment;
 use ferrolb_segment::gate::Barred;
 use ferrolb_segment::message::{Body, Message};

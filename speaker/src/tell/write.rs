@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::condition::Write;
-use crate::report::{Change, Wanted};
+use crate::tell::condition::Write;
+use crate::tell::l2_status::{Change, Wanted};
 
 /// Writes under way at once: a node may take over thousands of Services together with others.
 const AT_ONCE: usize = 16;

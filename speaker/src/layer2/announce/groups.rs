@@ -11,7 +11,7 @@ use ferrolb_rawlink::PacketSocket;
 use socket2::{Domain, Socket, Type};
 
 use super::why;
-use crate::wire::multicast::{group_mac, solicited_node};
+use crate::layer2::wire::multicast::{group_mac, solicited_node};
 
 /// Memberships that one socket is given: the kernel bounds the memory a socket may spend on them
 /// (`net.core.optmem_max`).

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::retire::{evictions, together};
 use super::{Change, Seen, Wanted};
-use crate::resend::Resend;
+use crate::tell::resend::Resend;
 
 /// What was sent, so that nothing is sent too often.
 #[derive(Debug, Default)]

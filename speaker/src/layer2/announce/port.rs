@@ -20,9 +20,9 @@ use tokio::time::Instant;
 use super::groups::Groups;
 use super::metrics::AddressCounters;
 use super::{Announcer, News};
-use crate::burst::Bursts;
-use crate::respond::{Ignored, Port, Response, respond};
-use crate::wire::Mac;
+use crate::layer2::burst::Bursts;
+use crate::layer2::respond::{Ignored, Port, Response, respond};
+use crate::layer2::wire::Mac;
 use retired::Retired;
 use telling::Sent;
 

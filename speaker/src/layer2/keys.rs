@@ -75,7 +75,7 @@ mod tests {
     use k8s_openapi::ByteString;
 
     use super::*;
-    use crate::wire::Mac;
+    use crate::layer2::wire::Mac;
     use ferrolb_segment::message::{Body, Boot, Instance, Message, NodeId};
     use ferrolb_segment::seal::{open, seal};
 

@@ -5,7 +5,7 @@ use crate::may::View;
 use crate::may::fixture::{
     advert, cluster, endpoints, key, link, local_service, node, service, service_with,
 };
-use crate::report::Seen;
+use crate::tell::l2_status::Seen;
 use crate::verdict::fixture::{Segment, of_nothing};
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];

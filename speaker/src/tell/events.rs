@@ -1,0 +1,175 @@
+//! What users are told by events and the operator by log lines: transitions only.
+
+mod heard;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey};
+use ferrolb_runtime::events::Notice;
+use ferrolb_runtime::reflect::Problem;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
+use kube::runtime::events::EventType;
+
+use crate::see::snapshot::Snapshot;
+use crate::tell::condition::{Shown, spokesman};
+use crate::verdict::{Layer2, Verdicts};
+
+pub(crate) use heard::Heard;
+
+/// What was told, so that it is told once.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    assigned: BTreeSet<ServiceKey>,
+    failed: BTreeSet<(ServiceKey, IpAddr)>,
+}
+
+impl Told {
+    /// Counts Services as told, because an earlier process on this node did.
+    pub(crate) fn before(services: impl IntoIterator<Item = ServiceKey>) -> Self {
+        Self {
+            assigned: services.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The notices of what is done now: about Services that this node announces and did not before, and about addresses
+    /// that it could announce if it had an interface for them.
+    pub(crate) fn notices(
+        &mut self,
+        verdicts: &Verdicts,
+        services: &BTreeMap<ServiceKey, Shown>,
+    ) -> Vec<Notice> {
+        let reference = |service: &ServiceKey| Some(services.get(service)?.object.object_ref(&()));
+        let assigned: BTreeSet<ServiceKey> = verdicts.by_service().into_keys().cloned().collect();
+        let new = assigned.difference(&self.assigned);
+        let mut told: Vec<Notice> = new
+            .filter_map(reference)
+            .map(|regarding| node_assigned(&regarding, &verdicts.node))
+            .collect();
+        let failed = without_interface(verdicts);
+        let new = failed.difference(&self.failed);
+        told.extend(new.filter_map(|(service, address)| {
+            Some(announce_failed(&reference(service)?, &verdicts.node, *address))
+        }));
+        self.failed = failed;
+        self.assigned = assigned;
+        told
+    }
+}
+
+/// Addresses that nobody announces, and for which this node lacks the interface; the one that speaks for the Service
+/// tells.
+fn without_interface(verdicts: &Verdicts) -> BTreeSet<(ServiceKey, IpAddr)> {
+    let lacking = verdicts
+        .by_address
+        .iter()
+        .filter(|(_, verdict)| match &verdict.layer2 {
+            Layer2::Nobody(Reason::NoEligibleNode(nodes)) => {
+                nodes.get(&verdicts.node) == Some(&Reason::NoInterface)
+            }
+            _ => false,
+        });
+    let pairs = lacking.flat_map(|(address, verdict)| {
+        let services = verdict.judged.served();
+        services.map(|service| (service.clone(), *address))
+    });
+    pairs
+        .filter(|(service, _)| spokesman(&verdicts.alive, service) == Some(&verdicts.node))
+        .collect()
+}
+
+/// MetalLB's event, which its users and tests look for.
+fn node_assigned(regarding: &ObjectReference, node: &NodeName) -> Notice {
+    Notice {
+        regarding: regarding.clone(),
+        severity: EventType::Normal,
+        reason: "nodeAssigned".to_owned(),
+        note: format!("announcing from node \"{node}\" with protocol \"layer2\""),
+    }
+}
+
+fn announce_failed(regarding: &ObjectReference, node: &NodeName, address: IpAddr) -> Notice {
+    Notice {
+        regarding: regarding.clone(),
+        severity: EventType::Warning,
+        reason: "announceFailed".to_owned(),
+        note: format!(
+            "cannot announce {address} from node \"{node}\" with protocol \"layer2\": the node {}",
+            Reason::NoInterface
+        ),
+    }
+}
+
+/// What this node announces, for the log.
+pub(crate) type Logged = BTreeMap<IpAddr, (BTreeSet<ServiceKey>, BTreeSet<InterfaceName>)>;
+
+/// Logs which addresses this node begins and ceases to announce.
+pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
+    let here = verdicts.here().map(|(address, verdict, announcement)| {
+        let services = verdict.judged.served().cloned().collect();
+        (address, (services, announcement.interfaces.clone()))
+    });
+    let now: Logged = here.collect();
+    for (address, (services, interfaces)) in &now {
+        if logged.get(address).is_none_or(|(_, known)| known != interfaces) {
+            let (services, interfaces) = (listed(services), listed(interfaces));
+            tracing::info!(%address, services, interfaces, "announcing");
+        }
+    }
+    for (address, (services, _)) in logged.iter() {
+        if !now.contains_key(address) {
+            tracing::info!(%address, services = listed(services), "no longer announcing");
+        }
+    }
+    *logged = now;
+}
+
+/// Logs what is new since the last call.
+pub(crate) fn log_news<T: Ord + std::fmt::Display>(known: &mut BTreeSet<T>, now: BTreeSet<T>) {
+    for news in now.difference(known) {
+        tracing::warn!("{news}");
+    }
+    *known = now;
+}
+
+/// Faults that were told, so that each is told once.
+#[derive(Debug, Default)]
+pub(crate) struct ToldFaults(BTreeSet<String>);
+
+impl ToldFaults {
+    /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
+    pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<Notice> {
+        let texts: BTreeSet<String> = snapshot.problems.iter().map(ToString::to_string).collect();
+        let new = snapshot
+            .problems
+            .iter()
+            .filter(|fault| !self.0.contains(&fault.to_string()));
+        let ours = |fault: &&Problem| {
+            let name = fault.object.name.as_deref().unwrap_or_default();
+            fault.object.kind.as_deref() == Some("ConfigMap")
+                && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
+        };
+        let notices = new.filter(ours).map(invalid_configuration).collect();
+        log_news(&mut self.0, texts);
+        notices
+    }
+}
+
+fn invalid_configuration(fault: &Problem) -> Notice {
+    Notice {
+        regarding: fault.object.clone(),
+        severity: EventType::Warning,
+        reason: "InvalidConfiguration".to_owned(),
+        note: fault.message.clone(),
+    }
+}
+
+fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests;
