@@ -109,6 +109,28 @@ fn parents(file: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn what_decides_knows_no_runtime_client_log_or_metric() {
+    for folder in ["segment/src", "speaker/src/may"] {
+        let mut files = Vec::new();
+        sources(&source::root().join(folder), &mut files);
+        assert!(!files.is_empty(), "{folder}");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            for word in [
+                "tokio::",
+                "kube::",
+                "tracing::",
+                "prometheus::",
+                "std::fs",
+                "Instant::now",
+            ] {
+                assert!(!text.contains(word), "{} uses {word}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn every_source_file_is_named_by_a_mod_line() {
     for (name, (folder, _)) in crates() {
         let mut files = Vec::new();

@@ -134,6 +134,24 @@ fn scores_say_what_ranks_the_nodes() {
 }
 
 #[test]
+fn a_node_that_comes_after_the_others_says_why() {
+    let nodes = NODES.replace("{name: n2}}", "{name: n2}, spec: {unschedulable: true}}");
+    assert_ne!(nodes, NODES);
+    let report = json(
+        &[("pools.yaml", POOLS), ("nodes.yaml", &nodes), ("web.yaml", WEB)],
+        &["--scores"],
+    );
+    let announced = &report["services"][0]["announced"][0];
+    assert_eq!(announced["node"], "n1");
+    let last = &announced["scores"][1];
+    assert_eq!(
+        (&last["node"], &last["later"]["reason"]),
+        (&json!("n2"), &json!("Cordoned"))
+    );
+    assert_eq!(announced["scores"][0].get("later"), None);
+}
+
+#[test]
 fn a_dual_stack_service_gets_both_families_from_two_pools() {
     let web = WEB.replace("spec: {", "spec: {ipFamilyPolicy: RequireDualStack, ");
     let files = [("pools.yaml", POOLS), ("nodes.yaml", NODES), ("web.yaml", &web)];

@@ -4,7 +4,7 @@ use std::fmt;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::domain::{NodeName, Reason};
 use ferrolb_segment::Nearness;
 use ferrolb_segment::order::hash::Hash;
 use ferrolb_speaker::forecast::{Foreseen, Ranked};
@@ -21,6 +21,9 @@ pub(super) struct Score {
     locality: Locality,
     /// Its place by hash among the eligible nodes, from 1.
     place: usize,
+    /// Why it comes after the others, if it is cordoned, out of service, or its local endpoints are all terminating.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    later: Option<Reason>,
 }
 
 /// How near the endpoints are.
@@ -43,12 +46,13 @@ pub(super) fn scores(foreseen: &Foreseen) -> Vec<Score> {
         .into_iter()
         .flat_map(|eligible| eligible.place.near.values());
     let in_all = near.map(|nearness| nearness.local).sum();
-    let score = |one| Score::of(one, &hashes, in_all);
+    let later = |one: &Ranked| foreseen.judged.eligible.as_ref().ok()?.soft(&one.node);
+    let score = |one| Score::of(one, &hashes, in_all, later(one));
     foreseen.order.iter().map(score).collect()
 }
 
 impl Score {
-    fn of(ranked: &Ranked, sorted: &[Hash], ready_in_all: u32) -> Self {
+    fn of(ranked: &Ranked, sorted: &[Hash], ready_in_all: u32, later: Option<Reason>) -> Self {
         let contender = &ranked.contender;
         let Nearness { local, saves_hop } = contender.nearness;
         Self {
@@ -60,6 +64,7 @@ impl Score {
                 saves_hop,
             },
             place: 1 + sorted.partition_point(|hash| *hash < contender.hash),
+            later,
         }
     }
 }
