@@ -80,6 +80,9 @@ impl<'a> Pass<'a> {
                 .copied()
                 .filter(|at| !unkept.contains(&services[*at].key)),
         );
+        for (address, owner) in &world.unreadable {
+            pass.ledger.close(*address, owner);
+        }
         let mut outcomes = vec![Outcome::NotOurs; services.len()];
         let mut lost_all = Vec::new();
         for at in in_turn(&services, ours) {

@@ -14,6 +14,8 @@ pub(super) struct Ledger<'a> {
     users_v4: BTreeMap<u32, Users<'a>>,
     users_v6: BTreeMap<u128, Users<'a>>,
     shared: BTreeMap<&'a str, BTreeSet<IpAddr>>,
+    /// Addresses that nobody may be entered under any more, and because of whom.
+    closed: BTreeMap<IpAddr, &'a ServiceKey>,
     /// By position of the pool.
     free: Vec<AddressSet>,
     /// By position of the pool: addresses in use of each family.
@@ -84,6 +86,7 @@ impl<'a> Ledger<'a> {
             users_v4: BTreeMap::new(),
             users_v6: BTreeMap::new(),
             shared: BTreeMap::new(),
+            closed: BTreeMap::new(),
             free: pools.all_addresses().to_vec(),
             used: vec![Used::default(); pools.all_addresses().len()],
         }
@@ -100,8 +103,24 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
+    /// Lets nobody else be entered under the address of a Service that cannot be read. Whom it shares the address with
+    /// is not known, so those who are entered stay.
+    pub(super) fn close(&mut self, address: IpAddr, owner: &'a ServiceKey) {
+        if self.users(address).is_none() && !self.closed.contains_key(&address) {
+            self.take(address);
+        }
+        self.closed.insert(address, owner);
+    }
+
     /// Whether a Service could be entered under this address.
     pub(super) fn check(&self, service: &ServiceView, address: IpAddr) -> Result<(), Taken> {
+        if let Some(owner) = self.closed.get(&address) {
+            return Err(Taken {
+                address,
+                by: (*owner).clone(),
+                why: Unshared::Unreadable,
+            });
+        }
         let Some(users) = self.users(address) else {
             return Ok(());
         };

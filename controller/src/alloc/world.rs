@@ -19,6 +19,8 @@ pub struct World {
     pub reserved: BTreeSet<IpAddr>,
     /// Addresses that somebody outside the cluster uses: given out only on request.
     pub quarantined: BTreeSet<IpAddr>,
+    /// Addresses in the status of Services that cannot be read: they go to nobody else.
+    pub unreadable: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
     pub cooling: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses in the status of a Service that somebody else wrote there.
