@@ -149,3 +149,31 @@ fn every_source_file_is_named_by_a_mod_line() {
         }
     }
 }
+
+/// The crates in which imports have one order already.
+const ORDERED: [&str; 3] = ["crds", "rawlink", "segment"];
+
+/// 0 for the standard library, 1 for another crate, 2 for this one.
+fn origin(import: &str, file: &str) -> u8 {
+    match import.split([':', ';', ' ']).next() {
+        Some("std" | "core" | "alloc") => 0,
+        Some("crate" | "super" | "self") => 2,
+        Some(name) if file.contains(&format!("mod {name};")) => 2,
+        _ => 1,
+    }
+}
+
+#[test]
+fn imports_are_of_the_standard_library_then_of_other_crates_then_of_this_one() {
+    for folder in ORDERED {
+        let mut files = Vec::new();
+        sources(&source::root().join(folder), &mut files);
+        assert!(!files.is_empty(), "{folder}");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            let imports = text.lines().filter_map(|line| line.strip_prefix("use "));
+            let is_sorted = imports.map(|import| origin(import, &text)).is_sorted();
+            assert!(is_sorted, "{}", file.display());
+        }
+    }
+}

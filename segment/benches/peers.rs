@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ferrolb_crds::domain::NodeName;
 use ferrolb_segment::message::{Body, Boot, HeardPage, Instance, Message, NodeId, Part, Tag};
-use ferrolb_segment::{Conduct, Effect, Fitness, Moment, PartitionPolicy, Place, Segment, SegmentView};
+use ferrolb_segment::{Conduct, Effect, Fitness, GroupView, Moment, PartitionPolicy, Segment, SegmentView};
 
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Tags that fit into one frame.
@@ -21,8 +21,15 @@ fn main() {
             at_rest(peers, policy);
         }
     }
-    for addresses in [200, 1000, 5000] {
-        storm(addresses);
+    for (addresses, group) in [
+        (200, 1),
+        (1000, 1),
+        (5000, 1),
+        (1000, 2),
+        (1000, 100),
+        (1000, 1000),
+    ] {
+        storm(addresses, group);
     }
 }
 
@@ -31,23 +38,24 @@ fn ids(nodes: usize) -> BTreeMap<NodeId, NodeName> {
     names.map(|name| (NodeId::of(&name), name)).collect()
 }
 
-/// The first `suited` of the nodes may hold all addresses.
-fn view(nodes: usize, suited: usize, addresses: u32) -> SegmentView {
+/// The first `suited` of the nodes may hold all addresses, which are in groups of `size`.
+fn view(nodes: usize, suited: usize, addresses: u32, size: u32) -> SegmentView {
     let nodes = ids(nodes);
     let fit = nodes.keys().take(suited).map(|node| (*node, Fitness::default()));
     let fit: Arc<BTreeMap<NodeId, Fitness>> = Arc::new(fit.collect());
-    let place = |last: u32| {
-        let first: IpAddr = Ipv4Addr::from_bits(0xc633_6400 + last).into();
-        let place = Place {
-            first,
-            group: Arc::new(BTreeSet::from([first])),
+    let address = |last: u32| IpAddr::from(Ipv4Addr::from_bits(0xc633_6400 + last));
+    let group = |first: u32| {
+        let all: BTreeSet<IpAddr> = (first..(first + size).min(addresses + 1)).map(address).collect();
+        let group = Arc::new(GroupView {
+            first: address(first),
+            addresses: Arc::new(all.clone()),
             fit: Arc::clone(&fit),
             near: Arc::default(),
-        };
-        (first, Arc::new(place))
+        });
+        all.into_iter().map(move |address| (address, Arc::clone(&group)))
     };
     SegmentView {
-        places: (1..=addresses).map(place).collect(),
+        groups: (1..=addresses).step_by(size as usize).flat_map(group).collect(),
         electors: Arc::new(nodes.keys().copied().collect()),
         nodes: Arc::new(nodes),
         ..SegmentView::default()
@@ -77,7 +85,7 @@ fn bodies(core: &mut Segment) -> Vec<Body> {
 /// One of `peers` + 1 nodes that all hear each other, with 20 addresses of its own: beacons come evenly spread, and the
 /// list of each peer once a second.
 fn at_rest(peers: usize, policy: PartitionPolicy) {
-    let view = view(peers + 1, 1, 20);
+    let view = view(peers + 1, 1, 20, 1);
     let mut measured = core(&view, 0, policy);
     let me = measured.instance();
     let instances: Vec<Instance> = view
@@ -105,15 +113,15 @@ fn at_rest(peers: usize, policy: PartitionPolicy) {
             continue;
         };
         beacon.heard.0 = 1;
-        for (place, from) in instances.iter().enumerate() {
+        for (index, from) in instances.iter().enumerate() {
             now = now + gap;
             let mut bodies = vec![Body::Beacon(beacon)];
-            if round == 0 || (round + place) % 10 == 0 {
+            if round == 0 || (round + index) % 10 == 0 {
                 let pages: Vec<&[Tag]> = tags.chunks(PAGE).collect();
-                let page = |(index, tags): (usize, &&[Tag])| HeardPage {
+                let page = |(part, tags): (usize, &&[Tag])| HeardPage {
                     version: beacon.heard,
                     part: Part {
-                        index: index as u8,
+                        index: part as u8,
                         of: pages.len() as u8,
                     },
                     mutual: tags.to_vec(),
@@ -153,8 +161,8 @@ fn at_rest(peers: usize, policy: PartitionPolicy) {
 
 /// Two nodes claim all addresses; one dies, and the other claims the rest. What the cores take in all, and their longest
 /// turn.
-fn storm(addresses: u32) {
-    let view = view(2, 2, addresses);
+fn storm(addresses: u32, group: u32) {
+    let view = view(2, 2, addresses, group);
     let mut cores = [0, 1].map(|node| core(&view, node, PartitionPolicy::Availability));
     let mut sequence = 0;
     for (what, alive) in [("two start", 2), ("one of them dies", 1)] {
@@ -189,7 +197,7 @@ fn storm(addresses: u32) {
             }
         }
         println!(
-            "{addresses:5} addresses, {what}: {spent:?} of 2 s in all, longest turn {longest:?}; the first holds {}",
+            "{addresses:5} addresses in groups of {group}, {what}: {spent:?} of 2 s in all, longest turn {longest:?}; the first holds {}",
             cores[0].held().count()
         );
     }

@@ -46,7 +46,7 @@ fn beacon() -> Message {
 }
 
 fn frame(keys: &KeyRing) -> Vec<u8> {
-    let frame = seal(keys, SOURCE, GROUP, &beacon()).expect("a beacon that can be");
+    let frame = seal(keys, [SOURCE, GROUP], None, &beacon()).expect("a beacon that can be");
     assert_eq!(frame.len(), BEACON_FRAME);
     frame
 }
@@ -54,15 +54,15 @@ fn frame(keys: &KeyRing) -> Vec<u8> {
 #[divan::bench]
 fn seal_a_beacon(bencher: Bencher<'_, '_>) {
     let (keys, beacon) = (keys(), beacon());
-    bencher.bench(|| seal(black_box(&keys), SOURCE, GROUP, black_box(&beacon)));
+    bencher.bench(|| seal(black_box(&keys), [SOURCE, GROUP], None, black_box(&beacon)));
 }
 
 #[divan::bench]
 fn open_a_beacon(bencher: Bencher<'_, '_>) {
     let keys = keys();
     let frame = frame(&keys);
-    assert!(open(&keys, &frame).is_ok());
-    bencher.bench(|| open(black_box(&keys), black_box(&frame)));
+    assert!(open(&keys, &frame, None).is_ok());
+    bencher.bench(|| open(black_box(&keys), black_box(&frame), None));
 }
 
 #[divan::bench]
@@ -70,8 +70,8 @@ fn open_a_forged_beacon(bencher: Bencher<'_, '_>) {
     let keys = keys();
     let mut frame = frame(&keys);
     frame[60] ^= 1;
-    assert_eq!(open(&keys, &frame), Err(Refused::BadSeal));
-    bencher.bench(|| open(black_box(&keys), black_box(&frame)));
+    assert_eq!(open(&keys, &frame, None), Err(Refused::BadSeal));
+    bencher.bench(|| open(black_box(&keys), black_box(&frame), None));
 }
 
 #[divan::bench]
@@ -79,8 +79,8 @@ fn open_a_beacon_of_another_cluster(bencher: Bencher<'_, '_>) {
     let keys = keys();
     let other = KeyRing::new(SegmentKey::derive(b"secret", "another cluster"), None);
     let frame = frame(&other);
-    assert_eq!(open(&keys, &frame), Err(Refused::OtherKey));
-    bencher.bench(|| open(black_box(&keys), black_box(&frame)));
+    assert_eq!(open(&keys, &frame, None), Err(Refused::OtherKey));
+    bencher.bench(|| open(black_box(&keys), black_box(&frame), None));
 }
 
 #[divan::bench]

@@ -1,4 +1,4 @@
-//! Messages as bytes (`docs/protocol.md`, "Frames"): big-endian, without gaps, each message in one way only.
+//! Messages as bytes (rules F): big-endian, without gaps, each message in one way only (F2).
 //!
 //! Any bytes can be parsed. The same rules hold for what is read and for what is written, so that nothing is sent that
 //! others would refuse.
@@ -21,7 +21,7 @@ use writer::Writer;
 pub(crate) use entry::bytes as entry_bytes;
 pub use kind::kind_of;
 pub use malformed::Malformed;
-pub use split::{Change, TooManyParts, claims_pages, heard_pages};
+pub use split::{TooManyParts, claims_pages, heard_pages};
 
 /// The version of the protocol that is spoken here.
 pub const VERSION: u8 = 2;
@@ -29,7 +29,7 @@ pub const VERSION: u8 = 2;
 /// A message has at most this many bytes: what an Ethernet frame of 1,514 bytes leaves it.
 pub const MESSAGE_MAX: usize = 1478;
 
-/// Node, boot and sequence, which are in front of every body.
+/// Node, boot and sequence, which are in front of every body (F3).
 const HEAD: usize = 32;
 
 /// Reads a message of this kind.
@@ -52,7 +52,7 @@ pub fn parse(kind: u8, bytes: &[u8]) -> Result<Message, Malformed> {
     Ok(message)
 }
 
-/// Who says that a message is his, and its sequence; none if it ends before that.
+/// The instance that a message says it is of, and its sequence; none if it ends before that.
 pub fn sender(bytes: &[u8]) -> Option<(Instance, u64)> {
     let mut reader = Reader(bytes);
     Some((reader.instance().ok()?, reader.u64().ok()?))

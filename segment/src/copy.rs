@@ -14,7 +14,7 @@ pub(super) struct ClaimsCopy {
     buckets: Vec<Bucket>,
     /// Everything up to this version is in, unless `gap`.
     version: Version,
-    /// Of all buckets: each beacon is compared with it.
+    /// The digest of all buckets: each beacon is compared with it.
     root: ContentDigest,
     gap: bool,
     /// The newest beacon's.
@@ -90,15 +90,12 @@ impl ClaimsCopy {
 
     /// The buckets that differ from these, as bits.
     pub(super) fn differing(&self, page: &BucketsPage) -> u64 {
-        let differs = |(bucket, (_, digest)): (&Bucket, &(Version, ContentDigest))| bucket.digest != *digest;
-        let pairs = self.buckets.iter().zip(&page.buckets);
-        pairs
-            .enumerate()
-            .filter(|(_, pair)| differs(*pair))
-            .fold(0, |bits, (place, _)| bits | 1 << place)
+        let pairs = self.buckets.iter().zip(&page.buckets).enumerate();
+        let differing = pairs.filter(|(_, (bucket, (_, digest)))| bucket.digest != *digest);
+        differing.fold(0, |bits, (bucket, _)| bits | 1 << bucket)
     }
 
-    /// Takes a page in; returns what changed.
+    /// Takes a page in; returns what changed (Y2).
     pub(super) fn apply(&mut self, page: &ClaimsPage) -> Vec<Change> {
         let bucket = &mut self.buckets[usize::from(page.bucket)];
         let Some(entries) = bucket.collect(page) else {
@@ -123,16 +120,13 @@ impl ClaimsCopy {
     }
 
     pub(super) fn entry(&self, address: IpAddr) -> Option<&Entry> {
-        self.buckets[usize::from(bucket_of(address))]
-            .entries
-            .get(&address)
+        let bucket = &self.buckets[usize::from(bucket_of(address))];
+        bucket.entries.get(&address)
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (IpAddr, &Entry)> {
-        self.buckets
-            .iter()
-            .flat_map(|bucket| &bucket.entries)
-            .map(|(address, entry)| (*address, entry))
+        let all = self.buckets.iter().flat_map(|bucket| &bucket.entries);
+        all.map(|(address, entry)| (*address, entry))
     }
 }
 
@@ -161,16 +155,14 @@ impl Bucket {
     }
 
     fn replace(&mut self, page: &ClaimsPage, entries: Vec<(IpAddr, Option<Entry>)>) -> Vec<Change> {
+        let entries = entries.into_iter();
         let after: Entries = entries
-            .into_iter()
             .filter_map(|(address, entry)| Some((address, entry?)))
             .collect();
         let gone = self.entries.keys().filter(|address| !after.contains_key(address));
-        let gone = gone.map(|address| (*address, None)).collect::<Vec<_>>();
-        let all = gone
-            .into_iter()
-            .chain(after.into_iter().map(|(address, entry)| (address, Some(entry))));
-        self.change(page, all.collect())
+        let mut all: Vec<_> = gone.map(|address| (*address, None)).collect();
+        all.extend(after.into_iter().map(|(address, entry)| (address, Some(entry))));
+        self.change(page, all)
     }
 
     fn change(&mut self, page: &ClaimsPage, entries: Vec<(IpAddr, Option<Entry>)>) -> Vec<Change> {
@@ -179,18 +171,15 @@ impl Bucket {
                 Some(entry) => self.entries.insert(address, entry),
                 None => self.entries.remove(&address),
             };
-            Change {
+            (before != after).then_some(Change {
                 address,
                 before,
                 after,
-            }
+            })
         };
-        let changes: Vec<Change> = entries.into_iter().map(set).collect();
+        let changes = entries.into_iter().filter_map(set).collect();
         self.version = page.version;
         self.digest = bucket_digest(&self.entries);
         changes
-            .into_iter()
-            .filter(|change| change.before != change.after)
-            .collect()
     }
 }

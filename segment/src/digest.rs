@@ -13,7 +13,7 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Any other odd number, so that networks differ where their addresses do not (of SplitMix64).
 const NETWORK: u64 = 0xbf58_476d_1ce4_e5b9;
 
-/// The bucket of an address: the same everywhere and for ever, and consecutive addresses are spread evenly.
+/// The bucket of an address: the same everywhere and for ever, and consecutive addresses are spread evenly (F10).
 pub fn bucket_of(address: IpAddr) -> u8 {
     let number = match address {
         IpAddr::V4(address) => address.to_bits().into(),
@@ -26,7 +26,7 @@ pub fn bucket_of(address: IpAddr) -> u8 {
     (spread >> 64) as u8
 }
 
-/// What a bucket contains: the first 64 bits of the SHA-256 of its entries as pages contain them, by address.
+/// What a bucket contains: the first 64 bits of the SHA-256 of its entries as pages contain them, by address (F11).
 pub fn bucket_digest(entries: &BTreeMap<IpAddr, Entry>) -> ContentDigest {
     let mut bytes = Vec::new();
     for (address, entry) in entries {

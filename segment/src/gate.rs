@@ -1,7 +1,7 @@
 //! Which frames come in: those that a key of ours sealed, each once, and no more of them than there is time to check.
 //!
 //! What is cheap comes first. A frame that would not count if it were authentic is refused before its seal is checked: so a
-//! storm of recorded frames costs next to nothing, and takes nothing from whom they are of.
+//! storm of recorded frames costs next to nothing, and takes nothing from the peers they are of.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::message::Message;
 use super::moment::Moment;
-use super::replay::{Limits, RateLimit, Sequences, Stale};
+use super::replay::{Limits, RateLimit, Replayed, Sequences};
 use super::seal::{self, KeyRing, Refused};
 
 /// Why a frame does not come in.
@@ -18,9 +18,9 @@ pub enum Barred {
     /// It is not what a key of ours sealed.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// It does not count any more, if it ever did.
+    /// That frame or a later one of the same boot and interface was heard already.
     #[error(transparent)]
-    Stale(#[from] Stale),
+    Replayed(#[from] Replayed),
     /// There is no time to check its seal.
     #[error("too many frames")]
     TooMany,
@@ -31,7 +31,7 @@ impl Barred {
     pub fn label(self) -> &'static str {
         match self {
             Self::Refused(why) => why.label(),
-            Self::Stale(why) => why.label(),
+            Self::Replayed(_) => "replayed",
             Self::TooMany => "too_many",
         }
     }
@@ -53,21 +53,12 @@ impl Gate {
         }
     }
 
-    /// Reads a frame that is to count; it counts once.
+    /// Reads a frame that is to count; it counts once. With the IP address that it came from, if it came in a datagram.
     ///
     /// # Errors
     ///
     /// If it does not count.
-    pub fn admit(&mut self, keys: &KeyRing, frame: &[u8], now: Moment) -> Result<Message, Barred> {
-        self.admit_over(keys, frame, None, now)
-    }
-
-    /// As [`Gate::admit`]; with the IP address that it came from, if it came in a datagram.
-    ///
-    /// # Errors
-    ///
-    /// As [`Gate::admit`].
-    pub fn admit_over(
+    pub fn admit(
         &mut self,
         keys: &KeyRing,
         frame: &[u8],
@@ -76,12 +67,13 @@ impl Gate {
     ) -> Result<Message, Barred> {
         let pretence = seal::pretence(keys, frame)?;
         if let Some((from, sequence)) = pretence.from {
-            self.sequences.judge(from, pretence.source, sequence)?;
+            self.sequences.judge(from, pretence.source, sequence)?; // S4
         }
+        // S5
         if !self.rate.allows(pretence.source, now) {
             return Err(Barred::TooMany);
         }
-        let opened = seal::open_over(keys, frame, ip)?;
+        let opened = seal::open(keys, frame, ip)?;
         let message = opened.message;
         self.sequences
             .accept(message.from, opened.source, message.sequence)?;

@@ -1,4 +1,4 @@
-//! Lists of whom an instance hears, put together from their parts.
+//! Lists of the peers that an instance hears, put together from their parts (F5).
 
 use std::collections::BTreeMap;
 

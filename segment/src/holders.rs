@@ -1,4 +1,4 @@
-//! Who says that he holds what: an index over the copies of all instances.
+//! Which instance claims which address: an index over the copies of all peers' claims.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -33,7 +33,7 @@ impl Holders {
                     .entry(change.address)
                     .or_default()
                     .insert(instance);
-                self.saw(change.address, epoch(&entry));
+                self.saw(change.address, entry.epoch());
             }
             None => self.remove(instance, change.address),
         }
@@ -83,34 +83,21 @@ impl Holders {
 
     /// Forgets those of addresses of which nobody says anything, for [`UNNEEDED`] of looks in which `needs` says so too.
     pub(super) fn forget_epochs(&mut self, now: Moment, needs: impl Fn(IpAddr) -> bool) {
-        let named = &self.by_address;
-        let unneeded = self
-            .epochs
-            .keys()
-            .filter(|address| !named.contains_key(address) && !needs(**address));
-        let since = |address: &IpAddr| (*address, self.unneeded.get(address).copied().unwrap_or(now));
-        let unneeded: BTreeMap<IpAddr, Moment> = unneeded.map(since).collect();
-        let old = |address: &IpAddr| {
-            unneeded
-                .get(address)
-                .is_some_and(|since| now.since(*since) >= UNNEEDED)
-        };
-        self.epochs.retain(|address, _| !old(address));
-        self.unneeded = unneeded;
-        let epochs = &self.epochs;
-        self.unneeded.retain(|address, _| epochs.contains_key(address));
+        let before = std::mem::take(&mut self.unneeded);
+        self.epochs.retain(|address, _| {
+            if self.by_address.contains_key(address) || needs(*address) {
+                return true;
+            }
+            let since = before.get(address).copied().unwrap_or(now);
+            let keeps = now.since(since) < UNNEEDED; // C14
+            self.unneeded.extend(keeps.then_some((*address, since)));
+            keeps
+        });
     }
 
     /// The epoch of a new claim.
     pub(super) fn next_epoch(&self, address: IpAddr) -> Epoch {
         Epoch(self.epochs.get(&address).map_or(0, |epoch| epoch.0) + 1)
-    }
-}
-
-pub(super) fn epoch(entry: &Entry) -> Epoch {
-    match entry {
-        Entry::Hold(hold) => hold.epoch,
-        Entry::Released { epoch, .. } | Entry::Declined { epoch } => *epoch,
     }
 }
 

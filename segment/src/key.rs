@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::message::{Epoch, Hold, NodeId};
 
-/// The strength of a claim; the greater one stays.
+/// The strength of a claim; the greater one stays (C1).
 ///
-/// It is a fact of the claim alone: what a node knows of the cluster or who has how many addresses does not enter, so
+/// It is a fact of the claim alone: neither what a node knows of the cluster nor how many addresses it holds enters, so
 /// all nodes agree.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct ClaimKey {

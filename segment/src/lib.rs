@@ -1,4 +1,4 @@
-//! Who is alive on a segment, and who holds which address there: the speakers' protocol (`docs/protocol.md`).
+//! The speakers' protocol: which nodes are alive on a segment, and which one holds each address (`docs/protocol.md`).
 //!
 //! Nothing here does I/O, reads a clock or draws a random number: frames, ticks and the view come in as arguments,
 //! effects go out as values.
@@ -28,4 +28,4 @@ pub mod ways;
 pub use moment::Moment;
 pub use profile::Profile;
 pub use protocol::{Conduct, Effect, Event, PartitionPolicy, Segment};
-pub use view::{Fitness, Nearness, Place, SegmentView};
+pub use view::{Fitness, GroupView, Nearness, SegmentView};

@@ -51,7 +51,7 @@ pub struct ContentDigest(pub u64);
 /// A frame without its Ethernet header and seal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
-    /// Who says it.
+    /// The instance that says it.
     pub from: Instance,
     /// Counts the frames of this boot on this interface, from 1.
     pub sequence: u64,
@@ -93,7 +93,7 @@ pub struct Beacon {
     pub state: State,
     /// What it says of itself.
     pub standing: Standing,
-    /// The version of its list of whom it hears.
+    /// The version of its list of the peers that it hears.
     pub heard: Version,
     /// The version of its claims.
     pub claims: Version,
@@ -172,7 +172,7 @@ pub enum Entry {
     Released {
         /// The epoch of the claim that was given up.
         epoch: Epoch,
-        /// To whom, and the version of the claims of that node that has the claim.
+        /// The node that claims it now, and the version of that node's claims that has the claim.
         to: Option<(NodeId, Version)>,
     },
     /// It was asked to take the address over and will not.
@@ -182,6 +182,24 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// The claim, if it is one.
+    pub fn hold(&self) -> Option<&Hold> {
+        match self {
+            Self::Hold(hold) => Some(hold),
+            Self::Released { .. } | Self::Declined { .. } => None,
+        }
+    }
+
+    /// The epoch of the claim that it is, or is about.
+    pub fn epoch(&self) -> Epoch {
+        match self {
+            Self::Hold(hold) => hold.epoch,
+            Self::Released { epoch, .. } | Self::Declined { epoch } => *epoch,
+        }
+    }
+}
+
 /// A claim.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Hold {
@@ -189,7 +207,7 @@ pub struct Hold {
     pub epoch: Epoch,
     /// Whether the claimant was up with more than half of those it knows, or nobody contradicted for long enough.
     pub backed: bool,
-    /// Who shall take over.
+    /// The node that is to take over.
     pub yield_to: Option<NodeId>,
 }
 
@@ -205,7 +223,7 @@ pub struct BucketsPage {
 /// Asks an instance for what it published.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Request {
-    /// Who shall send it.
+    /// The instance that is to send it.
     pub of: Instance,
     /// What.
     pub what: Requested,
@@ -214,7 +232,7 @@ pub struct Request {
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Requested {
-    /// The list of whom it hears.
+    /// The list of the peers that it hears.
     Heard,
     /// What its buckets contain, in short.
     Buckets,
@@ -234,9 +252,9 @@ pub struct Alive {
 /// Tells an instance that its node came back, which it may not know itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Returned {
-    /// Who came back.
+    /// The instance that came back.
     pub instance: Instance,
-    /// For so long others are still asked first, in whole milliseconds: 1 ms to [`LONGEST_HOLD_DOWN`].
+    /// How long others are still preferred over it, in whole milliseconds: 1 ms to [`LONGEST_HOLD_DOWN`].
     pub left: Duration,
 }
 

@@ -1,4 +1,5 @@
-//! The one order of nodes: who comes first for an address that nobody holds. The protocol and `ferrolb plan` both ask here.
+//! The one order of nodes: which node comes first for an address that nobody holds. The protocol and `ferrolb plan` both
+//! ask here.
 //!
 //! 1. Fitness: the lesser soft reason against a node (`Fitness::against`).
 //! 2. Standing: nodes that drain, or returned a short while ago, only if there is no other.
@@ -17,7 +18,7 @@ use std::net::IpAddr;
 use hash::{Hash, hash_of};
 
 use super::message::{NodeId, Standing};
-use super::view::{Fitness, Nearness, Place, SegmentView};
+use super::view::{Fitness, GroupView, Nearness, SegmentView};
 
 /// A living node that takes part.
 #[derive(Clone, Copy, Debug)]
@@ -69,25 +70,43 @@ impl Contender {
     }
 }
 
-/// The living nodes that may hold the address, best first; load is not regarded. `mates` tells how many addresses of the
-/// group a node holds.
-pub fn order(
-    place: &Place,
-    living: &[Living],
-    view: &SegmentView,
-    mates: impl Fn(NodeId) -> usize,
-) -> Vec<Contender> {
-    let first = place.first.to_string();
+/// How many addresses of a group each node holds; nothing for an address that is alone.
+pub type Mates = BTreeMap<NodeId, usize>;
+
+/// Counts them; `holder` tells which node holds an address.
+pub fn mates(group: &GroupView, holder: impl Fn(IpAddr) -> Option<NodeId>) -> Mates {
+    let mut mates = Mates::new();
+    if group.addresses.len() > 1 {
+        for node in group.addresses.iter().filter_map(|mate| holder(*mate)) {
+            *mates.entry(node).or_default() += 1;
+        }
+    }
+    mates
+}
+
+/// One address of the group has another holder.
+pub(crate) fn moved(mates: &mut Mates, from: Option<NodeId>, to: Option<NodeId>) {
+    if let Some(count) = from.and_then(|node| mates.get_mut(&node)) {
+        *count = count.saturating_sub(1);
+    }
+    if let Some(node) = to {
+        *mates.entry(node).or_default() += 1;
+    }
+}
+
+/// The living nodes that may hold an address of the group, best first; load is not regarded.
+pub fn order(group: &GroupView, living: &[Living], view: &SegmentView, mates: &Mates) -> Vec<Contender> {
+    let first = group.first.to_string();
     let contender = |living: &Living| {
         let standing = living.standing;
         Some(Contender {
             node: living.node,
-            fitness: *place.fit.get(&living.node)?,
+            fitness: *group.fit.get(&living.node)?,
             last_resort: standing.draining || standing.hold_down,
             draining: standing.draining,
             joining: living.joining,
-            nearness: place.nearness(living.node),
-            mates: mates(living.node),
+            nearness: group.nearness(living.node),
+            mates: mates.get(&living.node).copied().unwrap_or_default(),
             hash: hash_of(view.nodes.get(&living.node)?, &first),
         })
     };
@@ -127,16 +146,15 @@ impl Loads {
     }
 
     /// Puts the first of equals that has room in front, else the one with the least; the address is then counted for it.
-    fn place(&mut self, contenders: &mut [Contender]) {
+    fn assign(&mut self, contenders: &mut [Contender]) {
         let Some(class) = contenders.first().map(Contender::class) else {
             return;
         };
         let equals = contenders.iter().take_while(|one| one.class() == class).count();
         let bound = self.bound(equals);
-        let roomy = contenders[..equals]
-            .iter()
-            .position(|one| self.of(one.node) < bound);
-        let emptiest = || (0..equals).min_by_key(|place| self.of(contenders[*place].node));
+        let equal = &contenders[..equals];
+        let roomy = equal.iter().position(|one| self.of(one.node) < bound);
+        let emptiest = || (0..equals).min_by_key(|index| self.of(equal[*index].node));
         if let Some(first) = roomy.or_else(emptiest) {
             contenders[..=first].rotate_right(1);
         }
@@ -145,33 +163,29 @@ impl Loads {
 }
 
 /// Orders the living for each of `orphans`, addresses that nobody holds, one after the other: each counts as held by the
-/// first of its order when the next one is looked at. `holder` tells who holds the addresses that are held.
+/// first of its order when the next one is looked at. `holder` tells which node holds an address that is held.
 ///
 /// An address that nobody may hold has an empty order.
-pub fn place(
+pub fn each(
     view: &SegmentView,
     orphans: impl IntoIterator<Item = IpAddr>,
     living: &[Living],
     mut loads: Loads,
     holder: impl Fn(IpAddr) -> Option<NodeId>,
 ) -> Vec<(IpAddr, Vec<Contender>)> {
-    let mut placed: BTreeMap<IpAddr, NodeId> = BTreeMap::new();
+    // By the first address of the group: counted once, however many orphans are in it.
+    let mut counted: BTreeMap<IpAddr, Mates> = BTreeMap::new();
     let one = |address| {
-        let place = view.places.get(&address)?;
-        let held_by = |mate| placed.get(&mate).copied().or_else(|| holder(mate));
-        let mut contenders = order(place, living, view, |node| mates(place, node, held_by));
-        loads.place(&mut contenders);
-        placed.extend(contenders.first().map(|first| (address, first.node)));
+        let group = view.groups.get(&address)?;
+        let mates = counted
+            .entry(group.first)
+            .or_insert_with(|| mates(group, &holder));
+        let mut contenders = order(group, living, view, mates);
+        loads.assign(&mut contenders);
+        if let Some(first) = contenders.first().filter(|_| group.addresses.len() > 1) {
+            moved(mates, holder(address), Some(first.node));
+        }
         Some((address, contenders))
     };
     orphans.into_iter().filter_map(one).collect()
-}
-
-/// How many addresses of its group the node holds.
-pub fn mates(place: &Place, node: NodeId, holder: impl Fn(IpAddr) -> Option<NodeId>) -> usize {
-    let held = |mate: &&IpAddr| holder(**mate) == Some(node);
-    match place.group.len() {
-        0 | 1 => 0,
-        _ => place.group.iter().filter(held).count(),
-    }
 }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::codec::{Change, claims_pages};
+use super::codec::claims_pages;
 use super::digest::{bucket_digest, bucket_of, root_digest};
-use super::message::{BUCKETS, BucketsPage, ClaimsPage, ContentDigest, Entry, Hold, Version};
+use super::message::{BUCKETS, BucketsPage, ClaimsPage, ContentDigest, Entry, Hold, Part, Version};
 
 type Entries = BTreeMap<IpAddr, Entry>;
 
-/// Written by this instance only; each change of a bucket is a new version of all.
+/// Written by this instance only; each change of a bucket is a new version of all (Y1).
 #[derive(Clone, Debug)]
 pub(super) struct OwnClaims {
     entries: Vec<Entries>,
@@ -23,40 +23,33 @@ pub(super) struct OwnClaims {
     digest: ContentDigest,
 }
 
-impl OwnClaims {
-    pub(super) fn new() -> Self {
-        let empty = Entries::new();
-        let nothing = (Version(0), bucket_digest(&empty));
+impl Default for OwnClaims {
+    fn default() -> Self {
+        let nothing = (Version(0), bucket_digest(&Entries::new()));
         Self {
-            digest: root_digest(&[nothing.1; BUCKETS as usize]),
-            backed: 0,
-            entries: vec![empty; usize::from(BUCKETS)],
+            entries: vec![Entries::new(); usize::from(BUCKETS)],
             versions: vec![nothing; usize::from(BUCKETS)],
             version: Version(0),
             changed: BTreeMap::new(),
             held: 0,
+            backed: 0,
+            digest: root_digest(&[nothing.1; BUCKETS as usize]),
         }
     }
+}
 
+impl OwnClaims {
     pub(super) fn entry(&self, address: IpAddr) -> Option<&Entry> {
         self.entries[usize::from(bucket_of(address))].get(&address)
     }
 
     pub(super) fn hold(&self, address: IpAddr) -> Option<&Hold> {
-        match self.entry(address) {
-            Some(Entry::Hold(hold)) => Some(hold),
-            _ => None,
-        }
+        self.entry(address)?.hold()
     }
 
     pub(super) fn holds(&self) -> impl Iterator<Item = (IpAddr, &Hold)> {
-        self.entries
-            .iter()
-            .flatten()
-            .filter_map(|(address, entry)| match entry {
-                Entry::Hold(hold) => Some((*address, hold)),
-                Entry::Released { .. } | Entry::Declined { .. } => None,
-            })
+        let all = self.entries.iter().flatten();
+        all.filter_map(|(address, entry)| Some((*address, entry.hold()?)))
     }
 
     /// How many addresses are held.
@@ -73,7 +66,7 @@ impl OwnClaims {
         self.version
     }
 
-    /// Of all that is published.
+    /// The digest of everything that is published.
     pub(super) fn digest(&self) -> ContentDigest {
         self.digest
     }
@@ -100,11 +93,9 @@ impl OwnClaims {
         if self.changed.is_empty() {
             return Vec::new();
         }
-        let changed = std::mem::take(&mut self.changed);
-        let pages = changed
-            .into_iter()
-            .flat_map(|(bucket, addresses)| self.renew(bucket, &addresses))
-            .collect();
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let pages = changed.flat_map(|(bucket, addresses)| self.renew(bucket, &addresses));
+        let pages = pages.collect();
         self.digest = root_digest(&std::array::from_fn(|bucket| self.versions[bucket].1));
         pages
     }
@@ -115,18 +106,17 @@ impl OwnClaims {
         let (base, _) = self.versions[usize::from(bucket)];
         let now = (self.version, bucket_digest(entries));
         self.versions[usize::from(bucket)] = now;
-        let changes = addresses
-            .iter()
-            .map(|address| (*address, entries.get(address).copied()));
-        pages(bucket, Some(base), now, &changes.collect())
+        let changes = addresses.iter();
+        let changes = changes.map(|address| (*address, entries.get(address).copied()));
+        pages(bucket, Some(base), now, changes.collect())
     }
 
     /// All of a bucket.
     pub(super) fn bucket(&self, bucket: u8) -> Vec<ClaimsPage> {
-        let place = usize::from(bucket);
-        let entries = self.entries[place].iter();
+        let index = usize::from(bucket);
+        let entries = self.entries[index].iter();
         let all = entries.map(|(address, entry)| (*address, Some(*entry)));
-        pages(bucket, None, self.versions[place], &all.collect())
+        pages(bucket, None, self.versions[index], all.collect())
     }
 
     /// All buckets in short.
@@ -143,13 +133,15 @@ fn pages(
     bucket: u8,
     base: Option<Version>,
     (version, digest): (Version, ContentDigest),
-    entries: &BTreeMap<IpAddr, Option<Entry>>,
+    entries: Vec<(IpAddr, Option<Entry>)>,
 ) -> Vec<ClaimsPage> {
-    let change = Change {
+    let whole = ClaimsPage {
         bucket,
         base,
         version,
         digest,
+        part: Part { index: 0, of: 1 },
+        entries,
     };
-    claims_pages(change, entries).unwrap_or_default()
+    claims_pages(whole).unwrap_or_default()
 }

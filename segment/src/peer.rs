@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::clock::PeerClock;
 use super::copy::ClaimsCopy;
 use super::heard::HeardList;
-use super::message::{Alive, Beacon, Instance, State, Tag};
+use super::message::{Alive, Beacon, Instance, Standing, State, Tag};
 use super::moment::Moment;
 use super::profile::Profile;
 
@@ -134,6 +134,21 @@ impl Peer {
         matches!(state, Some(State::Leaving | State::Gone))
     }
 
+    /// It takes part, or will in a moment, and is not suspected.
+    pub(super) fn is_well(&self) -> bool {
+        self.link == Link::Up && !self.is_leaving()
+    }
+
+    /// What it says of itself.
+    pub(super) fn standing(&self) -> Standing {
+        self.beacon.map(|beacon| beacon.standing).unwrap_or_default()
+    }
+
+    /// It says of so few that they hear it or not that it has no majority.
+    pub(super) fn hears_too_few(&self, electors: usize) -> bool {
+        self.link != Link::Up && self.knows_list() && 2 * (1 + self.heard.tags().count()) <= electors
+    }
+
     /// It does not take part yet.
     pub(super) fn is_joining(&self) -> bool {
         self.beacon.is_none_or(|beacon| beacon.state == State::Joining)
@@ -172,7 +187,7 @@ impl Peer {
         }
     }
 
-    /// Whether a frame of it came a short while ago.
+    /// Whether a frame of it came a short while ago (L2).
     pub(super) fn is_heard(&self, now: Moment, profile: Profile) -> bool {
         now.since(self.silent_since()) < self.detection(profile)
     }
@@ -196,21 +211,20 @@ impl Peer {
     pub(super) fn judge(&mut self, now: Moment, me: Tag, profile: Profile) -> Turn {
         let both_ways = self.is_heard(now, profile) && self.heard.names(me);
         match self.link {
-            _ if self.is_gone() => self.fall(),
-            Link::OneWay | Link::Down if both_ways && self.knows_list() => self.rise(now),
+            _ if self.is_gone() => self.fall(), // L8
+            Link::OneWay | Link::Down if both_ways && self.knows_list() => self.rise(now), // L3
             Link::Suspect { .. } | Link::Vouched { .. } if both_ways => {
                 self.link = Link::Up;
                 Turn::None
             }
-            Link::Up if !both_ways => self.suspect(now),
+            Link::Up if !both_ways => self.suspect(now), // L6
             Link::Suspect { since, .. } if self.last_frame > since && !self.heard.is_empty() => {
-                self.link = Link::Vouched {
-                    until: self.last_frame + VOUCHED,
-                };
+                let until = self.last_frame + VOUCHED; // L7
+                self.link = Link::Vouched { until };
                 Turn::None
             }
             Link::Vouched { until } if now >= until => self.suspect(now),
-            Link::Suspect { since, .. } if now >= since + profile.asking() => self.fall(),
+            Link::Suspect { since, .. } if now >= since + profile.asking() => self.fall(), // L8
             Link::Suspect { since, questions } => self.ask_again(now, since, questions),
             Link::OneWay | Link::Down | Link::Up | Link::Vouched { .. } => Turn::None,
         }
@@ -279,8 +293,11 @@ impl Peer {
         link.into_iter().chain(listed).min()
     }
 
-    /// It was not up for so long that it may be forgotten.
+    /// It was not up for so long that it may be forgotten (L10).
     pub(super) fn is_old(&self, now: Moment) -> bool {
         !self.is_up() && now.since(self.last_frame) >= REMEMBERED
     }
 }
+
+#[cfg(test)]
+mod tests;

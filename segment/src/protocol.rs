@@ -1,45 +1,50 @@
-//! One instance on one segment: what it hears goes in, what it does comes out.
+//! One instance on one segment: what it hears goes in, what it does comes out (`docs/protocol.md`).
 //!
 //! [`Segment::receive`] only takes in; [`Segment::advance`] judges, once everything that waited on the socket was
 //! taken in. What is to be done is left for [`Segment::effects`].
+//!
+//! [`Segment`] is put together from machines that own their fields. Each is told what it needs and returns what is to be
+//! done; this and the files whose `impl` is that of [`Segment`] pass it on.
 
+mod addresses;
 mod asking;
-mod candidates;
-mod claiming;
 mod effect;
 mod epochs;
+mod facts;
 mod groups;
 mod handover;
+mod ledger;
 mod life;
 mod majority;
 mod members;
+mod neighbours;
+mod orphans;
+mod pass;
 mod pauses;
-mod peers;
+mod proofs;
 mod receive;
 mod returns;
 mod roll;
 mod voice;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::holders::Holders;
-use super::message::{Body, Instance, NodeId, State, Tag, Version};
+use super::message::{Body, Instance, NodeId, State};
 use super::moment::Moment;
-use super::own::OwnClaims;
 use super::profile::Profile;
 use super::random::Chance;
-use super::view::{Place, SegmentView};
+use super::view::SegmentView;
 use asking::Asking;
-use groups::Split;
-use handover::Yield;
+use facts::Facts;
+use handover::Handover;
 use majority::Majority;
-use members::Members;
-use pauses::Doubt;
+use neighbours::Neighbours;
+use orphans::Orphans;
+use pauses::Pauses;
 use returns::Returns;
-use roll::Roll;
+use voice::Voice;
 
 pub use effect::{Effect, Event};
 pub use majority::PartitionPolicy;
@@ -68,54 +73,18 @@ impl Default for Conduct {
 /// One instance on one segment.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    me: Instance,
-    tag: Tag,
-    conduct: Conduct,
-    chance: Chance,
-    state: State,
+    facts: Facts,
     started: Moment,
-    view: Option<SegmentView>,
-    carrier: bool,
-    /// Since when there is no carrier.
-    unplugged: Option<Moment>,
-    own: OwnClaims,
-    peers: Roll,
-    members: Members,
-    holders: Holders,
-    /// Nodes that were up and did not say goodbye.
-    known: BTreeSet<NodeId>,
-    returns: Returns,
-    /// When a peer that was down was last heard again.
-    returned_last: Option<Moment>,
-    /// Since when this instance is up with more than half of the known nodes.
-    backed_since: Option<Moment>,
+    has_view: bool,
+    pauses: Pauses,
+    neighbours: Neighbours,
+    orphans: Orphans,
+    handover: Handover,
     majority: Majority,
-    /// When a neighbour that is no speaker last answered.
-    witnessed: Option<Moment>,
-    asked_neighbours: Option<Moment>,
-    /// Addresses about which something changed.
-    attention: BTreeSet<IpAddr>,
-    orphans: BTreeMap<IpAddr, Moment>,
-    yields: BTreeMap<IpAddr, Yield>,
-    splits: BTreeMap<IpAddr, Split>,
-    /// When what was said of an address that is not held may be forgotten.
-    expiries: BTreeMap<IpAddr, Moment>,
-    /// The same in order of time, with those that were put off or dropped since.
-    expiring: VecDeque<(Moment, IpAddr)>,
+    returns: Returns,
     asking: Asking,
-    /// The instances that are heard, and whether they are known to hear this one.
-    list: BTreeMap<Tag, bool>,
-    list_version: Version,
-    list_sent: Moment,
-    last_beacon: Option<Moment>,
-    beacon_now: bool,
-    /// Silent until then and until all is known again.
-    stunned: Option<Moment>,
-    doubt: Option<Doubt>,
-    released_last: Moment,
-    expected: Option<Moment>,
-    /// When it was last looked for epochs that nobody needs.
-    pruned: Moment,
+    voice: Voice,
+    chance: Chance,
     effects: Vec<Effect>,
 }
 
@@ -123,43 +92,18 @@ impl Segment {
     /// An instance that starts now. `seed` spreads its delays.
     pub fn new(me: Instance, conduct: Conduct, seed: u64, now: Moment) -> Self {
         Self {
-            me,
-            tag: me.tag(),
-            conduct,
-            chance: Chance::new(seed),
-            state: State::Joining,
+            facts: Facts::new(me, conduct.profile, now),
             started: now,
-            view: None,
-            carrier: true,
-            unplugged: None,
-            own: OwnClaims::new(),
-            peers: Roll::default(),
-            members: Members::of(me.node),
-            holders: Holders::default(),
-            known: BTreeSet::new(),
-            returns: Returns::default(),
-            returned_last: None,
-            backed_since: None,
-            majority: Majority::new(now),
-            witnessed: None,
-            asked_neighbours: None,
-            attention: BTreeSet::new(),
-            orphans: BTreeMap::new(),
-            yields: BTreeMap::new(),
-            splits: BTreeMap::new(),
-            expiries: BTreeMap::new(),
-            expiring: VecDeque::new(),
+            has_view: false,
+            pauses: Pauses::new(conduct.profile),
+            neighbours: Neighbours::default(),
+            orphans: Orphans::default(),
+            handover: Handover::default(),
+            majority: Majority::new(conduct, now),
+            returns: Returns::new(me, conduct),
             asking: Asking::default(),
-            list: BTreeMap::new(),
-            list_version: Version(0),
-            list_sent: now,
-            last_beacon: None,
-            beacon_now: true,
-            stunned: None,
-            doubt: None,
-            released_last: now,
-            expected: None,
-            pruned: now,
+            voice: Voice::new(now),
+            chance: Chance::new(seed),
             effects: Vec::new(),
         }
     }
@@ -169,116 +113,85 @@ impl Segment {
         std::mem::take(&mut self.effects)
     }
 
-    /// Who this is.
+    /// This instance.
     pub fn instance(&self) -> Instance {
-        self.me
+        self.facts.me
     }
 
     /// What this instance takes part in.
     pub fn state(&self) -> State {
-        self.state
+        self.facts.state
     }
 
     /// The cluster says something else.
     pub fn see(&mut self, view: SegmentView) {
-        let before = self.view.take().unwrap_or_default();
-        let unchanged = |address: &IpAddr, place: &Arc<Place>| {
-            let known = before.places.get(address);
-            known.is_some_and(|known| Arc::ptr_eq(known, place) || known == place)
-        };
-        let gone = before
-            .places
-            .keys()
-            .filter(|address| !view.places.contains_key(*address));
-        self.attention.extend(gone);
-        let other = view
-            .places
-            .iter()
-            .filter(|(address, place)| !unchanged(address, place));
-        self.attention.extend(other.map(|(address, _)| address));
-        let asked = |moves: &BTreeMap<IpAddr, NodeId>, address: &IpAddr| moves.get(address).copied();
-        let moves = before.moves.keys().chain(view.moves.keys());
-        let other = moves.filter(|address| asked(&before.moves, address) != asked(&view.moves, address));
-        self.attention.extend(other);
-        if !view.nodes.is_empty() {
-            self.known.retain(|node| view.nodes.contains_key(node));
-        }
-        let draining = before.draining != view.draining;
-        self.view = Some(view);
-        if draining {
-            self.look_at_everything();
-        }
+        self.has_view = true;
+        self.facts.see(view);
     }
 
     /// The interface has a carrier, or has none.
     pub fn carry(&mut self, carrier: bool) {
-        self.carrier = carrier;
+        self.pauses.carrier = carrier;
     }
 
     /// A neighbour that is no speaker answered a question of this node.
     pub fn witnessed(&mut self, now: Moment) {
-        self.witnessed = Some(now);
+        self.neighbours.answered = Some(now);
     }
 
     /// Everything is to be yielded, because this instance will end.
     pub fn leave(&mut self) {
-        if self.state != State::Gone {
-            self.state = State::Leaving;
-            self.beacon_now = true;
-            self.look_at_everything();
+        if self.facts.state != State::Gone {
+            self.facts.state = State::Leaving;
+            self.voice.beacon_now = true;
+            self.facts.look_at_everything();
         }
     }
 
-    /// This instance ends now: whatever it holds is nobody's. One more beacon is left to send.
+    /// This instance ends now: no node holds what it holds. One more beacon is left to send.
     pub fn quit(&mut self, now: Moment) {
-        self.state = State::Gone;
+        self.facts.state = State::Gone;
         self.send_beacon(now);
     }
 
-    /// Whether a leaving instance may end: it holds nothing, and those who asked shortly before learned the heir.
+    /// Whether a leaving instance may end: it holds nothing, and neighbours that asked shortly before learned the heir (H9).
     pub fn has_left(&self, now: Moment) -> bool {
-        const AFTERWARDS: Duration = Duration::from_secs(1);
-        self.state == State::Leaving && self.own.held() == 0 && now.since(self.released_last) >= AFTERWARDS
+        self.facts.state == State::Leaving && self.facts.ledger.has_let_go(now)
     }
 
     /// Whether requests may be answered now: not if others may have taken over without this instance knowing. To be
     /// asked before each answer.
     pub fn may_answer(&self, now: Moment) -> bool {
-        let detection = self.conduct.profile.detection();
-        let shows_life = self.last_beacon.is_some_and(|last| now.since(last) < detection);
-        // What comes although there was no carrier comes before it is known that there is one again.
-        let unseen = self.unplugged.is_some_and(|since| now.since(since) >= detection);
-        self.stunned.is_none() && self.doubt.is_none() && !unseen && shows_life && self.is_with_majority(now)
+        let lasts = self.facts.profile.detection();
+        let shows_life = |last| now.since(last) < lasts;
+        self.voice.last_beacon.is_some_and(shows_life)
+            && !self.pauses.may_be_missed(now)
+            && self.majority.may_answer(now)
     }
 
-    /// Whether anything may be said unasked about an address: not by one who hears nobody.
+    /// Whether anything may be said unasked about an address: not by one that hears nobody.
     pub fn may_tell(&self, now: Moment) -> bool {
         self.may_answer(now) && !self.is_cut_off(now)
     }
 
+    /// Under `single-owner`, whether more than half of the speakers hear this instance; otherwise always.
+    pub fn is_with_majority(&self, now: Moment) -> bool {
+        self.majority.may_answer(now)
+    }
+
     /// The addresses that this instance holds.
     pub fn held(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.own.holds().map(|(address, _)| address)
+        self.facts.ledger.own.holds().map(|(address, _)| address)
     }
 
     /// The node that holds the address, as far as this instance knows.
     pub fn holder(&self, address: IpAddr) -> Option<NodeId> {
-        match self.own.hold(address) {
-            Some(_) => Some(self.me.node),
-            None => self.strongest(address).map(|(_, instance)| instance.node),
-        }
+        self.facts.holder(address)
     }
 
     /// The nodes that are up, this one included.
     pub fn up(&self) -> BTreeSet<NodeId> {
-        self.members.up.clone()
-    }
-
-    fn look_at_everything(&mut self) {
-        let all = self.view.as_ref().map(|view| &view.places);
-        self.attention.extend(all.into_iter().flat_map(BTreeMap::keys));
-        self.attention
-            .extend(self.own.holds().map(|(address, _)| address));
+        self.facts.roll.members.up.clone()
     }
 
     fn tell(&mut self, event: Event) {
@@ -287,5 +200,9 @@ impl Segment {
 
     fn send(&mut self, body: Body) {
         self.effects.push(Effect::Send(body));
+    }
+
+    fn send_all(&mut self, bodies: impl IntoIterator<Item = Body>) {
+        self.effects.extend(bodies.into_iter().map(Effect::Send));
     }
 }

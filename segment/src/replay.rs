@@ -7,4 +7,4 @@ mod sequences;
 mod tests;
 
 pub use rate::{Limits, Rate, RateLimit};
-pub use sequences::{BOOTS, INTERFACES, NODES, Sequences, Stale};
+pub use sequences::{BOOTS, INTERFACES, NODES, Replayed, Sequences};

@@ -1,4 +1,4 @@
-//! Frames that only speakers of the same cluster can make: Ethernet header, envelope, message, and a seal over all of it.
+//! Frames that only speakers of the same cluster can make: Ethernet header, envelope, message, and a seal over all of it (F1).
 
 mod key;
 mod refused;
@@ -51,26 +51,17 @@ pub struct Opened {
 pub struct Pretence {
     /// The Ethernet address it comes from.
     pub source: Mac,
-    /// Who it is of, and its sequence; none if it ends before that.
+    /// The instance it is of, and its sequence; none if it ends before that.
     pub from: Option<(Instance, u64)>,
 }
 
-/// Makes a frame, sealed with the first key.
+/// Makes a frame from a source to a destination, sealed with the first key (S1). What goes in a datagram is sealed together
+/// with the IP address that it comes from, and is what follows the Ethernet header (U1, U2).
 ///
 /// # Errors
 ///
 /// If others would refuse to read the message.
-pub fn seal(keys: &KeyRing, source: Mac, destination: Mac, message: &Message) -> Result<Vec<u8>, Malformed> {
-    seal_over(keys, [source, destination], None, message)
-}
-
-/// As [`seal`], from a source to a destination. What goes in a datagram is sealed together with the IP address that it
-/// comes from, and is what follows the Ethernet header.
-///
-/// # Errors
-///
-/// As [`seal`].
-pub fn seal_over(
+pub fn seal(
     keys: &KeyRing,
     [source, destination]: [Mac; 2],
     ip: Option<IpAddr>,
@@ -110,21 +101,13 @@ pub fn pretence(keys: &KeyRing, frame: &[u8]) -> Result<Pretence, Refused> {
     })
 }
 
-/// Reads a frame if one of the keys sealed it. What comes after the seal is padding.
+/// Reads a frame if one of the keys sealed it; with the IP address that it came from, if it came in a datagram. What comes
+/// after the seal is padding.
 ///
 /// # Errors
 ///
-/// If it is not such a frame.
-pub fn open(keys: &KeyRing, frame: &[u8]) -> Result<Opened, Refused> {
-    open_over(keys, frame, None)
-}
-
-/// As [`open`]; with the IP address that it came from, if it came in a datagram.
-///
-/// # Errors
-///
-/// As [`open`].
-pub fn open_over(keys: &KeyRing, frame: &[u8], ip: Option<IpAddr>) -> Result<Opened, Refused> {
+/// If it is not such a frame (S2).
+pub fn open(keys: &KeyRing, frame: &[u8], ip: Option<IpAddr>) -> Result<Opened, Refused> {
     let envelope = Envelope::read(frame)?;
     let end = MESSAGE + envelope.length;
     let (covered, after) = frame.split_at_checked(end).ok_or(Refused::Truncated)?;

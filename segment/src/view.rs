@@ -1,5 +1,6 @@
 //! What the cluster says about one segment, as far as the protocol depends on it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use super::message::NodeId;
 /// Everything that is known about the addresses of one segment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SegmentView {
-    /// Who may hold each address; an address that nobody may hold is here with nobody, or not at all.
-    pub places: BTreeMap<IpAddr, Arc<Place>>,
+    /// The group of each address; an address that no node may hold is in a group without nodes, or not here at all.
+    pub groups: BTreeMap<IpAddr, Arc<GroupView>>,
     /// All nodes of the cluster. Others are no reason to think that this one is cut off.
     pub nodes: Arc<BTreeMap<NodeId, NodeName>>,
     /// The nodes that may announce here while they can: more than half of them, and of those that took part, are a
@@ -22,17 +23,17 @@ pub struct SegmentView {
     pub stations: Arc<BTreeMap<NodeId, BTreeSet<IpAddr>>>,
     /// This node is to give up what it holds as soon as another can have it.
     pub draining: bool,
-    /// Addresses that are to be handed over, and to whom; the holder does so if the other is no worse.
+    /// The addresses that are to be handed over, and the node that is to have each; the holder does so if the other is no worse.
     pub moves: Arc<BTreeMap<IpAddr, NodeId>>,
 }
 
-/// The nodes that may hold an address, and the addresses that should be with it on one node.
+/// Addresses that go to one node together, and the nodes that may hold them. Most groups have one address.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Place {
-    /// The address of the group by which nodes that are equal otherwise are ordered.
+pub struct GroupView {
+    /// The address by which nodes that are equal otherwise are ordered.
     pub first: IpAddr,
-    /// All of the group, this address among them.
-    pub group: Arc<BTreeSet<IpAddr>>,
+    /// All of them.
+    pub addresses: Arc<BTreeSet<IpAddr>>,
     /// How well each suits.
     pub fit: Arc<BTreeMap<NodeId, Fitness>>,
     /// How near the endpoints of the group are, by node: more is nearer. Nodes without endpoints are not named.
@@ -57,8 +58,27 @@ pub struct Fitness {
     pub preference: u32,
 }
 
-impl Place {
-    /// Whether the node may hold the address.
+impl Fitness {
+    /// The lesser reason, then the greater preference comes first.
+    pub(crate) fn rank(&self) -> (u8, Reverse<u32>) {
+        (self.against, Reverse(self.preference))
+    }
+}
+
+impl SegmentView {
+    /// The group of the address.
+    pub(crate) fn group(&self, address: IpAddr) -> Option<&GroupView> {
+        self.groups.get(&address).map(|group| &**group)
+    }
+
+    /// The cluster has no other node.
+    pub(crate) fn is_only_node(&self) -> bool {
+        self.nodes.len() == 1
+    }
+}
+
+impl GroupView {
+    /// Whether the node may hold the addresses.
     pub fn suits(&self, node: NodeId) -> bool {
         self.fit.contains_key(&node)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use ferrolb_crds::domain::{Advert, Endpoint, Endpoints, Node, NodeName, Pool, Pools, ServiceView};
-use ferrolb_segment::order::hash::hash;
+use ferrolb_segment::order::hash::hash_of;
 use ferrolb_speaker::forecast::{Known, forecast};
 use ferrolb_speaker::may::{Memory, Service, View, may};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn from_nothing(bencher: Bencher<'_, '_>, policy: &str) {
     bencher.bench(|| may(divan::black_box(&view)));
 }
 
-/// Who would hold what: `ferrolb plan`.
+/// Which node would hold which address: `ferrolb plan`.
 #[divan::bench(args = ["Cluster", "Local"], max_time = 5)]
 fn a_forecast(bencher: Bencher<'_, '_>, policy: &str) {
     let view = view(policy);
@@ -100,8 +100,8 @@ fn a_forecast(bencher: Bencher<'_, '_>, policy: &str) {
 #[divan::bench(max_time = 5)]
 fn the_hashes_of_all_alone(bencher: Bencher<'_, '_>) {
     let nodes: Vec<NodeName> = (0..NODES).map(node_name).collect();
-    let address = |number| Ipv4Addr::from_bits(0x0a00_0000 + number).into();
-    let least = |number| nodes.iter().map(|node| hash(node, address(number))).min();
+    let address = |number| Ipv4Addr::from_bits(0x0a00_0000 + number).to_string();
+    let least = |number| nodes.iter().map(|node| hash_of(node, &address(number))).min();
     bencher.bench(|| (0..ADDRESSES).filter_map(least).min());
 }
 

@@ -1,4 +1,4 @@
-//! Who would hold each address: what [`crate::may`] says, in the protocol's order of nodes. For `ferrolb plan`.
+//! Which node would hold each address: what [`crate::may`] says, in the protocol's order of nodes. For `ferrolb plan`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ferrolb_crds::domain::{NodeName, Reason};
 use ferrolb_segment::message::{NodeId, Standing};
 use ferrolb_segment::order::{self, Contender, Living, Loads};
-use ferrolb_segment::{Place, SegmentView};
+use ferrolb_segment::{GroupView, SegmentView};
 
 use crate::may::{Eligibility, Interfaces, Judged, May, View};
 
@@ -16,7 +16,7 @@ use crate::may::{Eligibility, Interfaces, Judged, May, View};
 pub struct Known {
     /// The nodes whose speakers are alive.
     pub alive: BTreeSet<NodeName>,
-    /// Who holds what.
+    /// Which node holds which address.
     pub holders: BTreeMap<IpAddr, NodeName>,
 }
 
@@ -25,7 +25,7 @@ pub struct Known {
 pub struct Foreseen {
     /// What was judged.
     pub judged: Arc<Judged>,
-    /// Who would hold it, or why nobody.
+    /// The node that would hold it, or why none would.
     pub outcome: Result<Winner, Reason>,
     /// The living nodes that may hold it, best first, as the speakers order them if nobody holds it. The load bound may
     /// put another in front.
@@ -50,7 +50,7 @@ pub struct Ranked {
     pub contender: Contender,
 }
 
-/// Where each address would be once the speakers that are alive have agreed: who holds one keeps it, unless a better node
+/// Where each address would be once the speakers that are alive have agreed: the holder keeps it, unless a better node
 /// is there; what nobody holds is placed in order of addresses. All nodes count as one segment.
 pub fn forecast(view: &View, may: &May, known: &Known) -> BTreeMap<IpAddr, Foreseen> {
     let segment = segment_of(view, may);
@@ -80,13 +80,13 @@ pub(crate) fn none_alive(eligibility: &Eligibility) -> Reason {
 }
 
 fn segment_of(view: &View, may: &May) -> SegmentView {
-    let place = |(address, judged): (&IpAddr, &Arc<Judged>)| {
+    let group = |(address, judged): (&IpAddr, &Arc<Judged>)| {
         let eligibility = judged.eligible.as_ref().ok()?;
-        Some((*address, eligibility.place.clone()))
+        Some((*address, eligibility.group.clone()))
     };
     let names = view.nodes.keys().map(|name| (NodeId::of(name), name.clone()));
     SegmentView {
-        places: may.by_address.iter().filter_map(place).collect(),
+        groups: may.by_address.iter().filter_map(group).collect(),
         nodes: Arc::new(names.collect()),
         ..SegmentView::default()
     }
@@ -104,7 +104,7 @@ fn living(view: &View, name: &NodeName) -> Option<Living> {
     })
 }
 
-/// Everybody who takes part.
+/// The nodes that take part.
 struct Cast {
     segment: SegmentView,
     living: Vec<Living>,
@@ -122,16 +122,16 @@ impl Cast {
         known.holders.iter().filter_map(keeps).collect()
     }
 
-    fn ordered(&self, place: &Place, holders: &BTreeMap<IpAddr, NodeId>) -> Vec<Contender> {
-        let mates = |node| order::mates(place, node, |mate| holders.get(&mate).copied());
-        order::order(place, &self.living, &self.segment, mates)
+    fn ordered(&self, group: &GroupView, holders: &BTreeMap<IpAddr, NodeId>) -> Vec<Contender> {
+        let mates = order::mates(group, |mate| holders.get(&mate).copied());
+        order::order(group, &self.living, &self.segment, &mates)
     }
 
     /// Where the holder would hand an address over.
     fn moved(&self, holders: &BTreeMap<IpAddr, NodeId>) -> BTreeMap<IpAddr, NodeId> {
         let heir = |(address, holder): (&IpAddr, &NodeId)| {
-            let place = self.segment.places.get(address)?;
-            let contenders = self.ordered(place, holders);
+            let group = self.segment.groups.get(address)?;
+            let contenders = self.ordered(group, holders);
             let mine = contenders.iter().find(|one| one.node == *holder)?;
             let heir = contenders.iter().find(|one| order::moves(one, mine))?;
             Some((*address, heir.node))
@@ -139,33 +139,33 @@ impl Cast {
         holders.iter().filter_map(heir).collect()
     }
 
-    /// Who would claim what nobody holds.
+    /// Which node would claim each address that none holds.
     fn placed(&self, holders: &BTreeMap<IpAddr, NodeId>) -> BTreeMap<IpAddr, NodeId> {
-        let orphans = self.segment.places.keys().copied();
+        let orphans = self.segment.groups.keys().copied();
         let orphans = orphans.filter(|address| !holders.contains_key(address));
         let mut loads = Loads {
-            addresses: self.segment.places.len(),
+            addresses: self.segment.groups.len(),
             ..Loads::default()
         };
         for node in holders.values() {
             *loads.by_node.entry(*node).or_default() += 1;
         }
         let holder = |mate| holders.get(&mate).copied();
-        order::place(&self.segment, orphans, &self.living, loads, holder)
+        order::each(&self.segment, orphans, &self.living, loads, holder)
             .into_iter()
             .filter_map(|(address, contenders)| Some((address, contenders.first()?.node)))
             .collect()
     }
 
     fn order(&self, address: IpAddr, holders: &BTreeMap<IpAddr, NodeId>) -> Vec<Ranked> {
-        let Some(place) = self.segment.places.get(&address) else {
+        let Some(group) = self.segment.groups.get(&address) else {
             return Vec::new();
         };
         let named = |contender: Contender| {
             let node = self.segment.nodes.get(&contender.node)?.clone();
             Some(Ranked { node, contender })
         };
-        self.ordered(place, holders)
+        self.ordered(group, holders)
             .into_iter()
             .filter_map(named)
             .collect()
@@ -183,7 +183,7 @@ impl Cast {
 }
 
 impl Foreseen {
-    /// Who would hold the address for this one of its Services, or why nobody.
+    /// The node that would hold the address for this one of its Services, or why none would.
     ///
     /// # Errors
     /// The reason of this Service, even where the address is announced for another one.

@@ -41,7 +41,7 @@ pub(crate) enum Layer2 {
     There(NodeName),
     /// Nobody does.
     Nobody(Reason),
-    /// Who does is not known, or not yet.
+    /// It is not known which node does, or not yet.
     Unknown,
 }
 
@@ -231,7 +231,7 @@ impl<'a> Judging<'a> {
     /// Whether a port of this node hears of the address.
     fn is_seen(&self, address: IpAddr) -> bool {
         let mut views = self.evidence.told.values();
-        views.any(|view| view.places.contains_key(&address))
+        views.any(|view| view.groups.contains_key(&address))
     }
 
     /// On another segment: what its holder says is all there is.
@@ -243,7 +243,7 @@ impl<'a> Judging<'a> {
     /// Somebody will claim it in a moment, or nobody can.
     fn unheld(&self, eligibility: &Eligibility) -> Layer2 {
         let joined = self.evidence.reports.values().any(|report| report.joined);
-        let any_up = eligibility.place.fit.keys().any(|node| self.up.contains(node));
+        let any_up = eligibility.group.fit.keys().any(|node| self.up.contains(node));
         match joined && !any_up {
             true => Layer2::Nobody(none_alive(eligibility)),
             false => Layer2::Unknown,

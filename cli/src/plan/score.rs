@@ -44,7 +44,7 @@ pub(super) fn scores(foreseen: &Foreseen) -> Vec<Score> {
     let eligible = foreseen.judged.eligible.as_ref().ok();
     let near = eligible
         .into_iter()
-        .flat_map(|eligible| eligible.place.near.values());
+        .flat_map(|eligible| eligible.group.near.values());
     let in_all = near.map(|nearness| nearness.local).sum();
     let later = |one: &Ranked| foreseen.judged.eligible.as_ref().ok()?.soft(&one.node);
     let score = |one| Score::of(one, &hashes, in_all, later(one));

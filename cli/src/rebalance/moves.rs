@@ -38,7 +38,7 @@ pub(super) fn moves(view: &View, known: &Known) -> Vec<Move> {
         if winner.node == *holder || !known.alive.contains(holder) {
             continue;
         }
-        let group = (eligible.place.first, holder, winner.node.clone());
+        let group = (eligible.group.first, holder, winner.node.clone());
         let one = moves.entry(group).or_insert_with(|| Move {
             addresses: BTreeSet::new(),
             services: BTreeSet::new(),

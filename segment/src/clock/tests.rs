@@ -51,6 +51,7 @@ fn first_frames_that_were_late_are_no_pause() {
     assert_eq!(compare(&mut clock, 1000..5000, |_| 400), None);
 }
 
+/// Rule P5.
 #[test]
 fn a_clock_that_is_faster_by_a_thousandth_is_no_pause() {
     let mut clock = PeerClock::default();

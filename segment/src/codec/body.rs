@@ -47,6 +47,7 @@ pub(super) fn write(body: &Body, writer: &mut Writer<'_>) {
     }
 }
 
+// F4
 fn read_beacon(reader: &mut Reader<'_>) -> Result<Beacon, Malformed> {
     read_versions(reader)?;
     Ok(Beacon {
@@ -109,6 +110,7 @@ fn write_standing(standing: Standing, writer: &mut Writer<'_>) {
     writer.flags([(standing.draining, DRAINING), (standing.hold_down, HOLD_DOWN)]);
 }
 
+// F5
 fn read_heard(reader: &mut Reader<'_>) -> Result<HeardPage, Malformed> {
     let (version, part) = (reader.version()?, reader.part()?);
     let mutual = (0..reader.u16()?).map(|_| reader.u32().map(Tag));
@@ -128,6 +130,7 @@ fn write_heard(page: &HeardPage, writer: &mut Writer<'_>) {
     tags.for_each(|tag| writer.u32(tag.0));
 }
 
+// F6
 fn read_claims(reader: &mut Reader<'_>) -> Result<ClaimsPage, Malformed> {
     let bucket = reader.u8()?;
     let base = match reader.flags(HAS_BASE)? {
@@ -158,6 +161,7 @@ fn write_claims(page: &ClaimsPage, writer: &mut Writer<'_>) {
     }
 }
 
+// F8
 fn read_buckets(reader: &mut Reader<'_>) -> Result<BucketsPage, Malformed> {
     let version = reader.version()?;
     let one = |_| Ok((reader.version()?, reader.digest()?));
@@ -173,6 +177,7 @@ fn write_buckets(page: &BucketsPage, writer: &mut Writer<'_>) {
     }
 }
 
+// F9
 fn read_request(reader: &mut Reader<'_>) -> Result<Request, Malformed> {
     let of = reader.instance()?;
     let what = match reader.u8()? {

@@ -1,4 +1,4 @@
-//! What is said of an address, as bytes.
+//! What is said of an address, as bytes (F7).
 
 use std::net::IpAddr;
 

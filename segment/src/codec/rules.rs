@@ -1,20 +1,15 @@
-//! What holds for every message, read or written.
-
-use std::net::IpAddr;
-use std::time::Duration;
+//! What holds for every message, read or written (F2).
 
 use super::Malformed;
 use crate::digest::bucket_of;
 use crate::message::{
-    BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, Entry, HeardPage, LONGEST_HOLD_DOWN, Message, Part,
+    BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, HeardPage, LONGEST_HOLD_DOWN, Message, Part,
     Returned,
 };
 
 pub(super) fn check(message: &Message) -> Result<(), Malformed> {
     is_boot(message.from.boot)?;
-    if message.sequence == 0 {
-        return Err(Malformed::Sequence);
-    }
+    ensure(message.sequence != 0, Malformed::Sequence)?;
     match &message.body {
         Body::Beacon(beacon) => is_beacon(beacon),
         Body::Heard(page) => is_heard(page),
@@ -27,34 +22,25 @@ pub(super) fn check(message: &Message) -> Result<(), Malformed> {
     }
 }
 
+fn ensure(holds: bool, otherwise: Malformed) -> Result<(), Malformed> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
 fn is_boot(boot: Boot) -> Result<(), Malformed> {
-    match boot {
-        Boot(0) => Err(Malformed::Boot),
-        Boot(_) => Ok(()),
-    }
+    ensure(boot != Boot(0), Malformed::Boot)
 }
 
 fn is_beacon(beacon: &Beacon) -> Result<(), Malformed> {
-    is_interval(beacon.interval)?;
-    match beacon.multiplier {
-        0 => Err(Malformed::Multiplier),
-        _ => Ok(()),
-    }
+    let interval = beacon.interval.as_millis();
+    ensure((1..=0xffff).contains(&interval), Malformed::Interval)?;
+    ensure(beacon.multiplier != 0, Malformed::Multiplier)
 }
 
 fn is_returned(returned: &Returned) -> Result<(), Malformed> {
     is_boot(returned.instance.boot)?;
-    match returned.left.as_millis() {
-        1.. if returned.left <= LONGEST_HOLD_DOWN => Ok(()),
-        _ => Err(Malformed::HoldDown),
-    }
-}
-
-fn is_interval(interval: Duration) -> Result<(), Malformed> {
-    match interval.as_millis() {
-        1..=0xffff => Ok(()),
-        _ => Err(Malformed::Interval),
-    }
+    let left = returned.left.as_millis();
+    let most = LONGEST_HOLD_DOWN.as_millis();
+    ensure((1..=most).contains(&left), Malformed::HoldDown)
 }
 
 fn is_heard(page: &HeardPage) -> Result<(), Malformed> {
@@ -65,37 +51,25 @@ fn is_heard(page: &HeardPage) -> Result<(), Malformed> {
 
 fn is_claims(page: &ClaimsPage) -> Result<(), Malformed> {
     is_part(page.part)?;
-    if page.bucket >= BUCKETS {
-        return Err(Malformed::Bucket(page.bucket));
-    }
+    ensure(page.bucket < BUCKETS, Malformed::Bucket(page.bucket))?;
     is_ascending(&page.entries, |(address, _)| *address)?;
-    let misplaced = |(address, _): &&(IpAddr, Option<Entry>)| bucket_of(*address) != page.bucket;
-    match page.entries.iter().find(misplaced) {
-        Some((address, _)) => Err(Malformed::Misplaced(*address)),
-        None => Ok(()),
-    }
+    let mut addresses = page.entries.iter().map(|(address, _)| *address);
+    let misplaced = addresses.find(|address| bucket_of(*address) != page.bucket);
+    misplaced.map_or(Ok(()), |address| Err(Malformed::Misplaced(address)))
 }
 
 fn is_buckets(page: &BucketsPage) -> Result<(), Malformed> {
-    match page.buckets.len() {
-        all if all == usize::from(BUCKETS) => Ok(()),
-        other => Err(Malformed::Buckets(other)),
-    }
+    let count = page.buckets.len();
+    ensure(count == usize::from(BUCKETS), Malformed::Buckets(count))
 }
 
-fn is_part(part: Part) -> Result<(), Malformed> {
-    match part.index < part.of {
-        true => Ok(()),
-        false => Err(Malformed::Part {
-            index: part.index,
-            of: part.of,
-        }),
-    }
+fn is_part(Part { index, of }: Part) -> Result<(), Malformed> {
+    ensure(index < of, Malformed::Part { index, of })
 }
 
 fn is_ascending<T, K: Ord>(list: &[T], key: impl Fn(&T) -> K) -> Result<(), Malformed> {
-    match list.is_sorted_by(|one, next| key(one) < key(next)) {
-        true => Ok(()),
-        false => Err(Malformed::Order),
-    }
+    ensure(
+        list.is_sorted_by(|one, next| key(one) < key(next)),
+        Malformed::Order,
+    )
 }

@@ -1,13 +1,12 @@
-//! Lists of any length as pages that fit into frames.
+//! Lists of any length as pages that fit into frames (F12).
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use thiserror::Error;
 
 use super::body::{CLAIMS_HEAD, HEARD_HEAD};
 use super::{HEAD, MESSAGE_MAX, entry};
-use crate::message::{ClaimsPage, ContentDigest, Entry, HeardPage, Part, Tag, Version};
+use crate::message::{ClaimsPage, HeardPage, Part, Tag, Version};
 
 /// A message as long as this fits into a datagram over IPv6 too, on an Ethernet with an MTU of 1,500 bytes.
 const PAGE_MAX: usize = MESSAGE_MAX - 48;
@@ -24,21 +23,8 @@ pub struct TooManyParts(
     pub usize,
 );
 
-/// What entries do to a bucket.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Change {
-    /// The bucket.
-    pub bucket: u8,
-    /// The version that the entries change; none if they are all there is.
-    pub base: Option<Version>,
-    /// The version with them.
-    pub version: Version,
-    /// The digest of the bucket at that version.
-    pub digest: ContentDigest,
-}
-
 /// The pages of a list of the instances that one hears, and whether it knows that they hear it: at least one page,
-/// which may be empty.
+/// which may be empty (F5).
 ///
 /// # Errors
 ///
@@ -61,29 +47,23 @@ pub fn heard_pages(version: Version, tags: &BTreeMap<Tag, bool>) -> Result<Vec<H
     Ok(pages.into_iter().map(page).collect())
 }
 
-/// The pages of the entries of a bucket: at least one, which may be empty.
+/// A page of claims of any length, as pages that fit: at least one, which may be empty (F6).
 ///
 /// # Errors
 ///
 /// If there would be more parts than can be counted.
-pub fn claims_pages(
-    change: Change,
-    entries: &BTreeMap<IpAddr, Option<Entry>>,
-) -> Result<Vec<ClaimsPage>, TooManyParts> {
+pub fn claims_pages(mut whole: ClaimsPage) -> Result<Vec<ClaimsPage>, TooManyParts> {
     let mut scratch = Vec::with_capacity(entry::LONGEST);
-    let entries = entries.iter().map(|(address, entry)| (*address, *entry));
+    let entries = std::mem::take(&mut whole.entries).into_iter();
     let pages = parts(entries, ENTRIES, |(address, entry)| {
         scratch.clear();
         entry::bytes(*address, entry.as_ref(), &mut scratch);
         scratch.len()
     })?;
     let page = |(part, entries)| ClaimsPage {
-        bucket: change.bucket,
-        base: change.base,
-        version: change.version,
-        digest: change.digest,
         part,
         entries,
+        ..whole
     };
     Ok(pages.into_iter().map(page).collect())
 }

@@ -41,7 +41,7 @@ fn addresses_are_spread_evenly(#[case] (fewest, most): (usize, usize), #[case] w
     assert!(within.0 <= fewest && most <= within.1, "{fewest} to {most}");
 }
 
-/// Other speakers may be older: where an address belongs never changes. Made with Python, from `docs/protocol.md`.
+/// Other speakers may be older: where an address belongs never changes. Made with Python, from `docs/protocol.md` (F10).
 #[rstest]
 #[case(v4(0), 35)]
 #[case(v6(1), 38)]
@@ -49,7 +49,7 @@ fn an_address_has_the_same_bucket_for_ever(#[case] address: IpAddr, #[case] buck
     assert_eq!(bucket_of(address), bucket);
 }
 
-/// Made with Python's `hashlib` and `struct`, from the words of `docs/protocol.md`.
+/// Made with Python's `hashlib` and `struct`, from the words of `docs/protocol.md` (F11).
 #[test]
 fn digests_are_what_another_implementation_computes() {
     let entries = BTreeMap::from([(v4(1), hold(5)), (v6(1), Entry::Declined { epoch: Epoch(6) })]);

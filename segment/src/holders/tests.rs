@@ -43,6 +43,7 @@ fn nobody_holds() -> Holders {
     holders
 }
 
+/// Rules C12, C14.
 #[test]
 fn an_epoch_that_nobody_needs_is_forgotten_after_ten_minutes() {
     let before = Moment::after_origin(UNNEEDED - Duration::from_millis(1));
@@ -50,6 +51,7 @@ fn an_epoch_that_nobody_needs_is_forgotten_after_ten_minutes() {
     assert_eq!(next_epoch(nobody_holds(), [false, false], LATER), 1);
 }
 
+/// Rules C12, C14.
 #[test]
 fn an_epoch_of_an_address_that_is_claimed_is_kept() {
     assert_eq!(next_epoch(held(), [false, false], LATER), 8);

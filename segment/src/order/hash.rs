@@ -1,7 +1,5 @@
 //! MetalLB's order of nodes for an address.
 
-use std::net::IpAddr;
-
 use ferrolb_crds::domain::NodeName;
 use sha2::{Digest, Sha256, compress256};
 
@@ -26,13 +24,8 @@ const LENGTH_AT: usize = BLOCK - size_of::<u64>();
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Hash(pub [u32; 8]);
 
-/// sha256(node "#" address), the address as text: MetalLB's order (`speaker/layer2_controller.go`), so that both elect
-/// the same node.
-pub fn hash(node: &NodeName, address: IpAddr) -> Hash {
-    hash_of(node, &address.to_string())
-}
-
-/// The place of a node in the order for anything that has a name.
+/// sha256(node "#" name), the place of a node in the order for anything that has a name. That of an address is its text: so
+/// it is MetalLB's order (`speaker/layer2_controller.go`), and both elect the same node.
 pub fn hash_of(node: &NodeName, name: &str) -> Hash {
     one_block(node.as_str().as_bytes(), name.as_bytes()).unwrap_or_else(|| {
         let text = Sha256::new()

@@ -11,73 +11,59 @@ const AGAIN: Duration = Duration::from_millis(60);
 /// A bucket is not sent again within this: many ask at once, and all hear the answer.
 const SENT: Duration = Duration::from_millis(20);
 
-/// Questions are delayed by chance, and dropped when another asks the same.
+/// A question, without the buckets whose claims it asks for: those are kept as bits.
+type Question = (Instance, Requested);
+
+/// Questions are delayed by chance, and dropped when another asks the same (Y4).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asking {
-    wanted: BTreeMap<(Instance, Kind), (u64, Moment)>,
-    asked: BTreeMap<(Instance, Kind), Moment>,
+    wanted: BTreeMap<Question, (u64, Moment)>,
+    asked: BTreeMap<Question, Moment>,
     sent: BTreeMap<u8, Moment>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Kind {
-    Heard,
-    Buckets,
-    Claims,
-}
-
-fn kind(what: Requested) -> (Kind, u64) {
-    match what {
-        Requested::Heard => (Kind::Heard, 0),
-        Requested::Buckets => (Kind::Buckets, 0),
-        Requested::Claims(buckets) => (Kind::Claims, buckets),
+fn question(request: &Request) -> (Question, u64) {
+    match request.what {
+        Requested::Claims(buckets) => ((request.of, Requested::Claims(0)), buckets),
+        other => ((request.of, other), 0),
     }
 }
 
 impl Asking {
     /// Asks in `delay_us` microseconds, unless it was asked a short while ago.
-    pub(super) fn want(&mut self, request: Request, now: Moment, delay_us: u64) {
-        let (kind, buckets) = kind(request.what);
-        let place = (request.of, kind);
-        let asked = self.asked.get(&place);
-        if kind != Kind::Claims && asked.is_some_and(|at| now.since(*at) < AGAIN) {
+    pub(super) fn want(&mut self, request: &Request, now: Moment, delay_us: u64) {
+        let (question, buckets) = question(request);
+        let asked = self.asked.get(&question).filter(|_| buckets == 0);
+        if asked.is_some_and(|at| now.since(*at) < AGAIN) {
             return;
         }
         let due = now + Duration::from_micros(delay_us);
-        self.wanted.entry(place).or_insert((0, due)).0 |= buckets;
+        self.wanted.entry(question).or_insert((0, due)).0 |= buckets;
     }
 
     /// Another asked; all hear the answer.
     pub(super) fn asked_by_another(&mut self, request: &Request) {
-        let (kind, buckets) = kind(request.what);
-        let place = (request.of, kind);
-        if let Some((wanted, _)) = self.wanted.get_mut(&place) {
+        let (question, buckets) = question(request);
+        if let Some((wanted, _)) = self.wanted.get_mut(&question) {
             *wanted &= !buckets;
             if *wanted == 0 {
-                self.wanted.remove(&place);
+                self.wanted.remove(&question);
             }
         }
     }
 
     /// The questions that are due.
     pub(super) fn due(&mut self, now: Moment) -> Vec<Request> {
-        let due: Vec<_> = self
-            .wanted
-            .iter()
-            .filter(|(_, (_, at))| *at <= now)
-            .map(|(place, _)| *place)
-            .collect();
-        let take = |place: (Instance, Kind)| {
-            let (buckets, _) = self.wanted.remove(&place)?;
-            self.asked.insert(place, now);
-            let what = match place.1 {
-                Kind::Heard => Requested::Heard,
-                Kind::Buckets => Requested::Buckets,
-                Kind::Claims => Requested::Claims(buckets),
+        let due = self.wanted.extract_if(.., |_, (_, at)| *at <= now);
+        let request = |(question, (buckets, _)): (Question, (u64, Moment))| {
+            self.asked.insert(question, now);
+            let (of, what) = match question {
+                (of, Requested::Claims(_)) => (of, Requested::Claims(buckets)),
+                other => other,
             };
-            Some(Request { of: place.0, what })
+            Request { of, what }
         };
-        due.into_iter().filter_map(take).collect()
+        due.map(request).collect()
     }
 
     pub(super) fn next(&self) -> Option<Moment> {

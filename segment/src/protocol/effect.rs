@@ -35,7 +35,7 @@ pub enum Event {
     Down(Instance, Duration),
     /// An address without a holder for this long was claimed.
     Claimed(IpAddr, Duration),
-    /// An address was taken over from one who yields it.
+    /// An address was taken over from a node that yields it.
     TookOver(IpAddr),
     /// An address was given up, to this node or to nobody.
     GaveUp(IpAddr, Option<NodeId>),

@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Segment;
+use super::facts::Facts;
+use super::handover::Handover;
+use super::pass::Look;
 use crate::message::{Hold, NodeId};
 use crate::moment::Moment;
 use crate::order::Contender;
-use crate::peer::Peer;
 
 /// A group must be split for so long, with the same node to gather it, before it moves: after a partition, conflicts are
 /// over and all nodes know the same claims by then.
@@ -21,25 +22,27 @@ pub(super) struct Split {
     gatherer: NodeId,
 }
 
-impl Segment {
+impl Handover {
     /// The node that an address that is held here is to go to so that its group is on one node; none while that is not
     /// clear yet.
-    pub(super) fn gather(&mut self, address: IpAddr, hold: &Hold, now: Moment) -> Option<NodeId> {
-        let Some(gatherer) = self.gatherer(address) else {
+    pub(super) fn gather(&mut self, look: &Look<'_>, hold: &Hold, able: bool, now: Moment) -> Option<NodeId> {
+        let address = look.address;
+        let Some(gatherer) = self.gatherer(look) else {
             self.splits.remove(&address);
             return None;
         };
         if hold.yield_to == Some(gatherer) {
             return Some(gatherer);
         }
-        let ready = self.can_gather(gatherer, now);
+        let mut peers = look.facts.roll.of_node(gatherer);
+        let ready = able && peers.any(|peer| peer.is_synced() && peer.is_current()); // G3
         let new = Split { since: now, gatherer };
         let split = self.splits.entry(address).or_insert(new);
         if !ready || split.gatherer != gatherer {
             *split = new;
         }
         if now.since(split.since) < SETTLED {
-            return None;
+            return None; // G2
         }
         self.splits.remove(&address);
         Some(gatherer)
@@ -48,64 +51,35 @@ impl Segment {
     /// The node on which the group of the address is to be, unless it is this one: of the nodes that hold some of the
     /// group and suit equally, those in good standing first, then the one with the most addresses, then the lowest hash.
     /// All nodes compute that alike, and a move makes the node that gathers come first all the
-    /// more: nothing moves back.
-    pub(super) fn gatherer(&self, address: IpAddr) -> Option<NodeId> {
-        let place = self.place(address)?;
+    /// more: nothing moves back (G1).
+    pub(super) fn gatherer(&self, look: &Look<'_>) -> Option<NodeId> {
+        let (facts, me) = (look.facts, look.facts.me.node);
+        let is_split = look.mates.iter().any(|(node, count)| *node != me && *count > 0);
         // The operator decides.
-        if self.view.as_ref()?.moves.contains_key(&address) {
+        if facts.view.moves.contains_key(&look.address) || !is_split {
             return None;
         }
-        let me = self.me.node;
-        let elsewhere = |mate: &IpAddr| self.holder(*mate).is_some_and(|node| node != me);
-        if place.group.len() < 2 || !place.group.iter().any(elsewhere) {
-            return None;
-        }
-        let contenders = self.contenders(place, &self.living());
+        let contenders = look.contenders();
         let mine = contenders.iter().find(|one| one.node == me)?.fitness;
-        let equal = |one: &&Contender| {
-            one.fitness.against == mine.against && one.fitness.preference == mine.preference && !one.joining
-        };
+        let equal = |one: &&Contender| one.fitness == mine && !one.joining && one.mates > 0;
         let key = |one: &&Contender| (one.last_resort, Reverse(one.mates), one.hash, one.node);
-        let first = contenders
-            .iter()
-            .filter(equal)
-            .filter(|one| one.mates > 0)
-            .min_by_key(key)?;
-        let refused = self
-            .yields
-            .get(&address)
-            .is_some_and(|one| one.refused.contains_key(&first.node));
-        (first.node != me && !refused).then_some(first.node)
+        let first = contenders.iter().filter(equal).min_by_key(key)?;
+        (first.node != me && !self.has_refused(look.address, first.node)).then_some(first.node)
     }
 
-    /// Whether both nodes take part and this one knows all claims of the other.
-    fn can_gather(&self, gatherer: NodeId, now: Moment) -> bool {
-        let known = |peer: &Peer| peer.instance.node == gatherer && peer.is_synced() && peer.is_current();
-        self.stunned.is_none() && self.carrier && self.may_claim(now) && self.peers.values().any(known)
-    }
-
-    /// Looks again at split groups once they were split for long enough.
-    pub(super) fn follow_splits(&mut self, now: Moment) {
-        let due = |split: &Split| now.since(split.since) >= SETTLED;
-        let due = self.splits.iter().filter(|(_, split)| due(split));
-        let due: Vec<IpAddr> = due.map(|(address, _)| *address).collect();
-        for address in due {
-            match self.own.hold(address).copied() {
-                Some(hold) => self.review(address, hold, now),
-                None => drop(self.splits.remove(&address)),
-            }
-        }
+    /// The addresses of groups that were split for long enough.
+    pub(super) fn settled(&mut self, facts: &Facts, now: Moment) -> Vec<(IpAddr, Hold)> {
+        let mut settled = Vec::new();
+        self.splits.retain(|address, split| {
+            let due = now.since(split.since) >= SETTLED;
+            let hold = facts.ledger.own.hold(*address).filter(|_| due);
+            settled.extend(hold.map(|hold| (*address, *hold)));
+            !due || hold.is_some()
+        });
+        settled
     }
 
     pub(super) fn next_split(&self) -> Option<Moment> {
         self.splits.values().map(|split| split.since + SETTLED).min()
-    }
-
-    /// The holder of one address of a group decides where the others belong: all of them are looked at.
-    pub(super) fn look_at_groups(&mut self) {
-        let group = |address: &IpAddr| self.place(*address).filter(|place| place.group.len() > 1);
-        let groups = self.attention.iter().filter_map(group);
-        let mates: Vec<IpAddr> = groups.flat_map(|place| place.group.iter().copied()).collect();
-        self.attention.extend(mates);
     }
 }

@@ -1,240 +1,180 @@
 //! A planned move: the holder names an heir, the heir takes over, the holder sees it and lets go.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Event, Segment};
-use crate::message::{Entry, Epoch, Hold, Instance, NodeId, State};
+use super::facts::Facts;
+use super::groups::Split;
+use super::pass::Look;
+use crate::message::{Entry, Hold, NodeId, State};
 use crate::moment::Moment;
-use crate::order::{self, Contender};
+use crate::order;
 use crate::peer::Peer;
-use crate::view::{Fitness, Place};
 
 /// How long an heir may take.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// After this one who refused is asked again: it may have learned more of the cluster.
+/// After this one that refused is asked again: it may have learned more of the cluster.
 const RECONSIDERED: Duration = Duration::from_secs(10);
+
+/// What is to become of an address that is held.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Decision {
+    /// It stays as it is.
+    Keep,
+    /// That node is to take it.
+    YieldTo(NodeId),
+    /// It is yielded no more.
+    Cancel,
+    /// No node may hold it.
+    GiveUp,
+}
+
+/// The moves of addresses that are held here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handover {
+    yields: BTreeMap<IpAddr, Yield>,
+    /// Addresses whose group is to be on another node.
+    pub(super) splits: BTreeMap<IpAddr, Split>,
+}
 
 /// An address that is to go to another node.
 #[derive(Clone, Debug)]
-pub(super) struct Yield {
+struct Yield {
     since: Moment,
-    /// Those who would not, or did not, take it.
-    pub(super) refused: BTreeMap<NodeId, Moment>,
+    /// Those that would not, or did not, take it.
+    refused: BTreeMap<NodeId, Moment>,
 }
 
-impl Segment {
-    /// Whether an address that is held stays here, goes to another, or to nobody.
-    pub(super) fn review(&mut self, address: IpAddr, hold: Hold, now: Moment) {
-        if self.place(address).is_none_or(|place| place.fit.is_empty()) {
-            self.release(address, hold, None, now);
-            self.tell(Event::GaveUp(address, None));
-            return;
+impl Handover {
+    /// Whether an address that is held stays here, goes to another, or to none. `able`: this instance may claim.
+    pub(super) fn review(&mut self, look: &Look<'_>, hold: &Hold, able: bool, now: Moment) -> Decision {
+        if look.group.fit.is_empty() {
+            return Decision::GiveUp; // H8
         }
-        let heir = self.heir(address).or_else(|| self.gather(address, &hold, now));
+        let (address, facts) = (look.address, look.facts);
+        let heir = self.heir(look);
+        let heir = heir.or_else(|| self.gather(look, hold, able, now));
         match (heir, hold.yield_to) {
-            (Some(heir), Some(current)) if self.may_still_take(address, current, heir) => {}
-            (Some(heir), _) => self.yield_to(address, hold, heir, now),
-            (None, _) if self.is_no_place(address) => {
-                self.release(address, hold, None, now);
-                self.tell(Event::GaveUp(address, None));
+            (Some(heir), Some(current)) if self.may_still_take(address, current, heir, facts) => {
+                Decision::Keep
             }
-            (None, Some(_)) => self.cancel(address, hold),
-            (None, None) => {}
+            (Some(heir), _) => {
+                let refused = BTreeMap::new();
+                let new = Yield { since: now, refused };
+                self.yields.entry(address).or_insert(new).since = now;
+                Decision::YieldTo(heir)
+            }
+            // One that refused may learn better: until then the address stays where it is.
+            (None, _) if nobody_suits(look) => Decision::GiveUp, // H8
+            (None, Some(_)) => Decision::Cancel,                 // H7
+            (None, None) => Decision::Keep,
         }
     }
 
-    /// Neither this node nor any that lives may hold the address. One that refused may learn better: until then
-    /// the address stays where it is.
-    fn is_no_place(&self, address: IpAddr) -> bool {
-        let suits = |place: &Place| self.living().iter().any(|one| place.suits(one.node));
-        self.state != State::Leaving && !self.suits_me(address) && !self.place(address).is_some_and(suits)
-    }
-
-    fn suits_me(&self, address: IpAddr) -> bool {
-        self.place(address).is_some_and(|place| place.suits(self.me.node))
+    pub(super) fn has_refused(&self, address: IpAddr, node: NodeId) -> bool {
+        let one = self.yields.get(&address);
+        one.is_some_and(|one| one.refused.contains_key(&node))
     }
 
     /// An heir that was named stays it while it may still take the address.
-    fn may_still_take(&self, address: IpAddr, current: NodeId, best: NodeId) -> bool {
-        let refused = self
-            .yields
-            .get(&address)
-            .is_some_and(|one| one.refused.contains_key(&current));
-        let lives = self
-            .peers
-            .values()
-            .any(|peer| peer.instance.node == current && Self::is_well(peer));
-        current == best || (lives && !refused)
+    fn may_still_take(&self, address: IpAddr, current: NodeId, best: NodeId, facts: &Facts) -> bool {
+        let mut peers = facts.roll.of_node(current);
+        current == best || (peers.any(Peer::is_well) && !self.has_refused(address, current))
     }
 
-    /// Who should have the address instead of this node; nobody if it is to stay.
-    fn heir(&self, address: IpAddr) -> Option<NodeId> {
-        let place = self.place(address)?;
-        if let Some(asked) = self.asked_heir(address, place) {
+    /// The node that should have the address instead of this one; none if it is to stay (H1).
+    fn heir(&self, look: &Look<'_>) -> Option<NodeId> {
+        if let Some(asked) = self.asked_heir(look) {
             return Some(asked);
         }
-        if self.is_best_place(place) {
+        let facts = look.facts;
+        if facts.is_best(look.group) {
             return None;
         }
-        let refused = self.yields.get(&address).map(|one| &one.refused);
-        let others = self.contenders(place, &self.living()).into_iter().filter(|one| {
-            one.node != self.me.node
-                && !one.joining
-                && refused.is_none_or(|refused| !refused.contains_key(&one.node))
+        let (own, leaving) = (look.own(), facts.state == State::Leaving);
+        let others = look.contenders().into_iter();
+        let mut others = others.filter(|one| one.node != facts.me.node && !one.joining);
+        let heir = others.find(|one| {
+            let better = own.is_none_or(|own| order::moves(one, &own));
+            (leaving || better) && !self.has_refused(look.address, one.node)
         });
-        let contenders: Vec<Contender> = others.collect();
-        let own = self.contenders(place, &[self.own_standing()]);
-        let better = |one: &Contender| match own.first() {
-            _ if self.state == State::Leaving => true,
-            None => true,
-            Some(own) => order::moves(one, own),
-        };
-        contenders.iter().find(|one| better(one)).map(|one| one.node)
+        heir.map(|one| one.node)
     }
 
-    /// The node that the operator wants to have the address (`SegmentView::moves`), while it takes part and is no worse.
-    fn asked_heir(&self, address: IpAddr, place: &Place) -> Option<NodeId> {
-        let asked = *self.view.as_ref()?.moves.get(&address)?;
-        let mine = place.fit.get(&self.me.node)?;
-        let refused = self.yields.get(&address).map(|one| &one.refused);
-        let contenders = self.contenders(place, &self.living());
-        let heir = contenders
-            .iter()
-            .find(|one| one.node == asked && asked != self.me.node)?;
-        let no_worse = (heir.fitness.against, Reverse(heir.fitness.preference))
-            <= (mine.against, Reverse(mine.preference));
-        let may = !heir.joining && !heir.last_resort && no_worse;
-        (may && refused.is_none_or(|refused| !refused.contains_key(&asked))).then_some(asked)
+    /// The node that the operator wants to have the address (`SegmentView::moves`), while it takes part and is no worse
+    /// (H10).
+    fn asked_heir(&self, look: &Look<'_>) -> Option<NodeId> {
+        let (address, me) = (look.address, look.facts.me.node);
+        let asked = *look.facts.view.moves.get(&address)?;
+        let mine = look.group.fit.get(&me)?;
+        let mut others = look.contenders().into_iter().filter(|one| one.node != me);
+        let heir = others.find(|one| one.node == asked)?;
+        let able = !heir.joining && !heir.last_resort && heir.fitness.rank() <= mine.rank();
+        (able && !self.has_refused(address, asked)).then_some(asked)
     }
 
-    /// Nobody can outrank this node, alive or not: with thousands of addresses the order of the living is not asked for
-    /// each time that something changes.
-    fn is_best_place(&self, place: &Place) -> bool {
-        let draining = self.view.as_ref().is_some_and(|view| view.draining);
-        let rank = |fit: &Fitness| (fit.against, Reverse(fit.preference));
-        let best = |mine: &Fitness| place.fit.values().all(|fit| rank(fit) >= rank(mine));
-        self.state != State::Leaving && !draining && place.fit.get(&self.me.node).is_some_and(best)
+    pub(super) fn forget(&mut self, address: IpAddr) {
+        self.yields.remove(&address);
+        self.splits.remove(&address);
     }
 
-    fn yield_to(&mut self, address: IpAddr, hold: Hold, heir: NodeId, now: Moment) {
-        let retargeted = hold.yield_to.is_some();
-        let one = self.yields.entry(address).or_insert_with(|| Yield {
-            since: now,
-            refused: BTreeMap::new(),
+    /// The addresses whose heirs refuse, take too long or are gone, and those of which an heir may be asked again.
+    pub(super) fn failed(&mut self, facts: &Facts, now: Moment) -> Vec<(IpAddr, Hold)> {
+        let mut failed = Vec::new();
+        self.yields.retain(|address, one| {
+            let Some(hold) = facts.ledger.own.hold(*address).copied() else {
+                return false;
+            };
+            let changed = match hold.yield_to {
+                Some(heir) => one.fails(*address, heir, &hold, facts, now),
+                None => one.reconsiders(now),
+            };
+            failed.extend(changed.then_some((*address, hold)));
+            true
         });
-        one.since = now;
-        // An answer to the earlier question must lose against this claim.
-        let epoch = Epoch(hold.epoch.0 + if retargeted { 2 } else { 0 });
-        self.holders.saw(address, epoch);
-        let hold = Hold {
-            epoch,
-            yield_to: Some(heir),
-            ..hold
-        };
-        self.own.set(address, Some(Entry::Hold(hold)));
+        failed
     }
 
-    fn cancel(&mut self, address: IpAddr, hold: Hold) {
-        let epoch = Epoch(hold.epoch.0 + 2);
-        self.holders.saw(address, epoch);
-        let hold = Hold {
-            epoch,
-            yield_to: None,
-            ..hold
-        };
-        self.own.set(address, Some(Entry::Hold(hold)));
-    }
-
-    /// Gives up on heirs that refuse, take too long or are gone.
-    pub(super) fn follow_yields(&mut self, now: Moment) {
-        let addresses: Vec<IpAddr> = self.yields.keys().copied().collect();
-        for address in addresses {
-            let Some(hold) = self.own.hold(address).copied() else {
-                self.yields.remove(&address);
-                continue;
-            };
-            let Some(heir) = hold.yield_to else {
-                self.reconsider(address, hold, now);
-                continue;
-            };
-            let late = self
-                .yields
-                .get(&address)
-                .is_some_and(|one| now.since(one.since) >= PATIENCE);
-            if late || self.declined(address, heir, hold.epoch) || !self.lives(heir) {
-                if let Some(one) = self.yields.get_mut(&address) {
-                    one.refused.insert(heir, now);
-                }
-                self.review(address, hold, now);
-            }
-        }
-    }
-
-    fn reconsider(&mut self, address: IpAddr, hold: Hold, now: Moment) {
-        let Some(one) = self.yields.get_mut(&address) else {
-            return;
-        };
-        let before = one.refused.len();
-        one.refused.retain(|_, at| now.since(*at) < RECONSIDERED);
-        if one.refused.len() < before {
-            self.review(address, hold, now);
-        }
-    }
-
-    fn lives(&self, node: NodeId) -> bool {
-        self.peers
-            .values()
-            .any(|peer| peer.instance.node == node && peer.is_up())
-    }
-
-    fn declined(&self, address: IpAddr, heir: NodeId, asked: Epoch) -> bool {
-        let says = |peer: &Peer| match peer.claims.entry(address) {
-            Some(Entry::Declined { epoch }) => *epoch == asked,
-            _ => false,
-        };
-        self.peers
-            .values()
-            .any(|peer| peer.instance.node == heir && says(peer))
-    }
-
-    /// Whether it suits this node, which would not pass it on at once: nodes that disagree about who is better would
+    /// Whether it suits this node, which would not pass it on at once: nodes that disagree about which is better would
     /// pass it round. From a node that leaves it is taken in any case, and from one that drains or was away although the
-    /// group belongs elsewhere.
-    fn would_keep(&self, address: IpAddr, holder: Instance) -> bool {
-        let Some(holder) = self.peers.get(&holder) else {
-            return false;
-        };
-        let standing = holder.beacon.map(|beacon| beacon.standing).unwrap_or_default();
+    /// group belongs elsewhere (H2).
+    pub(super) fn would_keep(&self, look: &Look<'_>, holder: &Peer) -> bool {
+        let standing = holder.standing();
         let any = standing.draining || standing.hold_down;
-        let stays =
-            || self.heir(address).is_none() && (any || self.belongs_no_other(address, holder.instance.node));
-        self.suits_me(address) && (holder.is_leaving() || stays())
+        let gatherer = || self.gatherer(look); // G4
+        let belongs_here = || any || gatherer().is_none_or(|node| node == holder.instance.node);
+        let keeps = || self.heir(look).is_none() && belongs_here();
+        look.group.suits(look.facts.me.node) && (holder.is_leaving() || keeps())
     }
+}
 
-    /// Whether no third node is to have the group of the address. A holder that gathers it and yields does so on purpose.
-    fn belongs_no_other(&self, address: IpAddr, holder: NodeId) -> bool {
-        self.gatherer(address).is_none_or(|gatherer| gatherer == holder)
-    }
-
-    /// Takes over an address that another yields to this node, or says that it will not. Whether one did.
-    pub(super) fn answer_yield(&mut self, address: IpAddr, now: Moment) -> bool {
-        let me = self.me.node;
-        let Some((holder, hold)) = self
-            .live_holds(address)
-            .find(|(_, hold)| hold.yield_to == Some(me))
-        else {
-            return false;
-        };
-        let able = self.state == State::Active && self.stunned.is_none() && self.carrier;
-        if able && self.would_keep(address, holder) {
-            self.claim(address, now);
-            self.tell(Event::TookOver(address));
-        } else {
-            self.say(address, Entry::Declined { epoch: hold.epoch }, now);
+impl Yield {
+    /// Whether the heir is passed over from now on (H5).
+    fn fails(&mut self, address: IpAddr, heir: NodeId, hold: &Hold, facts: &Facts, now: Moment) -> bool {
+        let declined = Entry::Declined { epoch: hold.epoch };
+        let declines = |peer: &Peer| peer.claims.entry(address) == Some(&declined);
+        let late = now.since(self.since) >= PATIENCE;
+        let mut peers = facts.roll.of_node(heir);
+        let fails = late || peers.clone().any(declines) || !peers.any(Peer::is_up);
+        if fails {
+            self.refused.insert(heir, now);
         }
-        true
+        fails
     }
+
+    /// Whether one that was passed over may be asked again (H5).
+    fn reconsiders(&mut self, now: Moment) -> bool {
+        let before = self.refused.len();
+        self.refused.retain(|_, at| now.since(*at) < RECONSIDERED);
+        self.refused.len() < before
+    }
+}
+
+/// Neither this node nor any that lives may hold the addresses.
+fn nobody_suits(look: &Look<'_>) -> bool {
+    let me = look.facts.me.node;
+    let suits = |node| look.group.suits(node);
+    let any = suits(me) || look.living.iter().any(|one| suits(one.node));
+    look.facts.state != State::Leaving && !any
 }

@@ -1,11 +1,11 @@
-//! Time passes: who is alive, whether this instance may take part, and what it says of itself.
+//! Time passes: which peers are alive, whether this instance may take part, and what it says of itself.
 
 use std::time::Duration;
 
 use super::{Event, Segment};
-use crate::message::{Body, Entry, Hold, State};
+use crate::message::{Body, Entry, Instance, State};
 use crate::moment::Moment;
-use crate::peer::{Link, Peer};
+use crate::peer::{Peer, Turn};
 
 /// Looked at this often while something is under way that no frame may announce.
 const BUSY: Duration = Duration::from_millis(5);
@@ -15,177 +15,208 @@ const SYNC_AT_MOST: Duration = Duration::from_secs(2);
 impl Segment {
     /// Judges everything as of now. To be called when [`Segment::next`] has come and after frames were taken in.
     pub fn advance(&mut self, now: Moment) {
-        self.notice_lateness(now);
-        self.notice_carrier(now);
+        self.notice_pauses(now);
         self.judge_peers(now);
         self.judge_doubt(now);
-        self.weigh(now);
+        let change = self.majority.weigh(&mut self.facts, &self.voice.list, now);
+        change.into_iter().for_each(|event| self.tell(event));
         self.take_part(now);
         self.judge_returns(now);
-        self.back_claims(now);
-        self.expire(now);
+        let (has_majority, patience) = (self.facts.has_majority(), self.facts.profile.detection() * 3);
+        self.facts.ledger.back(has_majority, patience, now);
+        self.facts.ledger.expire(now);
         self.forget_epochs(now);
         self.consider_all(now);
-        self.follow_yields(now);
-        self.follow_splits(now);
+        self.follow_handovers(now);
         self.claim_orphans(now);
         self.confirm(now);
-        self.tell_again();
-        if self.is_alone() {
+        if self.facts.roll.is_alone() {
             self.ask_neighbours(now);
         }
-        self.renew_list(now);
-        let pages = self.own.publish();
+        self.speak(now);
+        self.pauses.expected = Some(self.next(now));
+    }
+
+    fn speak(&mut self, now: Moment) {
+        let list = self.voice.renew_list(&mut self.facts.roll, now);
+        self.send_all(list);
+        let pages = self.facts.ledger.own.publish();
         let changed = !pages.is_empty();
-        pages.into_iter().for_each(|page| self.send(Body::Claims(page)));
-        let due = self
-            .last_beacon
-            .is_none_or(|last| now >= last + self.conduct.profile.interval);
-        if due || changed || self.beacon_now {
-            self.send_beacon(now);
+        self.send_all(pages.into_iter().map(Body::Claims));
+        let due = now >= self.voice.next_beacon(self.facts.profile.interval, now);
+        if due || changed || self.voice.beacon_now {
+            self.send_beacon(now); // L1
         }
-        for request in self.asking.due(now) {
-            self.send(Body::Request(request));
-        }
-        self.expected = Some(self.next(now));
+        let requests = self.asking.due(now);
+        self.send_all(requests.into_iter().map(Body::Request));
     }
 
     /// When to advance next, if no frame comes before.
     pub fn next(&self, now: Moment) -> Moment {
-        let interval = self.conduct.profile.interval;
-        let beacon = self.last_beacon.map_or(now, |last| last + interval);
-        let busy = !self.orphans.is_empty() || self.stunned.is_some();
-        self.peers
-            .next()
-            .into_iter()
+        let beacon = self.voice.next_beacon(self.facts.profile.interval, now);
+        let busy = !self.orphans.is_empty() || self.pauses.stunned.is_some();
+        let peers = self.facts.roll.next().into_iter();
+        peers
             .chain(self.asking.next())
             .chain(busy.then_some(now + BUSY))
-            .chain(self.next_confirmed().map(|at| at.max(now + BUSY)))
-            .chain(self.next_split())
-            .chain(self.next_doubt())
+            .chain(self.majority.next_confirmed().map(|at| at.max(now + BUSY)))
+            .chain(self.handover.next_split())
+            .chain(self.pauses.next_doubt())
             .fold(beacon, Moment::min)
     }
 
     /// A loop that was held up knows nothing about what happened meanwhile, and others may know nothing about it.
-    fn notice_lateness(&mut self, now: Moment) {
-        let profile = self.conduct.profile;
-        let late = self
-            .expected
-            .map_or(Duration::ZERO, |expected| now.since(expected));
-        if late <= profile.interval {
+    fn notice_pauses(&mut self, now: Moment) {
+        if let Some(late) = self.pauses.lateness(now) {
+            self.facts.roll.excuse(now); // P1
+            if late >= self.facts.profile.detection() {
+                self.stun(late, now); // P2
+            }
+        }
+        if let Some(unseen) = self.pauses.plugged_again(now) {
+            self.stun(unseen, now); // P3
+        }
+    }
+
+    fn judge_doubt(&mut self, now: Moment) {
+        let peers = self.facts.roll.members.up.len() - 1;
+        let Some(stood_still) = self.pauses.judge_doubt(peers, now) else {
             return;
-        }
-        self.peers.excuse(now);
-        if late >= profile.detection() {
-            self.stun(late, now);
-        }
-    }
-
-    /// Beacons that left by no wire told nobody that this instance lives.
-    fn notice_carrier(&mut self, now: Moment) {
-        if !self.carrier {
-            self.unplugged.get_or_insert(now);
-        } else if let Some(since) = self.unplugged.take()
-            && now.since(since) >= self.conduct.profile.detection()
-        {
-            self.stun(now.since(since), now);
+        };
+        self.facts.roll.forget_clocks();
+        if !stood_still.is_zero() {
+            self.stun(stood_still, now); // P6
         }
     }
 
-    pub(super) fn stun(&mut self, unseen: Duration, now: Moment) {
+    fn stun(&mut self, unseen: Duration, now: Moment) {
         self.tell(Event::Stunned(unseen));
-        self.stunned = Some(now + self.conduct.profile.detection());
-        self.unsettle(now);
-        self.backed_since = None;
-        self.beacon_now = true;
-        self.unback();
+        self.pauses.stunned = Some(now + self.facts.profile.detection());
+        self.majority.unsettle(now);
+        self.voice.beacon_now = true;
+        self.facts.ledger.unback();
     }
 
     fn take_part(&mut self, now: Moment) {
-        let knows = |until: Moment| now >= until && (self.all_synced() || now >= until + SYNC_AT_MOST);
-        if self.stunned.is_some_and(knows) {
-            self.stunned = None;
+        let synced = self.facts.roll.all_synced();
+        let knows = |until: &mut Moment| now >= *until && (synced || now >= *until + SYNC_AT_MOST);
+        // P4
+        if self.pauses.stunned.take_if(knows).is_some() {
             self.begin_again();
         }
         let listened = now.since(self.started);
-        let joining = self.conduct.profile.joining();
-        let waited = || self.all_synced() || listened >= joining.max(SYNC_AT_MOST);
-        if self.state == State::Joining && self.view.is_some() && listened >= joining && waited() {
-            self.state = State::Active;
-            self.beacon_now = true;
+        let joining = self.facts.profile.joining();
+        let waited = listened >= joining && (synced || listened >= joining.max(SYNC_AT_MOST));
+        // L5
+        if self.facts.state == State::Joining && self.has_view && waited {
+            self.facts.state = State::Active;
+            self.voice.beacon_now = true;
             self.tell(Event::Joined);
             self.begin_again();
         }
     }
 
-    /// Orphans count from now on: until now nobody's turn could come.
+    /// Orphans count from now on: until now it could be nobody's turn.
     fn begin_again(&mut self) {
         self.orphans.clear();
-        self.look_at_everything();
+        self.facts.look_at_everything();
     }
 
-    pub(super) fn all_synced(&self) -> bool {
-        self.peers
-            .values()
-            .filter(|peer| peer.is_up())
-            .all(Peer::is_synced)
+    fn judge_returns(&mut self, now: Moment) {
+        let members = &self.facts.roll.members;
+        // A first start is no absence: a node that never met another comes back to nobody. Nor is the death of one of two.
+        let missed = self.pauses.stunned.is_some() || !self.pauses.carrier || members.is_minority();
+        let away = members.known > 1 && missed; // R2, R6
+        let hold_down = self.returns.judge(away, now);
+        if hold_down != self.facts.hold_down {
+            self.facts.hold_down = hold_down;
+            self.voice.beacon_now = true;
+            self.facts.look_at_everything();
+        }
+        let told = self.returns.tell(&self.facts.roll, now);
+        self.send_all(told);
     }
 
-    /// A claim of one who lost sight of most others must not win when they meet again.
-    fn back_claims(&mut self, now: Moment) {
-        if !self.has_majority() {
-            if self.backed_since.take().is_some() {
-                self.unback();
+    fn judge_peers(&mut self, now: Moment) {
+        for (instance, turn, silence) in self.facts.roll.judge(now, self.facts.profile) {
+            match turn {
+                Turn::None => {}
+                Turn::Ask => {
+                    self.tell(Event::Suspected(instance, silence));
+                    self.send(Body::Query(instance)); // L6
+                    self.voice.beacon_now = true;
+                }
+                Turn::Rose => self.rose(instance, now),
+                Turn::Fell => self.fell(instance, silence, now),
             }
-            return;
         }
-        let since = *self.backed_since.get_or_insert(now);
-        let first = self.own.held() == 0;
-        if first || now.since(since) >= self.conduct.profile.detection() * 3 {
-            self.set_backed(true);
+        if self.facts.roll.catch_up() {
+            self.facts.look_at_everything();
         }
-    }
-
-    fn unback(&mut self) {
-        self.set_backed(false);
-    }
-
-    fn set_backed(&mut self, backed: bool) {
-        let as_it_should = if backed { self.own.held() } else { 0 };
-        if self.own.backed() == as_it_should {
-            return;
-        }
-        let holds: Vec<_> = self
-            .own
-            .holds()
-            .filter(|(_, hold)| hold.backed != backed)
-            .map(|(a, h)| (a, *h))
-            .collect();
-        for (address, hold) in holds {
-            self.own.set(address, Some(Entry::Hold(Hold { backed, ..hold })));
-            self.attention.insert(address);
+        let old = self.facts.roll.judged_peers().filter(|peer| peer.is_old(now));
+        let old: Vec<Instance> = old.map(|peer| peer.instance).collect();
+        old.into_iter().for_each(|instance| self.forget(instance)); // L10
+        if self.facts.roll.count_members(&self.facts.view) {
+            self.majority.count_proofs(&self.facts);
         }
     }
 
-    /// No known speaker is up, and no neighbour answers either.
-    pub(super) fn is_cut_off(&self, now: Moment) -> bool {
-        self.is_alone() && !self.has_witness(now)
+    fn rose(&mut self, instance: Instance, now: Moment) {
+        self.tell(Event::Up(instance));
+        let roll = &mut self.facts.roll;
+        let was_known = !roll.known.insert(instance.node);
+        let others = roll
+            .of_node(instance.node)
+            .filter(|peer| peer.instance != instance);
+        let dead = others.filter(|peer| !peer.is_up());
+        let dead: Vec<Instance> = dead.map(|peer| peer.instance).collect();
+        let peer = roll.get(&instance);
+        if was_known && (!dead.is_empty() || peer.is_some_and(|peer| peer.returned.is_some())) {
+            self.returns.count(instance.node, now);
+        }
+        if peer.is_some_and(|peer| peer.is_back_after_stray(now, self.facts.profile)) {
+            roll.returned_last = Some(now); // C11
+        }
+        dead.into_iter().for_each(|other| self.forget(other)); // L4
+        self.facts.look_at_everything();
+        self.defend(instance);
     }
 
-    /// There are other speakers, and none is up.
-    fn is_alone(&self) -> bool {
-        let others = self.known.iter().any(|node| *node != self.me.node);
-        others && !self.peers.values().any(Peer::is_up)
+    /// Addresses that one that is up again holds too, with a weaker claim: neighbours may have learned it (C4).
+    fn defend(&mut self, instance: Instance) {
+        let facts = &self.facts;
+        let claims = facts.roll.get(&instance).into_iter();
+        let claims = claims.flat_map(|peer| peer.claims.entries());
+        let weaker = claims.filter(|(address, entry)| {
+            matches!(entry, Entry::Hold(_)) && facts.beats(*address, instance, entry)
+        });
+        let weaker: Vec<_> = weaker.map(|(address, _)| address).collect();
+        weaker.into_iter().for_each(|address| self.announce(address));
     }
 
-    /// A neighbour that is no speaker answered a short while ago.
-    pub(super) fn has_witness(&self, now: Moment) -> bool {
-        let lasts = self.conduct.profile.detection() * 3;
-        self.witnessed.is_some_and(|at| now.since(at) <= lasts)
+    fn fell(&mut self, instance: Instance, silence: Duration, now: Moment) {
+        let roll = &mut self.facts.roll;
+        let is_other = |peer: &Peer| peer.instance != instance && peer.is_up();
+        let node_is_up = roll.of_node(instance.node).any(is_other);
+        let peer = roll.get(&instance);
+        // Its last word may be lost.
+        let left = peer.is_some_and(Peer::is_leaving);
+        if !peer.is_some_and(Peer::is_gone) {
+            self.majority.unsettle(now);
+        }
+        match (left, node_is_up) {
+            (true, false) => drop(roll.known.remove(&instance.node)), // L12
+            (false, true) => self.returns.count(instance.node, now),
+            _ => {}
+        }
+        self.tell(Event::Down(instance, silence));
+        self.facts.look_at_everything();
     }
 
-    /// Takes part, or will in a moment, and is not suspected.
-    pub(super) fn is_well(peer: &Peer) -> bool {
-        peer.link == Link::Up && !peer.is_leaving()
+    fn forget(&mut self, instance: Instance) {
+        if let Some(peer) = self.facts.roll.remove(instance) {
+            self.facts.ledger.others.forget(instance, peer.claims.entries());
+            self.asking.forget(instance);
+        }
     }
 }

@@ -1,25 +1,18 @@
-//! `single-owner`: a node that does not see more than half of the speakers neither claims nor answers.
-//!
-//! A **proof** is the time at which frames had come of so many others, each saying that it and this instance hear each
-//! other, that with this one they are more than half. A holder answers for 2·D after it. Others claim, and a node that fell
-//! silent answers again, only when 2·D + Q have passed since all that they are up with heard, both ways, nobody else: one of
-//! those that the holder's proof needs is among them, and stopped to confirm the holder before. Of two that claim at the
-//! same moment one has given way a slot later; only then a claim counts, and only with a proof that came after it, if nobody
-//! was lost meanwhile.
+//! `single-owner`: a node that does not see more than half of the speakers neither claims nor answers (rules M).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::members::Proofs;
-use super::{Effect, Event, Segment};
+use super::facts::Facts;
+use super::proofs::Proofs;
+use super::{Conduct, Event};
 use crate::message::{Instance, Tag};
 use crate::moment::Moment;
-use crate::peer::{Link, Peer};
 
 /// What the sides of a partition do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum PartitionPolicy {
-    /// Each side elects: nobody is without an answer, and some may get two.
+    /// Each side elects: no address is without an answer, and some may get two.
     #[default]
     Availability,
     /// Only the side with more than half of the speakers answers.
@@ -27,205 +20,171 @@ pub enum PartitionPolicy {
 }
 
 /// What is known about the own side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Majority {
+    conduct: Conduct,
     /// When more than half had proved to hear this instance.
     proof: Option<Moment>,
-    pub(super) proofs: Proofs,
-    /// When last somebody on this side heard somebody who is not on it, or was lost.
+    proofs: Proofs,
+    /// When last a node on this side heard one that is not on it, or was lost.
     unsettled: Moment,
     settled: bool,
     /// There was no proof, or it was too old, and whether others answer is not known yet.
     lapsed: bool,
     /// Claims that another may have made at the same moment, and since when.
-    unconfirmed: BTreeMap<IpAddr, Moment>,
+    pub(super) unconfirmed: BTreeMap<IpAddr, Moment>,
     /// What is held is to be told again once it is known that it still is.
-    untold: bool,
+    pub(super) untold: bool,
 }
 
 impl Majority {
-    pub(super) fn new(now: Moment) -> Self {
+    pub(super) fn new(conduct: Conduct, now: Moment) -> Self {
         Self {
-            proof: None,
-            proofs: Proofs::default(),
+            conduct,
             unsettled: now,
-            settled: false,
             lapsed: true,
-            unconfirmed: BTreeMap::new(),
-            untold: false,
+            ..Self::default()
         }
     }
-}
 
-impl Segment {
     fn is_single_owner(&self) -> bool {
-        self.conduct.policy == PartitionPolicy::SingleOwner
+        self.conduct.policy == PartitionPolicy::SingleOwner // M1
     }
 
-    /// Whether this instance may answer as far as majorities are concerned: always, unless it is to matter; then while more
-    /// than half heard it a short while ago, and not at once after that was not so.
-    pub fn is_with_majority(&self, now: Moment) -> bool {
-        !self.is_single_owner() || (self.is_proven(now) && !self.majority.lapsed)
+    /// Whether this instance may answer: always, unless majorities matter; then while more than half heard it a short while
+    /// ago, and not at once after that was not so (M4).
+    pub(super) fn may_answer(&self, now: Moment) -> bool {
+        !self.is_single_owner() || (self.is_proven(now) && !self.lapsed)
     }
 
     fn is_proven(&self, now: Moment) -> bool {
-        let fresh = |proof: Moment| now.since(proof) < self.conduct.profile.detection() * 2;
-        self.majority.proof.is_some_and(fresh)
+        let lasts = self.conduct.profile.detection() * 2;
+        self.proof.is_some_and(|proof| now.since(proof) < lasts)
     }
 
-    /// Whether nobody can answer any more whom this instance does not know to be alive.
+    /// Whether no instance can answer any more that this one does not know to be alive (M5).
     pub(super) fn may_claim(&self, now: Moment) -> bool {
         let profile = self.conduct.profile;
         let silent = profile.detection() * 2 + profile.asking();
-        !self.is_single_owner()
-            || (self.is_proven(now) && self.majority.settled && now.since(self.majority.unsettled) >= silent)
+        let settled = self.settled && now.since(self.unsettled) >= silent;
+        !self.is_single_owner() || (self.is_proven(now) && settled)
     }
 
     /// One that was up is gone without a word: it may answer for a while.
     pub(super) fn unsettle(&mut self, now: Moment) {
-        self.majority.unsettled = now;
+        self.unsettled = now;
     }
 
-    pub(super) fn weigh(&mut self, now: Moment) {
+    /// Judges as of now; `list` are those that this instance hears, as it says. Whether it may answer, if that changed.
+    pub(super) fn weigh(
+        &mut self,
+        facts: &mut Facts,
+        list: &BTreeMap<Tag, bool>,
+        now: Moment,
+    ) -> Option<Event> {
         if !self.is_single_owner() {
-            return;
+            return None;
         }
-        self.majority.proof = self.newest_proof(now);
-        let settled = match std::mem::take(&mut self.peers.changed.sides) {
-            true => !self.hears_of_others(self.members.electors.len()),
-            false => self.majority.settled,
+        self.proof = match facts.roll.members.electors.len() / 2 {
+            0 => Some(now),
+            others => self.proofs.of(others), // M3
         };
-        if !(settled && self.majority.settled && self.is_proven(now)) {
-            self.majority.unsettled = now;
+        let settled = match std::mem::take(&mut facts.roll.changed.sides) {
+            true => !self.hears_of_others(facts, list),
+            false => self.settled,
+        };
+        if !(settled && self.settled && self.is_proven(now)) {
+            self.unsettled = now;
         }
-        self.majority.settled = settled;
-        self.notice_lapse(now);
+        self.settled = settled;
+        self.notice_lapse(now)
     }
 
-    /// Who answers again after a silence does so no sooner than another might claim: meanwhile one may have claimed of
-    /// whom nobody here knows.
-    fn notice_lapse(&mut self, now: Moment) {
-        let lapsed = match self.majority.lapsed {
+    /// One that answers again after a silence does so no sooner than another might claim: meanwhile one may have claimed
+    /// that nobody here knows (M8).
+    fn notice_lapse(&mut self, now: Moment) -> Option<Event> {
+        let before = self.lapsed;
+        self.lapsed = match before {
             true => !self.may_claim(now),
             false => !self.is_proven(now),
         };
-        if lapsed != self.majority.lapsed {
-            self.tell(Event::Majority(!lapsed));
-        }
-        self.majority.untold |= self.majority.lapsed && !lapsed;
-        self.majority.lapsed = lapsed;
+        self.untold |= before && !self.lapsed;
+        (self.lapsed != before).then_some(Event::Majority(!self.lapsed))
     }
 
-    /// Whether a claim that is made now is answered for later; if so, it is from then on.
+    /// Whether a claim that is made now is answered for later; if so, it is from then on (M6).
     pub(super) fn must_confirm(&mut self, address: IpAddr, now: Moment) -> bool {
         if self.is_single_owner() {
-            self.majority.unconfirmed.insert(address, now);
+            self.unconfirmed.insert(address, now);
         }
         self.is_single_owner()
     }
 
-    pub(super) fn is_unconfirmed(&self, address: IpAddr) -> bool {
-        self.majority.unconfirmed.contains_key(&address)
-    }
-
-    pub(super) fn forget_unconfirmed(&mut self, address: IpAddr) {
-        self.majority.unconfirmed.remove(&address);
-    }
-
     pub(super) fn next_confirmed(&self) -> Option<Moment> {
-        let first = self.majority.unconfirmed.values().min();
+        let first = self.unconfirmed.values().min();
         first.map(|claimed| *claimed + self.conduct.profile.slot())
     }
 
-    /// Answers for what was claimed a slot ago and is still held, if more than half were heard since and nobody who is up
-    /// holds it too. Who lost somebody
-    /// meanwhile, or heard of somebody else, may have claimed at the same moment as he: that claim is given up.
-    pub(super) fn confirm(&mut self, now: Moment) {
-        self.withdraw(now);
-        let (slot, proof) = (self.conduct.profile.slot(), self.majority.proof);
+    /// What was claimed a slot ago and is still held, if more than half were heard since and no peer that is up holds it
+    /// too: it is answered for from now on (M6).
+    pub(super) fn confirmed(&mut self, facts: &Facts, now: Moment) -> Vec<IpAddr> {
+        let (slot, proof) = (self.conduct.profile.slot(), self.proof);
         let counts = |claimed: Moment| now.since(claimed) >= slot && proof > Some(claimed);
         // A holder that yields and hears nobody any more answers until its proof is too old, or it is down.
-        let is_free = |address: IpAddr| self.live_holds(address).next().is_none();
-        let due = self.majority.unconfirmed.iter();
-        let due = due.filter(|(address, claimed)| counts(**claimed) && is_free(**address));
-        let due: Vec<IpAddr> = due.map(|(address, _)| *address).collect();
-        for address in due {
-            self.forget_unconfirmed(address);
-            self.effects.push(Effect::Hold(address));
-            self.announce(address);
-        }
+        let is_free = |address: IpAddr| facts.live_holds(address).next().is_none();
+        let due = |address: &IpAddr, claimed: &mut Moment| counts(*claimed) && is_free(*address);
+        self.unconfirmed
+            .extract_if(.., due)
+            .map(|(address, _)| address)
+            .collect()
     }
 
-    fn withdraw(&mut self, now: Moment) {
-        let unsettled = self.majority.unsettled;
-        let doubtful = self.majority.unconfirmed.iter();
-        let doubtful: Vec<IpAddr> = doubtful
-            .filter(|(_, claimed)| unsettled > **claimed)
-            .map(|(address, _)| *address)
-            .collect();
-        for address in doubtful {
-            if let Some(hold) = self.own.hold(address).copied() {
-                self.release(address, hold, None, now);
-            }
-            self.forget_unconfirmed(address);
-        }
-    }
-
-    /// Neighbours may have forgotten an address that was silent.
-    pub(super) fn tell_again(&mut self) {
-        if self.majority.untold && self.stunned.is_none() {
-            self.majority.untold = false;
-            let held: Vec<_> = self.held().collect();
-            held.into_iter().for_each(|address| self.announce(address));
-        }
-    }
-
-    fn newest_proof(&self, now: Moment) -> Option<Moment> {
-        match self.members.electors.len() / 2 {
-            0 => Some(now),
-            others => self.majority.proofs.of(others),
-        }
+    /// What was claimed before this instance lost somebody, or heard of somebody else that may have claimed at the same
+    /// moment: it is given up (M7).
+    pub(super) fn doubtful(&mut self) -> Vec<IpAddr> {
+        let unsettled = self.unsettled;
+        let doubtful = |_: &IpAddr, claimed: &mut Moment| unsettled > *claimed;
+        let doubtful = self.unconfirmed.extract_if(.., doubtful);
+        doubtful.map(|(address, _)| address).collect()
     }
 
     /// Whether this instance, or one it is up with, is mutual with one that this instance is not up with and that may have
-    /// a majority. One that is merely heard has no proof of it, and may be a replay (docs/protocol.md, why mutual).
-    fn hears_of_others(&self, electors: usize) -> bool {
-        let up = || self.peers.values().filter(|peer| peer.is_up());
-        let side: BTreeSet<Tag> = up().map(|peer| peer.tag).chain([self.tag]).collect();
-        let powerless: BTreeSet<Tag> = self
-            .peers
-            .values()
-            .filter(|peer| peer.is_listed && peer.hears_too_few(electors))
-            .map(|peer| peer.tag)
-            .collect();
-        let mut heard = up().flat_map(|peer| peer.heard.mutual()).chain(
-            self.list
-                .iter()
-                .filter(|(_, mutual)| **mutual)
-                .map(|(tag, _)| *tag),
-        );
+    /// a majority. One that is merely heard has no proof of it, and may be a replay (M5; `docs/protocol-notes.md`, why mutual).
+    fn hears_of_others(&self, facts: &Facts, list: &BTreeMap<Tag, bool>) -> bool {
+        let electors = facts.roll.members.electors.len();
+        let up = || facts.roll.values().filter(|peer| peer.is_up());
+        let side: BTreeSet<Tag> = up().map(|peer| peer.tag).chain([facts.roll.tag]).collect();
+        let listed = facts.roll.values().filter(|peer| peer.is_listed);
+        let powerless = listed.filter(|peer| peer.hears_too_few(electors));
+        let powerless: BTreeSet<Tag> = powerless.map(|peer| peer.tag).collect();
+        let mine = list.iter().filter(|(_, mutual)| **mutual).map(|(tag, _)| *tag);
+        let mut heard = up().flat_map(|peer| peer.heard.mutual()).chain(mine);
         up().any(|peer| !peer.knows_list())
             || heard.any(|tag| !side.contains(&tag) && !powerless.contains(&tag))
     }
 
-    /// Notes that an instance says that it and this one hear each other.
-    pub(super) fn prove(&mut self, from: Instance, at: Moment) {
-        let tag = self.tag;
-        if let Some(peer) = self.peers.get_mut(&from)
+    /// Notes that an instance says that it and this one hear each other (M3).
+    pub(super) fn prove(&mut self, from: Instance, facts: &mut Facts, at: Moment) {
+        let me = facts.roll.tag;
+        if let Some(peer) = facts.roll.get_mut(&from)
             && peer.knows_list()
-            && peer.heard.confirms(tag)
+            && peer.heard.confirms(me)
         {
             peer.proof = peer.proof.max(Some(at));
-            if self.members.electors.contains(&from.node) {
-                self.majority.proofs.add(from.node, at);
+            if facts.roll.members.electors.contains(&from.node) {
+                self.proofs.add(from.node, at);
             }
         }
     }
-}
 
-impl Peer {
-    /// It says of so few that they hear it or not that it has no majority.
-    fn hears_too_few(&self, electors: usize) -> bool {
-        self.link != Link::Up && self.knows_list() && 2 * (1 + self.heard.tags().count()) <= electors
+    /// Notes of each node that counts when it last proved that it hears this instance.
+    pub(super) fn count_proofs(&mut self, facts: &Facts) {
+        self.proofs = Proofs::default();
+        let electors = &facts.roll.members.electors;
+        for peer in facts.roll.values() {
+            if let Some(at) = peer.proof.filter(|_| electors.contains(&peer.instance.node)) {
+                self.proofs.add(peer.instance.node, at);
+            }
+        }
     }
 }

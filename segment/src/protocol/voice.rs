@@ -1,69 +1,80 @@
 //! What this instance says of itself unasked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Effect, Segment};
+use super::Segment;
+use super::roll::Roll;
 use crate::codec::heard_pages;
-use crate::message::{Beacon, Body, Standing, Version};
+use crate::message::{Beacon, Body, Tag, Version};
 use crate::moment::Moment;
 
-/// The list of whom is heard is said again this often, in case nobody got it.
+/// The list of the peers that are heard is said again this often, in case a peer did not get it.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
 
-impl Segment {
-    pub(super) fn renew_list(&mut self, now: Moment) {
-        let changed = std::mem::take(&mut self.peers.changed.list);
-        let differs = changed || self.list_version == Version(0);
-        if differs {
-            let listed = self.peers.values().filter(|peer| peer.is_listed);
+#[derive(Clone, Debug)]
+pub(super) struct Voice {
+    pub(super) last_beacon: Option<Moment>,
+    pub(super) beacon_now: bool,
+    /// The instances that are heard, and whether they are known to hear this one.
+    pub(super) list: BTreeMap<Tag, bool>,
+    list_version: Version,
+    list_sent: Moment,
+}
+
+impl Voice {
+    pub(super) fn new(now: Moment) -> Self {
+        Self {
+            last_beacon: None,
+            beacon_now: true,
+            list: BTreeMap::new(),
+            list_version: Version(0),
+            list_sent: now,
+        }
+    }
+
+    /// When the next beacon goes out, if nothing happens before.
+    pub(super) fn next_beacon(&self, interval: Duration, now: Moment) -> Moment {
+        self.last_beacon.map_or(now, |last| last + interval) // L1
+    }
+
+    /// The list of the peers that are heard, if it is another one or has not been said for a while.
+    pub(super) fn renew_list(&mut self, roll: &mut Roll, now: Moment) -> Vec<Body> {
+        let changed = std::mem::take(&mut roll.changed.list) || self.list_version == Version(0);
+        if changed {
+            let listed = roll.values().filter(|peer| peer.is_listed);
             self.list = listed.map(|peer| (peer.tag, peer.is_mutual)).collect();
-            self.peers.changed.sides = true;
             self.list_version = Version(self.list_version.0 + 1);
             self.beacon_now = true;
+            roll.changed.sides = true;
         }
-        if differs || now.since(self.list_sent) >= LIST_AGAIN {
-            self.send_list(now);
+        match changed || now.since(self.list_sent) >= LIST_AGAIN {
+            true => self.say_list(now), // L11
+            false => Vec::new(),
         }
     }
 
-    pub(super) fn send_list(&mut self, now: Moment) {
+    pub(super) fn say_list(&mut self, now: Moment) -> Vec<Body> {
         self.list_sent = now;
         let pages = heard_pages(self.list_version, &self.list).unwrap_or_default();
-        pages.into_iter().for_each(|page| self.send(Body::Heard(page)));
+        pages.into_iter().map(Body::Heard).collect()
     }
+}
 
+impl Segment {
     pub(super) fn send_beacon(&mut self, now: Moment) {
-        self.beacon_now = false;
-        self.last_beacon = Some(now);
-        let profile = self.conduct.profile;
+        self.voice.beacon_now = false;
+        self.voice.last_beacon = Some(now);
+        let facts = &self.facts;
         self.send(Body::Beacon(Beacon {
             uptime: now.since(self.started),
-            interval: profile.interval,
-            multiplier: profile.multiplier,
-            state: self.state,
-            standing: self.standing(),
-            heard: self.list_version,
-            claims: self.own.version(),
-            digest: self.own.digest(),
+            interval: facts.profile.interval,
+            multiplier: facts.profile.multiplier,
+            state: facts.state,
+            standing: facts.standing(),
+            heard: self.voice.list_version,
+            claims: facts.ledger.own.version(),
+            digest: facts.ledger.own.digest(),
         }));
-    }
-
-    /// What others go by when they look for a holder, and this instance too.
-    pub(super) fn standing(&self) -> Standing {
-        Standing {
-            draining: self.view.as_ref().is_some_and(|view| view.draining),
-            hold_down: self.returns.is_held_down(),
-        }
-    }
-
-    pub(super) fn ask_neighbours(&mut self, now: Moment) {
-        let detection = self.conduct.profile.detection();
-        if self
-            .asked_neighbours
-            .is_none_or(|last| now.since(last) >= detection)
-        {
-            self.asked_neighbours = Some(now);
-            self.effects.push(Effect::AskNeighbours);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Of how many frames the seal is checked, before anything is known of them but where they say they come from.
+//! How many seals are checked, before anything is known of the frames but where they say they come from (S5).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,9 +18,9 @@ pub struct Rate {
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Of each address that an authentic frame came from: nobody else can use this up.
+    /// For each address that an authentic frame came from: no other can use this up.
     pub each: Rate,
-    /// Of all together: what an address sends beyond that, in its own name or a borrowed one, and what strangers send.
+    /// For all together: what an address sends beyond that, in its own name or a borrowed one, and what strangers send.
     pub shared: Rate,
     /// So many addresses are remembered. At least 1.
     pub addresses: usize,
@@ -53,11 +53,11 @@ impl Default for Limits {
 pub struct RateLimit {
     limits: Limits,
     shared: Bucket,
-    proven: BTreeMap<Mac, Station>,
+    pub(super) proven: BTreeMap<Mac, Station>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Station {
+pub(super) struct Station {
     /// When its last authentic frame came.
     last: Moment,
     bucket: Bucket,
@@ -90,12 +90,7 @@ impl RateLimit {
         station.last = now;
     }
 
-    /// How many addresses are remembered.
-    pub fn addresses(&self) -> usize {
-        self.proven.len()
-    }
-
-    /// Forgets who was silent longest.
+    /// Forgets the address that was silent longest.
     fn make_room(&mut self) {
         if self.proven.len() < self.limits.addresses {
             return;

@@ -6,56 +6,24 @@ use super::recent::Recent;
 use crate::mac::Mac;
 use crate::message::{Boot, Instance, NodeId};
 
-/// So many nodes are remembered, those heard or retired last.
+/// So many nodes are remembered, those heard last.
 pub const NODES: usize = 1024;
-/// So many boots of a node are remembered, those heard or retired last.
+/// So many boots of a node are remembered, those heard last.
 pub const BOOTS: usize = 16;
 /// So many interfaces of a boot are remembered, those heard last. A node has seldom more than one on a segment.
 pub const INTERFACES: usize = 4;
 
-/// Why an authentic frame does not count.
+/// That frame or a later one of the same boot and interface was heard already.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum Stale {
-    /// That frame or a later one of the same interface was heard already.
-    #[error("heard already")]
-    Replayed,
-    /// Another boot took the place of this one, or it left.
-    #[error("of a boot that is no more")]
-    Retired,
-}
+#[error("heard already")]
+pub struct Replayed;
 
-impl Stale {
-    /// All reasons.
-    pub const ALL: [Self; 2] = [Self::Replayed, Self::Retired];
-
-    /// The reason as the label of a metric.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Replayed => "replayed",
-            Self::Retired => "retired",
-        }
-    }
-}
-
-/// The last frames heard on one segment, in bounded memory.
+/// The last frames heard on one segment, in bounded memory (S3).
 ///
 /// An interface of another node is known by the Ethernet address that its frames are sealed with. A boot that was
 /// forgotten counts as new: what it said then can be said again by anyone, and two-way liveness has to refuse it.
 #[derive(Clone, Debug, Default)]
-pub struct Sequences(Recent<NodeId, Recent<Boot, Heard, BOOTS>, NODES>);
-
-#[derive(Clone, Debug)]
-enum Heard {
-    /// The last sequence of each interface.
-    Running(Recent<Mac, u64, INTERFACES>),
-    Retired,
-}
-
-impl Default for Heard {
-    fn default() -> Self {
-        Self::Running(Recent::default())
-    }
-}
+pub struct Sequences(Recent<NodeId, Recent<Boot, Recent<Mac, u64, INTERFACES>, BOOTS>, NODES>);
 
 impl Sequences {
     /// Remembers an authentic frame, which counts if it is later than what was heard of that boot and interface.
@@ -63,17 +31,10 @@ impl Sequences {
     /// # Errors
     ///
     /// If it does not count; then nothing is remembered.
-    pub fn accept(&mut self, from: Instance, source: Mac, sequence: u64) -> Result<(), Stale> {
+    pub fn accept(&mut self, from: Instance, source: Mac, sequence: u64) -> Result<(), Replayed> {
         self.judge(from, source, sequence)?;
-        if let Heard::Running(interfaces) = self.touch(from) {
-            *interfaces.touch(source) = sequence;
-        }
+        *self.0.touch(from.node).touch(from.boot).touch(source) = sequence;
         Ok(())
-    }
-
-    /// From now on nothing of that boot counts.
-    pub fn retire(&mut self, instance: Instance) {
-        *self.touch(instance) = Heard::Retired;
     }
 
     /// Whether such a frame would count, if it is authentic. What would not is not worth the check of its seal.
@@ -81,18 +42,11 @@ impl Sequences {
     /// # Errors
     ///
     /// If it would not.
-    pub fn judge(&self, from: Instance, source: Mac, sequence: u64) -> Result<(), Stale> {
-        match self.0.get(from.node).and_then(|boots| boots.get(from.boot)) {
-            None => Ok(()),
-            Some(Heard::Retired) => Err(Stale::Retired),
-            Some(Heard::Running(interfaces)) => match interfaces.get(source) {
-                Some(last) if *last >= sequence => Err(Stale::Replayed),
-                _ => Ok(()),
-            },
+    pub fn judge(&self, from: Instance, source: Mac, sequence: u64) -> Result<(), Replayed> {
+        let interfaces = self.0.get(from.node).and_then(|boots| boots.get(from.boot));
+        match interfaces.and_then(|interfaces| interfaces.get(source)) {
+            Some(last) if *last >= sequence => Err(Replayed),
+            _ => Ok(()),
         }
-    }
-
-    fn touch(&mut self, instance: Instance) -> &mut Heard {
-        self.0.touch(instance.node).touch(instance.boot)
     }
 }

@@ -28,16 +28,6 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// What [`Refused::label`] may say.
-    pub const LABELS: [&str; 6] = [
-        "not_ours",
-        "truncated",
-        "other_version",
-        "other_key",
-        "bad_seal",
-        "malformed",
-    ];
-
     /// The reason as the label of a metric.
     pub fn label(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Which transports are spoken and heard.
+//! Which transports are spoken and heard (U5).
 
 use std::collections::BTreeMap;
 
@@ -119,6 +119,7 @@ mod tests {
         choice
     }
 
+    /// Rule U5.
     #[test]
     fn datagrams_are_added_when_everybody_answers_and_nobody_is_heard() {
         let mut choice = auto();
@@ -148,12 +149,14 @@ mod tests {
         assert!(!choice.judge(2, true, at(9_000)));
     }
 
+    /// Rule U5.
     #[test]
     fn after_the_start_silence_adds_none() {
         let mut choice = auto();
         assert!(!choice.judge(2, true, at(10_001)));
     }
 
+    /// Rule U5.
     #[test]
     fn who_is_heard_by_datagrams_alone_is_answered_by_datagrams_at_any_time() {
         let mut choice = auto();

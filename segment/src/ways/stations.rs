@@ -1,4 +1,4 @@
-//! The other nodes as stations of the segment: only who answers there is talked to and heard.
+//! The other nodes as stations of the segment: only those that answer there are talked to and heard (U4).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub struct Path {
 }
 
 /// The paths to all other nodes: IPv4 where both have it on the segment, else IPv6; the lowest address of each. So both
-/// ends come to the same one.
+/// ends come to the same one (U3).
 pub fn paths(me: NodeId, stations: &BTreeMap<NodeId, BTreeSet<IpAddr>>) -> BTreeMap<NodeId, Path> {
     let nobody = BTreeSet::new();
     let own = stations.get(&me).unwrap_or(&nobody);
@@ -149,8 +149,8 @@ impl Stations {
         self.by_node.values().all(answers)
     }
 
-    /// Whom to ask now: all, or only those of whom datagrams come. Who answered lately is asked alone, others with
-    /// everybody listening.
+    /// The stations to ask now: all, or only those from which datagrams come. One that answered lately is asked
+    /// alone, others with everybody listening.
     pub fn to_ask(&self, all: bool, now: Moment) -> Vec<(Path, Option<Mac>)> {
         let calls = |station: &&Station| {
             let lately = |called| now.since(called) <= self.patience();

@@ -89,6 +89,7 @@ const CRASHES: Faults = Faults {
     losses: 0,
 };
 
+/// Rules C1, C2, C7, C12, H2, H3, H4, H5, H6, H7.
 #[rstest]
 #[case::a_crash(Setting::new(ALL, ALL, Faults { crashes: 1, ..Faults::NONE }))]
 #[case::a_crash_and_a_restart(Setting::new(ALL, ALL, CRASHES).with_one_address())]

@@ -45,7 +45,7 @@ enum Claim {
     Held(u8),
 }
 
-/// What a beacon says: whom its sender hears, and with which epoch it claims.
+/// What a beacon says: the nodes that its sender hears, and with which epoch it claims.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 struct Beacon {
     hears: [bool; 3],
@@ -83,7 +83,7 @@ struct Tick {
     cut: Option<usize>,
     dies: Option<usize>,
     lost: Option<(usize, usize)>,
-    /// Who claims if he may.
+    /// The node claims if it may.
     claims: [bool; 3],
 }
 
@@ -143,7 +143,7 @@ impl Node {
         self.runs && matches!(self.claim, Claim::Held(_)) && self.is_proven() && !self.lapsed
     }
 
-    /// Somebody on this side hears one who is not on it and may have a majority.
+    /// A node on this side hears one that is not on it and may have a majority.
     fn hears_of_others(&self, id: usize) -> bool {
         let powerless = |other: usize| {
             let hears_nobody = !self.said[other].hears.iter().any(|hears| *hears);
@@ -320,6 +320,7 @@ impl Model for Owners {
     }
 }
 
+/// Rules M3, M4, M5, M6, M7.
 #[rstest]
 #[case::cuts(Owners { cuts: 3, losses: 0, crashes: 0, mistake: None })]
 #[case::cuts_and_a_loss(Owners { cuts: 2, losses: 1, crashes: 0, mistake: None })]

@@ -2,7 +2,7 @@
 
 use super::world::{Node, Set};
 
-/// Who may hold each address, and how much it is preferred.
+/// The nodes that may hold each address, and how much each is preferred.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fit(pub(super) [[Option<u8>; 3]; 2]);
 
@@ -96,7 +96,7 @@ pub(super) enum Entry {
     #[default]
     None,
     Hold(Hold),
-    /// To whom, and the version of its claims.
+    /// The heir, and the version of its claims.
     Released {
         epoch: u8,
         to: Option<(usize, u8)>,
@@ -231,7 +231,7 @@ impl Node {
         );
     }
 
-    /// Who should have it instead; the best of those who did not refuse.
+    /// The node that should have it instead; the best of those that did not refuse.
     fn heir(&self, setting: &Setting, address: usize) -> Option<usize> {
         let mine = setting.fit(self, self.id, address);
         let better = |who: &usize| {

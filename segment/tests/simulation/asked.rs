@@ -18,6 +18,7 @@ fn numbers(world: &World, node: usize, of: u32) -> Vec<u32> {
         .collect()
 }
 
+/// Rule H10.
 #[test]
 fn the_holder_hands_over_what_it_is_asked_to_and_nothing_else_moves() {
     for seed in 1..10 {
@@ -60,6 +61,7 @@ fn a_group_moves_as_a_whole_and_stays() {
     }
 }
 
+/// Rule H10.
 #[test]
 fn nothing_is_handed_to_a_node_that_drains_or_may_not_hold_it() {
     let mut world = World::running(3, 12, 1);

@@ -43,6 +43,7 @@ fn refused(world: &World) -> usize {
     world.count(began, |event| matches!(event, Event::Incredible(..)))
 }
 
+/// Rule C15.
 #[rstest]
 #[case::as_far_as_it_may_go(JUMP, 0)]
 #[case::further(JUMP + FEW, 1)]
@@ -61,6 +62,7 @@ fn an_epoch_that_nobody_can_have_counted_to_is_refused_and_reported(
     assert!(world.is_settled(), "{:?}", world.table());
 }
 
+/// Rule C15.
 #[test]
 fn who_was_out_of_touch_for_long_takes_what_others_may_have_counted_to() {
     let mut world = World::running(3, 12, 1);
@@ -75,6 +77,7 @@ fn who_was_out_of_touch_for_long_takes_what_others_may_have_counted_to() {
     assert_eq!(refused(&world), 1);
 }
 
+/// Rule C15.
 #[test]
 fn who_starts_takes_whatever_others_counted_to() {
     let mut world = World::running(3, 12, 1);

@@ -10,6 +10,7 @@ use crate::world::{World, address, ms};
 
 const SEEDS: std::ops::Range<u64> = 1..30;
 
+/// Rules L5, C9.
 #[test]
 fn a_first_start_gives_each_address_one_holder_and_spreads_them() {
     for seed in SEEDS {
@@ -20,6 +21,7 @@ fn a_first_start_gives_each_address_one_holder_and_spreads_them() {
     }
 }
 
+/// Rules L1, L2, L6, L8, C10.
 #[test]
 fn the_addresses_of_a_dead_node_are_reachable_again_within_its_bound() {
     for seed in SEEDS {
@@ -50,6 +52,7 @@ fn only_the_addresses_of_the_dead_node_move() {
     }
 }
 
+/// Rule C10.
 #[test]
 fn a_holder_and_its_successor_that_die_together_are_replaced() {
     for seed in SEEDS {
@@ -66,6 +69,7 @@ fn a_holder_and_its_successor_that_die_together_are_replaced() {
     }
 }
 
+/// Rule L4.
 #[test]
 fn a_quick_restart_leaves_one_holder_of_each_address() {
     for seed in SEEDS {
@@ -78,6 +82,7 @@ fn a_quick_restart_leaves_one_holder_of_each_address() {
     }
 }
 
+/// Rules P1, P2.
 #[test]
 fn a_pause_moves_no_foreign_address() {
     for seed in SEEDS {
@@ -95,6 +100,7 @@ fn a_pause_moves_no_foreign_address() {
     }
 }
 
+/// Rule P2.
 #[test]
 fn who_was_paused_does_not_answer_for_what_others_took() {
     for seed in SEEDS {
@@ -113,6 +119,7 @@ fn who_was_paused_does_not_answer_for_what_others_took() {
     }
 }
 
+/// Rule P3.
 #[test]
 fn whose_port_was_down_does_not_answer_for_what_others_took() {
     for seed in SEEDS {
@@ -133,6 +140,7 @@ fn whose_port_was_down_does_not_answer_for_what_others_took() {
     }
 }
 
+/// Rule P3.
 #[test]
 fn a_port_that_was_down_for_a_moment_brings_no_address_to_its_node() {
     for seed in SEEDS {
@@ -147,6 +155,7 @@ fn a_port_that_was_down_for_a_moment_brings_no_address_to_its_node() {
     }
 }
 
+/// Rule C11.
 #[test]
 fn a_node_whose_port_was_down_claims_nothing_when_it_meets_the_others() {
     for seed in SEEDS {
@@ -164,6 +173,7 @@ fn a_node_whose_port_was_down_claims_nothing_when_it_meets_the_others() {
     }
 }
 
+/// Rules C1, C2, C3, C4.
 #[test]
 fn after_a_partition_each_address_has_one_holder_soon() {
     for seed in SEEDS {
@@ -180,6 +190,7 @@ fn after_a_partition_each_address_has_one_holder_soon() {
     }
 }
 
+/// Rules C7, C8.
 #[test]
 fn what_is_given_up_after_a_partition_is_not_claimed_by_a_third_that_does_not_know_the_winner_yet() {
     for (seed, late) in SEEDS.flat_map(|seed| [(seed, 0), (seed, 250)]) {
@@ -198,6 +209,7 @@ fn what_is_given_up_after_a_partition_is_not_claimed_by_a_third_that_does_not_kn
     }
 }
 
+/// Rules L6, L7, L9.
 #[test]
 fn loss_of_a_frame_in_twenty_moves_nothing() {
     for seed in 1..6 {
@@ -209,6 +221,7 @@ fn loss_of_a_frame_in_twenty_moves_nothing() {
     }
 }
 
+/// Rules L7, L9.
 #[test]
 fn two_nodes_that_do_not_hear_each_other_keep_one_holder_of_each_address() {
     for seed in SEEDS {
@@ -220,6 +233,7 @@ fn two_nodes_that_do_not_hear_each_other_keep_one_holder_of_each_address() {
     }
 }
 
+/// Rules A1, A2.
 #[test]
 fn a_node_alone_with_a_neighbour_serves_and_one_that_is_cut_off_claims_nothing() {
     for neighbours in [true, false] {
@@ -238,6 +252,7 @@ fn a_node_alone_with_a_neighbour_serves_and_one_that_is_cut_off_claims_nothing()
     }
 }
 
+/// Rules Y1, C10.
 #[test]
 fn addresses_that_appear_are_claimed_once() {
     for seed in SEEDS {
@@ -252,6 +267,7 @@ fn addresses_that_appear_are_claimed_once() {
     }
 }
 
+/// Rule L4.
 #[test]
 fn boots_have_no_order() {
     for boots in [[9, 5, 1], [1, 5, 9]] {
@@ -266,6 +282,7 @@ fn boots_have_no_order() {
     }
 }
 
+/// Rule C10.
 #[test]
 fn an_orphan_finds_a_holder_although_all_rank_differently() {
     for seed in SEEDS {
@@ -276,8 +293,8 @@ fn an_orphan_finds_a_holder_although_all_rank_differently() {
                 world.nodes.iter().map(|one| one.id).collect::<Vec<_>>(),
             );
             world.see(node, |view| {
-                for place in view.places.values_mut() {
-                    let near = Arc::make_mut(&mut Arc::make_mut(place).near);
+                for group in view.groups.values_mut() {
+                    let near = Arc::make_mut(&mut Arc::make_mut(group).near);
                     // Each thinks that it comes last, and the others in an order of its own.
                     for (rank, id) in ids.iter().enumerate() {
                         let last = *id == own;

@@ -51,6 +51,7 @@ fn comes_together(mut world: World, size: u32, what: &str) {
     );
 }
 
+/// Rules G1, G3.
 #[test]
 fn two_halves_that_started_apart_bring_their_groups_together() {
     for seed in SEEDS {
@@ -64,6 +65,7 @@ fn two_halves_that_started_apart_bring_their_groups_together() {
     }
 }
 
+/// Rules G1, G4.
 #[test]
 fn nodes_that_were_away_bring_groups_together_before_their_hold_down_is_over() {
     for seed in SEEDS {
@@ -90,6 +92,7 @@ fn the_groups_of_a_holder_that_died_in_a_partition_come_together() {
     }
 }
 
+/// Rules G1, G4.
 #[test]
 fn groups_come_together_after_loss_with_deaths_and_returns() {
     for seed in SEEDS {
@@ -108,6 +111,7 @@ fn groups_come_together_after_loss_with_deaths_and_returns() {
     }
 }
 
+/// Rules G1, G2.
 #[test]
 fn groups_that_become_one_come_together() {
     for seed in SEEDS {
@@ -144,6 +148,7 @@ fn a_group_goes_to_the_node_that_the_operator_asks_for() {
     }
 }
 
+/// Rule G1.
 #[test]
 fn a_large_group_goes_to_the_node_with_the_most_of_it() {
     for seed in SEEDS {

@@ -16,7 +16,7 @@ const ROUND: Duration = ms(150);
 const LOSSY_ROUND: Duration = ms(420);
 /// So long after the last fault each address has one holder.
 const SETTLED: Duration = ms(4000);
-/// After this everybody knows again who is alive.
+/// After this each node knows again which ones are alive.
 const KNOWN: Duration = ms(500);
 
 /// A world and the faults it suffers.
@@ -135,11 +135,12 @@ impl Schedule {
 }
 
 fn without(view: &mut SegmentView, node: NodeId) {
-    for place in view.places.values_mut() {
-        Arc::make_mut(&mut Arc::make_mut(place).fit).remove(&node);
+    for group in view.groups.values_mut() {
+        Arc::make_mut(&mut Arc::make_mut(group).fit).remove(&node);
     }
 }
 
+/// Rules C1, C2, C7, L8.
 #[test]
 fn whatever_breaks_nobody_answers_twice_for_long_and_all_have_a_holder_in_the_end() {
     let mut longest = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! Who counts as alive when the fault is not a plain death.
+//! Which nodes count as alive when the fault is not a plain death.
 
 use ferrolb_segment::message::Instance;
 use ferrolb_segment::{Event, Moment};
@@ -14,6 +14,7 @@ fn rose(world: &World, since: Moment, nodes: &[usize]) -> usize {
     )
 }
 
+/// Rule P1.
 #[test]
 fn the_dead_stay_dead_when_a_survivor_is_late() {
     for pause in [250, 800] {
@@ -30,6 +31,7 @@ fn the_dead_stay_dead_when_a_survivor_is_late() {
     }
 }
 
+/// Rules L3, L7.
 #[test]
 fn who_hears_nobody_any_more_loses_its_addresses() {
     for seed in 1..10 {
@@ -51,6 +53,7 @@ fn who_hears_nobody_any_more_loses_its_addresses() {
     }
 }
 
+/// Rule L3.
 #[test]
 fn who_is_heard_by_nobody_is_not_up_because_of_an_old_list() {
     let mut world = World::running(3, 12, 1);
@@ -62,6 +65,7 @@ fn who_is_heard_by_nobody_is_not_up_because_of_an_old_list() {
     assert_eq!(rose(&world, began, &[0, 1, 2]), 0);
 }
 
+/// Rule L12.
 #[test]
 fn who_leaves_is_no_reason_to_feel_cut_off_even_if_its_last_word_is_lost() {
     let mut world = World::running(2, 4, 1);
@@ -73,6 +77,7 @@ fn who_leaves_is_no_reason_to_feel_cut_off_even_if_its_last_word_is_lost() {
     assert!(world.may_tell(0));
 }
 
+/// Rules A1, A2.
 #[test]
 fn the_last_of_two_goes_on_telling_neighbours_where_it_is() {
     let mut world = World::running(2, 4, 1);
@@ -81,6 +86,7 @@ fn the_last_of_two_goes_on_telling_neighbours_where_it_is() {
     world.watch(ms(10_000), |world| assert!(world.may_tell(0), "{:?}", world.now));
 }
 
+/// Rule P4.
 #[test]
 fn a_stunned_node_that_cannot_sync_takes_part_again() {
     let mut world = World::running(3, 12, 2);
@@ -97,6 +103,7 @@ fn a_stunned_node_that_cannot_sync_takes_part_again() {
     assert!(answers.contains(&0));
 }
 
+/// Rule A3.
 #[test]
 fn a_single_node_serves_without_anybody_else() {
     let mut world = World::new(1, 5, 1);
@@ -109,6 +116,7 @@ fn a_single_node_serves_without_anybody_else() {
     assert!(world.may_tell(0));
 }
 
+/// Rules C5, C6.
 #[test]
 fn a_lone_node_that_restarts_while_cut_off_takes_nothing_from_the_others() {
     for seed in 1..20 {
@@ -140,6 +148,7 @@ fn a_cold_start_of_all_after_a_power_cut_spreads_the_addresses_again() {
     }
 }
 
+/// Rule P1.
 #[test]
 fn a_pause_of_everybody_moves_nothing() {
     for seed in 1..10 {

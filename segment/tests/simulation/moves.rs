@@ -10,12 +10,12 @@ use ferrolb_segment::{Event, Fitness, SegmentView};
 use crate::world::{World, ms};
 
 fn every_place(view: &mut SegmentView, change: impl Fn(&mut BTreeMap<NodeId, Fitness>)) {
-    for place in view.places.values_mut() {
-        change(Arc::make_mut(&mut Arc::make_mut(place).fit));
+    for group in view.groups.values_mut() {
+        change(Arc::make_mut(&mut Arc::make_mut(group).fit));
     }
 }
 
-/// Runs and asserts that somebody who answers is in every neighbour's memory all the time.
+/// Runs and asserts that a node that answers is in every neighbour's memory all the time.
 fn without_a_gap(world: &mut World, time: Duration) {
     world.watch(time, |world| {
         for address in world.addresses() {
@@ -28,6 +28,7 @@ fn without_a_gap(world: &mut World, time: Duration) {
     });
 }
 
+/// Rules H1, H2, H4.
 #[test]
 fn a_node_that_should_not_hold_anything_hands_over_without_a_gap() {
     for seed in 1..30 {
@@ -47,6 +48,7 @@ fn a_node_that_should_not_hold_anything_hands_over_without_a_gap() {
     }
 }
 
+/// Rules H1, H9.
 #[test]
 fn a_leaving_node_hands_over_without_a_gap_and_says_when_it_may_go() {
     for seed in 1..30 {
@@ -68,6 +70,7 @@ fn a_leaving_node_hands_over_without_a_gap_and_says_when_it_may_go() {
     }
 }
 
+/// Rule H1.
 #[test]
 fn a_preferred_node_gets_what_it_is_preferred_for() {
     let mut world = World::running(3, 12, 3);
@@ -83,6 +86,7 @@ fn a_preferred_node_gets_what_it_is_preferred_for() {
     assert_eq!(world.held(1).len(), 12);
 }
 
+/// Rules H3, H5.
 #[test]
 fn an_heir_that_will_not_is_passed_over() {
     for seed in 1..30 {
@@ -103,6 +107,7 @@ fn an_heir_that_will_not_is_passed_over() {
     }
 }
 
+/// Rule H8.
 #[test]
 fn what_nobody_may_hold_is_given_up() {
     let mut world = World::running(3, 3, 1);
@@ -113,6 +118,7 @@ fn what_nobody_may_hold_is_given_up() {
     assert!((0..3).all(|node| world.held(node).is_empty()));
 }
 
+/// Rules C7, C8.
 #[test]
 fn a_release_is_no_orphan_for_one_who_did_not_see_the_new_claim() {
     for seed in 1..30 {
@@ -137,6 +143,7 @@ fn a_release_is_no_orphan_for_one_who_did_not_see_the_new_claim() {
     }
 }
 
+/// Rules C13, H9.
 #[test]
 fn who_asked_between_the_takeover_and_the_release_learns_the_heir() {
     for seed in 1..30 {

@@ -9,12 +9,12 @@ use crate::world::{World, address, ms};
 
 /// The address has a ready endpoint of policy Local on the node, and on no other.
 fn near(view: &mut SegmentView, last: u32, node: NodeId) {
-    let place = view.places.get_mut(&address(last)).expect("it is there");
+    let group = view.groups.get_mut(&address(last)).expect("it is there");
     let nearness = Nearness {
         local: 1,
         saves_hop: false,
     };
-    Arc::make_mut(place).near = Arc::new([(node, nearness)].into());
+    Arc::make_mut(group).near = Arc::new([(node, nearness)].into());
 }
 
 /// Address `n` is near to node `n` modulo the number of nodes.
@@ -24,6 +24,7 @@ fn spread(view: &mut SegmentView, ids: &[NodeId], addresses: u32) {
     }
 }
 
+/// Rule C9.
 #[test]
 fn nodes_that_start_together_claim_what_they_are_near_to() {
     for seed in 1..10 {
@@ -40,6 +41,7 @@ fn nodes_that_start_together_claim_what_they_are_near_to() {
     }
 }
 
+/// Rule C9.
 #[test]
 fn the_load_bound_counts_more_than_nearness() {
     let mut world = World::new(4, 40, 1);

@@ -8,9 +8,9 @@ use rstest::rstest;
 use crate::world::{World, ms};
 
 const SEEDS: std::ops::Range<u64> = 1..25;
-/// 2·D: after this nobody answers who hears too few.
+/// 2·D: after this no node answers that hears too few.
 const SILENT: Duration = ms(600);
-/// D + Q until the dead is dead, 2·D + Q until he is silent, and the slots of those who are asked before.
+/// D + Q until the dead node is down, 2·D + Q until it is silent, and the slots of the nodes before.
 const SERVED: Duration = ms(300 + 60 + 600 + 60 + 3 * 60 + 60);
 
 fn world(nodes: usize, seed: u64) -> World {
@@ -50,6 +50,7 @@ fn answers(world: &World, nodes: &[usize]) -> usize {
     world.addresses().into_iter().map(of).sum()
 }
 
+/// Rules M1, M4.
 #[rstest]
 #[case::one_of_three(&[0], &[1, 2])]
 #[case::two_of_five(&[0, 1], &[2, 3, 4])]
@@ -70,6 +71,7 @@ fn in_a_partition_only_the_greater_side_answers(#[case] minority: &[usize], #[ca
     }
 }
 
+/// Rules M2, M8, M9.
 #[test]
 fn of_two_halves_neither_answers_and_afterwards_all_is_as_before() {
     for seed in SEEDS {
@@ -86,6 +88,7 @@ fn of_two_halves_neither_answers_and_afterwards_all_is_as_before() {
     }
 }
 
+/// Rules M5, M6.
 #[test]
 fn the_addresses_of_a_dead_node_are_answered_for_within_its_bound() {
     for seed in SEEDS {
@@ -114,7 +117,8 @@ fn who_is_cut_off_one_way_is_replaced_and_silent_before(#[case] deaf: bool) {
     }
 }
 
-/// Found by the model: the first comes back at the moment in which the others claim, and these no longer hear each other.
+/// Found by the model: the first comes back at the moment in which the others claim, and these no longer hear each
+/// other (M6, M7).
 #[test]
 fn a_claim_of_one_who_was_cut_off_meanwhile_does_not_count() {
     for seed in SEEDS.flat_map(|seed| (0..3).map(move |round| 100 * round + seed)) {
@@ -157,6 +161,7 @@ fn two_that_hear_the_third_only_keep_what_they_have() {
     }
 }
 
+/// Rules M3, M4.
 #[rstest]
 #[case(250)]
 #[case(800)]
@@ -172,7 +177,7 @@ fn who_was_held_up_never_answers_beside_another(#[case] pause: u64) {
     }
 }
 
-/// The segment breaks in two and heals; processes are held up, die and start.
+/// The segment breaks in two and heals; processes are held up, die and start (M4, M5, M6, M7).
 #[test]
 fn whatever_happens_nobody_gets_two_answers() {
     for seed in SEEDS {

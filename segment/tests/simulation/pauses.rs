@@ -19,7 +19,7 @@ fn stunned(event: &Event) -> bool {
     matches!(event, Event::Stunned(_))
 }
 
-/// It may answer until the first beacon of another comes: not for longer than an interval.
+/// It may answer until the first beacon of another comes: not for longer than an interval (P5, P6).
 #[rstest]
 fn a_machine_that_stood_still_is_silent_from_the_first_beacon_on(
     #[values(PartitionPolicy::Availability, PartitionPolicy::SingleOwner)] policy: PartitionPolicy,
@@ -46,6 +46,7 @@ fn a_machine_that_stood_still_is_silent_from_the_first_beacon_on(
     assert!(longest <= bound, "{longest:?}");
 }
 
+/// Rule P6.
 #[test]
 fn one_odd_clock_stuns_nobody_else() {
     for seed in 1..10 {
@@ -78,6 +79,7 @@ fn one_odd_clock_stuns_nobody_else() {
     }
 }
 
+/// Rule P5.
 #[test]
 fn frames_that_are_late_stun_nobody() {
     for seed in 1..5 {

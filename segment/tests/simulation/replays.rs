@@ -17,7 +17,7 @@ fn world(policy: PartitionPolicy, seed: u64) -> World {
 }
 
 /// One without the key recorded a speaker; that one and another were restarted since. He replays to both that live, and
-/// a holder dies.
+/// a holder dies (M3, M5).
 #[rstest]
 #[case::availability(PartitionPolicy::Availability)]
 #[case::single_owner(PartitionPolicy::SingleOwner)]
@@ -55,6 +55,7 @@ fn replays_of_a_forgotten_boot_stop_no_failover(#[case] policy: PartitionPolicy)
     }
 }
 
+/// Rule M3.
 #[test]
 fn replays_give_nobody_a_majority() {
     for seed in 1..6 {

@@ -40,6 +40,7 @@ fn come_back(world: &mut World, node: usize) {
     world.run(ms(since));
 }
 
+/// Rules R2, R5.
 #[test]
 fn after_several_returns_no_two_claim_the_same_address_in_the_same_slot() {
     let mut twice = 0;
@@ -66,12 +67,14 @@ fn held_down(world: &World) -> Vec<usize> {
         .collect()
 }
 
+/// Rule R6.
 #[test]
 fn a_first_start_is_no_return() {
     let world = world(4, 1);
     assert_eq!(held_down(&world), Vec::<usize>::new());
 }
 
+/// Rules R1, R2.
 #[test]
 fn who_came_back_says_so_for_30_seconds_and_for_60_the_next_time() {
     let mut world = world(3, 1);
@@ -85,6 +88,7 @@ fn who_came_back_says_so_for_30_seconds_and_for_60_the_next_time() {
     }
 }
 
+/// Rules R3, R4.
 #[test]
 fn a_process_without_memory_learns_its_hold_down_from_any_that_saw_the_return() {
     let mut world = world(4, 1);
@@ -120,6 +124,7 @@ fn who_was_away_is_held_down(#[case] absence: impl FnOnce(&mut World)) {
     assert_eq!(held_down(&world), [1]);
 }
 
+/// Rule R6.
 #[test]
 fn who_survives_the_other_of_two_was_not_away() {
     let mut world = world(2, 1);
@@ -136,6 +141,7 @@ fn what_nobody_else_may_hold_goes_to_who_came_back() {
     assert_eq!(world.held(1).len(), 12);
 }
 
+/// Rule R4.
 #[test]
 fn without_a_hold_down_nobody_says_so() {
     let mut world = World::running(3, 12, 1);

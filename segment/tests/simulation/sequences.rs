@@ -63,8 +63,8 @@ fn suffer(world: &mut World, fault: Fault) {
         Fault::Excluded(node) => {
             let id = world.nodes[node].id;
             world.see(node, |view| {
-                let place = view.places.get_mut(&address(1)).expect("it is there");
-                Arc::make_mut(&mut Arc::make_mut(place).fit).remove(&id);
+                let group = view.groups.get_mut(&address(1)).expect("it is there");
+                Arc::make_mut(&mut Arc::make_mut(group).fit).remove(&id);
             });
         }
         Fault::Loss => world.lan.receive_loss_percent = 20 - world.lan.receive_loss_percent,
@@ -111,7 +111,7 @@ fn after_any_faults_each_address_has_one_holder(
     for (seed, sequence) in (1..).zip(sequences()) {
         let mut world = World::new(NODES, 2, seed).with_conduct(conduct).started();
         let lossy = sequence.iter().any(|fault| matches!(fault, Fault::Loss));
-        // What is lost may leave two answers for a moment (docs/protocol.md, what it costs).
+        // What is lost may leave two answers for a moment (docs/protocol-notes.md, what it leaves open).
         let alone = policy == PartitionPolicy::SingleOwner && !lossy;
         let look = |world: &World| {
             let doubles = world.doubles();

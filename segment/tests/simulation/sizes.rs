@@ -79,6 +79,7 @@ fn a_thousand_addresses_of_a_dead_node_are_taken_within_a_second_and_spread() {
     assert!(most <= Some((all * 5).div_ceil(8)));
 }
 
+/// Rules L11, Y2, Y3, Y4.
 #[test]
 fn a_newcomer_learns_thousands_of_claims_over_a_lossy_network() {
     let mut world = World::new(4, 3000, 1);

@@ -19,7 +19,7 @@ enum Role {
     Bystander,
 }
 
-/// Who holds most, or least.
+/// The node that holds most, or least.
 fn victim(world: &World, role: Role) -> usize {
     let nodes = 0..world.nodes.len();
     let held = |node: &usize| world.held(*node).len();
@@ -38,7 +38,7 @@ fn round(world: &World) -> Duration {
     }
 }
 
-/// The addresses of others stay where they are, who stood still does not answer beside another, and in the end each
+/// The addresses of others stay where they are, the node that stood still does not answer beside another, and in the end each
 /// address has one holder.
 fn suffer(world: &mut World, node: usize, pause: Duration, amid: bool, what: &str) {
     let own = world.held(node);

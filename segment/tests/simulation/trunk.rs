@@ -30,6 +30,7 @@ fn takeover(bad: usize, loss: u64, deaf: bool, seed: u64) -> Duration {
     })
 }
 
+/// Rule C11.
 #[rstest]
 #[case::none(0, 0, true)]
 #[case::one_that_is_deaf(1, 80, true)]

@@ -9,16 +9,16 @@ use ferrolb_segment::{Conduct, Event, SegmentView};
 use crate::world::{World, address, ms, regroup};
 
 fn prefer(view: &mut SegmentView, node: NodeId, preference: u32) {
-    for place in view.places.values_mut() {
-        let fit = Arc::make_mut(&mut Arc::make_mut(place).fit);
+    for group in view.groups.values_mut() {
+        let fit = Arc::make_mut(&mut Arc::make_mut(group).fit);
         fit.values_mut().for_each(|one| one.preference = 0);
         fit.get_mut(&node).expect("it suits").preference = preference;
     }
 }
 
 fn exclude(view: &mut SegmentView, node: NodeId) {
-    for place in view.places.values_mut() {
-        Arc::make_mut(&mut Arc::make_mut(place).fit).remove(&node);
+    for group in view.groups.values_mut() {
+        Arc::make_mut(&mut Arc::make_mut(group).fit).remove(&node);
     }
 }
 
@@ -26,6 +26,7 @@ fn moved(event: &Event) -> bool {
     matches!(event, Event::TookOver(_))
 }
 
+/// Rules H2, H3.
 #[test]
 fn nodes_that_each_prefer_the_other_do_not_pass_an_address_back_and_forth() {
     for seed in 1..4 {
@@ -42,6 +43,7 @@ fn nodes_that_each_prefer_the_other_do_not_pass_an_address_back_and_forth() {
     }
 }
 
+/// Rules H5, H6.
 #[test]
 fn an_heir_that_learns_late_that_it_is_preferred_gets_the_address() {
     for seed in 1..10 {
@@ -60,6 +62,7 @@ fn an_heir_that_learns_late_that_it_is_preferred_gets_the_address() {
     }
 }
 
+/// Rules H5, H7.
 #[test]
 fn an_address_waits_with_its_holder_for_heirs_that_learn_late_of_it() {
     for seed in 1..10 {
@@ -208,7 +211,7 @@ fn a_deleted_address_has_no_holder_once_all_know() {
         let mut world = World::running(3, 12, seed);
         for node in 0..3 {
             world.see(node, |view| {
-                view.places.remove(&address(1));
+                view.groups.remove(&address(1));
             });
             world.watch(ms(1500), |world| assert!(world.answering(address(1)).len() <= 1));
         }

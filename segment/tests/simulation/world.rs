@@ -67,11 +67,11 @@ pub(crate) struct World {
     conduct: Conduct,
     random: u64,
     pub(crate) lan: Lan,
-    /// Who acts when, if no frame comes before.
+    /// When each node acts, if no frame comes before.
     agenda: BTreeSet<(Moment, usize)>,
     /// How long a frame waits before its process gets to it.
     pub(crate) wakeup: Duration,
-    /// What a neighbour remembers: who announced an address last.
+    /// What a neighbour remembers: the node that announced an address last.
     pub(crate) cache: BTreeMap<IpAddr, usize>,
     /// Everything that happened.
     pub(crate) events: Vec<(Moment, usize, Event)>,

@@ -101,7 +101,7 @@ mod tests {
             body: Body::Query(instance),
         };
         let mac = Mac([2, 0, 0, 0, 0, 1]);
-        open(opening, &seal(sealing, mac, mac, &message).unwrap()).is_ok()
+        open(opening, &seal(sealing, [mac, mac], None, &message).unwrap(), None).is_ok()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who may announce → what each segment of this node is told.
+//! From which nodes may announce to what each segment of this node is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ferrolb_crds::domain::{InterfaceName, NodeName};
 use ferrolb_segment::message::NodeId;
-use ferrolb_segment::{Place, SegmentView};
+use ferrolb_segment::{GroupView, SegmentView};
 
 use crate::layer2::announce::Views;
 use crate::may::{Eligibility, May, View};
@@ -26,14 +26,14 @@ pub(crate) struct Here<'a> {
 pub(crate) fn views(view: &View, may: &May, moves: &Moves, here: Here<'_>) -> Views {
     let names = view.nodes.keys().map(|name| (NodeId::of(name), name.clone()));
     let empty = SegmentView {
-        places: BTreeMap::new(),
+        groups: BTreeMap::new(),
         nodes: Arc::new(names.collect()),
         electors: may.selected.clone(),
         draining: view.nodes.get(here.node).is_some_and(|node| node.soft.is_some()),
         stations: Arc::default(),
         moves: moves.clone(),
     };
-    let mut places: BTreeMap<InterfaceName, Vec<(IpAddr, Arc<Place>)>> =
+    let mut groups: BTreeMap<InterfaceName, Vec<(IpAddr, Arc<GroupView>)>> =
         segments(here.interfaces, here.exclude)
             .into_iter()
             .map(|name| (name, Vec::new()))
@@ -41,23 +41,23 @@ pub(crate) fn views(view: &View, may: &May, moves: &Moves, here: Here<'_>) -> Vi
     for (address, judged) in &may.by_address {
         if let Ok(eligibility) = &judged.eligible {
             for interface in interfaces_of(eligibility, here, *address) {
-                let told = places.entry(interface).or_default();
-                told.push((*address, eligibility.place.clone()));
+                let told = groups.entry(interface).or_default();
+                told.push((*address, eligibility.group.clone()));
             }
         }
     }
-    let told = |(name, places): (InterfaceName, Vec<_>)| {
+    let told = |(name, groups): (InterfaceName, Vec<_>)| {
         let told = SegmentView {
-            places: places.into_iter().collect(),
+            groups: groups.into_iter().collect(),
             stations: Arc::new(stations(view, here, &name)),
             ..empty.clone()
         };
         (name, Arc::new(told))
     };
-    Arc::new(places.into_iter().map(told).collect())
+    Arc::new(groups.into_iter().map(told).collect())
 }
 
-/// Addresses that are to be handed over, and to whom.
+/// The addresses that are to be handed over, and the node that is to have each.
 pub(crate) type Moves = Arc<BTreeMap<IpAddr, NodeId>>;
 
 /// Where the address could be announced here, whether this node may hold it or not.
@@ -128,12 +128,12 @@ mod tests {
         let views = told(&view, "n2", &[interface("eth0", "192.0.2.0/24")]);
         let segment = &views[&"eth0".into()];
         let named = |address: &str| -> BTreeSet<NodeId> {
-            segment.places[&ip(address)].fit.keys().copied().collect()
+            segment.groups[&ip(address)].fit.keys().copied().collect()
         };
         let id = |node: &str| NodeId::of(&node.into());
         assert_eq!(named("192.0.2.2"), ["n1", "n2", "n3"].map(id).into());
         assert_eq!(named("192.0.2.3"), ["n1", "n3"].map(id).into());
-        assert_eq!(segment.places[&ip("192.0.2.3")].nearness(id("n3")).local, 2);
+        assert_eq!(segment.groups[&ip("192.0.2.3")].nearness(id("n3")).local, 2);
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
         let mut view = web();
         view.services = Arc::default();
         let views = told(&view, "n1", &[interface("eth0", "192.0.2.0/24")]);
-        assert!(views[&"eth0".into()].places.is_empty());
+        assert!(views[&"eth0".into()].groups.is_empty());
     }
 
     #[test]
@@ -150,11 +150,11 @@ mod tests {
         let own = [interface("eth0", "198.51.100.0/24")];
         link(&mut view, "n1", "eth0", &["198.51.100.0/24"]);
         assert_eq!(
-            told(&view, "n1", &own)[&"eth0".into()].places.len(),
+            told(&view, "n1", &own)[&"eth0".into()].groups.len(),
             1,
             "on nobody's"
         );
         link(&mut view, "n2", "eth0", &["192.0.2.0/24"]);
-        assert!(told(&view, "n1", &own)[&"eth0".into()].places.is_empty());
+        assert!(told(&view, "n1", &own)[&"eth0".into()].groups.is_empty());
     }
 }

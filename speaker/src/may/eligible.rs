@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use ferrolb_crds::domain::{Endpoints, NodeName, Reason, ServiceKey};
 use ferrolb_segment::message::NodeId;
-use ferrolb_segment::{Fitness, Nearness, Place};
+use ferrolb_segment::{Fitness, GroupView, Nearness};
 
 use super::Interfaces;
 use super::judged::{JudgedNodes, Judgement, Soft};
@@ -17,7 +17,7 @@ use super::view::Service;
 #[derive(Debug)]
 pub struct Eligibility {
     /// The addresses of the group, and the nodes that may announce them.
-    pub place: Arc<Place>,
+    pub group: Arc<GroupView>,
     pub(super) judged: Arc<JudgedNodes>,
     local: Vec<Local>,
     ineligible: OnceLock<Arc<BTreeMap<NodeName, Reason>>>,
@@ -41,14 +41,14 @@ impl Eligibility {
             .collect();
         let cluster = each(demands, |demand| &demand.cluster);
         let cluster = cluster.values().map(|service| &*service.endpoints);
-        let place = Place {
+        let group = GroupView {
             first,
-            group: Arc::new(demands.iter().map(|(address, _)| *address).collect()),
+            addresses: Arc::new(demands.iter().map(|(address, _)| *address).collect()),
             fit: fit(&judged, &local),
             near: Arc::new(near(&judged, &local, cluster)),
         };
         Self {
-            place: Arc::new(place),
+            group: Arc::new(group),
             judged,
             local,
             ineligible: OnceLock::new(),
@@ -66,7 +66,7 @@ impl Eligibility {
     /// Whether the node may announce.
     pub fn includes(&self, node: &NodeName) -> bool {
         let judgement = self.judged.by_node.get(node);
-        judgement.is_some_and(|judgement| self.place.suits(judgement.id))
+        judgement.is_some_and(|judgement| self.group.suits(judgement.id))
     }
 
     /// Whether the address is on a subnet of other nodes and not of this one.
@@ -77,7 +77,7 @@ impl Eligibility {
 
     /// The nodes that may announce, by name.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
-        let may = |(_, judgement): &(&NodeName, &Judgement)| self.place.suits(judgement.id);
+        let may = |(_, judgement): &(&NodeName, &Judgement)| self.group.suits(judgement.id);
         self.judged.by_node.iter().filter(may).map(|(name, _)| name)
     }
 

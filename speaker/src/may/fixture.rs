@@ -172,7 +172,7 @@ pub(crate) fn barred(view: &View, address: &str) -> BTreeMap<String, &'static st
     };
     let hard = eligibility.ineligible().iter();
     let hard = hard.map(|(node, why)| (node.to_string(), why.word()));
-    let against = |node: &NodeName| eligibility.place.fit[&NodeId::of(node)].against;
+    let against = |node: &NodeName| eligibility.group.fit[&NodeId::of(node)].against;
     let least = eligibility.nodes().map(against).min();
     let later = eligibility.nodes().filter(|node| Some(against(node)) > least);
     let soft = later.filter_map(|node| Some((node.to_string(), eligibility.soft(node)?.word())));

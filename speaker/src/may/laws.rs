@@ -179,7 +179,7 @@ impl Draw {
     }
 }
 
-/// Who would hold what.
+/// Which node would hold which address.
 fn winners(foreseen: &BTreeMap<IpAddr, Foreseen>) -> BTreeMap<IpAddr, Option<NodeName>> {
     let winner = |one: &Foreseen| one.outcome.as_ref().ok().map(|winner| winner.node.clone());
     foreseen
@@ -223,7 +223,7 @@ fn all_of(may: &May) -> Vec<String> {
     let all = may.by_address.iter().map(|(address, judged)| {
         let eligible = judged.eligible.as_ref().map(|eligible| {
             (
-                &eligible.place,
+                &eligible.group,
                 eligible.ineligible(),
                 eligible.nodes().collect::<Vec<_>>(),
             )
@@ -317,7 +317,7 @@ proptest! {
         // A group that can be whole again comes together.
         let whole = |all: &BTreeMap<IpAddr, Foreseen>, address: &IpAddr| {
             let eligible = all[address].judged.eligible.as_ref().ok();
-            eligible.map(|eligible| eligible.place.group.clone())
+            eligible.map(|eligible| eligible.group.addresses.clone())
         };
         for (address, winner) in winners(&first).iter().filter(|(_, winner)| winner.is_some()) {
             if whole(&first, address) == whole(&after, address) {

@@ -115,7 +115,7 @@ impl Memory {
             return BTreeMap::new();
         }
         let whole = Arc::new(self.eligibility(view, first, &wanted));
-        if wanted.len() == 1 || !whole.place.fit.is_empty() {
+        if wanted.len() == 1 || !whole.group.fit.is_empty() {
             return wanted
                 .iter()
                 .map(|(address, _)| (*address, whole.clone()))
@@ -143,7 +143,7 @@ impl Memory {
 }
 
 fn may_or_why(eligibility: &Arc<Eligibility>) -> Result<Arc<Eligibility>, Reason> {
-    match eligibility.place.fit.is_empty() {
+    match eligibility.group.fit.is_empty() {
         true => Err(Reason::NoEligibleNode(eligibility.ineligible().clone())),
         false => Ok(eligibility.clone()),
     }

@@ -68,7 +68,7 @@ impl Speaker {
             let judged = addresses
                 .iter()
                 .filter_map(|address| may.by_address.get(&address));
-            let groups = judged.filter_map(|judged| Some(&judged.eligible.as_ref().ok()?.place.group));
+            let groups = judged.filter_map(|judged| Some(&judged.eligible.as_ref().ok()?.group.addresses));
             moves.extend(groups.flat_map(|group| group.iter().map(|address| (*address, node))));
         }
         Arc::new(moves)

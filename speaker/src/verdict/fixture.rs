@@ -63,11 +63,11 @@ impl Segment<'_> {
     /// What the node makes of this report.
     pub(crate) fn reported(&self, node: &NodeName, report: SegmentReport) -> Verdicts {
         let may = may(self.view);
-        let place = |(address, judged): (&IpAddr, &Arc<crate::may::Judged>)| {
-            Some((*address, judged.eligible.as_ref().ok()?.place.clone()))
+        let group = |(address, judged): (&IpAddr, &Arc<crate::may::Judged>)| {
+            Some((*address, judged.eligible.as_ref().ok()?.group.clone()))
         };
         let told = SegmentView {
-            places: may.by_address.iter().filter_map(place).collect(),
+            groups: may.by_address.iter().filter_map(group).collect(),
             ..SegmentView::default()
         };
         Verdicts::of(&Evidence {

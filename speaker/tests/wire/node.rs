@@ -1,4 +1,4 @@
-//! A node: the announcer as the speaker ships it, in a namespace, and a cluster that says who may hold what.
+//! A node: the announcer as the speaker ships it, in a namespace, and a cluster that says which nodes may hold what.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use ferrolb_rawlink::links;
 use ferrolb_segment::message::NodeId;
 use ferrolb_segment::seal::{KeyRing, SegmentKey};
 use ferrolb_segment::ways::Transport;
-use ferrolb_segment::{Conduct, Fitness, Place, Profile, SegmentView};
+use ferrolb_segment::{Conduct, Fitness, GroupView, Profile, SegmentView};
 use ferrolb_speaker::layer2::announce::{
     Announcer, Departure, LayerTwoMetrics, News, Protocol, ProtocolMetrics, Reports, SegmentReport, Views,
 };
@@ -133,14 +133,14 @@ impl Node {
             Arc::new(nodes.iter().map(|name| (id(name), Fitness::default())).collect());
         for (address, interface) in holdings {
             let address: IpAddr = address.parse().unwrap();
-            let place = Place {
+            let group = GroupView {
                 first: address,
-                group: Arc::new(BTreeSet::from([address])),
+                addresses: Arc::new(BTreeSet::from([address])),
                 fit: fit.clone(),
                 near: Arc::default(),
             };
             let view = views.entry((*interface).into()).or_insert_with(|| empty.clone());
-            view.places.insert(address, Arc::new(place));
+            view.groups.insert(address, Arc::new(group));
         }
         let views = views.into_iter().map(|(name, view)| (name, Arc::new(view)));
         self.views.send_replace(Arc::new(views.collect()));

@@ -8,10 +8,11 @@ use rstest::rstest;
 
 use super::any::entry;
 use super::bytes;
-use crate::codec::{Change, MESSAGE_MAX, TooManyParts, claims_pages, heard_pages};
+use crate::codec::{MESSAGE_MAX, TooManyParts, claims_pages, heard_pages};
 use crate::digest::bucket_of;
 use crate::message::{
-    Body, Boot, ContentDigest, Entry, Epoch, HeardPage, Instance, Message, NodeId, Part, Tag, Version,
+    Body, Boot, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage, Instance, Message, NodeId, Part, Tag,
+    Version,
 };
 
 const BUCKET: u8 = 7;
@@ -29,12 +30,14 @@ fn size(body: Body) -> usize {
     .len()
 }
 
-fn change() -> Change {
-    Change {
+fn page(entries: BTreeMap<IpAddr, Option<Entry>>) -> ClaimsPage {
+    ClaimsPage {
         bucket: BUCKET,
         base: Some(Version(1)),
         version: Version(2),
         digest: ContentDigest(3),
+        part: Part { index: 0, of: 1 },
+        entries: entries.into_iter().collect(),
     }
 }
 
@@ -67,6 +70,7 @@ fn are_numbered(parts: impl ExactSizeIterator<Item = Part>) -> bool {
         .all(|(index, part)| (usize::from(part.index), usize::from(part.of)) == (index, of))
 }
 
+/// Rules F5, F12.
 #[rstest]
 #[case::none(0, 1)]
 #[case::one_page_of_them(346, 1)]
@@ -93,7 +97,7 @@ fn tags_are_split_into_pages_that_fit(#[case] number: u32, #[case] expected: usi
 #[case::one_more(27, 2)]
 #[case::all_there_can_be(6630, 255)]
 fn the_longest_entries_are_split_into_pages_that_fit(#[case] number: usize, #[case] expected: usize) {
-    let pages = claims_pages(change(), &longest(number)).unwrap();
+    let pages = claims_pages(page(longest(number))).unwrap();
     assert_eq!(pages.len(), expected);
     assert!(are_numbered(pages.iter().map(|page| page.part)));
     assert!(
@@ -106,28 +110,25 @@ fn the_longest_entries_are_split_into_pages_that_fit(#[case] number: usize, #[ca
 #[test]
 fn more_parts_than_can_be_counted_are_refused() {
     assert_eq!(heard_pages(Version(1), &tags(88_231)), Err(TooManyParts(256)));
-    assert_eq!(claims_pages(change(), &longest(6631)), Err(TooManyParts(256)));
+    assert_eq!(claims_pages(page(longest(6631))), Err(TooManyParts(256)));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
+    /// Rules F6, F12.
     #[test]
     fn entries_are_split_into_pages_that_fit(entries in prop::collection::vec(prop::option::of(entry()), 0..300)) {
         let entries: BTreeMap<_, _> = addresses().zip(entries).collect();
-        let pages = claims_pages(change(), &entries).unwrap();
+        let pages = claims_pages(page(entries.clone())).unwrap();
         prop_assert!(are_numbered(pages.iter().map(|page| page.part)));
         let joined: Vec<_> = pages.iter().flat_map(|page| page.entries.clone()).collect();
         prop_assert!(joined.into_iter().eq(entries));
-        for page in pages {
-            let said = Change {
-                bucket: page.bucket,
-                base: page.base,
-                version: page.version,
-                digest: page.digest,
-            };
-            prop_assert_eq!(said, change());
-            prop_assert!(size(Body::Claims(page)) <= MESSAGE_MAX);
+        for one in pages {
+            let whole = page(BTreeMap::new());
+            let rest = ClaimsPage { part: whole.part, entries: Vec::new(), ..one.clone() };
+            prop_assert_eq!(rest, whole);
+            prop_assert!(size(Body::Claims(one)) <= MESSAGE_MAX);
         }
     }
 }

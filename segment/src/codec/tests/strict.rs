@@ -38,6 +38,7 @@ fn claims(bucket: u8, flags: u8, part: &[u8], entries: &[&[u8]]) -> Vec<u8> {
     message(&[&[bucket, flags], VERSION, VERSION, part, &entries.concat()])
 }
 
+/// Rules F2, F5, F6, F7, F8, F9.
 #[rstest]
 #[case::beacon(BEACON, message(&[BEACON_HEAD, FOUR_NUMBERS]))]
 #[case::beacon_of_who_will_speak_more(BEACON, message(&[&[0, 9, 1, 0, 3, 0, 100], FOUR_NUMBERS]))]
@@ -63,6 +64,7 @@ fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] 
     assert_eq!(parse(kind, &bytes), Err(why));
 }
 
+/// Rule F2.
 #[rstest]
 #[case::kind_0(0, message(&[]), Malformed::Kind(0))]
 #[case::kind_9(9, message(&[INSTANCE]), Malformed::Kind(9))]

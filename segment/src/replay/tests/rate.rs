@@ -46,6 +46,7 @@ fn allowed(limit: &mut RateLimit, sources: impl IntoIterator<Item = Mac>, now: M
         .count()
 }
 
+/// Rule S5.
 #[test]
 fn a_burst_is_allowed_and_no_more() {
     assert_eq!(allowed(&mut limit(), [PEER; 20], Moment::ORIGIN), 5);
@@ -91,7 +92,7 @@ fn invented_addresses_share_one_limit_and_are_not_remembered() {
     assert_eq!(allowed(&mut limit, (0..1000).map(mac), Moment::ORIGIN), 5);
     let later = Moment::ORIGIN + SECOND;
     assert_eq!(allowed(&mut limit, (1000..2000).map(mac), later), 2);
-    assert_eq!(limit.addresses(), 0);
+    assert_eq!(limit.proven.len(), 0);
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn of_proven_addresses_the_one_that_was_silent_longest_is_forgotten() {
     for number in 0..5 {
         limit.prove(mac(number), Moment::ORIGIN + SECOND * number as u32);
     }
-    assert_eq!(limit.addresses(), LIMITS.addresses);
+    assert_eq!(limit.proven.len(), LIMITS.addresses);
     let now = Moment::ORIGIN + SECOND * 4;
     allowed(&mut limit, [PEER; 100], now);
     let known: Vec<usize> = (0..5).filter(|number| limit.allows(mac(*number), now)).collect();
@@ -129,7 +130,7 @@ proptest! {
                 limit.prove(mac(*source), now);
                 proofs += 1;
             }
-            prop_assert!(limit.addresses() <= LIMITS.addresses);
+            prop_assert!(limit.proven.len() <= LIMITS.addresses);
         }
         prop_assert!(looked_at <= 5 + 2 * 5 + proofs * (3 + 5));
     }

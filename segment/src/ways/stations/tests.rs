@@ -32,6 +32,7 @@ fn stations() -> Stations {
     stations
 }
 
+/// Rule U3.
 #[rstest]
 #[case::ipv4_first(&["192.0.2.1", "2001:db8::1"], &["192.0.2.2", "2001:db8::2"], Some(("192.0.2.1", "192.0.2.2")))]
 #[case::ipv6_if_one_has_no_ipv4(&["192.0.2.1", "2001:db8::1"], &["2001:db8::2"], Some(("2001:db8::1", "2001:db8::2")))]
@@ -50,6 +51,7 @@ fn both_ends_talk_between_the_same_addresses(
     assert_eq!(paths(OTHER, &stations).get(&ME).copied(), back);
 }
 
+/// Rule U4.
 #[test]
 fn who_answered_within_three_intervals_is_heard() {
     let mut stations = stations();
@@ -63,6 +65,7 @@ fn who_never_answered_is_not_heard() {
     assert_eq!(stations().admit(MAC, usual(), at(0)), Err(Stranger::Unanswering));
 }
 
+/// Rule U4.
 #[test]
 fn another_station_is_not_heard_in_the_name_of_one_that_answers() {
     let mut stations = stations();
@@ -97,6 +100,7 @@ fn a_flood_of_answers_takes_no_memory() {
     assert_eq!(stations.by_node[&OTHER].answers.len(), INTERFACES);
 }
 
+/// Rule U4.
 #[test]
 fn who_answered_lately_is_asked_alone_and_others_with_everybody_listening() {
     let mut stations = stations();

@@ -32,15 +32,15 @@ pub(crate) struct Lan {
     number: u64,
     /// When the last frame from one node to another comes: a switch keeps their order.
     last: BTreeMap<(usize, usize), Moment>,
-    /// Of a hundred frames at each sender's port.
+    /// Percent of the frames that are lost at each sender's port.
     pub(crate) loss_percent: u64,
-    /// Of a hundred frames at each receiver's port.
+    /// Percent of the frames that are lost at each receiver's port.
     pub(crate) receive_loss_percent: u64,
-    /// Of a hundred frames of this sender.
+    /// Percent of the frames that are lost of this sender.
     pub(crate) lossy: BTreeMap<usize, u64>,
-    /// Of a hundred frames; they come up to 50 ms later, and others overtake them.
+    /// Percent of the frames that come up to 50 ms later, and that others overtake.
     pub(crate) late_percent: u64,
-    /// Of a hundred frames; they come twice.
+    /// Percent of the frames that come twice.
     pub(crate) twice_percent: u64,
     /// Ordered pairs: the second does not hear the first.
     pub(crate) cut: BTreeSet<(usize, usize)>,

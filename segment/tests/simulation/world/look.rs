@@ -58,7 +58,7 @@ impl World {
     }
 
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        self.nodes[0].view.places.keys().copied().collect()
+        self.nodes[0].view.groups.keys().copied().collect()
     }
 
     /// Each address has one holder.
@@ -76,7 +76,7 @@ impl World {
         })
     }
 
-    /// Who holds what.
+    /// Which nodes hold which address.
     pub(crate) fn table(&self) -> BTreeMap<IpAddr, Vec<usize>> {
         self.addresses()
             .into_iter()

@@ -91,8 +91,8 @@ impl World {
             Effect::Tell(event) => self.events.push((self.now, node, event)),
             Effect::Hold(address) => {
                 let one = &mut self.nodes[node];
-                let place = one.view.places.get(&address);
-                self.unfit += usize::from(!place.is_some_and(|place| place.suits(one.id)));
+                let group = one.view.groups.get(&address);
+                self.unfit += usize::from(!group.is_some_and(|group| group.suits(one.id)));
                 one.answers.insert(address);
             }
             Effect::Release(address) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::NodeName;
 use ferrolb_segment::message::{NodeId, Standing};
-use ferrolb_segment::{Conduct, Fitness, Moment, Place, SegmentView};
+use ferrolb_segment::{Conduct, Fitness, GroupView, Moment, SegmentView};
 
 use super::{Lan, Node, World, address, ms};
 
@@ -18,8 +18,8 @@ impl World {
             .map(|n| NodeName::from(format!("n{n}").as_str()))
             .collect();
         let view = SegmentView {
-            places: (1..=addresses)
-                .map(|last| (address(last), Arc::new(place(&names, address(last)))))
+            groups: (1..=addresses)
+                .map(|last| (address(last), Arc::new(alone(&names, address(last)))))
                 .collect(),
             nodes: Arc::new(
                 names
@@ -84,11 +84,11 @@ impl World {
 }
 
 /// All nodes suit alike; the hash decides.
-fn place(names: &[NodeName], address: IpAddr) -> Place {
+fn alone(names: &[NodeName], address: IpAddr) -> GroupView {
     let fit = |name: &NodeName| (NodeId::of(name), Fitness::default());
-    Place {
+    GroupView {
         first: address,
-        group: Arc::new(BTreeSet::from([address])),
+        addresses: Arc::new(BTreeSet::from([address])),
         fit: Arc::new(names.iter().map(fit).collect()),
         near: Arc::default(),
     }
@@ -96,17 +96,17 @@ fn place(names: &[NodeName], address: IpAddr) -> Place {
 
 /// Each `size` addresses belong together from now on.
 pub(crate) fn regroup(view: &mut SegmentView, size: usize) {
-    let addresses: Vec<IpAddr> = view.places.keys().copied().collect();
+    let addresses: Vec<IpAddr> = view.groups.keys().copied().collect();
     for group in addresses.chunks(size) {
-        let fit = view.places[&group[0]].fit.clone();
-        let place = Arc::new(Place {
+        let fit = view.groups[&group[0]].fit.clone();
+        let whole = Arc::new(GroupView {
             first: group[0],
-            group: Arc::new(group.iter().copied().collect()),
+            addresses: Arc::new(group.iter().copied().collect()),
             fit,
             near: Arc::default(),
         });
         for address in group {
-            view.places.insert(*address, place.clone());
+            view.groups.insert(*address, whole.clone());
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::may::fixture::{
     winner_if,
 };
 use crate::may::{View, may};
-use ferrolb_segment::order::hash::{hash, hash_of};
+use ferrolb_segment::order::hash::hash_of;
 
 fn prefer(view: &mut View, node: &str) {
     let spec = json!({"preferredNodeSelectors": [{"weight": 1, "preference": only(node)}]});
@@ -43,14 +43,14 @@ fn the_hash_order_is_that_of_metallb(
     #[case] expected: &[&str],
 ) {
     let mut nodes = nodes.to_vec();
-    nodes.sort_by_key(|node| hash(&(*node).into(), ip(address)));
+    nodes.sort_by_key(|node| hash_of(&(*node).into(), &ip(address).to_string()));
     assert_eq!(nodes, expected);
 }
 
 #[test]
 fn an_ipv6_address_is_hashed_in_its_short_form() {
     let mut nodes = ["n1", "n2", "n3"];
-    nodes.sort_by_key(|node| hash(&(*node).into(), ip("2001:0db8:0::0:1")));
+    nodes.sort_by_key(|node| hash_of(&(*node).into(), &ip("2001:0db8:0::0:1").to_string()));
     assert_eq!(nodes, ["n2", "n3", "n1"]);
 }
 

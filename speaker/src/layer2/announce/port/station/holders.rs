@@ -1,4 +1,4 @@
-//! Who holds what, looked up again only where it may have changed.
+//! Which node holds which address, looked up again only where it may have changed.
 //!
 //! A holder changes with a page of claims, of this node or of another, or when a peer comes or goes; nothing else changes
 //! one. Pages name buckets of addresses, so these are the parts that are looked up.
@@ -27,7 +27,7 @@ impl HolderIndex {
     /// The cluster names these addresses.
     pub(super) fn follow(&mut self, view: &SegmentView) {
         let mut addresses = vec![Vec::new(); usize::from(BUCKETS)];
-        for address in view.places.keys() {
+        for address in view.groups.keys() {
             addresses[usize::from(bucket_of(*address))].push(*address);
         }
         for (bucket, now) in addresses.iter().enumerate() {

@@ -103,6 +103,6 @@ impl Station {
     ) -> Result<Message, &'static str> {
         let keys = self.protocol.keys.borrow();
         let keys = keys.as_ref().ok_or("no_key")?;
-        self.gate.admit_over(keys, frame, ip, now).map_err(Barred::label)
+        self.gate.admit(keys, frame, ip, now).map_err(Barred::label)
     }
 }

@@ -25,7 +25,7 @@ impl Station {
         let Some(keys) = keys.as_ref() else { return };
         // What others would refuse is not sent; what finds no room is as good as lost on the wire.
         if self.udp.choice.is_raw()
-            && let Ok(frame) = seal::seal(keys, port.port.mac, GROUP, &message)
+            && let Ok(frame) = seal::seal(keys, [port.port.mac, GROUP], None, &message)
         {
             let _lost = port.socket.try_send(&frame);
         }

@@ -72,7 +72,7 @@ fn sink(any: IpAddr, interface: &str) -> std::io::Result<UdpSocket> {
 }
 
 impl Station {
-    /// Follows who is where.
+    /// Follows which station has which address.
     pub(super) fn locate(&mut self, port: &mut PortTask) -> Result<(), SocketError> {
         if !self.udp.choice.hears_datagrams() {
             return Ok(());
@@ -131,7 +131,7 @@ impl Station {
         }
         let own = port.port.mac;
         for (path, mac) in self.udp.stations.receivers() {
-            let Ok(sealed) = seal::seal_over(keys, [own, mac], Some(path.own), message) else {
+            let Ok(sealed) = seal::seal(keys, [own, mac], Some(path.own), message) else {
                 return;
             };
             let datagram = Datagram {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::NodeName;
 use ferrolb_segment::message::{Boot, Instance, Message};
-use ferrolb_segment::{Conduct, Fitness, Moment, Place, Profile, Segment};
+use ferrolb_segment::{Conduct, Fitness, GroupView, Moment, Profile, Segment};
 
 use super::*;
 
@@ -25,24 +25,24 @@ fn addresses() -> impl Iterator<Item = IpAddr> {
 fn view(count: usize) -> SegmentView {
     let fit: BTreeMap<_, _> = NODES.map(|name| (id(name), Fitness::default())).into();
     let fit = Arc::new(fit);
-    let place = |address| {
-        let place = Place {
+    let group = |address| {
+        let group = GroupView {
             first: address,
-            group: Arc::new(BTreeSet::from([address])),
+            addresses: Arc::new(BTreeSet::from([address])),
             fit: fit.clone(),
             near: Arc::default(),
         };
-        (address, Arc::new(place))
+        (address, Arc::new(group))
     };
     SegmentView {
-        places: addresses().take(count).map(place).collect(),
+        groups: addresses().take(count).map(group).collect(),
         nodes: Arc::new(NODES.map(|name| (id(name), name.into())).into()),
         electors: Arc::new(NODES.map(id).into()),
         ..SegmentView::default()
     }
 }
 
-/// Three nodes on a segment on which nothing is lost but to those who are cut off.
+/// Three nodes on a segment on which nothing is lost but to those that are cut off.
 struct Simulation {
     view: SegmentView,
     nodes: Vec<(Segment, HolderIndex, u64)>,
@@ -129,7 +129,7 @@ impl Simulation {
 
     fn check(&mut self) {
         for (core, index, _) in &mut self.nodes {
-            let all = self.view.places.keys();
+            let all = self.view.groups.keys();
             let expected: Holders = all
                 .filter_map(|address| Some((*address, core.holder(*address)?)))
                 .collect();
