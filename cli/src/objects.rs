@@ -22,7 +22,7 @@ pub(crate) struct Objects {
     pub(crate) namespaces: Vec<Namespace>,
     /// What speakers tell of their nodes.
     pub(crate) states: Vec<ConfigurationState>,
-    /// Who announces what.
+    /// Which node announces which Service.
     pub(crate) statuses: Vec<ServiceL2Status>,
 }
 

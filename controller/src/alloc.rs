@@ -1,7 +1,7 @@
 //! The rules of allocation, as a function of the whole world.
 //!
 //! 1. **Keep.** A Service keeps the addresses in its status. They are claimed before anything is given
-//!    out, so nobody who waits can take them. Where two Services hold one address and may not share it,
+//!    out, so no Service that waits can take them. Where two Services hold one address and may not share it,
 //!    the older claim stays. A pool edit takes nothing away: an address that left its pool, or whose pool
 //!    no longer admits the Service, is kept and flagged. An address that was never ours (no
 //!    `ip-allocated-from-pool` annotation) must satisfy the rules or is replaced.

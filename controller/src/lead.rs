@@ -5,7 +5,7 @@
 //! ```
 //! - The holder renews by a PUT that carries the `resourceVersion` it was decided on. It may write until
 //!   `renew_deadline` after the moment *before* its last successful renewal was sent.
-//! - Everybody else waits `lease_duration` on his own monotonic clock from the moment *he* first saw the record. Times
+//! - Each other candidate waits `lease_duration` on its own monotonic clock from when *it* first saw the record. Times
 //!   in the object are never compared with a clock, so clocks may disagree.
 //! - The first interval begins before the second and is shorter: two never lead at once, as long as no clock runs
 //!   faster than another by `lease_duration / renew_deadline`. The module `model` checks it.

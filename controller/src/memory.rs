@@ -1,4 +1,4 @@
-//! The little that no object holds: who gave which address back when, and the terms of sharing at the
+//! The little that no object holds: which Service gave which address back when, and the terms of sharing at the
 //! last decision. Lost at a restart, which only means that nobody is waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ impl Memory {
         self.recall_rewritten(world);
     }
 
-    /// Statuses that somebody else wrote since: what is there now is his, and what was there waits for its Service.
+    /// Statuses that another writer wrote since: what is there now is that writer's, and what was there waits for its Service.
     fn recall_rewritten(&self, world: &mut World) {
         for (key, held) in &self.last {
             let Some(service) = world.services.get(key) else {

@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = Metrics::register(&registry)?;
     tokio::spawn(secret::ensure(client.clone(), namespace.clone()));
     tracing::info!(namespace, class = args.lb_class, "controller started");
-    // Whoever leads before everything is listed may give away an address that is in use.
+    // A leader that acts before everything is listed may give away an address that is in use.
     let listed = tokio::select! {
         () = readiness.all_ready() => true,
         () = shutdown.draining() => false,

@@ -40,7 +40,7 @@ impl Stores {
     }
 }
 
-/// Of a node only its addresses count here; the rest changes every few seconds.
+/// Only the addresses of a node count here; the rest of it changes every few seconds.
 fn keep_addresses(node: &mut Node) {
     node.spec = None;
     if let Some(status) = node.status.take() {

@@ -56,7 +56,7 @@ impl Lab {
             .unwrap_or_default()
     }
 
-    /// Everybody on the LAN who answers ARP or neighbour discovery for an address.
+    /// Every station on the LAN that answers ARP or neighbour discovery for an address.
     ///
     /// # Errors
     /// If no question can be sent.
@@ -64,7 +64,7 @@ impl Lab {
         self.answering_at(&Machine::Client(1).nic(), address)
     }
 
-    /// Everybody who answers ARP or neighbour discovery for an address, heard at this interface.
+    /// Every station that answers ARP or neighbour discovery for an address, heard at this interface.
     ///
     /// # Errors
     /// If no question can be sent.

@@ -1,4 +1,4 @@
-//! Whoever may end a lab, as its keeper sees them.
+//! What may end a lab, as its keeper sees it.
 
 use crate::error::{Doing, Error, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,7 +11,7 @@ use std::os::unix::net::UnixListener;
 /// What the process at the other end of standard input writes to say that the lab outlives it.
 pub(crate) const DETACH: u8 = b'd';
 
-/// Whoever may end the lab: the process at the other end of standard input, or a signal.
+/// What may end the lab: the process at the other end of standard input, or a signal.
 pub(crate) struct Owner {
     signals: SignalFd,
     detached: bool,

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Who may talk to the API server: user and group of each kubeconfig.
+/// The user and the group of each kubeconfig.
 struct Identity {
     file: String,
     user: String,

@@ -1,4 +1,4 @@
-//! Who has which name and address. Every lab has its own switch, so all labs use the same addresses.
+//! Names and addresses of all machines. Every lab has its own switch, so all labs use the same addresses.
 
 use crate::error::{Error, Result};
 use crate::mac::Mac;

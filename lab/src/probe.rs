@@ -48,7 +48,7 @@ impl Lab {
             .doing(|| format!("ask {address} over UDP"))
     }
 
-    /// Broadcasts one ARP request for an address from the first client and returns everyone who answers within the
+    /// Broadcasts one ARP request for an address from the first client and returns every station that answers within the
     /// whole time given, first come first.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Lab {
         })?
     }
 
-    /// Multicasts one neighbour solicitation for an address from the first client and returns everyone who answers
+    /// Multicasts one neighbour solicitation for an address from the first client and returns every station that answers
     /// within the whole time given, first come first.
     ///
     /// # Errors

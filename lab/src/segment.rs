@@ -17,7 +17,7 @@ const ANOTHER: u8 = 50;
 /// An interface of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nic {
-    /// Whose it is.
+    /// The machine that it belongs to.
     pub machine: Machine,
     /// Its name inside the machine.
     pub name: String,

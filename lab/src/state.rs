@@ -168,8 +168,8 @@ impl State {
         Ok(())
     }
 
-    /// Away with the folder at once, then with what is in it: who starts a lab of this name meanwhile must not find half a
-    /// folder, nor lose what it puts there.
+    /// Away with the folder at once, then with what is in it: a process that starts a lab of this name meanwhile must
+    /// not find half a folder, nor lose what it puts there.
     pub(crate) fn remove(&self) -> Result<()> {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy();
         let doomed = self

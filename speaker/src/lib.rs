@@ -1,8 +1,8 @@
 //! Agrees with the other speakers which node announces each address, and answers ARP and NDP there.
 //!
-//! One direction: [`see`] reads the cluster and the links of this node, [`may`] says who may announce what (a pure function
-//! that `ferrolb plan` calls too), [`layer2`] tells each port, where the protocol of [`ferrolb_segment`] decides who holds
-//! it and the port answers; [`verdict`] is the one table of what is done, and all that is told of it (conditions, events,
+//! One direction: [`see`] reads the cluster and the links of this node, [`may`] says which nodes may announce what (a
+//! pure function that `ferrolb plan` calls too), [`layer2`] tells each port, where the protocol of [`ferrolb_segment`] decides
+//! which node holds it and the port answers; [`verdict`] is the one table of what is done, and all that is told of it (conditions, events,
 //! `ServiceL2Status`, metrics, logs) is read from there.
 
 mod args;

@@ -1,4 +1,4 @@
-//! Who may announce each address, and why each other node may not: a function of one [`View`].
+//! Which nodes may announce each address, and why each other one may not: a function of one [`View`].
 //!
 //! 1. **Group.** All addresses of a Service, and all Services that share one of them, form a group, which goes to one
 //!    node. Only if no node is eligible for all of it, each address stands alone.
@@ -54,7 +54,7 @@ pub struct Judged {
     pub services: BTreeSet<ServiceKey>,
     /// Those of them that it would not be announced for if they were alone, and why.
     pub refused: BTreeMap<ServiceKey, Reason>,
-    /// Who may announce, or why nobody.
+    /// The nodes that may announce, or why none may.
     pub eligible: Result<Arc<Eligibility>, Reason>,
 }
 

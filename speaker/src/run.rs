@@ -37,7 +37,7 @@ use wire::Wire;
 
 /// How long queued events may take after the end.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
-/// Of its time the loop spends at most one part in so many on passes, however often the cluster changes; the wire does not
+/// The loop spends at most one part in so many of its time on passes, however often the cluster changes; the wire does not
 /// wait for it.
 const SHARE: u32 = 20;
 /// A pass is put off no longer than this.

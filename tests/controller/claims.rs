@@ -1,4 +1,4 @@
-//! Who leads, and what happens when two do.
+//! Which controller leads, and what happens when two do.
 
 use crate::pair::{Pair, start_in};
 use crate::scene::{

@@ -113,7 +113,7 @@ fn api_server(lab: &Lab) -> Outcome {
 
 fn cut_off(lab: &Lab) -> Outcome {
     const OUTAGE: Duration = Duration::from_secs(120);
-    /// Of Services, Namespaces, Nodes, pools, advertisements, the Lease and the ConfigurationState. Each tries again
+    /// Watches of Services, Namespaces, Nodes, pools, advertisements, the Lease and the ConfigurationState. Each tries again
     /// after 7.5 s at least, but for the first seven times.
     const WATCHES: usize = 7;
     const OF_A_WATCH: usize = 7 + 16;

@@ -1,4 +1,4 @@
-//! Who gets which address, and keeps it.
+//! Which Service gets which address, and keeps it.
 
 use crate::scene::{PODS, SOON, Scene, annotated, event, pool, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};

@@ -1,4 +1,4 @@
-//! Who announces, seen on the LAN.
+//! Which node announces, seen on the LAN.
 
 use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, pool, service};
 use ferrolb_lab::external::saw_the_client;

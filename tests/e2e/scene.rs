@@ -46,7 +46,7 @@ impl Drop for Scene<'_> {
     }
 }
 
-/// A pool of these addresses that only those who ask for it use, and its advertisement.
+/// A pool of these addresses that only Services that ask for it use, and its advertisement.
 pub(crate) fn pool(name: &str, addresses: &str) -> String {
     format!(
         "

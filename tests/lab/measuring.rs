@@ -42,7 +42,7 @@ fn allocate(_: &Lab) -> Outcome {
 /// Twice what is promised of a machine that does nothing else.
 const MOST_CPU_PERCENT: f64 = 2.0 * 2.0;
 
-/// Of few addresses, of which the kernel's filter knows each, and of more than it can know.
+/// With few addresses, each of which the kernel's filter knows, and with more than it can know.
 fn flood(_: &Lab) -> Outcome {
     for held in [50, 300] {
         let name = format!("f{}", std::process::id());

@@ -25,7 +25,7 @@ const AT_REST: Duration = Duration::from_secs(30);
 /// Which Services the trial is about.
 const SELECTOR: &str = "set=placement";
 
-/// Of policy Local, with endpoints on the first node alone: nobody can take them over.
+/// Services of policy Local, with endpoints on the first node alone: no node can take them over.
 const ONLY_ON_N1: [&str; 10] = [
     "placed-01",
     "placed-07",
@@ -195,7 +195,7 @@ fn planned(lab: &Lab, program: &str) -> Result<Table> {
     Ok(all.collect())
 }
 
-/// Who says to announce which Service; one that several announce is not in it.
+/// The node that says it announces each Service; one that several announce is not in it.
 fn table(lab: &Lab) -> Result<Table> {
     let list = lab.json(&["get", "servicel2statuses", "-n", "metallb-system"])?;
     let mut nodes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

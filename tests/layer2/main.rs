@@ -1,4 +1,4 @@
-//! Layer 2 on a real Kubernetes: who may announce, on which interface, and what a client on the segment hears.
+//! Layer 2 on a real Kubernetes: which nodes may announce, on which interface, and what a client on the segment hears.
 //!
 //! No trial says that an address moves back by itself: where it stays when nothing forbids it is not a promise.
 

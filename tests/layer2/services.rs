@@ -102,7 +102,7 @@ pub(crate) fn says(lab: &Lab, name: &str, suits: impl Fn(&str, &str) -> bool) ->
     })
 }
 
-/// Who owns the condition, by the managed fields of the Service.
+/// The owner of the condition, by the managed fields of the Service.
 fn writers(service: &Value) -> Vec<String> {
     let key = format!(r#"k:{{"type":"{ANNOUNCED}"}}"#);
     let entries = service["metadata"]["managedFields"].as_array();

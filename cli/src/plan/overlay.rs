@@ -133,7 +133,7 @@ fn keep_labels<K: Resource>(old: &K, new: &mut K) {
     }
 }
 
-/// As the controller remembers it: with whom a Service with an address may share it, and its ports.
+/// As the controller remembers it: with which others a Service with an address may share it, and its ports.
 fn changed(before: &[Service], after: &[Service]) -> BTreeSet<ServiceKey> {
     let terms = |service: &ServiceView| (service.sharing.clone(), service.ports.clone());
     let before: BTreeMap<ServiceKey, ServiceView> = before

@@ -46,7 +46,7 @@ impl ServicePlan {
     }
 }
 
-/// Who would announce one address.
+/// The node that would announce one address.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Announced {
     pub(super) address: IpAddr,

@@ -126,7 +126,8 @@ pub(crate) fn alive(nodes: &BTreeMap<NodeName, Node>) -> BTreeSet<NodeName> {
     ready.map(|(name, _)| name.clone()).collect()
 }
 
-/// Who says to announce the Services. A Service whose addresses are on two nodes is known on the first of them.
+/// The nodes that announce the Services, by ServiceL2Status. A Service whose addresses are on two nodes is known on the
+/// first of them.
 pub(crate) fn holders(objects: &Objects, view: &View) -> BTreeMap<IpAddr, NodeName> {
     let mut holders = BTreeMap::new();
     for status in objects.statuses.iter().filter_map(|one| one.status.as_ref()) {

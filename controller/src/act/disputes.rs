@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 /// Field managers of MetalLB's controller: a migration takes over what they wrote.
 const PREDECESSORS: [&str; 2] = ["controller", "metallb-controller"];
-/// How often a status is taken from somebody else before he is left alone with it.
+/// How often a status is taken from another writer before it is left to that one.
 const ROUNDS: u32 = 2;
-/// Who did not take it back for so long does not keep doing it.
+/// A writer that did not take it back for so long does not keep doing it.
 const FORGIVEN: Duration = Duration::from_secs(600);
 
-/// Who holds what, and how often it was taken from him.
+/// Which writer holds which status, and how often it was taken from it.
 #[derive(Debug, Default)]
 pub(crate) struct Disputes(BTreeMap<ServiceKey, Dispute>);
 
@@ -31,9 +31,9 @@ struct Dispute {
 pub(crate) enum Verdict {
     /// Take them.
     Take,
-    /// Leave them to him; said for the first time.
+    /// Leave them to the other; said for the first time.
     GiveUp,
-    /// Leave them to him, as was said before.
+    /// Leave them to the other, as was said before.
     LeaveAlone,
 }
 
@@ -74,7 +74,7 @@ impl Disputes {
         if take { Ownership::Take } else { Ownership::Respect }
     }
 
-    /// Who keeps the status of this Service from us, if it was given up.
+    /// The writer that keeps the status of this Service from us, if it was given up.
     pub(crate) fn given_up_to(&self, service: &ServiceKey) -> Option<String> {
         let dispute = self.0.get(service).filter(|dispute| dispute.rounds > ROUNDS)?;
         Some(dispute.owners.join(", "))

@@ -20,7 +20,7 @@ pub(super) struct Chooser<'a> {
     pools: &'a [&'a Pool],
     /// Tried before all others.
     first: Option<&'a Pool>,
-    /// Whether a refusal names the pools that are left to those who ask for them.
+    /// Whether a refusal names the pools that are left to Services that ask for them.
     names_manual: bool,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Names the pools that are left to those who ask for them.
+    /// Names the pools that are left to Services that ask for them.
     #[must_use]
     pub(super) fn passing_over_manual_pools(mut self) -> Self {
         self.names_manual = true;

@@ -248,7 +248,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Who asks for addresses by number comes first, then who waits longest; equals stay in the order of their names.
+/// Services that ask for addresses by number come first, then those that wait longest; equals stay in the order of their names.
 fn in_turn(services: &[&ServiceView], mut ours: Vec<usize>) -> Vec<usize> {
     ours.sort_by_key(|at| {
         let asks = matches!(services[*at].asked, Ok(Asked::Addresses(..)));

@@ -1,4 +1,4 @@
-//! Who uses which address. A checked entry is the only way in.
+//! Which Service uses which address. A checked entry is the only way in.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,12 +32,12 @@ pub(super) struct Used {
 /// The Services on one address; they agree on sharing, and no two serve the same port.
 struct Users<'a> {
     sharing: Option<&'a Sharing>,
-    /// Of those who share; whoever does not is alone.
+    /// The key of those that share; a Service without one is alone.
     ports: BTreeMap<&'a Port, &'a ServiceKey>,
     first: &'a ServiceKey,
 }
 
-/// An address that a Service cannot have, who has it, and why they cannot share.
+/// An address that a Service cannot have, the Service that has it, and why they cannot share.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Taken {
     pub(super) address: IpAddr,

@@ -77,7 +77,7 @@ pub enum Note {
     Lost {
         /// The address that was lost.
         address: IpAddr,
-        /// Who has it.
+        /// The Service that has it.
         to: ServiceKey,
         /// Why the two cannot share.
         why: Unshared,

@@ -1,4 +1,4 @@
-//! Who leads, decided from what was seen, answered and asked: a state machine without I/O, clock or randomness.
+//! Which candidate leads, decided from what was seen, answered and asked: a state machine without I/O, clock or randomness.
 
 use std::time::Duration;
 

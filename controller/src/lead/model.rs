@@ -92,7 +92,7 @@ impl Rules {
         self.checker().threads(threads).spawn_bfs().join()
     }
 
-    /// Whose clocks may advance by a second.
+    /// The candidates whose clocks may advance by a second.
     fn ticks(&self, world: &World) -> Vec<Action> {
         let clocks = || world.processes.iter().map(|process| process.clock);
         let slowest = clocks().min().unwrap_or(self.end);
@@ -196,7 +196,7 @@ impl Model for Rules {
             crashes: self.crashes,
             resignations: self.resignations,
         };
-        // Who creates the Lease makes no difference.
+        // It makes no difference which candidate creates the Lease.
         self.wake(&mut world, 0);
         self.serve_message(&mut world, 0);
         vec![world]

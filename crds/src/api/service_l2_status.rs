@@ -22,7 +22,7 @@ use super::schema;
 )]
 pub struct ServiceL2StatusSpec {}
 
-/// Who announces what, and where.
+/// Which node announces which Service, and where.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceL2StatusStatus {

@@ -21,7 +21,7 @@ pub enum Component {
 /// The faults that a daemon found, as the object that shows them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigurationReport {
-    /// Who found them.
+    /// The daemon that found them.
     pub component: Component,
     /// Name and uid of its Pod, with which the object goes; none outside of a Pod.
     pub pod: Option<(String, String)>,

@@ -32,7 +32,7 @@ pub struct ServiceView {
     pub families: Result<Families, Invalid>,
     /// What it asks for; an error quotes the value that cannot be read.
     pub asked: Result<Asked, Invalid>,
-    /// Whether, and with whom, it may share an address.
+    /// Whether, and with which others, it may share an address.
     pub sharing: Option<Sharing>,
     /// Whether the sharing annotation is there at all, even empty (MetalLB's layer-2 rule asks that).
     pub sharing_annotated: bool,
@@ -59,7 +59,7 @@ pub struct ServiceView {
 /// Whether a Service wants a load balancer, and whose.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ServiceClass {
-    /// Of another type than `LoadBalancer`.
+    /// It has another type than `LoadBalancer`.
     NotLoadBalancer,
     /// `spec.loadBalancerClass`.
     LoadBalancer(Option<String>),
@@ -88,7 +88,7 @@ pub enum Asked {
 pub struct Sharing {
     /// The value of the annotation.
     pub key: String,
-    /// Whom the traffic goes to.
+    /// Where the traffic goes.
     pub backends: Backends,
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Who answers.
+/// The pod that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The pod's host name, which is the pod's name.

@@ -60,7 +60,7 @@ pub struct Allocation {
     pub writes_after_one_deletion: usize,
     /// From SIGTERM to the controller until a Service created at that moment has an address.
     pub restart_seconds: f64,
-    /// Who gives that address.
+    /// The program that gives that address.
     pub restart: Restart,
 }
 

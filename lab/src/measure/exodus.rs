@@ -1,4 +1,4 @@
-//! What happens when a node dies that holds a thousand addresses: when each is announced by another, by whom, and what
+//! What happens when a node dies that holds a thousand addresses: when each is announced by another, by which one, and what
 //! that costs the API server.
 
 mod report;

@@ -19,7 +19,7 @@ const NODE: u8 = 1;
 /// How long the first announcements may take; they are repeated some times, which is waited for too.
 const SETTLING: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(2);
-/// Of processor time, while nothing is to be done.
+/// The share of processor time, while nothing is to be done.
 const IDLE_SECONDS: f64 = 0.011;
 
 /// What to measure with.

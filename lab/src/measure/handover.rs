@@ -14,7 +14,7 @@ const LEASE: &str = "ferrolb-controller";
 const FIRST_PORT: u16 = 9120;
 const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// Who goes on when a controller ends.
+/// Which controller goes on when one ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Restart {
@@ -85,7 +85,7 @@ fn served_since(scene: &Scene, began: Instant, service: usize) -> Result<Duratio
     Ok(scene.served(&created)?.duration_since(began))
 }
 
-/// Who holds the lease; nobody where there is none.
+/// The holder of the lease; none where there is no lease.
 fn leader(scene: &Scene) -> Option<String> {
     let holder = "jsonpath={.spec.holderIdentity}";
     let lease = ["get", "lease", LEASE, "-n", NAMESPACE, "-o", holder];

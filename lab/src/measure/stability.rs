@@ -26,7 +26,8 @@ pub use upset::{Role, Upset};
 
 /// How many addresses the nodes hold together.
 const ADDRESSES: u8 = 12;
-/// So much of the quiet before an upset is looked at too: who held what answers no more when it is stopped.
+/// So much of the quiet before an upset is looked at too: a node that held an address does not answer any
+/// more when it is stopped.
 const QUIETLY: Duration = Duration::from_millis(200);
 /// How long is watched after an upset.
 const AFTERWARDS: Duration = Duration::from_secs(2);

@@ -33,7 +33,7 @@ pub(super) struct Size {
     pub(super) addresses: u16,
 }
 
-/// Who holds what.
+/// Which node holds which address.
 pub(super) type Holders = BTreeMap<Ipv4Addr, u8>;
 
 pub(super) struct Stage {
@@ -138,7 +138,7 @@ impl Stage {
         Ok(sum(&answer.body, begin))
     }
 
-    /// Everybody who answers for each address.
+    /// Every node that answers for each address.
     pub(super) fn answering(&self) -> Result<BTreeMap<Ipv4Addr, BTreeSet<u8>>> {
         let heard = self.lab.in_client(|| wire::holders(&self.addresses))??;
         let number = |mac: &crate::Mac| self.lab.node_number(&mac.to_string());
@@ -193,7 +193,7 @@ fn open(place: &Place, size: Size) -> Result<(Lab, bool)> {
     }
 }
 
-/// The one who answers for each; else how many have none, or more than one.
+/// The one that answers for each; else how many have none, or more than one.
 fn one_each(
     addresses: &[Ipv4Addr],
     answering: &BTreeMap<Ipv4Addr, BTreeSet<u8>>,
@@ -219,7 +219,7 @@ pub(super) fn spread(holders: &Holders, nodes: impl Iterator<Item = u8>) -> BTre
     spread
 }
 
-/// Of the Prometheus text format.
+/// A value in the Prometheus text format.
 pub(super) fn sum(text: &str, begin: &str) -> f64 {
     let lines = text.lines().filter(|line| line.starts_with(begin));
     lines

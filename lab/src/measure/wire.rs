@@ -12,10 +12,10 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// Who asks.
+/// The station that asks.
 pub(super) const CLIENT: Machine = Machine::Client(1);
 pub(super) const INTERFACE: &str = "eth0";
-/// How long somebody who has nothing to send sleeps.
+/// How long a sender that has nothing to send sleeps.
 const PAUSE: Duration = Duration::from_micros(100);
 /// Threads that send a storm.
 const SENDERS: usize = 3;
@@ -86,7 +86,7 @@ pub(super) fn answered(addresses: &[Ipv4Addr]) -> Result<usize> {
     Ok(answered.len())
 }
 
-/// Asks for each address once; returns everyone who answers for it. Waits for second answers, too.
+/// Asks for each address once; returns every station that answers for it. Waits for second answers, too.
 pub(super) fn holders(addresses: &[Ipv4Addr]) -> Result<BTreeMap<Ipv4Addr, BTreeSet<Mac>>> {
     let socket = packet::open(INTERFACE, Hears::Everything)?;
     let mut holders: BTreeMap<Ipv4Addr, BTreeSet<Mac>> = BTreeMap::new();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 const LOOKING_UP: Duration = Duration::from_millis(50);
 
-/// Somebody says unasked that he has the address.
+/// A station says unasked that it has the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announcement {
     /// When it came, as the kernel noted.

@@ -12,7 +12,7 @@ use tower_test::mock::{self, Handle, SendResponse};
 
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Who owns the object, and the phase in its status.
+/// The owner of the object, and the phase in its status.
 type Want = (&'static str, &'static str);
 
 /// An API server with at most one object, on a clock that leaps when nothing else is left to do.

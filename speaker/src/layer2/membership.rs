@@ -106,7 +106,7 @@ impl Membership {
         }
     }
 
-    /// Tells the ports who may hold what.
+    /// Tells the ports which nodes may hold which addresses.
     pub(crate) fn tell(&self, view: &View, may: &May, moves: &Moves, here: Here<'_>) {
         let told = views(view, may, moves, here);
         self.views.send_if_modified(|known| {
@@ -132,7 +132,7 @@ impl Membership {
         Instant::now() + self.drain
     }
 
-    /// Nothing is held any more, and those who asked shortly before know it.
+    /// Nothing is held any more, and neighbours that asked shortly before know it.
     pub(crate) fn has_left(&self) -> bool {
         self.reports.borrow().values().all(|report| report.left)
     }

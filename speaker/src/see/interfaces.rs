@@ -72,7 +72,7 @@ pub(crate) fn told(own: &[Interface], exclude: &ExcludeList) -> NodeLinks {
     links
 }
 
-/// Who hears two MACs for one address believes the last, and packets take turns between them. A subnet in common is a
+/// A station that hears two MACs for one address believes the last, and packets take turns between them. A subnet in common is a
 /// segment in common; what is connected comes first, then the order of names.
 fn one_per_segment(mut chosen: Vec<&Interface>) -> BTreeSet<InterfaceName> {
     chosen.sort_by_key(|one| (!one.carrier, &one.name));

@@ -72,7 +72,7 @@ impl Stores {
     }
 }
 
-/// Of a Service that is no load balancer nothing is kept but its name, and our condition as long as it has it.
+/// Nothing is kept of a Service that is no load balancer but its name, and our condition as long as it has it.
 fn keep_of_service(service: &mut Service) {
     let spec = service.spec.take().unwrap_or_default();
     let status = service.status.take().unwrap_or_default();
@@ -127,7 +127,7 @@ fn keep_of_node(node: &mut Node) {
     };
 }
 
-/// Of the state of another speaker nothing is kept but what it tells of its node.
+/// Nothing is kept of the state of another speaker but what it tells of its node.
 fn keep_of_state(state: &mut ConfigurationState) {
     state.metadata = ObjectMeta {
         labels: only(state.metadata.labels.take(), |name| name == STATE_NODE),

@@ -1,4 +1,4 @@
-//! `ServiceL2Status`: who announces a Service, as an object. Nothing waits for it.
+//! `ServiceL2Status`: which node announces a Service, as an object. Nothing waits for it.
 //!
 //! There is one object for each Service and node, made by the node that announces. When it takes over it deletes that of
 //! another node, once, and only an older one: where two nodes that do not hear each other announce, both objects stay.
@@ -72,7 +72,7 @@ pub(crate) enum Change {
     Retire {
         /// The node.
         node: NodeName,
-        /// Whose objects of another node we would delete one by one; none if the node is our own.
+        /// The other node whose objects we would delete one by one; none if the node is our own.
         of: BTreeSet<ServiceKey>,
     },
 }

@@ -72,7 +72,7 @@ fn is_out_of_policy(
     world: &World,
 ) -> bool {
     let flagged = |note: &Note| match note {
-        // Of a pool that no longer holds the address nothing is left but the annotation.
+        // Nothing but the annotation is left of a pool that no longer holds the address.
         Note::OutsidePools { address: odd } => {
             *odd == address && service.allocated_from.as_ref() == Some(pool)
         }

@@ -6,7 +6,7 @@ use super::Candidate;
 use crate::lead::known::Known;
 use crate::lead::record::{Record, Version};
 
-/// Whose the Lease is.
+/// The holder of the Lease, as seen from here.
 pub(super) enum Standing {
     Unknown,
     Ours(Record),

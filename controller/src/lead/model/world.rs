@@ -16,7 +16,7 @@ pub(super) struct World {
     /// The Lease as stored; its version is the number of writes so far.
     pub(super) stored: Option<Record>,
     pub(super) writes: u8,
-    /// Whether the present holder took it from one who resigned.
+    /// Whether the present holder took it from one that resigned.
     pub(super) handed_over: bool,
     pub(super) processes: Vec<Process>,
     /// Requests whose sender does not wait any more, but which may still be served.

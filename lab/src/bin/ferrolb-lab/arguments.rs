@@ -172,7 +172,7 @@ pub(crate) enum Figure {
     Exodus(ExodusArguments),
     /// What is written to the API server while nothing happens.
     Rest(RestArguments),
-    /// Frames of one on the segment who has no key: nothing may move, and it may not cost much.
+    /// Frames of a station on the segment that has no key: nothing may move, and it may not cost much.
     Adversary(AdversaryArguments),
     /// What moves when something happens to speakers that go on living.
     Stability(StabilityArguments),
@@ -261,7 +261,7 @@ pub(crate) struct FailoverArguments {
     pub(crate) output: Output,
 }
 
-/// Where many addresses are held, and by whom.
+/// Where many addresses are held, and by which nodes.
 #[derive(Debug, Args)]
 pub(crate) struct Many {
     /// Measure in a lab of bare nodes that runs, and without speakers.

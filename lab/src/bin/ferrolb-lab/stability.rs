@@ -17,7 +17,7 @@ pub(crate) struct StabilityArguments {
     /// How many runs count; 20, or one of loss.
     #[arg(long)]
     runs: Option<usize>,
-    /// Whose speaker is stunned.
+    /// The node whose speaker is stunned.
     #[arg(long, value_enum, default_value = "holder")]
     role: Stunned,
     /// For how long a speaker is stunned.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// By how much the memory of a speaker may grow from before the first storm until after the last.
 const MOST_GROWTH_BYTES: u64 = 2 << 20;
-/// Of one core, in each storm.
+/// The share of one core, in each storm.
 const MOST_CPU_PERCENT: f64 = 50.0;
 /// A storm with fewer frames than this part of what was asked for says nothing.
 const ENOUGH: f64 = 0.8;

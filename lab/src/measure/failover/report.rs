@@ -127,7 +127,7 @@ impl Failovers {
     /// What these figures are worth.
     ///
     /// # Errors
-    /// If too many runs were thrown away, or no new holder announced himself in one, or nobody served in the end.
+    /// If too many runs were thrown away, or no new holder announced the address in one, or no node served in the end.
     pub fn verdict(&self) -> Result<()> {
         if self.repeated > self.may_repeat() {
             return Error::refused(format!(

@@ -1,4 +1,4 @@
-//! What a failover needs: nodes with speakers, an address, and somebody behind it whom no fault takes along.
+//! What a failover needs: nodes with speakers, an address, and a server behind it that no fault takes along.
 
 use super::fault::Kind;
 use super::{Failover, learned};
@@ -20,7 +20,7 @@ pub(super) const PORT: u16 = 80;
 /// Where the echo program listens, on the control plane's machine: no node takes it along.
 const ECHO_PORT: u16 = 8090;
 const ECHO: Machine = Machine::ControlPlane;
-/// Everybody on the LAN but the client may be asked who answers: its own kernel must learn as if nobody had asked.
+/// Every station on the LAN but the client may be asked which one answers: its own kernel must learn as if nobody had asked.
 const ASKER: Machine = Machine::ControlPlane;
 const HEARING: Duration = Duration::from_millis(200);
 /// The holder must stay the same for so long before a run.

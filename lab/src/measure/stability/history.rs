@@ -1,17 +1,17 @@
-//! Who held what and when, by the answers.
+//! Which node held which address and when, by the answers.
 
 use crate::mac::Mac;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// Who is silent for longer does not hold the address meanwhile, or its node stood still. Of questions every 10 ms so
+/// A node that is silent for longer does not hold the address meanwhile, or its node stood still. Of questions every 10 ms so
 /// many are not lost one after the other.
 const BREAK: Duration = Duration::from_millis(250);
-/// Who answered last within this time holds an address in the end.
+/// The node that answered last within this time holds an address in the end.
 const END: Duration = Duration::from_millis(400);
 
-/// Somebody says that he has the address.
+/// A node says that it has the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) at: Instant,
@@ -27,11 +27,11 @@ pub(super) struct Spell {
     pub(super) to: Instant,
 }
 
-/// Of each address the spells in the order they began.
+/// The spells of each address in the order they began.
 pub(super) struct History(BTreeMap<Ipv4Addr, Vec<Spell>>);
 
 impl History {
-    /// Of answers in the order they came.
+    /// The spells in answers that are in the order they came.
     pub(super) fn of(answers: &[Answer]) -> Self {
         let mut spells = BTreeMap::<Ipv4Addr, Vec<Spell>>::new();
         for Answer { at, address, mac } in answers.iter().copied() {
@@ -88,7 +88,7 @@ impl History {
         Ok(last)
     }
 
-    /// Who holds each address at the end, as by [`Self::last_loser`]; nobody is named where there are two.
+    /// The node that holds each address at the end, as by [`Self::last_loser`]; none is named where there are two.
     pub(super) fn holders(&self, end: Instant) -> BTreeMap<Ipv4Addr, Mac> {
         let holder = |(address, spells): (&Ipv4Addr, &Vec<Spell>)| {
             let holders = at_the_end(spells, end);
@@ -97,7 +97,7 @@ impl History {
         self.0.iter().filter_map(holder).collect()
     }
 
-    /// Who answered for each address.
+    /// The nodes that answered for each address.
     pub(super) fn answering(&self) -> BTreeMap<Ipv4Addr, BTreeSet<Mac>> {
         let macs = |spells: &Vec<Spell>| spells.iter().map(|spell| spell.mac).collect();
         self.0

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 const HEALED_MS: f64 = 300.0;
 /// A claim round of the normal profile: silence, asking and a slot, 300 + 60 + 60 ms.
 const ROUND_MS: f64 = 420.0;
-/// Who is with fewer than half is silent so soon under `single-owner` (docs/protocol.md)…
+/// A node with fewer than half is silent so soon under `single-owner` (docs/protocol.md)…
 const SILENT_MS: f64 = 600.0;
-/// … and his addresses are answered for again so soon.
+/// … and its addresses are answered for again so soon.
 const SERVED_MS: f64 = 1080.0;
 /// Up to this loss nothing moves.
 const HARMLESS_PERCENT: f64 = 5.0;
@@ -31,7 +31,7 @@ pub struct UpsetRun {
     pub foreign_moves: usize,
     /// The longest time for which two answered for one address.
     pub double_ms: f64,
-    /// From just before the end of the upset until the last answer for an address of one who does not keep it; zero
+    /// From just before the end of the upset until the last answer for an address by a node that does not keep it; zero
     /// if there was none, nothing if an address had not one holder at the end.
     pub one_holder_ms: Option<f64>,
     /// How long the end of the upset took: as much of the time above may be none.

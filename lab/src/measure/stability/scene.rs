@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const NAME: &str = "stability";
 const FIRST_NUMBER: u8 = 221;
 const PORT: u16 = 80;
-/// Nobody listens there: who answers ARP is asked, and nothing else.
+/// Nothing listens there: only the question which node answers ARP is asked.
 const ENDPOINT: Machine = Machine::ControlPlane;
 /// Each holder must stay the same for so long before a run.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -98,7 +98,7 @@ impl Scene {
         history.holders(end).into_iter().filter_map(node).collect()
     }
 
-    /// Waits until somebody of each side answers for every address, and nobody else of his side does.
+    /// Waits until one node of each side answers for every address, and no other of its side does.
     pub(super) fn await_both_sides(&self, sides: [&[u8]; 2]) -> Result<()> {
         const LATELY: Duration = Duration::from_millis(300);
         wait::until_seen("both sides to hold everything", SETTLING, || {

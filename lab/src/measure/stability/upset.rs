@@ -26,21 +26,21 @@ pub enum Upset {
     Flap,
     /// A speaker stands still (SIGSTOP).
     Stun {
-        /// Whose.
+        /// The node.
         role: Role,
         /// For how long.
         milliseconds: u64,
     },
     /// A part of the frames of all nodes is lost.
     Loss {
-        /// Of a hundred.
+        /// Percent of the frames.
         percent: f64,
         /// For how long.
         seconds: u64,
     },
 }
 
-/// Whose speaker stands still.
+/// The node whose speaker stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -142,7 +142,7 @@ fn mended(victims: Vec<u8>, began: Instant, mend: impl FnOnce() -> Result<()>) -
     })
 }
 
-/// The nodes, who holds least first.
+/// The nodes, the one that holds least first.
 fn by_load(nodes: &[u8], holders: &Holders) -> Vec<u8> {
     let mut nodes = nodes.to_vec();
     nodes.sort_by_key(|node| holders.values().filter(|holder| *holder == node).count());

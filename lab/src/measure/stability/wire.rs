@@ -1,4 +1,4 @@
-//! Who answers for each of many addresses, asked again and again over ARP.
+//! Which node answers for each of many addresses, asked again and again over ARP.
 
 use super::history::Answer;
 use crate::error::{Doing, Result};

@@ -1,4 +1,4 @@
-//! Who holds what on a segment, in parts that one report shares with the next.
+//! Which node holds which address on a segment, in parts that one report shares with the next.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -38,7 +38,7 @@ pub(super) struct PortTask {
     half_told: VecDeque<(IpAddr, Sent)>,
     /// What is answered for: the addresses that the station of this port holds.
     held: HashSet<IpAddr>,
-    /// Of addresses that are held, since something was counted: nobody waits for them to be looked up.
+    /// The counters of addresses that are held, since something was counted: nothing waits for them to be looked up.
     counters: HashMap<IpAddr, Arc<AddressCounters>>,
     retired: Retired,
     ignored: BTreeMap<Ignored, IntCounter>,
@@ -171,7 +171,7 @@ impl PortTask {
                 self.ignored.get(&why).inspect(|counter| counter.inc());
             }
             Response::Reply { address, frame } => {
-                // Who got no answer asks again.
+                // A station that got no answer asks again.
                 let sent = self.socket.try_send(frame.bytes()).is_ok();
                 if let Some(counters) = self.counters(address) {
                     counters.requests.inc();

@@ -35,7 +35,7 @@ pub struct Protocol {
     pub keys: watch::Receiver<Option<KeyRing>>,
     /// Whether this speaker is about to end.
     pub departure: watch::Receiver<Departure>,
-    /// What is held, and by whom.
+    /// Which node holds which address.
     pub reports: watch::Sender<Reports>,
     /// What is counted.
     pub metrics: ProtocolMetrics,
@@ -56,7 +56,7 @@ pub enum Departure {
 /// What a port knows; much of a report is shared with the one before.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SegmentReport {
-    /// Who says it.
+    /// The instance that says it.
     pub instance: Option<Instance>,
     /// It takes part.
     pub joined: bool,
@@ -64,7 +64,7 @@ pub struct SegmentReport {
     pub up: BTreeSet<NodeId>,
     /// What this node holds there.
     pub held: Arc<BTreeSet<IpAddr>>,
-    /// Who holds what there.
+    /// Which node holds which address there.
     pub holders: Holders,
     /// It was asked to leave, has handed everything over and may end.
     pub left: bool,

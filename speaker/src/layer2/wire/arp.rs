@@ -14,7 +14,7 @@ pub const FRAME: usize = ETHERNET_HEADER + 28;
 /// What an ARP packet is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Operation {
-    /// Who has the target address? Also an announcement, or with sender 0.0.0.0 a probe (RFC 5227 §1.1).
+    /// The question who has the target address. Also an announcement, or with sender 0.0.0.0 a probe (RFC 5227 §1.1).
     Request,
     /// The sender has its address.
     Reply,

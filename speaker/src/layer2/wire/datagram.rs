@@ -21,9 +21,9 @@ pub struct Datagram<'a> {
     pub destination_mac: Mac,
     /// Ethernet source.
     pub source_mac: Mac,
-    /// Of the same family as the destination.
+    /// The source, of the same family as the destination.
     pub source: IpAddr,
-    /// Who it is for.
+    /// The station it is for.
     pub destination: IpAddr,
     /// What it says.
     pub payload: &'a [u8],

@@ -22,10 +22,10 @@ const LINK_OPTION: usize = 8;
 /// Bytes of an advertisement with the target's link address, and of a solicitation with the asker's.
 pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + IPV6_HEADER + MESSAGE + LINK_OPTION;
 
-/// A valid solicitation or advertisement, as far as it concerns who has an address.
+/// A valid solicitation or advertisement, as far as it concerns which node has an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ndp {
-    /// Who has the target?
+    /// The question who has the target.
     Solicitation(Solicitation),
     /// Somebody has the target.
     Advertisement(Advertisement),
@@ -38,11 +38,11 @@ pub struct Solicitation {
     pub destination_mac: Mac,
     /// Ethernet source.
     pub source_mac: Mac,
-    /// Who asks; unspecified for duplicate address detection (RFC 4862 §5.4.2).
+    /// The node that asks; unspecified for duplicate address detection (RFC 4862 §5.4.2).
     pub source: Ipv6Addr,
     /// The address asked for.
     pub target: Ipv6Addr,
-    /// The link address of who asks, where he says it; in a unicast question he need not.
+    /// The link address of the node that asks, where it says it; in a unicast question it need not.
     pub source_link: Option<Mac>,
 }
 

@@ -15,7 +15,7 @@ const SETTLED: Duration = Duration::from_secs(3);
 pub(crate) struct Settling(BTreeMap<ServiceKey, (BTreeSet<NodeName>, Instant)>);
 
 impl Settling {
-    /// Takes in who says to announce what now.
+    /// Takes in which nodes say that they announce which Services now.
     pub(crate) fn follow(&mut self, rivals: &BTreeMap<ServiceKey, BTreeSet<NodeName>>, now: Instant) {
         self.0
             .retain(|service, (known, _)| rivals.get(service) == Some(known));

@@ -45,7 +45,7 @@ impl Due {
 
     /// The changes to send now; they count as sent.
     ///
-    /// What is deleted goes after what is made has arrived: by then it is known who took over the rest of a node that
+    /// What is deleted goes after what is made has arrived: by then it is known which node took over the rest of one that
     /// died, and all of its objects go at once.
     pub(crate) fn take(&mut self, changes: BTreeMap<String, Change>, now: Instant) -> Vec<(String, Change)> {
         self.resend.prune(|name| changes.contains_key(name));

@@ -1,4 +1,4 @@
-//! Who gets which address, and why not.
+//! Which Service gets which address, and why another does not.
 
 use super::*;
 

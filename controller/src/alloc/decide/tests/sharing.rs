@@ -1,4 +1,4 @@
-//! Who may share an address, and who leaves it.
+//! Which Services may share an address, and which one leaves it.
 
 use super::*;
 

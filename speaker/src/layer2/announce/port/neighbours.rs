@@ -10,7 +10,7 @@ use crate::layer2::wire::ndp::{Ndp, Solicitation};
 /// So many of each family are asked at once.
 const MOST: usize = 4;
 
-/// Who is asked this time, out of all that the kernel has talked to: others each time, for some may be gone.
+/// The stations that are asked this time, out of all that the kernel has talked to: others each time, for some may be gone.
 pub(super) fn some(known: &BTreeSet<IpAddr>, time: usize) -> BTreeSet<IpAddr> {
     let of_family = |v4: bool| {
         let all: Vec<IpAddr> = known.iter().copied().filter(|one| one.is_ipv4() == v4).collect();
@@ -20,7 +20,7 @@ pub(super) fn some(known: &BTreeSet<IpAddr>, time: usize) -> BTreeSet<IpAddr> {
     [true, false].into_iter().flat_map(of_family).collect()
 }
 
-/// A question to everybody who has the address; none if this node has no address to ask from. `own` are its addresses.
+/// A question to all stations: which one has the address; none if this node has no address to ask from. `own` are its addresses.
 pub(super) fn question(mac: Mac, own: &[IpAddr], target: IpAddr) -> Option<Vec<u8>> {
     match target {
         IpAddr::V4(target) => Some(arp(mac, own, target).emit().to_vec()),
@@ -57,7 +57,7 @@ fn source(own: &[IpAddr], target: Ipv6Addr) -> Option<Ipv6Addr> {
     of_ipv6.min_by_key(|own| own.is_unicast_link_local() != target.is_unicast_link_local())
 }
 
-/// Who, other than the station `mac`, says with this frame that an address is his.
+/// The station, other than `mac`, that says with this frame that it has an address.
 pub(super) fn answering(frame: &[u8], mac: Mac) -> Option<IpAddr> {
     let (address, from) = match (Arp::parse(frame), Ndp::parse(frame)) {
         (Some(arp), _) => (arp.sender.into(), arp.source),

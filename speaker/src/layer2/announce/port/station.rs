@@ -207,7 +207,7 @@ impl Station {
                 self.send(port, body);
             }
         }
-        // Of what was held before; the bursts of what is new begin with it.
+        // The rounds of what was held before; the bursts of what is new begin with it.
         let again = effects.iter().filter_map(|effect| match effect {
             Effect::Announce(address) if port.held.contains(address) => Some(*address),
             _ => None,
@@ -250,7 +250,7 @@ impl Station {
         Ok(())
     }
 
-    /// A first round that is not sent now because this node is cut off is not made up for: who is heard again bursts.
+    /// A first round that is not sent now because this node is cut off is not made up for: a node that is heard again bursts.
     fn burst(&mut self, port: &mut PortTask) {
         if !self.core.may_tell(self.now()) {
             let later = Instant::now() + self.protocol.conduct.profile.interval;
