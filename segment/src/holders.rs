@@ -81,7 +81,7 @@ impl Holders {
         self.greatest
     }
 
-    /// Forgets those of addresses of which nobody says anything, for [`UNNEEDED`] of looks in which `needs` says so too.
+    /// Forgets the epochs of addresses that no entry names, and that nothing needs, at all looks within [`UNNEEDED`].
     pub(super) fn forget_epochs(&mut self, now: Moment, needs: impl Fn(IpAddr) -> bool) {
         let before = std::mem::take(&mut self.unneeded);
         self.epochs.retain(|address, _| {

@@ -177,7 +177,7 @@ impl Peer {
         }
     }
 
-    /// Silence up to now says nothing: nobody listened. Who was down before stays so.
+    /// Silence up to now says nothing: nobody listened. A peer that was down before stays so.
     pub(super) fn excuse(&mut self, now: Moment) {
         if self.is_up() {
             self.excused = now;

@@ -33,7 +33,7 @@ impl Profile {
         (self.interval * 3 / 5).clamp(Duration::from_millis(15), Duration::from_millis(60))
     }
 
-    /// How long each candidate has the first right to an address before the next one has it too.
+    /// How long each node in the order may claim an address before the next one may too.
     pub fn slot(self) -> Duration {
         (self.interval * 3 / 5).max(Duration::from_millis(25))
     }

@@ -30,7 +30,7 @@ fn frame(source: Mac, sequence: u64) -> Vec<u8> {
     seal(&keys(), [source, GROUP], None, &message).unwrap()
 }
 
-/// Not sealed by who knows the key, but in every other way the next frame.
+/// Sealed without the key, but in every other way the next frame.
 fn forged(source: Mac) -> Vec<u8> {
     let mut frame = frame(source, u64::MAX);
     *frame.last_mut().unwrap() ^= 1;

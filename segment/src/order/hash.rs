@@ -19,12 +19,12 @@ const BLOCK: usize = 64;
 /// Where a last block says how long the text is.
 const LENGTH_AT: usize = BLOCK - size_of::<u64>();
 
-/// The place of a node in the order for an address: the lowest comes first. The words of a SHA-256, which compare as its
+/// The rank of a node for an address: the lowest comes first. The words of a SHA-256, which compare as its
 /// bytes do.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Hash(pub [u32; 8]);
 
-/// sha256(node "#" name), the place of a node in the order for anything that has a name. That of an address is its text: so
+/// sha256(node "#" name), the rank of a node for anything that has a name. That of an address is its text: so
 /// it is MetalLB's order (`speaker/layer2_controller.go`), and both elect the same node.
 pub fn hash_of(node: &NodeName, name: &str) -> Hash {
     one_block(node.as_str().as_bytes(), name.as_bytes()).unwrap_or_else(|| {

@@ -12,7 +12,7 @@ use crate::view::SegmentView;
 
 /// How long it is said of an address that it was given up.
 const REMEMBERED: Duration = Duration::from_secs(10);
-/// How often it is looked for epochs that nobody needs.
+/// How often epochs that nothing needs are looked for.
 const PRUNED: Duration = Duration::from_secs(60);
 /// How long an instance that leaves stays after its last release.
 const AFTERWARDS: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub(super) struct Ledger {
     /// Since when this instance is up with more than half of the known nodes.
     backed_since: Option<Moment>,
     released_last: Moment,
-    /// When it was last looked for epochs that nobody needs.
+    /// When epochs that nothing needs were last looked for.
     pruned: Moment,
 }
 

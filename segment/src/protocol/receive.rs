@@ -12,7 +12,7 @@ impl Segment {
     pub fn receive(&mut self, message: &Message, at: Moment, now: Moment) {
         let from = message.from;
         if from.node == self.facts.me.node {
-            return;
+            return; // L4
         }
         let peer = self.facts.roll.meet(from, at, self.facts.profile);
         match &message.body {

@@ -21,7 +21,7 @@ pub(super) struct Returns {
     me: Instance,
     conduct: Conduct,
     /// How often a node came back, and when last.
-    seen: BTreeMap<NodeId, (u32, Moment)>,
+    counted: BTreeMap<NodeId, (u32, Moment)>,
     /// This node is not there for the others, and knows it.
     away: bool,
     /// Until when others are preferred over this instance, as they said.
@@ -37,7 +37,7 @@ impl Returns {
         Self {
             me,
             conduct,
-            seen: BTreeMap::new(),
+            counted: BTreeMap::new(),
             away: false,
             told: None,
             learning: BTreeSet::new(),
@@ -51,7 +51,7 @@ impl Returns {
         // It lasts from the end of the absence, but is said from its beginning on.
         match (self.away, away) {
             (false, true) => self.add(me, now),
-            (true, _) => drop(self.seen.entry(me).and_modify(|(_, last)| *last = now)),
+            (true, _) => drop(self.counted.entry(me).and_modify(|(_, last)| *last = now)),
             (false, false) => {}
         }
         self.away = away;
@@ -61,7 +61,7 @@ impl Returns {
     /// Another came back; but to one that was away itself, all seem to (R5).
     pub(super) fn count(&mut self, node: NodeId, now: Moment) {
         let lately = self.conduct.profile.detection() * 3;
-        let own = self.seen.get(&self.me.node);
+        let own = self.counted.get(&self.me.node);
         if own.is_none_or(|(_, ended)| now.since(*ended) >= lately) {
             self.add(node, now);
         }
@@ -70,13 +70,14 @@ impl Returns {
     /// The node came back once more. Returns within [`LONGEST_HOLD_DOWN`] of each other add up (R1).
     fn add(&mut self, node: NodeId, now: Moment) {
         let recent = |(_, last): &&(u32, Moment)| now.since(*last) < LONGEST_HOLD_DOWN;
-        let times = self.seen.get(&node).filter(recent).map_or(0, |(times, _)| *times);
-        self.seen.insert(node, (times + 1, now));
+        let before = self.counted.get(&node).filter(recent);
+        let times = before.map_or(0, |(times, _)| *times);
+        self.counted.insert(node, (times + 1, now));
     }
 
     /// How long others are still preferred over the node (R1).
     fn left(&self, node: NodeId, now: Moment) -> Duration {
-        let Some((times, last)) = self.seen.get(&node) else {
+        let Some((times, last)) = self.counted.get(&node) else {
             return Duration::ZERO;
         };
         let doubled = 1 << times.saturating_sub(1).min(16);
@@ -127,7 +128,8 @@ impl Returns {
 
     pub(super) fn forget_old(&mut self, now: Moment) {
         let recent = |last: Moment, time| now.since(last) < time;
-        self.seen.retain(|_, (_, last)| recent(*last, LONGEST_HOLD_DOWN));
+        let counted = &mut self.counted;
+        counted.retain(|_, (_, last)| recent(*last, LONGEST_HOLD_DOWN));
         self.said.retain(|_, (at, _)| recent(*at, TOLERANCE));
     }
 }

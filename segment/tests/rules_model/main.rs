@@ -5,9 +5,9 @@
 //! equal and a model checker would never come to an end. What ships is driven through every short sequence of faults by
 //! `simulation::sequences`.
 //!
-//! The rules are those of `docs/protocol.md`, small: a set of claims is one message, the latest two sets are under way to
+//! The rules are those of `docs/protocol.md` (C, H and M), small: a set of claims is one message, the latest two sets are under way to
 //! each other node at most (older ones are lost by that), and what got lost is sent again while copies differ. Time is
-//! left out: whoever may claim may do so at once, in any order, so slots and ranks decide nothing here. Liveness is a
+//! left out: a node that may claim may do so at once, in any order, so slots and ranks decide nothing here. Liveness is a
 //! choice too: a node may be missed as soon as it is dead or cut off. A node is hurt by crashes, starts again, one node
 //! is cut off and comes back, and each learns of a change of the cluster when it does.
 

@@ -1,7 +1,7 @@
 //! `--partition-policy single-owner`, model-checked: at no time do two answer for an address.
 //!
 //! Time goes in ticks of a beacon interval, for all nodes at once; D is two of them, Q and a slot are one. Three nodes and
-//! one address. One node may be cut off from both others and come back, frames may get lost, a node may die. Whoever may
+//! one address. One node may be cut off from both others and come back, frames may get lost, a node may die. A node that may
 //! claim does so now or later, in any order.
 
 use rstest::rstest;

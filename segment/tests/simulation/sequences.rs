@@ -48,7 +48,7 @@ fn sequences() -> impl Iterator<Item = Vec<Fault>> {
     let faults = faults();
     let all = faults.len().pow(depth());
     (0..all).map(move |number| {
-        let digit = |place: u32| faults[number / faults.len().pow(place) % faults.len()];
+        let digit = |position: u32| faults[number / faults.len().pow(position) % faults.len()];
         (0..depth()).map(digit).collect()
     })
 }
