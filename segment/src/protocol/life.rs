@@ -98,17 +98,17 @@ impl Segment {
     }
 
     fn take_part(&mut self, now: Moment) {
-        let synced = self.facts.roll.all_synced();
-        let knows = |until: &mut Moment| now >= *until && (synced || now >= *until + SYNC_AT_MOST);
+        let roll = &self.facts.roll;
+        let knows = |until: &mut Moment| now >= *until && (roll.all_synced() || now >= *until + SYNC_AT_MOST);
         // P4
         if self.pauses.stunned.take_if(knows).is_some() {
             self.begin_again();
         }
         let listened = now.since(self.started);
         let joining = self.facts.profile.joining();
-        let waited = listened >= joining && (synced || listened >= joining.max(SYNC_AT_MOST));
+        let waited = || self.facts.roll.all_synced() || listened >= joining.max(SYNC_AT_MOST);
         // L5
-        if self.facts.state == State::Joining && self.has_view && waited {
+        if self.facts.state == State::Joining && self.has_view && listened >= joining && waited() {
             self.facts.state = State::Active;
             self.voice.beacon_now = true;
             self.tell(Event::Joined);
