@@ -74,7 +74,7 @@ pub struct Segment {
     chance: Chance,
     state: State,
     started: Moment,
-    view: Option<SegmentView>,
+    view: Option<Arc<SegmentView>>,
     carrier: bool,
     /// Since when there is no carrier.
     unplugged: Option<Moment>,
@@ -180,7 +180,8 @@ impl Segment {
     }
 
     /// The cluster says something else.
-    pub fn see(&mut self, view: SegmentView) {
+    pub fn see(&mut self, view: impl Into<Arc<SegmentView>>) {
+        let view = view.into();
         let before = self.view.take().unwrap_or_default();
         let unchanged = |address: &IpAddr, place: &Arc<Place>| {
             let known = before.places.get(address);

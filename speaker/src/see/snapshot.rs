@@ -17,19 +17,31 @@ use super::services::Services;
 use super::watch::Stores;
 use crate::may::{Options, View};
 use crate::tell::condition::Shown;
-use crate::tell::l2_status::Seen;
+use crate::tell::l2_status::{Seen, in_order};
 
 /// The cluster at one moment. What did not change since the last one is the same [`Arc`].
 pub(crate) struct Snapshot {
     pub(crate) view: View,
     /// The load balancers among the Services, and those that were until their condition is gone.
     pub(crate) shown: Arc<BTreeMap<ServiceKey, Shown>>,
+    /// In order of their Services.
     pub(crate) statuses: Arc<Vec<Seen>>,
     pub(crate) exclude: Arc<ExcludeList>,
     /// Objects that are skipped in whole or in part, and why.
     pub(crate) problems: Vec<Problem>,
     /// The Secret with the key of the speakers' protocol.
     pub(crate) secret: Option<Arc<Secret>>,
+}
+
+impl Snapshot {
+    /// Whether both show the same, the Secret aside.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.view.is(&other.view)
+            && Arc::ptr_eq(&self.shown, &other.shown)
+            && Arc::ptr_eq(&self.statuses, &other.statuses)
+            && Arc::ptr_eq(&self.exclude, &other.exclude)
+            && self.problems == other.problems
+    }
 }
 
 /// Reads snapshots; remembers what it read of what did not change since.
@@ -72,7 +84,7 @@ impl Reader {
         }
         self.read_nodes(stores);
         if self.statuses.read(&stores.statuses, valid(Seen::read)) {
-            self.seen = Arc::new(self.statuses.values().cloned().collect());
+            self.seen = Arc::new(in_order(self.statuses.values().cloned()));
         }
         if self
             .config_maps

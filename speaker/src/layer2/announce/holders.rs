@@ -20,6 +20,11 @@ impl Holders {
         all.map(|(address, node)| (*address, *node))
     }
 
+    /// Who holds the address.
+    pub(crate) fn of(&self, address: IpAddr) -> Option<NodeId> {
+        self.0[usize::from(bucket_of(address))].get(&address).copied()
+    }
+
     /// What holds of the addresses of a bucket from now on; the rest stays shared with earlier clones.
     pub(super) fn replace(&mut self, bucket: usize, part: Part) {
         if *self.0[bucket] != part {

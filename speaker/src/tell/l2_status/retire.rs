@@ -15,10 +15,14 @@ pub(super) fn together(
     seen: &[Seen],
     succeeded: impl Fn(&ServiceKey, &NodeName) -> bool,
 ) -> BTreeMap<String, Change> {
-    let deleted = |one: &Seen| matches!(changes.get(&one.name), Some(Change::Delete { .. }));
+    let is_deletion = |change: &Change| matches!(change, Change::Delete { .. });
+    if changes.values().filter(|change| is_deletion(change)).count() < 2 {
+        return changes;
+    }
+    let deleted = |one: &Seen| changes.get(&one.name).is_some_and(is_deletion);
     let over = |one: &Seen, node: &NodeName| {
-        let service = one.service();
-        deleted(one) || service.is_some_and(|service| succeeded(&service, node))
+        let service = one.service.as_ref();
+        deleted(one) || service.is_some_and(|service| succeeded(service, node))
     };
     let retired: Vec<(NodeName, Vec<&Seen>)> = by_label(seen)
         .into_iter()
@@ -26,7 +30,7 @@ pub(super) fn together(
         .filter(|(node, objects)| {
             objects
                 .iter()
-                .all(|one| one.node().as_ref() == Some(node) && over(one, node))
+                .all(|one| one.node.as_ref() == Some(node) && over(one, node))
         })
         .collect();
     for (node, objects) in retired {

@@ -291,7 +291,7 @@ fn two_of_another_node(ours: &[&str], succeeded: &[&str]) -> Vec<Change> {
     };
     let ours = of("n1", ours);
     let others = of("n2", &["mail", "web"]);
-    let seen: Vec<Seen> = ours.values().chain(others.values()).map(written).collect();
+    let seen = in_order(ours.values().chain(others.values()).map(written));
     let changes = changes(&ours, &seen, &"n1".into(), alone);
     let moved = |service: &ServiceKey, _: &NodeName| succeeded.contains(&&*service.name);
     let mut due = Due::default();
