@@ -124,7 +124,7 @@ fn status(number: u32) -> Value {
     object
 }
 
-fn slices() -> BTreeMap<ObjectKey, Entry<k8s_openapi::api::discovery::v1::EndpointSlice>> {
+fn slices() -> BTreeMap<ObjectKey, Entry<ferrolb_crds::api::core::EndpointSlice>> {
     store((0..SERVICES).map(|number| slice(number, [0, 31, 62])))
 }
 

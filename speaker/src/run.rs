@@ -2,7 +2,6 @@
 
 mod pass;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -23,7 +22,7 @@ use tokio::time::{Instant, timeout};
 use crate::args::Args;
 use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
 use crate::layer2::{self, Membership, burst};
-use crate::may::{Memory, Note, Options};
+use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
@@ -145,7 +144,8 @@ pub(crate) struct Said {
     /// None until the statuses are listed: what an earlier process told is read from them.
     told: Option<Told>,
     faults: ToldFaults,
-    notes: BTreeSet<Note>,
+    /// That every node is excluded.
+    all_excluded: bool,
     due: Due,
     /// What was said in the conditions of Services.
     stated: Resend<Statement>,

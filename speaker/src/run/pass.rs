@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks};
+use ferrolb_crds::names::EXCLUDE_NODE;
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_segment::message::NodeId;
@@ -82,7 +83,10 @@ impl Speaker {
         });
         events::log(&mut self.said.logged, &verdicts);
         self.metrics.show(&verdicts, snapshot.problems.len());
-        events::log_news(&mut self.said.notes, may.notes.clone());
+        if may.all_excluded && !self.said.all_excluded {
+            tracing::warn!("every node carries the label {EXCLUDE_NODE}, so it is ignored");
+        }
+        self.said.all_excluded = may.all_excluded;
         for notice in self.said.faults.notices(snapshot, &verdicts) {
             self.actor.tell(notice);
         }
@@ -97,7 +101,7 @@ impl Speaker {
     fn moves(&self, snapshot: &Snapshot, may: &May) -> Moves {
         let own = |status: &&Seen| status.node.as_ref() == Some(&self.node);
         let asked = snapshot.statuses.iter().filter(own).filter_map(|status| {
-            let node = NodeId::of(status.move_to.as_ref()?);
+            let node = NodeId::of(&status.move_to()?);
             let service = snapshot.view.services.get(status.service.as_ref()?)?;
             Some((service.view.ingress, node))
         });

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status, core};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, core};
 use ferrolb_crds::domain::{
     Advert, AdvertName, Node, NodeLinks, NodeName, Pool, PoolName, Pools, ServiceKey,
 };
-use ferrolb_runtime::reflect::{Parsed, Problem};
+use ferrolb_runtime::reflect::{Entry, Parsed, Problem};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Resource, ResourceExt};
 
@@ -53,7 +53,8 @@ pub(crate) struct Reader {
     adverts: Parsed<L2Advertisement, Advert>,
     nodes: Parsed<core::Node, (NodeName, Node)>,
     states: Parsed<ConfigurationState, Option<(NodeName, NodeLinks)>>,
-    statuses: Parsed<ServiceL2Status, Seen>,
+    /// The version of the statuses that were seen.
+    statuses: Option<u64>,
     config_maps: Parsed<ConfigMap, (ExcludeList, Vec<String>)>,
     secrets: Parsed<Secret, ()>,
     view: View,
@@ -83,8 +84,10 @@ impl Reader {
             self.view.adverts = Arc::new(self.adverts.values().map(by_name).collect());
         }
         self.read_nodes(stores);
-        if self.statuses.read(&stores.statuses, valid(Seen::read)) {
-            self.seen = Arc::new(in_order(self.statuses.values().cloned()));
+        let (version, statuses) = stores.statuses.versioned();
+        if self.statuses.replace(version) != Some(version) {
+            let objects = statuses.values().filter_map(Entry::object).cloned();
+            self.seen = Arc::new(in_order(objects.map(Seen::read)));
         }
         if self
             .config_maps
@@ -148,17 +151,15 @@ impl Reader {
         let patterns = self.config_maps.objects().flat_map(|(object, (_, messages))| {
             messages.iter().map(|message| Problem::of(&**object, message))
         });
-        let own = [
-            self.pools.problems().chain(&self.overlaps).cloned().collect(),
-            patterns.collect(),
-        ];
-        let of_others = self.services.problems().chain(self.adverts.problems());
-        let of_others = of_others
-            .chain(self.nodes.problems())
+        let of_objects = self.pools.problems().chain(&self.overlaps);
+        let of_objects = of_objects
+            .chain(self.services.problems())
+            .chain(self.adverts.problems());
+        let of_objects = of_objects.chain(self.nodes.problems());
+        let of_objects = of_objects
             .chain(self.config_maps.problems())
             .chain(self.secrets.problems());
-        let own: Vec<Vec<Problem>> = own.into();
-        own.into_iter().flatten().chain(of_others.cloned()).collect()
+        of_objects.cloned().chain(patterns).collect()
     }
 }
 

@@ -44,20 +44,14 @@ pub(crate) struct Owner {
 }
 
 /// A `ServiceL2Status` as the watch shows it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) name: String,
-    pub(crate) uid: String,
     /// The announcing node; none while nothing says so.
     pub(crate) node: Option<NodeName>,
     pub(crate) service: Option<ServiceKey>,
     /// When it was made (Unix time in seconds); not yet made comes last.
     created_unix_seconds: i64,
-    /// The node that the Service is to move to (`ferrolb rebalance`).
-    pub(crate) move_to: Option<NodeName>,
-    labels: BTreeMap<String, String>,
-    owners: BTreeSet<String>,
-    status: ServiceL2StatusStatus,
+    object: Arc<ServiceL2Status>,
 }
 
 /// A change of one object.
@@ -113,7 +107,7 @@ pub(crate) fn changes(
     for (name, one) in wanted {
         let (own, others): (Vec<&Seen>, Vec<&Seen>) = of_service(seen, &one.service)
             .iter()
-            .partition(|seen| seen.name == *name);
+            .partition(|seen| seen.name() == name);
         if !own.iter().any(|seen| one.is_met(seen)) {
             changes.insert(name.clone(), Change::Apply(one.clone()));
         }
@@ -123,13 +117,13 @@ pub(crate) fn changes(
             let other = seen.node.as_ref().filter(|other| *other != node);
             if let Some(other) = other.filter(|other| !announces(&one.service, other)) {
                 let of = Some((one.service.clone(), other.clone()));
-                changes.insert(seen.name.clone(), seen.deletion(of));
+                changes.insert(seen.name().to_owned(), seen.deletion(of));
             }
         }
     }
     let own = seen.iter().filter(|seen| seen.node.as_ref() == Some(node));
-    let surplus = own.filter(|seen| !wanted.contains_key(&seen.name));
-    changes.extend(surplus.map(|seen| (seen.name.clone(), seen.deletion(None))));
+    let surplus = own.filter(|seen| !wanted.contains_key(seen.name()));
+    changes.extend(surplus.map(|seen| (seen.name().to_owned(), seen.deletion(None))));
     changes
 }
 
@@ -190,14 +184,13 @@ impl Wanted {
 
     /// Whether the object itself, its status aside, is as it should be.
     pub(crate) fn is_made(&self, seen: &Seen) -> bool {
-        let uid = self.owner.iter().map(|owner| owner.uid.clone());
-        let labels = self.labels();
-        let labelled = |(name, value): (&String, &String)| seen.labels.get(name) == Some(value);
-        seen.owners == uid.collect() && labels.iter().all(labelled)
+        let owners = seen.object.owner_references().iter().map(|owner| &owner.uid);
+        let labelled = |(name, value): (&String, &String)| seen.object.labels().get(name) == Some(value);
+        owners.eq(self.owner.iter().map(|owner| &owner.uid)) && self.labels().iter().all(labelled)
     }
 
     fn is_met(&self, seen: &Seen) -> bool {
-        self.is_made(seen) && seen.status == self.status()
+        self.is_made(seen) && seen.object.status.as_ref() == Some(&self.status())
     }
 
     fn status(&self) -> ServiceL2StatusStatus {
@@ -225,45 +218,41 @@ impl Wanted {
 }
 
 impl Seen {
-    fn deletion(&self, of: Option<(ServiceKey, NodeName)>) -> Change {
-        Change::Delete {
-            uid: self.uid.clone(),
-            of,
-        }
-    }
-
     /// Reads the object. What its status says counts, and before that is written its labels.
-    pub(crate) fn read(object: &ServiceL2Status) -> Self {
-        let status = object.status.clone().unwrap_or_default();
-        let stated = |field: &str, label: &str| -> Option<Arc<str>> {
-            let label = || object.labels().get(label).map(String::as_str);
-            Some(
-                Some(field)
-                    .filter(|field| !field.is_empty())
-                    .or_else(label)?
-                    .into(),
-            )
+    pub(crate) fn read(object: Arc<ServiceL2Status>) -> Self {
+        let status = object.status.as_ref();
+        let stated = |field: fn(&ServiceL2StatusStatus) -> &String, label: &str| {
+            let field = status.map(field).filter(|text| !text.is_empty());
+            field.or_else(|| object.labels().get(label)).map(String::as_str)
         };
-        let namespace = stated(&status.service_namespace, STATUS_SERVICE_NAMESPACE);
-        let name = stated(&status.service_name, STATUS_SERVICE_NAME);
+        let namespace = stated(|status| &status.service_namespace, STATUS_SERVICE_NAMESPACE);
+        let name = stated(|status| &status.service_name, STATUS_SERVICE_NAME);
         Self {
-            name: object.name_any(),
-            uid: object.uid().unwrap_or_default(),
-            node: stated(&status.node, STATUS_NODE).map(|node| (&*node).into()),
+            node: stated(|status| &status.node, STATUS_NODE).map(Into::into),
             service: namespace
                 .zip(name)
-                .map(|(namespace, name)| ServiceKey { namespace, name }),
+                .map(|(namespace, name)| ServiceKey::new(namespace, name)),
             created_unix_seconds: object
                 .creation_timestamp()
                 .map_or(i64::MAX, |time| time.0.as_second()),
-            move_to: object.annotations().get(MOVE_TO).map(|node| node.as_str().into()),
-            labels: object.labels().clone(),
-            owners: object
-                .owner_references()
-                .iter()
-                .map(|owner| owner.uid.clone())
-                .collect(),
-            status,
+            object,
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.object.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// The node that the Service is to move to (`ferrolb rebalance`).
+    pub(crate) fn move_to(&self) -> Option<NodeName> {
+        let node = self.object.annotations().get(MOVE_TO);
+        node.map(|node| node.as_str().into())
+    }
+
+    fn deletion(&self, of: Option<(ServiceKey, NodeName)>) -> Change {
+        Change::Delete {
+            uid: self.object.uid().unwrap_or_default(),
+            of,
         }
     }
 }
