@@ -3,6 +3,7 @@
 mod adversary;
 mod allocate;
 mod audit;
+mod churn;
 mod exodus;
 mod failover;
 mod flood;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 
 pub use adversary::{Adversary, Adversity, Storm, adversary};
 pub use allocate::{Allocation, allocate};
+pub use churn::{Churn, Churning, churn};
 pub use exodus::{Exodus, Exoduses, Move, exodus};
 pub use failover::{Failover, Failovers, Kind, Run, failover};
 pub use flood::{Flood, FloodConfig, flood};

@@ -7,11 +7,11 @@
 //! Telling only of transitions is the caller's job.
 
 use crate::backoff::{Backoff, Jitter};
-use crate::cause;
+use crate::{cause, metrics};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, Registry};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -106,14 +106,13 @@ impl EventSink {
         registry: &Registry,
         length: usize,
     ) -> Result<(Self, mpsc::Receiver<Notice>, IntCounter), prometheus::Error> {
-        let told = IntCounter::new("ferrolb_events_total", "Kubernetes events written.")?;
-        let opts = Opts::new(
+        let told = metrics::counter(registry, "ferrolb_events_total", "Kubernetes events written.")?;
+        let lost = metrics::counters(
+            registry,
             "ferrolb_events_lost_total",
             "Kubernetes events that were not written, by cause.",
-        );
-        let lost = IntCounterVec::new(opts, &["cause"])?;
-        registry.register(Box::new(told.clone()))?;
-        registry.register(Box::new(lost.clone()))?;
+            &["cause"],
+        )?;
         let (queue, notices) = mpsc::channel(length);
         Ok((Self { queue, lost }, notices, told))
     }

@@ -1,7 +1,8 @@
 //! The metrics registry of a process, with what every process reports about itself.
 
+use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// A registry that reports `process_*` of this process and `ferrolb_build_info`.
 #[must_use]
@@ -27,9 +28,7 @@ pub fn gauges(
     help: &str,
     labels: &[&str],
 ) -> Result<IntGaugeVec, prometheus::Error> {
-    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    registry.register(Box::new(gauges.clone()))?;
-    Ok(gauges)
+    add(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
 }
 
 /// Adds a gauge without labels to the registry.
@@ -37,9 +36,37 @@ pub fn gauges(
 /// # Errors
 /// The registry has it already.
 pub fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-    let gauge = IntGauge::new(name, help)?;
-    registry.register(Box::new(gauge.clone()))?;
-    Ok(gauge)
+    add(registry, IntGauge::new(name, help)?)
+}
+
+/// Adds a counter with these labels to the registry.
+///
+/// # Errors
+/// The registry has it already.
+pub fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    add(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+/// Adds a counter without labels to the registry.
+///
+/// # Errors
+/// The registry has it already.
+pub fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    add(registry, IntCounter::new(name, help)?)
+}
+
+/// Adds the metric to the registry.
+///
+/// # Errors
+/// The registry has it already.
+pub fn add<M: Collector + Clone + 'static>(registry: &Registry, metric: M) -> Result<M, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }
 
 /// Everything in the registry, in Prometheus' text format 0.0.4.

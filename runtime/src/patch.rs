@@ -3,7 +3,7 @@
 //! One attempt, no retry: the caller decides again on what it sees next. The outcome tells apart what was written,
 //! what was certainly not written, and what nobody knows ([`Outcome::Unknown`]).
 
-use crate::cause;
+use crate::{cause, metrics};
 use kube::api::{Patch, PatchParams};
 use kube::core::{Request, Status};
 use kube::{Api, Resource};
@@ -63,11 +63,7 @@ impl WriteCounters {
     /// # Errors
     /// The registry has them already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
-        };
+        let counter = |name: &str, help: &str| metrics::counter(registry, name, help);
         Ok(Self {
             updates: counter("metallb_k8s_client_updates_total", "Writes to the API server.")?,
             errors: counter("metallb_k8s_client_update_errors_total", "Writes that failed.")?,

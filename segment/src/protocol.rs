@@ -29,6 +29,7 @@ mod voice;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::{Body, Instance, NodeId, State};
@@ -124,9 +125,9 @@ impl Segment {
     }
 
     /// The cluster says something else.
-    pub fn see(&mut self, view: SegmentView) {
+    pub fn see(&mut self, view: impl Into<Arc<SegmentView>>) {
         self.has_view = true;
-        self.facts.see(view);
+        self.facts.see(view.into());
     }
 
     /// The interface has a carrier, or has none.

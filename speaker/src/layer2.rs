@@ -3,7 +3,7 @@
 pub mod announce;
 pub mod burst;
 pub(crate) mod keys;
-mod membership;
+pub(crate) mod membership;
 pub mod respond;
 mod view;
 pub mod wire;

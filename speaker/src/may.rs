@@ -30,7 +30,6 @@ use std::sync::Arc;
 
 use ferrolb_crds::domain::{Advert, InterfaceName, Reason, ServiceKey};
 use ferrolb_segment::message::NodeId;
-use thiserror::Error;
 
 pub use eligible::Eligibility;
 pub use memory::Memory;
@@ -43,8 +42,8 @@ pub struct May {
     pub by_address: BTreeMap<IpAddr, Arc<Judged>>,
     /// The nodes that an advertisement of any address selects, whatever else speaks against them.
     pub selected: Arc<BTreeSet<NodeId>>,
-    /// What the operator should know about all of them.
-    pub notes: BTreeSet<Note>,
+    /// Every node carries the exclude label, which therefore counts for nothing.
+    pub all_excluded: bool,
 }
 
 /// The answer for one address.
@@ -65,16 +64,6 @@ pub enum Interfaces {
     Any,
     /// These, and no others.
     Only(BTreeSet<InterfaceName>),
-}
-
-/// Something about all addresses that the operator should know.
-#[derive(Clone, Copy, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
-pub enum Note {
-    /// Taken at its word, nobody would announce anything.
-    #[error(
-        "every node carries the label node.kubernetes.io/exclude-from-external-load-balancers, so it is ignored"
-    )]
-    EveryNodeExcluded,
 }
 
 /// Judges every node for every address of our Services.

@@ -1,15 +1,13 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
 mod pass;
-mod wire;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeName};
 use ferrolb_crds::names;
-use ferrolb_rawlink::links;
+use ferrolb_rawlink::links::{self, LinkTable};
 use ferrolb_runtime::dirty::Wakes;
 use ferrolb_runtime::idle::at;
 use ferrolb_runtime::patch::Writer;
@@ -22,9 +20,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
-use crate::layer2::announce::News;
-use crate::layer2::{self, Membership};
-use crate::may::{Memory, Note, Options};
+use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
+use crate::layer2::{self, Membership, burst};
+use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
@@ -33,8 +31,10 @@ use crate::tell::events::{Heard, Logged, Told, ToldFaults};
 use crate::tell::l2_status::{Due, Owner};
 use crate::tell::resend::Resend;
 use crate::tell::write::{Actor, WRITE_TIMEOUT};
-use wire::Wire;
+use pass::Input;
 
+/// News of the wire that may wait; it is dropped and counted when the loop is behind.
+const NEWS: usize = 64;
 /// How long queued events may take after the end.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
 /// The loop spends at most one part in so many of its time on passes, however often the cluster changes; the wire does not
@@ -66,7 +66,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = Metrics::register(&registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;
     let (membership, protocol) = layer2::join(&args, &client, &registry).await?;
-    let (wire, news) = Wire::start(links, &registry, protocol)?;
+    let (news, heard) = mpsc::channel(NEWS);
+    let announcer = Announcer {
+        links: links.clone(),
+        pace: burst::Pace::default(),
+        metrics: LayerTwoMetrics::register(&registry)?,
+        news,
+        protocol,
+    };
+    announcer.start().context("cannot start the thread of the wire")?;
     tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
     let options = Options {
         class: args.lb_class,
@@ -92,51 +100,64 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         reader: Reader::new(options),
         memory: Memory::default(),
         reported,
-        logged: Logged::default(),
-        told: None,
-        faults: ToldFaults::default(),
-        notes: BTreeSet::new(),
-        due: Due::default(),
-        stated: Resend::default(),
-        settling: Settling::default(),
+        input: None,
+        said: Said::default(),
         metrics,
         actor,
-        wire,
+        links,
         membership,
     };
     // What is decided before everything is listed may be what another node announces.
     tokio::select! {
-        () = readiness.all_ready() => speaker.run(wakes, news, &shutdown).await,
+        () = readiness.all_ready() => speaker.run(wakes, heard, &shutdown).await,
         () = shutdown.draining() => drop(speaker),
     }
     let _late = timeout(LAST_EVENTS, events_task).await;
     Ok(())
 }
 
-struct Speaker {
+/// What the loop works with.
+pub(crate) struct Speaker {
     /// Keeps the object that shows what is wrong.
-    configuration: watch::Sender<Option<ConfigurationReport>>,
-    node: NodeName,
+    pub(crate) configuration: watch::Sender<Option<ConfigurationReport>>,
+    pub(crate) node: NodeName,
     /// Our own Pod; none outside of a Pod.
-    pod: Option<Owner>,
-    stores: Stores,
-    reader: Reader,
-    memory: Memory,
+    pub(crate) pod: Option<Owner>,
+    pub(crate) stores: Stores,
+    pub(crate) reader: Reader,
+    pub(crate) memory: Memory,
     /// Ready once the `ServiceL2Status` objects are listed.
-    reported: Readiness,
+    pub(crate) reported: Readiness,
+    /// Of the last pass.
+    pub(crate) input: Option<Input>,
+    pub(crate) said: Said,
+    pub(crate) metrics: Metrics,
+    pub(crate) actor: Actor,
+    pub(crate) links: watch::Receiver<LinkTable>,
+    pub(crate) membership: Membership,
+}
+
+/// What was said, so that it is said once.
+#[derive(Default)]
+pub(crate) struct Said {
     logged: Logged,
-    /// None until then: what an earlier process told is read from them.
+    /// None until the statuses are listed: what an earlier process told is read from them.
     told: Option<Told>,
     faults: ToldFaults,
-    notes: BTreeSet<Note>,
+    /// That every node is excluded.
+    all_excluded: bool,
     due: Due,
     /// What was said in the conditions of Services.
     stated: Resend<Statement>,
     settling: Settling,
-    metrics: Metrics,
-    actor: Actor,
-    wire: Wire,
-    membership: Membership,
+}
+
+impl Said {
+    /// When something is to be said although nothing changed.
+    fn next(&self, now: Instant) -> Option<Instant> {
+        let times = [self.due.next(now), self.stated.next(), self.settling.next()];
+        times.into_iter().flatten().min()
+    }
 }
 
 impl Speaker {
@@ -148,10 +169,8 @@ impl Speaker {
             let keys_change = self.membership.next();
             tokio::select! {
                 () = wakes.wait() => {}
-                Ok(()) = self.wire.links.changed() => {}
-                () = at(self.due.next(Instant::now())) => {}
-                () = at(self.stated.next()) => {}
-                () = at(self.settling.next()) => {}
+                Ok(()) = self.links.changed() => {}
+                () = at(self.said.next(Instant::now())) => {}
                 () = self.membership.changed() => {}
                 () = at(keys_change) => {}
                 done = self.actor.next() => {

@@ -11,7 +11,7 @@ use ferrolb_segment::message::NodeId;
 use crate::forecast::none_alive;
 use crate::layer2::announce::{Reports, Views};
 use crate::may::{Eligibility, Interfaces, Judged, May, View};
-use crate::tell::l2_status::Seen;
+use crate::tell::l2_status::{Seen, of_service};
 
 /// What is done for every address of our Services, as far as this node knows.
 #[derive(Clone, Debug)]
@@ -63,6 +63,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) told: &'a Views,
     /// What they say.
     pub(crate) reports: &'a Reports,
+    /// In order of their Services.
     pub(crate) statuses: &'a [Seen],
 }
 
@@ -89,14 +90,15 @@ impl Verdicts {
 
     fn rivals(&self, evidence: &Evidence<'_>) -> BTreeMap<ServiceKey, BTreeSet<NodeName>> {
         let mut rivals: BTreeMap<ServiceKey, BTreeSet<NodeName>> = BTreeMap::new();
-        for status in evidence.statuses {
-            if let (Some(service), Some(node)) = (status.service(), status.node())
-                && node != *evidence.node
-                && evidence.view.services.get(&service).is_some_and(|one| {
-                    self.announces(&one.view, evidence.node) && !self.announces(&one.view, &node)
-                })
-            {
-                rivals.entry(service).or_default().insert(node);
+        for service in self.by_service().into_keys() {
+            let Some(known) = evidence.view.services.get(service) else {
+                continue;
+            };
+            let nodes = of_service(evidence.statuses, service)
+                .iter()
+                .filter_map(|one| one.node.as_ref());
+            for node in nodes.filter(|node| !self.announces(&known.view, node)) {
+                rivals.entry(service.clone()).or_default().insert(node.clone());
             }
         }
         rivals
@@ -131,7 +133,7 @@ impl Verdicts {
     }
 
     /// The node that announces.
-    pub(crate) fn holder<'a>(&'a self, verdict: &'a Verdict) -> Option<&'a NodeName> {
+    fn holder<'a>(&'a self, verdict: &'a Verdict) -> Option<&'a NodeName> {
         match &verdict.layer2 {
             Layer2::Here(_) => Some(&self.node),
             Layer2::There(node) => Some(node),
@@ -139,12 +141,21 @@ impl Verdicts {
         }
     }
 
-    /// Whether the node announces any address of the Service, for it.
-    pub(crate) fn announces(&self, service: &ServiceView, node: &NodeName) -> bool {
+    /// The nodes that announce addresses of the Service for it, in order of the addresses.
+    fn holders_for<'a>(&'a self, service: &'a ServiceView) -> impl Iterator<Item = &'a NodeName> {
         let is_for_it = |verdict: &&Verdict| !verdict.judged.refused.contains_key(&service.key);
         let verdicts = self.of_service(service).flatten().filter(is_for_it);
-        let mut holders = verdicts.filter_map(|verdict| self.holder(verdict));
-        holders.any(|holder| holder == node)
+        verdicts.filter_map(|verdict| self.holder(verdict))
+    }
+
+    /// The node that announces the first address of the Service that any announces.
+    pub(crate) fn holder_for<'a>(&'a self, service: &'a ServiceView) -> Option<&'a NodeName> {
+        self.holders_for(service).next()
+    }
+
+    /// Whether the node announces any address of the Service, for it.
+    pub(crate) fn announces(&self, service: &ServiceView, node: &NodeName) -> bool {
+        self.holders_for(service).any(|holder| holder == node)
     }
 
     /// Whether each address of the Service is announced, and none by this other node.
@@ -163,8 +174,6 @@ struct Judging<'a> {
     alive: BTreeSet<NodeName>,
     up: BTreeSet<NodeId>,
     here: BTreeMap<IpAddr, BTreeSet<InterfaceName>>,
-    holders: BTreeMap<IpAddr, NodeId>,
-    stated: BTreeMap<ServiceKey, NodeName>,
 }
 
 impl<'a> Judging<'a> {
@@ -176,10 +185,7 @@ impl<'a> Judging<'a> {
             .map(|name| (NodeId::of(name), name))
             .collect();
         let reports = evidence.reports.values();
-        let up: BTreeSet<NodeId> = reports
-            .clone()
-            .flat_map(|report| report.up.iter().copied())
-            .collect();
+        let up: BTreeSet<NodeId> = reports.flat_map(|report| report.up.iter().copied()).collect();
         let alive = up
             .iter()
             .filter_map(|id| names.get(id).map(|name| (*name).clone()));
@@ -189,15 +195,8 @@ impl<'a> Judging<'a> {
                 here.entry(*address).or_default().insert(interface.clone());
             }
         }
-        let holders = reports.flat_map(|report| report.holders.iter());
-        let stated = evidence
-            .statuses
-            .iter()
-            .filter_map(|status| Some((status.service()?, status.node()?)));
         Self {
             alive: alive.chain([evidence.node.clone()]).collect(),
-            holders: holders.collect(),
-            stated: stated.filter(|(_, node)| node != evidence.node).collect(),
             evidence,
             names,
             up,
@@ -218,8 +217,9 @@ impl<'a> Judging<'a> {
             Ok(eligibility) => eligibility,
             Err(why) => return Layer2::Nobody(why.clone()),
         };
-        let holder = self.holders.get(&address).and_then(|id| self.names.get(id));
-        match holder {
+        let mut reports = self.evidence.reports.values();
+        let holder = reports.find_map(|report| report.holders.of(address));
+        match holder.and_then(|id| self.names.get(&id)) {
             // It holds the address and may not answer for it now.
             Some(name) if *name == self.evidence.node => Layer2::Unknown,
             Some(name) => Layer2::There((*name).clone()),
@@ -236,7 +236,11 @@ impl<'a> Judging<'a> {
 
     /// On another segment: what its holder says is all there is.
     fn stated(&self, judged: &Judged) -> Layer2 {
-        let stated = judged.served().find_map(|service| self.stated.get(service));
+        let statuses = judged
+            .served()
+            .flat_map(|service| of_service(self.evidence.statuses, service));
+        let mut nodes = statuses.filter_map(|status| status.node.as_ref());
+        let stated = nodes.find(|node| *node != self.evidence.node);
         stated.map_or(Layer2::Unknown, |node| Layer2::There(node.clone()))
     }
 

@@ -91,6 +91,22 @@ impl Stage {
         })
     }
 
+    /// The endpoint of a Service moves to another node; of the Services in turn.
+    pub(super) fn change_endpoint(&self, number: u32) -> Result<()> {
+        let count = self.addresses.len() as u32;
+        let nodes: Vec<u8> = self.lab.plan().nodes().collect();
+        let node = nodes[(number / count) as usize % nodes.len()];
+        let slice = (number % count) as u16;
+        let uri = format!(
+            "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/{}",
+            holding::name(slice)
+        );
+        let patch = Request::patch(uri).header("content-type", "application/merge-patch+json");
+        let endpoints = &holding::endpoints(slice, Some(&self.lab.node_name(node)))["endpoints"];
+        self.requests
+            .send_all(vec![(patch, serde_json::json!({ "endpoints": endpoints }))])
+    }
+
     pub(super) fn start(&mut self, node: u8) -> Result<()> {
         drop(self.speakers.remove(&node));
         self.started.insert(node, Marks::now(&self.lab));

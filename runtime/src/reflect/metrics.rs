@@ -1,7 +1,8 @@
 //! How the watches of a process fare, by resource.
 
 use super::health::Failure;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use crate::metrics;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Metrics of all watches, labelled with the resource (`services`).
@@ -31,19 +32,14 @@ impl WatchMetrics {
     /// # Errors
     /// The registry has them already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| -> Result<IntGaugeVec, prometheus::Error> {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), &["resource"])?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let failures = Opts::new(
-            "ferrolb_watch_failures_total",
-            "Failed lists and watches, by cause.",
-        );
-        let failures = IntCounterVec::new(failures, &["resource", "cause"])?;
-        registry.register(Box::new(failures.clone()))?;
+        let gauge = |name: &str, help: &str| metrics::gauges(registry, name, help, &["resource"]);
         Ok(Self {
-            failures,
+            failures: metrics::counters(
+                registry,
+                "ferrolb_watch_failures_total",
+                "Failed lists and watches, by cause.",
+                &["resource", "cause"],
+            )?,
             last_event: gauge(
                 "ferrolb_watch_last_event_timestamp_seconds",
                 "When the API server last said something new, in Unix time; time() minus this is the age.",

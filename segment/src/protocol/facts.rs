@@ -20,14 +20,14 @@ pub(super) struct Facts {
     pub(super) state: State,
     /// Other nodes are preferred over this one, which returned.
     pub(super) hold_down: bool,
-    pub(super) view: SegmentView,
+    pub(super) view: Arc<SegmentView>,
     pub(super) roll: Roll,
     pub(super) ledger: Ledger,
 }
 
 impl Facts {
     pub(super) fn new(me: Instance, profile: Profile, now: Moment) -> Self {
-        let view = SegmentView::default();
+        let view = Arc::<SegmentView>::default();
         Self {
             roll: Roll::new(me, &view),
             ledger: Ledger::new(now),
@@ -40,7 +40,7 @@ impl Facts {
     }
 
     /// The cluster says something else: addresses of which it says something else are looked at.
-    pub(super) fn see(&mut self, view: SegmentView) {
+    pub(super) fn see(&mut self, view: Arc<SegmentView>) {
         let before = std::mem::replace(&mut self.view, view);
         let view = &self.view;
         let unchanged = |address: &IpAddr, group: &Arc<GroupView>| {

@@ -1,5 +1,6 @@
 //! The other end of the ports: what they are told and what they say.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,7 +11,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::view::{Here, Moves, views};
+use super::view::{Here, Moves, Told};
 use crate::args::{Args, PolicyName, TransportName};
 use crate::layer2::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
 use crate::layer2::keys::Keys;
@@ -26,6 +27,7 @@ const CLUSTER: &str = "kube-system";
 /// What is published to the ports, and what they publish.
 pub(crate) struct Membership {
     views: watch::Sender<Views>,
+    told: Told,
     ring: watch::Sender<Option<KeyRing>>,
     departure: watch::Sender<Departure>,
     reports: watch::Receiver<Reports>,
@@ -44,6 +46,18 @@ pub(crate) async fn join(
 ) -> anyhow::Result<(Membership, Protocol)> {
     let cluster = Api::<Namespace>::all(client.clone()).get(CLUSTER).await;
     let cluster = cluster.with_context(|| format!("cannot read namespace {CLUSTER}"))?;
+    Ok(ends(args, cluster.uid().unwrap_or_default(), registry)?)
+}
+
+/// Both ends, in the cluster of this uid.
+///
+/// # Errors
+/// The registry has the metrics already.
+pub(crate) fn ends(
+    args: &Args,
+    cluster: String,
+    registry: &Registry,
+) -> Result<(Membership, Protocol), prometheus::Error> {
     let (views, of_views) = watch::channel(Views::default());
     let (ring, of_ring) = watch::channel(None);
     let (departure, of_departure) = watch::channel(Departure::None);
@@ -74,10 +88,11 @@ pub(crate) async fn join(
     };
     let membership = Membership {
         views,
+        told: Told::default(),
         ring,
         departure,
         reports,
-        keys: Keys::new(cluster.uid().unwrap_or_default()),
+        keys: Keys::new(cluster),
         drain: Duration::from_secs(args.drain_timeout_seconds),
     };
     Ok((membership, protocol))
@@ -106,19 +121,15 @@ impl Membership {
         }
     }
 
-    /// Tells the ports which nodes may hold which addresses.
-    pub(crate) fn tell(&self, view: &View, may: &May, moves: &Moves, here: Here<'_>) {
-        let told = views(view, may, moves, here);
+    /// Tells the ports which nodes may hold which addresses; returns what they were told.
+    pub(crate) fn tell(&mut self, view: &View, may: &Arc<May>, moves: &Moves, here: Here<'_>) -> Views {
+        let told = self.told.renew(view, may, moves, here);
         self.views.send_if_modified(|known| {
             let differs = *known != told;
-            *known = told;
+            *known = told.clone();
             differs
         });
-    }
-
-    /// What the ports were told.
-    pub(crate) fn told(&self) -> Views {
-        self.views.borrow().clone()
+        told
     }
 
     /// What the ports say.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{InterfaceName, NodeName};
+use ferrolb_crds::domain::{InterfaceName, Node, NodeName};
+use ferrolb_segment::SegmentView;
 use ferrolb_segment::message::NodeId;
-use ferrolb_segment::{GroupView, SegmentView};
+use itertools::EitherOrBoth::{Both, Left, Right};
+use itertools::Itertools;
 
 use crate::layer2::announce::Views;
 use crate::may::{Eligibility, May, View};
-use crate::see::exclude::ExcludeList;
 use crate::see::interfaces::{Interface, choose, segments};
 
 /// This node, as far as announcing depends on it.
@@ -18,43 +19,102 @@ use crate::see::interfaces::{Interface, choose, segments};
 pub(crate) struct Here<'a> {
     pub(crate) node: &'a NodeName,
     pub(crate) interfaces: &'a [Interface],
-    pub(crate) exclude: &'a ExcludeList,
 }
 
 /// What each segment is told. Interfaces that could announce are there even if nothing is to be announced on them, so
 /// that the speakers know each other before they have to agree.
-pub(crate) fn views(view: &View, may: &May, moves: &Moves, here: Here<'_>) -> Views {
-    let names = view.nodes.keys().map(|name| (NodeId::of(name), name.clone()));
-    let empty = SegmentView {
-        groups: BTreeMap::new(),
-        nodes: Arc::new(names.collect()),
-        electors: may.selected.clone(),
-        draining: view.nodes.get(here.node).is_some_and(|node| node.soft.is_some()),
-        stations: Arc::default(),
-        moves: moves.clone(),
-    };
-    let mut groups: BTreeMap<InterfaceName, Vec<(IpAddr, Arc<GroupView>)>> =
-        segments(here.interfaces, here.exclude)
-            .into_iter()
-            .map(|name| (name, Vec::new()))
-            .collect();
-    for (address, judged) in &may.by_address {
-        if let Ok(eligibility) = &judged.eligible {
-            for interface in interfaces_of(eligibility, here, *address) {
-                let told = groups.entry(interface).or_default();
-                told.push((*address, eligibility.group.clone()));
+#[derive(Default)]
+pub(crate) struct Told {
+    views: BTreeMap<InterfaceName, Arc<SegmentView>>,
+    segments: BTreeSet<InterfaceName>,
+    /// Of what that was made.
+    may: Arc<May>,
+    nodes: Arc<BTreeMap<NodeName, Node>>,
+    interfaces: Vec<Interface>,
+}
+
+impl Told {
+    /// Tells them something else where something changed.
+    pub(crate) fn renew(&mut self, view: &View, may: &Arc<May>, moves: &Moves, here: Here<'_>) -> Views {
+        if !Arc::ptr_eq(&self.nodes, &view.nodes) || self.interfaces != here.interfaces {
+            *self = Self::of_no_address(view, here);
+        }
+        for segment in self.views.values_mut() {
+            if segment.electors != may.selected || segment.moves != *moves {
+                let segment = Arc::make_mut(segment);
+                segment.electors = may.selected.clone();
+                segment.moves = moves.clone();
+            }
+        }
+        let before = std::mem::replace(&mut self.may, may.clone());
+        let both = before
+            .by_address
+            .iter()
+            .merge_join_by(&may.by_address, |(one, _), (other, _)| one.cmp(other));
+        for pair in both {
+            match pair {
+                Both((_, one), (_, other)) if Arc::ptr_eq(one, other) => {}
+                Both((address, _), (_, judged)) | Right((address, judged)) => {
+                    self.offer(view, here, *address, judged.eligible.as_ref().ok());
+                }
+                Left((address, _)) => self.offer(view, here, *address, None),
+            }
+        }
+        self.views
+            .retain(|name, segment| self.segments.contains(name) || !segment.groups.is_empty());
+        Arc::new(self.views.clone())
+    }
+
+    fn of_no_address(view: &View, here: Here<'_>) -> Self {
+        let segments = segments(here.interfaces);
+        let named = |name: &InterfaceName| (name.clone(), Arc::new(of_no_address(view, here, name)));
+        Self {
+            views: segments.iter().map(named).collect(),
+            segments,
+            may: Arc::default(),
+            nodes: view.nodes.clone(),
+            interfaces: here.interfaces.to_vec(),
+        }
+    }
+
+    /// Tells of the address where it may be announced, and nowhere else.
+    fn offer(
+        &mut self,
+        view: &View,
+        here: Here<'_>,
+        address: IpAddr,
+        eligibility: Option<&Arc<Eligibility>>,
+    ) {
+        let interfaces = eligibility.map(|one| interfaces_of(one, here, address));
+        let interfaces = interfaces.unwrap_or_default();
+        for name in &interfaces {
+            let other = || Arc::new(of_no_address(view, here, name));
+            self.views.entry(name.clone()).or_insert_with(other);
+        }
+        for (name, segment) in &mut self.views {
+            let group = eligibility
+                .filter(|_| interfaces.contains(name))
+                .map(|one| &one.group);
+            if segment.groups.get(&address) == group {
+                continue;
+            }
+            let groups = &mut Arc::make_mut(segment).groups;
+            match group {
+                Some(group) => drop(groups.insert(address, group.clone())),
+                None => drop(groups.remove(&address)),
             }
         }
     }
-    let told = |(name, groups): (InterfaceName, Vec<_>)| {
-        let told = SegmentView {
-            groups: groups.into_iter().collect(),
-            stations: Arc::new(stations(view, here, &name)),
-            ..empty.clone()
-        };
-        (name, Arc::new(told))
-    };
-    Arc::new(groups.into_iter().map(told).collect())
+}
+
+fn of_no_address(view: &View, here: Here<'_>, interface: &InterfaceName) -> SegmentView {
+    let names = view.nodes.keys().map(|name| (NodeId::of(name), name.clone()));
+    SegmentView {
+        nodes: Arc::new(names.collect()),
+        draining: view.nodes.get(here.node).is_some_and(|node| node.soft.is_some()),
+        stations: Arc::new(stations(view, here, interface)),
+        ..SegmentView::default()
+    }
 }
 
 /// The addresses that are to be handed over, and the node that is to have each.
@@ -63,9 +123,7 @@ pub(crate) type Moves = Arc<BTreeMap<IpAddr, NodeId>>;
 /// Where the address could be announced here, whether this node may hold it or not.
 fn interfaces_of(eligibility: &Eligibility, here: Here<'_>, address: IpAddr) -> BTreeSet<InterfaceName> {
     match eligibility.interfaces(here.node) {
-        Some(allowed) if !eligibility.is_off_link(here.node) => {
-            choose(here.interfaces, here.exclude, allowed, address)
-        }
+        Some(allowed) if !eligibility.is_off_link(here.node) => choose(here.interfaces, allowed, address),
         _ => BTreeSet::new(),
     }
 }
@@ -90,8 +148,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::may::fixture::{advert, cluster, ip, link, local_service, service};
-    use crate::may::may;
+    use crate::may::fixture::{advert, cluster, endpoints, ip, link, local_service, service};
+    use crate::may::{Memory, may};
 
     fn web() -> View {
         let mut view = cluster(&["n1", "n2", "n3"]);
@@ -103,11 +161,7 @@ mod tests {
     fn interface(name: &str, subnet: &str) -> Interface {
         Interface {
             name: name.into(),
-            up: true,
             carrier: true,
-            loopback: false,
-            has_master: false,
-            noarp: false,
             subnets: vec![subnet.parse().unwrap()],
         }
     }
@@ -116,9 +170,8 @@ mod tests {
         let here = Here {
             node: &node.into(),
             interfaces,
-            exclude: &ExcludeList::default(),
         };
-        views(view, &may(view), &Moves::default(), here)
+        Told::default().renew(view, &may(view), &Moves::default(), here)
     }
 
     #[test]
@@ -156,5 +209,60 @@ mod tests {
         );
         link(&mut view, "n2", "eth0", &["192.0.2.0/24"]);
         assert!(told(&view, "n1", &own)[&"eth0".into()].groups.is_empty());
+    }
+
+    #[test]
+    fn what_is_told_after_a_change_is_what_would_be_told_at_first() {
+        let both = [
+            interface("eth0", "192.0.2.0/24"),
+            interface("eth1", "198.51.100.0/24"),
+        ];
+        let node = NodeName::from("n1");
+        let (mut view, mut told, mut memory) = (web(), Told::default(), Memory::default());
+        advert(&mut view, "everywhere", json!({"interfaces": ["eth0", "eth7"]}));
+        let changes: [&dyn Fn(&mut View, &mut Vec<Interface>); 8] = [
+            &|_, _| {},
+            &|view, _| service(view, "mail", &["198.51.100.2", "2001:db8::2"]),
+            &|view, _| endpoints(view, "mail", &[]),
+            &|view, _| endpoints(view, "mail", &["n2"]),
+            &|_, interfaces| drop(interfaces.pop()),
+            &|view, _| advert(view, "everywhere", json!({})),
+            &|_, interfaces| interfaces.push(interface("eth7", "192.0.2.0/24")),
+            &|view, _| view.services = Arc::default(),
+        ];
+        let mut interfaces = both.to_vec();
+        for (number, change) in changes.into_iter().enumerate() {
+            change(&mut view, &mut interfaces);
+            let here = Here {
+                node: &node,
+                interfaces: &interfaces,
+            };
+            let may = memory.judge(&view);
+            let moves = Moves::new([(ip("192.0.2.2"), NodeId([number as u8; 16]))].into());
+            let now = told.renew(&view, &may, &moves, here);
+            assert_eq!(
+                now,
+                Told::default().renew(&view, &may, &moves, here),
+                "change {number}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_segment_about_which_nothing_changed_is_told_nothing() {
+        let (mut view, mut told, mut memory) = (web(), Told::default(), Memory::default());
+        let interfaces = [
+            interface("eth0", "192.0.2.0/24"),
+            interface("eth1", "198.51.100.0/24"),
+        ];
+        let here = Here {
+            node: &"n1".into(),
+            interfaces: &interfaces,
+        };
+        let before = told.renew(&view, &memory.judge(&view), &Moves::default(), here);
+        endpoints(&mut view, "web", &["n2"]);
+        let after = told.renew(&view, &memory.judge(&view), &Moves::default(), here);
+        let is_same = |name: &str| Arc::ptr_eq(&before[&name.into()], &after[&name.into()]);
+        assert_eq!([is_same("eth0"), is_same("eth1")], [false, true]);
     }
 }

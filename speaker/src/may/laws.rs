@@ -233,7 +233,7 @@ fn all_of(may: &May) -> Vec<String> {
             judged.services, judged.refused
         )
     });
-    all.chain([format!("{:?} {:?}", may.selected, may.notes)])
+    all.chain([format!("{:?} {:?}", may.selected, may.all_excluded)])
         .collect()
 }
 
@@ -311,7 +311,7 @@ proptest! {
         let fewer = without(&more, NODES[which]);
         let first = foreseen(&fewer);
         // The label says something else once every node carries it.
-        prop_assume!(may(&fewer).notes == may(&more).notes);
+        prop_assume!(may(&fewer).all_excluded == may(&more).all_excluded);
         let known = Known { alive: held(&more, &[]).alive, ..holding(&more, &first) };
         let after = forecast(&more, &may(&more), &known);
         // A group that can be whole again comes together.

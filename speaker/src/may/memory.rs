@@ -11,7 +11,7 @@ use super::group::{Group, User, groups};
 use super::judged::JudgedNodes;
 use super::request::{Demand, Request, Terms};
 use super::view::{Exclusion, Service, View};
-use super::{Judged, May, Note};
+use super::{Judged, May};
 
 /// What was judged last. A group that nothing has changed for is not judged again.
 #[derive(Debug, Default)]
@@ -33,11 +33,10 @@ struct Known {
 impl Memory {
     /// Judges every node for every address of our Services: the same answer as without a memory.
     pub fn judge(&mut self, view: &View) -> Arc<May> {
-        let same_rules = self.view.has_rules_of(view);
-        if same_rules && Arc::ptr_eq(&self.view.services, &view.services) {
+        if self.view.is(view) {
             return self.last.clone();
         }
-        if !same_rules {
+        if !self.view.has_rules_of(view) {
             self.nodes.clear();
             self.groups.clear();
         }
@@ -54,7 +53,7 @@ impl Memory {
         self.last = Arc::new(May {
             by_address: by_address.into_iter().collect(),
             selected: Arc::new(selected.collect()),
-            notes: notes(view),
+            all_excluded: view.exclusion() == Exclusion::Everywhere,
         });
         self.view = view.clone();
         self.last.clone()
@@ -147,12 +146,6 @@ fn may_or_why(eligibility: &Arc<Eligibility>) -> Result<Arc<Eligibility>, Reason
         true => Err(Reason::NoEligibleNode(eligibility.ineligible().clone())),
         false => Ok(eligibility.clone()),
     }
-}
-
-fn notes(view: &View) -> BTreeSet<Note> {
-    let everywhere = view.exclusion() == Exclusion::Everywhere;
-    let note = everywhere.then_some(Note::EveryNodeExcluded);
-    note.into_iter().collect()
 }
 
 impl Known {

@@ -60,6 +60,11 @@ impl View {
         }
     }
 
+    /// Whether all is the very same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.has_rules_of(other) && Arc::ptr_eq(&self.services, &other.services)
+    }
+
     /// Whether all is the very same but for the Services.
     pub(super) fn has_rules_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.pools, &other.pools)

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks};
+use ferrolb_crds::names::EXCLUDE_NODE;
+use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_segment::message::NodeId;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{PUT_OFF_AT_MOST, SHARE, Speaker};
+use crate::layer2::announce::Reports;
 use crate::layer2::{Here, Moves};
 use crate::may::May;
 use crate::see::interfaces;
@@ -20,48 +23,87 @@ use crate::tell::l2_status::{self, Seen};
 use crate::tell::write::{Done, Target};
 use crate::verdict::{Evidence, Verdicts};
 
+/// All that a pass depends on.
+pub(crate) struct Input {
+    snapshot: Snapshot,
+    links: LinkTable,
+    /// What the ports say.
+    reports: Reports,
+    /// The `ServiceL2Status` objects are listed.
+    listed: bool,
+}
+
+impl Input {
+    /// Whether a pass over the other would come to the same.
+    fn is(&self, other: &Self) -> bool {
+        self.snapshot.is(&other.snapshot)
+            && self.links == other.links
+            && self.reports == other.reports
+            && self.listed == other.listed
+    }
+}
+
 impl Speaker {
-    /// Once over everything; nothing waits for the API server. Returns when the next pass may begin.
-    pub(super) fn pass(&mut self) -> Instant {
+    /// Once over everything that changed; nothing waits for the API server. Returns when the next pass may begin.
+    pub(crate) fn pass(&mut self) -> Instant {
         let began = Instant::now();
-        let snapshot = self.reader.read(&self.stores);
-        self.membership.learn(snapshot.secret.as_deref());
-        let may = self.memory.judge(&snapshot.view);
-        let links = interfaces::read(&self.wire.links.borrow_and_update());
-        let here = Here {
-            node: &self.node,
-            interfaces: &links,
-            exclude: &snapshot.exclude,
+        let input = Input {
+            snapshot: self.reader.read(&self.stores),
+            links: self.links.borrow_and_update().clone(),
+            reports: self.membership.reports().clone(),
+            listed: self.reported.missing().is_empty(),
         };
-        self.membership
-            .tell(&snapshot.view, &may, &self.moves(&snapshot, &may), here);
-        let verdicts = Verdicts::of(&Evidence {
-            node: &self.node,
-            view: &snapshot.view,
-            may: &may,
-            told: &self.membership.told(),
-            reports: &self.membership.reports(),
-            statuses: &snapshot.statuses,
-        });
-        events::log(&mut self.logged, &verdicts);
-        self.metrics.show(&verdicts, snapshot.problems.len());
-        events::log_news(&mut self.notes, may.notes.clone());
-        for notice in self.faults.notices(&snapshot, &verdicts) {
-            self.actor.tell(notice);
+        self.membership.learn(input.snapshot.secret.as_deref());
+        let is_due = self.said.next(began).is_some_and(|next| next <= began);
+        if is_due || self.input.as_ref().is_none_or(|before| !before.is(&input)) {
+            self.act(&input);
+            self.input = Some(input);
         }
-        self.show_configuration(&snapshot, interfaces::told(&links, &snapshot.exclude));
-        self.report(&snapshot, &verdicts);
-        self.state(&snapshot, &verdicts);
         let ended = Instant::now();
         ended + ((ended - began) * SHARE).min(PUT_OFF_AT_MOST)
     }
 
+    fn act(&mut self, input: &Input) {
+        let snapshot = &input.snapshot;
+        let may = self.memory.judge(&snapshot.view);
+        let moves = self.moves(snapshot, &may);
+        let interfaces = interfaces::read(&input.links, &snapshot.exclude);
+        let here = Here {
+            node: &self.node,
+            interfaces: &interfaces,
+        };
+        let told = self.membership.tell(&snapshot.view, &may, &moves, here);
+        let verdicts = Verdicts::of(&Evidence {
+            node: &self.node,
+            view: &snapshot.view,
+            may: &may,
+            told: &told,
+            reports: &input.reports,
+            statuses: &snapshot.statuses,
+        });
+        events::log(&mut self.said.logged, &verdicts);
+        self.metrics.show(&verdicts, snapshot.problems.len());
+        if may.all_excluded && !self.said.all_excluded {
+            tracing::warn!("every node carries the label {EXCLUDE_NODE}, so it is ignored");
+        }
+        self.said.all_excluded = may.all_excluded;
+        for notice in self.said.faults.notices(snapshot, &verdicts) {
+            self.actor.tell(notice);
+        }
+        self.show_configuration(snapshot, interfaces::told(&interfaces));
+        if input.listed {
+            self.report(snapshot, &verdicts);
+        }
+        self.state(snapshot, &verdicts);
+    }
+
     /// What `ferrolb rebalance` asks of this node. A group goes as a whole.
     fn moves(&self, snapshot: &Snapshot, may: &May) -> Moves {
-        let own = |status: &&Seen| status.node().as_ref() == Some(&self.node);
+        let own = |status: &&Seen| status.node.as_ref() == Some(&self.node);
         let asked = snapshot.statuses.iter().filter(own).filter_map(|status| {
-            let service = snapshot.view.services.get(&status.service()?)?;
-            Some((service.view.ingress, NodeId::of(status.move_to.as_ref()?)))
+            let node = NodeId::of(&status.move_to()?);
+            let service = snapshot.view.services.get(status.service.as_ref()?)?;
+            Some((service.view.ingress, node))
         });
         let mut moves = BTreeMap::new();
         for (addresses, node) in asked {
@@ -91,10 +133,8 @@ impl Speaker {
 
     /// Events and `ServiceL2Status`.
     fn report(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) {
-        if !self.reported.missing().is_empty() {
-            return;
-        }
         let told = self
+            .said
             .told
             .get_or_insert_with(|| Told::before(l2_status::services_of(&snapshot.statuses, &self.node)));
         for notice in told.notices(verdicts, &snapshot.shown) {
@@ -107,8 +147,11 @@ impl Speaker {
         let succeeded =
             |key: &_, node: &_| service(key).is_none_or(|one| verdicts.have_moved_from(&one.view, node));
         let changes = l2_status::changes(&wanted, &snapshot.statuses, &self.node, announces);
-        let changes = self.due.allowed(changes, &wanted, &snapshot.statuses, succeeded);
-        for (name, change) in self.due.take(changes, Instant::now()) {
+        let changes = self
+            .said
+            .due
+            .allowed(changes, &wanted, &snapshot.statuses, succeeded);
+        for (name, change) in self.said.due.take(changes, Instant::now()) {
             self.actor.change(name, change);
         }
     }
@@ -116,8 +159,8 @@ impl Speaker {
     /// Conditions of Services.
     fn state(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) {
         let now = Instant::now();
-        self.settling.follow(&verdicts.rivals, now);
-        let settling = &self.settling;
+        self.said.settling.follow(&verdicts.rivals, now);
+        let settling = &self.said.settling;
         let known = Known {
             options: &snapshot.view.options,
             verdicts,
@@ -125,10 +168,10 @@ impl Speaker {
         };
         let writes = condition::writes(&known, &snapshot.shown, Timestamp::now());
         let asked_for: BTreeSet<String> = writes.iter().map(|one| one.service.to_string()).collect();
-        self.stated.prune(|service| asked_for.contains(service));
+        self.said.stated.prune(|service| asked_for.contains(service));
         for write in writes {
             let service = write.service.to_string();
-            if self.stated.send(&service, &write.statement, now) {
+            if self.said.stated.send(&service, &write.statement, now) {
                 self.actor.state(write);
             }
         }
@@ -137,8 +180,8 @@ impl Speaker {
     pub(super) fn ended(&mut self, done: &Done) {
         let (landed, now, jitter) = (done.landed, Instant::now(), Jitter::random());
         match &done.target {
-            Target::Status(name) => self.due.ended(name, landed, now, jitter),
-            Target::Condition(service) => self.stated.ended(service, landed, now, jitter),
+            Target::Status(name) => self.said.due.ended(name, landed, now, jitter),
+            Target::Condition(service) => self.said.stated.ended(service, landed, now, jitter),
         }
     }
 }

@@ -10,42 +10,33 @@ use ipnetwork::IpNetwork;
 use super::exclude::ExcludeList;
 use crate::may::Interfaces;
 
-/// An interface of this node, as the kernel shows it.
+/// An interface of this node that can announce.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Interface {
     /// Its name.
     pub(crate) name: InterfaceName,
-    /// Switched on.
-    pub(crate) up: bool,
     /// Connected.
     pub(crate) carrier: bool,
-    /// The loopback interface.
-    pub(crate) loopback: bool,
-    /// Part of a bond, a bridge or a VRF, which announces in its place.
-    pub(crate) has_master: bool,
-    /// Without ARP or without an Ethernet address, as tunnels are.
-    pub(crate) noarp: bool,
     /// The subnets it is on.
     pub(crate) subnets: Vec<IpNetwork>,
 }
 
-/// The interfaces of this node.
-pub(crate) fn read(links: &LinkTable) -> Vec<Interface> {
-    links.values().map(Interface::read).collect()
+/// The interfaces of this node that can announce: switched on and not excluded by name; not the loopback interface, nor
+/// part of a bond, a bridge or a VRF, which announces in its place, nor without ARP or without an Ethernet address, as
+/// tunnels are.
+pub(crate) fn read(links: &LinkTable, exclude: &ExcludeList) -> Vec<Interface> {
+    let usable = |link: &&Link| {
+        link.up && !link.loopback && link.master.is_none() && !link.noarp && link.mac.is_some()
+    };
+    let all = links.values().filter(usable).map(Interface::read);
+    all.filter(|one| !exclude.excludes(&one.name)).collect()
 }
 
 /// The interfaces to announce this address on: those that the advertisements name; else those with the address on a
 /// subnet; if there is none, all (an address may be routed to the segment). Of several on one segment only one. Empty
 /// where none is left.
-pub(crate) fn choose(
-    own: &[Interface],
-    exclude: &ExcludeList,
-    allowed: &Interfaces,
-    address: IpAddr,
-) -> BTreeSet<InterfaceName> {
-    let usable = own
-        .iter()
-        .filter(|one| one.usable() && !exclude.excludes(&one.name) && allowed.include(&one.name));
+pub(crate) fn choose(own: &[Interface], allowed: &Interfaces, address: IpAddr) -> BTreeSet<InterfaceName> {
+    let usable = own.iter().filter(|one| allowed.include(&one.name));
     let on_link = |one: &&Interface| one.subnets.iter().any(|subnet| subnet.contains(address));
     let near: Vec<&Interface> = usable.clone().filter(on_link).collect();
     match allowed {
@@ -54,21 +45,16 @@ pub(crate) fn choose(
     }
 }
 
-/// All interfaces that could announce, one for each segment.
-pub(crate) fn segments(own: &[Interface], exclude: &ExcludeList) -> BTreeSet<InterfaceName> {
-    let usable = own
-        .iter()
-        .filter(|one| one.usable() && !exclude.excludes(&one.name));
-    one_per_segment(usable.collect())
+/// One interface for each segment.
+pub(crate) fn segments(own: &[Interface]) -> BTreeSet<InterfaceName> {
+    one_per_segment(own.iter().collect())
 }
 
 /// What the other speakers are told of this node.
-pub(crate) fn told(own: &[Interface], exclude: &ExcludeList) -> NodeLinks {
+pub(crate) fn told(own: &[Interface]) -> NodeLinks {
     let mut links = NodeLinks::default();
-    let usable = own
-        .iter()
-        .filter(|one| one.usable() && !exclude.excludes(&one.name));
-    usable.for_each(|one| links.add(one.name.clone(), one.subnets.iter().copied()));
+    own.iter()
+        .for_each(|one| links.add(one.name.clone(), one.subnets.iter().copied()));
     links
 }
 
@@ -90,17 +76,9 @@ impl Interface {
         let subnet = |(address, prefix): &(IpAddr, u8)| IpNetwork::new(*address, *prefix).ok();
         Self {
             name: link.name.as_str().into(),
-            up: link.up,
             carrier: link.carrier,
-            loopback: link.loopback,
-            has_master: link.master.is_some(),
-            noarp: link.noarp || link.mac.is_none(),
             subnets: link.addresses.iter().filter_map(subnet).collect(),
         }
-    }
-
-    fn usable(&self) -> bool {
-        self.up && !self.loopback && !self.has_master && !self.noarp
     }
 
     fn shares_a_segment_with(&self, other: &Self) -> bool {
@@ -136,11 +114,7 @@ mod tests {
     fn interface(name: &str, subnets: &[&str]) -> Interface {
         Interface {
             name: name.into(),
-            up: true,
             carrier: true,
-            loopback: false,
-            has_master: false,
-            noarp: false,
             subnets: subnets.iter().map(|subnet| subnet.parse().unwrap()).collect(),
         }
     }
@@ -150,7 +124,7 @@ mod tests {
     }
 
     fn chosen(own: &[Interface], allowed: &Interfaces, address: &str) -> Vec<String> {
-        let names = choose(own, &ExcludeList::default(), allowed, address.parse().unwrap());
+        let names = choose(own, allowed, address.parse().unwrap());
         names.iter().map(ToString::to_string).collect()
     }
 
@@ -206,11 +180,10 @@ mod tests {
         assert_eq!(chosen(&own, &Interfaces::Any, "203.0.113.9"), ["eth0", "eth1"]);
     }
 
-    #[test]
-    fn a_link_of_the_kernel_is_read_as_it_is() {
-        let link = Link {
+    fn link(name: &str) -> Link {
+        Link {
             index: 2,
-            name: "eth0".to_owned(),
+            name: name.to_owned(),
             mac: Some([2, 0, 0, 0, 0, 1]),
             up: true,
             carrier: false,
@@ -219,30 +192,30 @@ mod tests {
             broadcast: true,
             master: None,
             addresses: vec![("192.0.2.1".parse().unwrap(), 24)],
-        };
+        }
+    }
+
+    fn usable(link: Link) -> Vec<Interface> {
+        read(&LinkTable::new([(2, link)].into()), &ExcludeList::default())
+    }
+
+    #[test]
+    fn a_link_of_the_kernel_is_read_as_it_is() {
         let expected = Interface {
             carrier: false,
             ..interface("eth0", &["192.0.2.1/24"])
         };
-        assert_eq!(Interface::read(&link), expected);
-        let port = Link {
-            master: Some(3),
-            ..link.clone()
-        };
-        assert!(Interface::read(&port).has_master);
-        assert!(Interface::read(&Link { mac: None, ..link }).noarp);
+        assert_eq!(usable(link("eth0")), [expected]);
     }
 
     #[rstest]
-    #[case::down(Interface { up: false, ..interface("eth0", &["192.0.2.1/24"]) })]
-    #[case::loopback(Interface { loopback: true, ..interface("eth0", &["192.0.2.1/24"]) })]
-    #[case::port_of_a_bridge(Interface { has_master: true, ..interface("eth0", &["192.0.2.1/24"]) })]
-    #[case::without_arp(Interface { noarp: true, ..interface("eth0", &["192.0.2.1/24"]) })]
-    #[case::excluded_by_name(interface("docker0", &["192.0.2.1/24"]))]
-    fn an_interface_is_skipped_even_if_it_is_named(#[case] skipped: Interface) {
-        let name = skipped.name.to_string();
-        let own = [skipped, interface("eth7", &[])];
-        assert_eq!(chosen(&own, &Interfaces::Any, "192.0.2.9"), ["eth7"]);
-        assert!(chosen(&own, &only(&[&name]), "192.0.2.9").is_empty());
+    #[case::down(Link { up: false, ..link("eth0") })]
+    #[case::loopback(Link { loopback: true, ..link("eth0") })]
+    #[case::port_of_a_bridge(Link { master: Some(3), ..link("eth0") })]
+    #[case::without_arp(Link { noarp: true, ..link("eth0") })]
+    #[case::without_an_ethernet_address(Link { mac: None, ..link("eth0") })]
+    #[case::excluded_by_name(link("docker0"))]
+    fn an_interface_that_cannot_announce_is_skipped(#[case] skipped: Link) {
+        assert!(usable(skipped).is_empty());
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ferrolb_crds::api::core::{self, EndpointSlice};
 use ferrolb_crds::domain::{Endpoints, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection, Snapshot};
+use itertools::EitherOrBoth::{Both, Left, Right};
+use itertools::Itertools;
 use kube::ResourceExt;
 
 use super::watch::SERVICE_NAME;
@@ -21,8 +23,8 @@ pub(super) struct Services {
     pub(super) shown: Arc<BTreeMap<ServiceKey, Shown>>,
     versions: (Option<u64>, Option<u64>),
     objects: BTreeMap<ObjectKey, Arc<core::Service>>,
-    slices: BTreeMap<ObjectKey, (Arc<EndpointSlice>, ServiceKey)>,
-    slices_of: BTreeMap<ServiceKey, BTreeSet<ObjectKey>>,
+    slices: BTreeMap<ObjectKey, Arc<EndpointSlice>>,
+    slices_of: BTreeSet<(ServiceKey, ObjectKey)>,
     /// Services and slices that cannot be read.
     unreadable: (Vec<Problem>, Vec<Problem>),
 }
@@ -53,20 +55,18 @@ impl Services {
         let (version, snapshot) = store.versioned();
         self.versions.0 = Some(version);
         self.unreadable.0 = unreadable(&snapshot);
-        let mut gone = std::mem::take(&mut self.objects);
-        for (name, entry) in snapshot.iter() {
-            let Some(object) = readable(entry, gone.get(name)) else {
-                continue;
-            };
-            let known = gone
-                .remove(name)
-                .is_some_and(|known| Arc::ptr_eq(&known, &object));
-            if !known {
-                self.replace(name, &object, changed);
+        for (name, object) in differences(&self.objects, &snapshot) {
+            match object {
+                Some(object) => {
+                    self.replace(&name, &object, changed);
+                    self.objects.insert(name, object);
+                }
+                None => {
+                    self.remove(&key_of(&name));
+                    self.objects.remove(&name);
+                }
             }
-            self.objects.insert(name.clone(), object);
         }
-        gone.into_keys().for_each(|name| self.remove(&key_of(&name)));
     }
 
     fn replace(&mut self, name: &ObjectKey, object: &Arc<core::Service>, changed: &mut BTreeSet<ServiceKey>) {
@@ -114,58 +114,32 @@ impl Services {
         let (version, snapshot) = store.versioned();
         self.versions.1 = Some(version);
         self.unreadable.1 = unreadable(&snapshot);
-        let mut gone = std::mem::take(&mut self.slices);
-        for (name, entry) in snapshot.iter() {
-            let Some(slice) = readable(entry, gone.get(name).map(|(known, _)| known)) else {
-                continue;
+        for (name, slice) in differences(&self.slices, &snapshot) {
+            let now = slice
+                .as_deref()
+                .and_then(service_of)
+                .map(|key| (key, name.clone()));
+            let before = match slice {
+                Some(slice) => self.slices.insert(name.clone(), slice),
+                None => self.slices.remove(&name),
             };
-            match gone.remove(name) {
-                Some((known, key)) if Arc::ptr_eq(&known, &slice) => {
-                    self.slices.insert(name.clone(), (known, key));
-                }
-                before => {
-                    before
-                        .into_iter()
-                        .for_each(|(_, key)| self.unlink(name, key, changed));
-                    self.link(name, &slice, changed);
-                }
+            if let Some(key) = before.as_deref().and_then(service_of) {
+                changed.insert(key.clone());
+                self.slices_of.remove(&(key, name));
             }
+            changed.extend(now.iter().map(|(key, _)| key.clone()));
+            self.slices_of.extend(now);
         }
-        for (name, (_, key)) in gone {
-            self.unlink(&name, key, changed);
-        }
-    }
-
-    fn link(&mut self, name: &ObjectKey, slice: &Arc<EndpointSlice>, changed: &mut BTreeSet<ServiceKey>) {
-        let Some(service) = slice.labels().get(SERVICE_NAME) else {
-            return;
-        };
-        let key = ServiceKey::new(name.namespace.as_str(), service.as_str());
-        self.slices_of
-            .entry(key.clone())
-            .or_default()
-            .insert(name.clone());
-        self.slices.insert(name.clone(), (slice.clone(), key.clone()));
-        changed.insert(key);
-    }
-
-    fn unlink(&mut self, name: &ObjectKey, key: ServiceKey, changed: &mut BTreeSet<ServiceKey>) {
-        if let Some(names) = self.slices_of.get_mut(&key) {
-            names.remove(name);
-            if names.is_empty() {
-                self.slices_of.remove(&key);
-            }
-        }
-        changed.insert(key);
     }
 
     fn renew_endpoints(&mut self, key: ServiceKey) {
         let Some(known) = self.services.get(&key) else {
             return;
         };
-        let names = self.slices_of.get(&key).into_iter().flatten();
-        let slices = names.filter_map(|name| self.slices.get(name));
-        let endpoints = Endpoints::from_slices(slices.map(|(slice, _)| &**slice));
+        let all = self.slices_of.range((key.clone(), ObjectKey::default())..);
+        let own = all.take_while(|(service, _)| *service == key);
+        let slices = own.filter_map(|(_, name)| self.slices.get(name));
+        let endpoints = Endpoints::from_slices(slices.map(Arc::as_ref));
         if *known.endpoints != endpoints {
             let service = Service {
                 view: known.view.clone(),
@@ -176,14 +150,38 @@ impl Services {
     }
 }
 
-/// The object, or as long as it cannot be read what it was before.
-fn readable<K>(entry: &Entry<K>, known: Option<&Arc<K>>) -> Option<Arc<K>> {
-    entry.object().or(known).cloned()
+/// What of the store is not the very same as before, by name; none where it is gone. As long as an object cannot be read
+/// it is what it was before.
+fn differences<K>(
+    before: &BTreeMap<ObjectKey, Arc<K>>,
+    snapshot: &Snapshot<K>,
+) -> Vec<(ObjectKey, Option<Arc<K>>)> {
+    let both = before
+        .iter()
+        .merge_join_by(snapshot.iter(), |(one, _), (other, _)| one.cmp(other));
+    let changed = both.filter_map(|pair| match pair {
+        Both((_, known), (name, entry)) => {
+            let object = entry.object().filter(|object| !Arc::ptr_eq(known, object))?;
+            Some((name.clone(), Some(object.clone())))
+        }
+        Right((name, entry)) => Some((name.clone(), Some(entry.object()?.clone()))),
+        Left((name, _)) => Some((name.clone(), None)),
+    });
+    changed.collect()
 }
 
 fn unreadable<K>(snapshot: &Snapshot<K>) -> Vec<Problem> {
     let undecodable = snapshot.values().filter_map(Entry::undecodable);
     undecodable.map(|one| one.problem.clone()).collect()
+}
+
+/// The Service that the slice belongs to.
+fn service_of(slice: &EndpointSlice) -> Option<ServiceKey> {
+    let service = slice.labels().get(SERVICE_NAME)?;
+    Some(ServiceKey::new(
+        slice.namespace().unwrap_or_default(),
+        service.as_str(),
+    ))
 }
 
 fn key_of(name: &ObjectKey) -> ServiceKey {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status, core};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, core};
 use ferrolb_crds::domain::{
     Advert, AdvertName, Node, NodeLinks, NodeName, Pool, PoolName, Pools, ServiceKey,
 };
-use ferrolb_runtime::reflect::{Parsed, Problem};
+use ferrolb_runtime::reflect::{Entry, Parsed, Problem};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Resource, ResourceExt};
 
@@ -17,19 +17,31 @@ use super::services::Services;
 use super::watch::Stores;
 use crate::may::{Options, View};
 use crate::tell::condition::Shown;
-use crate::tell::l2_status::Seen;
+use crate::tell::l2_status::{Seen, in_order};
 
 /// The cluster at one moment. What did not change since the last one is the same [`Arc`].
 pub(crate) struct Snapshot {
     pub(crate) view: View,
     /// The load balancers among the Services, and those that were until their condition is gone.
     pub(crate) shown: Arc<BTreeMap<ServiceKey, Shown>>,
+    /// In order of their Services.
     pub(crate) statuses: Arc<Vec<Seen>>,
     pub(crate) exclude: Arc<ExcludeList>,
     /// Objects that are skipped in whole or in part, and why.
     pub(crate) problems: Vec<Problem>,
     /// The Secret with the key of the speakers' protocol.
     pub(crate) secret: Option<Arc<Secret>>,
+}
+
+impl Snapshot {
+    /// Whether both show the same, the Secret aside.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.view.is(&other.view)
+            && Arc::ptr_eq(&self.shown, &other.shown)
+            && Arc::ptr_eq(&self.statuses, &other.statuses)
+            && Arc::ptr_eq(&self.exclude, &other.exclude)
+            && self.problems == other.problems
+    }
 }
 
 /// Reads snapshots; remembers what it read of what did not change since.
@@ -41,7 +53,8 @@ pub(crate) struct Reader {
     adverts: Parsed<L2Advertisement, Advert>,
     nodes: Parsed<core::Node, (NodeName, Node)>,
     states: Parsed<ConfigurationState, Option<(NodeName, NodeLinks)>>,
-    statuses: Parsed<ServiceL2Status, Seen>,
+    /// The version of the statuses that were seen.
+    statuses: Option<u64>,
     config_maps: Parsed<ConfigMap, (ExcludeList, Vec<String>)>,
     secrets: Parsed<Secret, ()>,
     view: View,
@@ -71,8 +84,10 @@ impl Reader {
             self.view.adverts = Arc::new(self.adverts.values().map(by_name).collect());
         }
         self.read_nodes(stores);
-        if self.statuses.read(&stores.statuses, valid(Seen::read)) {
-            self.seen = Arc::new(self.statuses.values().cloned().collect());
+        let (version, statuses) = stores.statuses.versioned();
+        if self.statuses.replace(version) != Some(version) {
+            let objects = statuses.values().filter_map(Entry::object).cloned();
+            self.seen = Arc::new(in_order(objects.map(Seen::read)));
         }
         if self
             .config_maps
@@ -136,17 +151,15 @@ impl Reader {
         let patterns = self.config_maps.objects().flat_map(|(object, (_, messages))| {
             messages.iter().map(|message| Problem::of(&**object, message))
         });
-        let own = [
-            self.pools.problems().chain(&self.overlaps).cloned().collect(),
-            patterns.collect(),
-        ];
-        let of_others = self.services.problems().chain(self.adverts.problems());
-        let of_others = of_others
-            .chain(self.nodes.problems())
+        let of_objects = self.pools.problems().chain(&self.overlaps);
+        let of_objects = of_objects
+            .chain(self.services.problems())
+            .chain(self.adverts.problems());
+        let of_objects = of_objects.chain(self.nodes.problems());
+        let of_objects = of_objects
             .chain(self.config_maps.problems())
             .chain(self.secrets.problems());
-        let own: Vec<Vec<Problem>> = own.into();
-        own.into_iter().flatten().chain(of_others.cloned()).collect()
+        of_objects.cloned().chain(patterns).collect()
     }
 }
 

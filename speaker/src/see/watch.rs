@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ferrolb_crds::api::core::{EndpointSlice, Node, Service, ServiceSpec, ServiceStatus};
 use ferrolb_crds::api::{Condition, ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::names::{
-    ALLOCATED_FROM_POOL, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, LINKS, PREFIX, STATE_COMPONENT, STATE_NODE,
+    ALLOCATED_FROM_POOL, ALLOW_SHARED_IP, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, LINKS, PREFIX,
+    STATE_COMPONENT, STATE_NODE,
 };
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
@@ -85,12 +86,13 @@ fn keep_of_service(service: &mut Service) {
         });
         return;
     }
-    let ours = |name: &String| {
-        name.starts_with(PREFIX) || name.starts_with(DEPRECATED_PREFIX) || name == ALLOCATED_FROM_POOL
+    let shares = |name: &String, prefix| name.strip_prefix(prefix) == Some(ALLOW_SHARED_IP);
+    let is_read = |name: &String| {
+        name == ALLOCATED_FROM_POOL || shares(name, PREFIX) || shares(name, DEPRECATED_PREFIX)
     };
     service.metadata = ObjectMeta {
         labels: service.metadata.labels.take(),
-        annotations: only(service.metadata.annotations.take(), ours),
+        annotations: only(service.metadata.annotations.take(), is_read),
         ..identity(&service.metadata)
     };
     service.spec = Some(ServiceSpec {
@@ -170,7 +172,7 @@ mod tests {
         let mut service: Service = serde_json::from_value(json!({
             "metadata": {"namespace": "shop", "name": "web", "uid": "u", "labels": {"app": "web"},
                 "annotations": {"metallb.io/ip-allocated-from-pool": "p", "metallb.universe.tf/allow-shared-ip": "",
-                    "kubectl.kubernetes.io/last-applied-configuration": "{}"}},
+                    "metallb.io/somebody-elses": "0123456789", "kubectl.kubernetes.io/last-applied-configuration": "{}"}},
             "spec": {"type": "LoadBalancer", "loadBalancerClass": "c", "externalTrafficPolicy": "Local"},
             "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}))
         .unwrap();

@@ -110,11 +110,14 @@ impl Known<'_> {
             return None;
         }
         let verdicts = self.verdicts;
-        let fates = self.fates(service, &shown.view)?;
-        let holder = fates.values().find_map(|fate| self.holder(fate));
+        let holder = match shown.view.class {
+            ServiceClass::NotLoadBalancer => None,
+            _ => verdicts.holder_for(&shown.view),
+        };
         if holder.is_some_and(|holder| *holder != verdicts.node) {
             return None;
         }
+        let fates = self.fates(service, &shown.view)?;
         let rivals = verdicts.rivals.get(service);
         let statement = Statement::of(&verdicts.node, &fates, rivals);
         let differs = !statement.is_met(condition_of(&shown.object));
@@ -146,14 +149,6 @@ impl Known<'_> {
             Some((address, Fate::of(verdict, service)?))
         };
         view.ingress.iter().map(fate).collect()
-    }
-
-    fn holder<'a>(&'a self, fate: &'a Fate) -> Option<&'a NodeName> {
-        match fate {
-            Fate::Here(_) => Some(&self.verdicts.node),
-            Fate::There(node) => Some(node),
-            Fate::Nowhere(..) => None,
-        }
     }
 }
 

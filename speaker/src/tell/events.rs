@@ -126,14 +126,6 @@ pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
     *logged = now;
 }
 
-/// Logs what is new since the last call.
-pub(crate) fn log_news<T: Ord + std::fmt::Display>(known: &mut BTreeSet<T>, now: BTreeSet<T>) {
-    for news in now.difference(known) {
-        tracing::warn!("{news}");
-    }
-    *known = now;
-}
-
 /// Faults that were told, so that each is told once.
 #[derive(Debug, Default)]
 pub(crate) struct ToldFaults(BTreeSet<String>);
@@ -142,6 +134,9 @@ impl ToldFaults {
     /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
     pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<Notice> {
         let texts: BTreeSet<String> = snapshot.problems.iter().map(ToString::to_string).collect();
+        for news in texts.difference(&self.0) {
+            tracing::warn!("{news}");
+        }
         let new = snapshot
             .problems
             .iter()
@@ -152,7 +147,7 @@ impl ToldFaults {
                 && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
         };
         let notices = new.filter(ours).map(invalid_configuration).collect();
-        log_news(&mut self.0, texts);
+        self.0 = texts;
         notices
     }
 }

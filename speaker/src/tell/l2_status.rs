@@ -12,6 +12,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 mod due;
 mod retire;
@@ -43,17 +44,14 @@ pub(crate) struct Owner {
 }
 
 /// A `ServiceL2Status` as the watch shows it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) name: String,
-    pub(crate) uid: String,
+    /// The announcing node; none while nothing says so.
+    pub(crate) node: Option<NodeName>,
+    pub(crate) service: Option<ServiceKey>,
     /// When it was made (Unix time in seconds); not yet made comes last.
     created_unix_seconds: i64,
-    /// The node that the Service is to move to (`ferrolb rebalance`).
-    pub(crate) move_to: Option<NodeName>,
-    labels: BTreeMap<String, String>,
-    owners: BTreeSet<String>,
-    status: ServiceL2StatusStatus,
+    object: Arc<ServiceL2Status>,
 }
 
 /// A change of one object.
@@ -97,54 +95,56 @@ pub(crate) fn wanted(
     verdicts.by_service().into_iter().map(of_service).collect()
 }
 
-/// What has to change so that the objects are as they should be. `announces` says whether a node announces an address
-/// of a Service besides us, as when a group is split; then its object stays.
+/// What has to change so that the objects are as they should be. `seen` is in order of the Services. `announces` says
+/// whether a node announces an address of a Service besides us, as when a group is split; then its object stays.
 pub(crate) fn changes(
     wanted: &BTreeMap<String, Wanted>,
     seen: &[Seen],
     node: &NodeName,
     announces: impl Fn(&ServiceKey, &NodeName) -> bool,
 ) -> BTreeMap<String, Change> {
-    let by_name: BTreeMap<&str, &Seen> = seen.iter().map(|one| (one.name.as_str(), one)).collect();
-    let ours: BTreeSet<&ServiceKey> = wanted.values().map(|one| &one.service).collect();
-    let made = wanted.iter().filter_map(|(name, one)| {
-        let seen = by_name.get(name.as_str())?;
-        Some((&one.service, seen.created_unix_seconds))
-    });
-    let made: BTreeMap<&ServiceKey, i64> = made.collect();
-    let applies = wanted
-        .iter()
-        .filter(|(name, wanted)| !by_name.get(name.as_str()).is_some_and(|seen| wanted.is_met(seen)))
-        .map(|(name, wanted)| (name.clone(), Change::Apply(wanted.clone())));
-    let surplus = |seen: &Seen| {
-        let other = seen.node().filter(|other| other != node);
-        let taken_over = |other: &NodeName, service: &ServiceKey| {
-            let own = made.get(service);
-            let is_older = own.is_none_or(|own| seen.created_unix_seconds <= *own);
-            ours.contains(service) && is_older && !announces(service, other)
-        };
-        let uid = seen.uid.clone();
-        match (other, seen.service()) {
-            (None, _) if wanted.contains_key(&seen.name) => None,
-            (None, _) => Some(Change::Delete { uid, of: None }),
-            (Some(other), Some(service)) if taken_over(&other, &service) => {
-                let of = Some((service, other));
-                Some(Change::Delete { uid, of })
-            }
-            (Some(_), _) => None,
+    let mut changes = BTreeMap::new();
+    for (name, one) in wanted {
+        let (own, others): (Vec<&Seen>, Vec<&Seen>) = of_service(seen, &one.service)
+            .iter()
+            .partition(|seen| seen.name() == name);
+        if !own.iter().any(|seen| one.is_met(seen)) {
+            changes.insert(name.clone(), Change::Apply(one.clone()));
         }
-    };
-    let deletes = seen
-        .iter()
-        .filter(|seen| seen.node().is_some())
-        .filter_map(|seen| Some((seen.name.clone(), surplus(seen)?)));
-    applies.chain(deletes).collect()
+        let made = own.first().map(|own| own.created_unix_seconds);
+        let is_older = |seen: &Seen| made.is_none_or(|made| seen.created_unix_seconds <= made);
+        for seen in others.into_iter().filter(|seen| is_older(seen)) {
+            let other = seen.node.as_ref().filter(|other| *other != node);
+            if let Some(other) = other.filter(|other| !announces(&one.service, other)) {
+                let of = Some((one.service.clone(), other.clone()));
+                changes.insert(seen.name().to_owned(), seen.deletion(of));
+            }
+        }
+    }
+    let own = seen.iter().filter(|seen| seen.node.as_ref() == Some(node));
+    let surplus = own.filter(|seen| !wanted.contains_key(seen.name()));
+    changes.extend(surplus.map(|seen| (seen.name().to_owned(), seen.deletion(None))));
+    changes
+}
+
+/// All in order of their Services.
+pub(crate) fn in_order(seen: impl Iterator<Item = Seen>) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = seen.collect();
+    seen.sort_by(|one, other| one.service.cmp(&other.service));
+    seen
+}
+
+/// Those of one Service, of all in order of their Services.
+pub(crate) fn of_service<'a>(seen: &'a [Seen], service: &ServiceKey) -> &'a [Seen] {
+    let begin = seen.partition_point(|one| one.service.as_ref() < Some(service));
+    let count = seen[begin..].partition_point(|one| one.service.as_ref() == Some(service));
+    &seen[begin..begin + count]
 }
 
 /// The Services that this node reported to announce.
 pub(crate) fn services_of(seen: &[Seen], node: &NodeName) -> BTreeSet<ServiceKey> {
-    let of_node = seen.iter().filter(|one| one.node().as_ref() == Some(node));
-    of_node.filter_map(Seen::service).collect()
+    let of_node = seen.iter().filter(|one| one.node.as_ref() == Some(node));
+    of_node.filter_map(|one| one.service.clone()).collect()
 }
 
 impl Wanted {
@@ -184,14 +184,13 @@ impl Wanted {
 
     /// Whether the object itself, its status aside, is as it should be.
     pub(crate) fn is_made(&self, seen: &Seen) -> bool {
-        let uid = self.owner.iter().map(|owner| owner.uid.clone());
-        let labels = self.labels();
-        let labelled = |(name, value): (&String, &String)| seen.labels.get(name) == Some(value);
-        seen.owners == uid.collect() && labels.iter().all(labelled)
+        let owners = seen.object.owner_references().iter().map(|owner| &owner.uid);
+        let labelled = |(name, value): (&String, &String)| seen.object.labels().get(name) == Some(value);
+        owners.eq(self.owner.iter().map(|owner| &owner.uid)) && self.labels().iter().all(labelled)
     }
 
     fn is_met(&self, seen: &Seen) -> bool {
-        self.is_made(seen) && seen.status == self.status()
+        self.is_made(seen) && seen.object.status.as_ref() == Some(&self.status())
     }
 
     fn status(&self) -> ServiceL2StatusStatus {
@@ -219,41 +218,42 @@ impl Wanted {
 }
 
 impl Seen {
-    /// Reads the object.
-    pub(crate) fn read(object: &ServiceL2Status) -> Self {
+    /// Reads the object. What its status says counts, and before that is written its labels.
+    pub(crate) fn read(object: Arc<ServiceL2Status>) -> Self {
+        let status = object.status.as_ref();
+        let stated = |field: fn(&ServiceL2StatusStatus) -> &String, label: &str| {
+            let field = status.map(field).filter(|text| !text.is_empty());
+            field.or_else(|| object.labels().get(label)).map(String::as_str)
+        };
+        let namespace = stated(|status| &status.service_namespace, STATUS_SERVICE_NAMESPACE);
+        let name = stated(|status| &status.service_name, STATUS_SERVICE_NAME);
         Self {
-            name: object.name_any(),
-            uid: object.uid().unwrap_or_default(),
+            node: stated(|status| &status.node, STATUS_NODE).map(Into::into),
+            service: namespace
+                .zip(name)
+                .map(|(namespace, name)| ServiceKey::new(namespace, name)),
             created_unix_seconds: object
                 .creation_timestamp()
                 .map_or(i64::MAX, |time| time.0.as_second()),
-            move_to: object.annotations().get(MOVE_TO).map(|node| node.as_str().into()),
-            labels: object.labels().clone(),
-            owners: object
-                .owner_references()
-                .iter()
-                .map(|owner| owner.uid.clone())
-                .collect(),
-            status: object.status.clone().unwrap_or_default(),
+            object,
         }
     }
 
-    /// The announcing node; none while nothing says so.
-    pub(crate) fn node(&self) -> Option<NodeName> {
-        self.stated(&self.status.node, STATUS_NODE).map(Into::into)
+    fn name(&self) -> &str {
+        self.object.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// The Service.
-    pub(crate) fn service(&self) -> Option<ServiceKey> {
-        let namespace = self.stated(&self.status.service_namespace, STATUS_SERVICE_NAMESPACE)?;
-        let name = self.stated(&self.status.service_name, STATUS_SERVICE_NAME)?;
-        Some(ServiceKey::new(namespace, name))
+    /// The node that the Service is to move to (`ferrolb rebalance`).
+    pub(crate) fn move_to(&self) -> Option<NodeName> {
+        let node = self.object.annotations().get(MOVE_TO);
+        node.map(|node| node.as_str().into())
     }
 
-    /// The status says it, and before it is written the label.
-    fn stated<'a>(&'a self, status: &'a str, label: &str) -> Option<&'a str> {
-        let label = || self.labels.get(label).map(String::as_str);
-        (!status.is_empty()).then_some(status).or_else(label)
+    fn deletion(&self, of: Option<(ServiceKey, NodeName)>) -> Change {
+        Change::Delete {
+            uid: self.object.uid().unwrap_or_default(),
+            of,
+        }
     }
 }
 

@@ -172,6 +172,8 @@ pub(crate) enum Figure {
     Exodus(ExodusArguments),
     /// What is written to the API server while nothing happens.
     Rest(RestArguments),
+    /// What a speaker takes while endpoints of Services come and go.
+    Churn(ChurnArguments),
     /// Frames of a station on the segment that has no key: nothing may move, and it may not cost much.
     Adversary(AdversaryArguments),
     /// What moves when something happens to speakers that go on living.
@@ -311,6 +313,22 @@ pub(crate) struct RestArguments {
     /// How many addresses are held.
     #[arg(long, default_value_t = 300)]
     pub(crate) addresses: u16,
+}
+
+/// What `measure churn` is told.
+#[derive(Debug, Args)]
+pub(crate) struct ChurnArguments {
+    #[command(flatten)]
+    pub(crate) many: Many,
+    /// Changes of `EndpointSlice`s a second.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(crate) rate: u32,
+    /// How long.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// How many Services have an address that the speakers hold.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) services: u16,
 }
 
 /// What `measure adversary` is told.

@@ -143,6 +143,7 @@ fn measured(name: &str, what: Figure) -> Result<()> {
         Figure::Failover(given) => failover::measured(name, given),
         Figure::Exodus(given) => many::exodus(name, given),
         Figure::Rest(given) => many::rest(name, given),
+        Figure::Churn(given) => many::churn(name, given),
         Figure::Adversary(given) => many::adversary(name, given),
         Figure::Stability(given) => stability::measured(name, given),
         Figure::Allocate {

@@ -1,10 +1,10 @@
-//! `measure exodus`, `measure rest` and `measure adversary`.
+//! `measure exodus`, `measure rest`, `measure churn` and `measure adversary`.
 
-use crate::arguments::{AdversaryArguments, ExodusArguments, Many, Output, RestArguments};
+use crate::arguments::{AdversaryArguments, ChurnArguments, ExodusArguments, Many, Output, RestArguments};
 use crate::show;
 use anyhow::Result;
 use ferrolb_lab::Implementation;
-use ferrolb_lab::measure::{self, Adversary, Exodus, Place, Rest};
+use ferrolb_lab::measure::{self, Adversary, Churn, Exodus, Place, Rest};
 use std::time::Duration;
 
 /// Where, by what, and how it is told.
@@ -49,6 +49,20 @@ pub(crate) fn rest(name: &str, given: RestArguments) -> Result<()> {
     let figures = measure::rest(&place, &what)?;
     show(output, &figures, figures.in_words())?;
     Ok(figures.verdict()?)
+}
+
+pub(crate) fn churn(name: &str, given: ChurnArguments) -> Result<()> {
+    let nodes = given.many.nodes;
+    let (place, implementation, output) = taken(name, given.many);
+    let what = Churn {
+        rate: given.rate,
+        lasting: Duration::from_secs(given.seconds),
+        nodes,
+        services: given.services,
+        implementation,
+    };
+    let figures = measure::churn(&place, &what)?;
+    show(output, &figures, figures.in_words())
 }
 
 pub(crate) fn adversary(name: &str, given: AdversaryArguments) -> Result<()> {

@@ -14,10 +14,9 @@ type Part = BTreeMap<IpAddr, NodeId>;
 pub struct Holders(Arc<Vec<Arc<Part>>>);
 
 impl Holders {
-    /// Each address and its holder; in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (IpAddr, NodeId)> + '_ {
-        let all = self.0.iter().flat_map(|part| part.iter());
-        all.map(|(address, node)| (*address, *node))
+    /// Who holds the address.
+    pub(crate) fn of(&self, address: IpAddr) -> Option<NodeId> {
+        self.0[usize::from(bucket_of(address))].get(&address).copied()
     }
 
     /// What holds of the addresses of a bucket from now on; the rest stays shared with earlier clones.

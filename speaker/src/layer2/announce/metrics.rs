@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use ferrolb_runtime::metrics;
+use prometheus::{IntCounter, IntCounterVec, Registry};
 
 use crate::layer2::respond::Ignored;
 
@@ -44,33 +45,25 @@ impl LayerTwoMetrics {
     /// # Errors
     /// The registry has them already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let vec = |name: &str, help: &str, label: &str| -> Result<IntCounterVec, prometheus::Error> {
-            let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
-            registry.register(Box::new(counters.clone()))?;
-            Ok(counters)
-        };
-        let dropped = IntCounter::new(
-            "ferrolb_layer2_news_dropped_total",
-            "Reports of the wire that nobody took.",
-        )?;
-        registry.register(Box::new(dropped.clone()))?;
+        let counters =
+            |name: &str, help: &str, label: &str| metrics::counters(registry, name, help, &[label]);
         let series = Series {
-            requests: vec(
+            requests: counters(
                 "metallb_layer2_requests_received",
                 "ARP and NDP questions for an address that this node holds.",
                 "ip",
             )?,
-            responses: vec(
+            responses: counters(
                 "metallb_layer2_responses_sent",
                 "Answers to such questions.",
                 "ip",
             )?,
-            gratuitous: vec(
+            gratuitous: counters(
                 "metallb_layer2_gratuitous_sent",
                 "Gratuitous ARP and unsolicited NA frames sent.",
                 "ip",
             )?,
-            foreign: vec(
+            foreign: counters(
                 "ferrolb_layer2_foreign_claims_total",
                 "Frames in which another station claimed an address that this node holds.",
                 "ip",
@@ -79,12 +72,16 @@ impl LayerTwoMetrics {
         };
         Ok(Self {
             series: Arc::new(series),
-            ignored: vec(
+            ignored: counters(
                 "ferrolb_layer2_ignored_total",
                 "Frames that passed the kernel filter and were not answered, by reason.",
                 "reason",
             )?,
-            dropped,
+            dropped: metrics::counter(
+                registry,
+                "ferrolb_layer2_news_dropped_total",
+                "Reports of the wire that nobody took.",
+            )?,
         })
     }
 

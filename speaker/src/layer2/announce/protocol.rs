@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::InterfaceName;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
+use ferrolb_runtime::metrics;
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Registry};
 use tokio::sync::watch;
 
 use super::holders::Holders;
@@ -95,40 +96,30 @@ impl ProtocolMetrics {
     /// # Errors
     /// The registry has them already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let histogram = |name: &str, help: &str| -> Result<Histogram, prometheus::Error> {
+        let histogram = |name: &str, help: &str| {
             let buckets = prometheus::exponential_buckets(0.001, 2.0, 13)?;
             let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
-            registry.register(Box::new(histogram.clone()))?;
-            Ok(histogram)
+            metrics::add(registry, histogram)
         };
-        let refused = IntCounterVec::new(
-            Opts::new(
+        Ok(Self {
+            refused: metrics::counters(
+                registry,
                 "ferrolb_segment_refused_total",
                 "Frames of the speakers' protocol that were ignored, by reason.",
-            ),
-            &["reason"],
-        )?;
-        registry.register(Box::new(refused.clone()))?;
-        let up = IntGaugeVec::new(
-            Opts::new(
+                &["reason"],
+            )?,
+            up: metrics::gauges(
+                registry,
                 "ferrolb_segment_nodes_up",
                 "Nodes whose speaker and ours hear each other, ours included.",
-            ),
-            &["interface"],
-        )?;
-        registry.register(Box::new(up.clone()))?;
-        let transport = IntGaugeVec::new(
-            Opts::new(
+                &["interface"],
+            )?,
+            transport: metrics::gauges(
+                registry,
                 "ferrolb_segment_transport",
                 "1 for each transport of the speakers' protocol that is spoken.",
-            ),
-            &["interface", "transport"],
-        )?;
-        registry.register(Box::new(transport.clone()))?;
-        Ok(Self {
-            refused,
-            up,
-            transport,
+                &["interface", "transport"],
+            )?,
             detect: histogram(
                 "ferrolb_failover_detect_seconds",
                 "From the last frame of a node until it was declared down.",

@@ -8,7 +8,7 @@ use crate::may::fixture::{
     advert, barred, cluster, endpoints, excluded, held, link, local_service, node, only, service,
     set_endpoints, winner, winner_if,
 };
-use crate::may::{Note, View, may};
+use crate::may::{View, may};
 use ferrolb_crds::domain::{Endpoint, NodeLinks};
 
 /// n2 is first by hash for 192.0.2.1, n1 second.
@@ -80,7 +80,7 @@ fn the_exclude_label_may_be_ignored() {
     node(&mut view, "n2", excluded());
     view.options.ignore_exclude_label = true;
     assert_eq!(winner(&view, "192.0.2.1"), "n2");
-    assert!(may(&view).notes.is_empty());
+    assert!(!may(&view).all_excluded);
 }
 
 #[test]
@@ -90,10 +90,10 @@ fn the_exclude_label_on_every_node_is_ignored_and_noted() {
         node(&mut view, name, excluded());
     }
     assert_eq!(winner(&view, "192.0.2.1"), "n2");
-    assert!(may(&view).notes.contains(&Note::EveryNodeExcluded));
+    assert!(may(&view).all_excluded);
     node(&mut view, "n4", json!({}));
     assert_eq!(winner(&view, "192.0.2.1"), "n4");
-    assert!(may(&view).notes.is_empty());
+    assert!(!may(&view).all_excluded);
 }
 
 #[rstest]

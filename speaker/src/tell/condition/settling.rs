@@ -12,15 +12,19 @@ const SETTLED: Duration = Duration::from_secs(3);
 
 /// The other nodes that say to announce a Service, and since when they are the same.
 #[derive(Debug, Default)]
-pub(crate) struct Settling(BTreeMap<ServiceKey, (BTreeSet<NodeName>, Instant)>);
+pub(crate) struct Settling {
+    since: BTreeMap<ServiceKey, (BTreeSet<NodeName>, Instant)>,
+    followed: Option<Instant>,
+}
 
 impl Settling {
     /// Takes in which nodes say that they announce which Services now.
     pub(crate) fn follow(&mut self, rivals: &BTreeMap<ServiceKey, BTreeSet<NodeName>>, now: Instant) {
-        self.0
+        self.since
             .retain(|service, (known, _)| rivals.get(service) == Some(known));
+        self.followed = Some(now);
         for (service, nodes) in rivals {
-            self.0
+            self.since
                 .entry(service.clone())
                 .or_insert_with(|| (nodes.clone(), now));
         }
@@ -28,14 +32,13 @@ impl Settling {
 
     /// Whether it has been the same for long enough.
     pub(crate) fn is_settled(&self, service: &ServiceKey, now: Instant) -> bool {
-        let since = self.0.get(service).map(|(_, since)| *since);
+        let since = self.since.get(service).map(|(_, since)| *since);
         since.is_none_or(|since| now >= since + SETTLED)
     }
 
-    /// When the next one is settled, if none changes before.
+    /// When the next one is settled that was not when they were last followed.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let now = Instant::now();
-        let ends = self.0.values().map(|(_, since)| *since + SETTLED);
-        ends.filter(|end| *end > now).min()
+        let ends = self.since.values().map(|(_, since)| *since + SETTLED);
+        ends.filter(|end| Some(*end) > self.followed).min()
     }
 }

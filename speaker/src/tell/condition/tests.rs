@@ -189,7 +189,7 @@ fn status(node: &str) -> Seen {
     let object = serde_json::json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
         "metadata": {"name": format!("l2-{node}")}, "spec": {},
         "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
-    Seen::read(&serde_json::from_value(object).unwrap())
+    Seen::read(serde_json::from_value(object).unwrap())
 }
 
 #[test]

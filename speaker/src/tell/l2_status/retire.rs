@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::domain::{NodeName, ServiceKey};
 use ferrolb_crds::names::STATUS_NODE;
+use kube::ResourceExt;
 
 use super::{Change, Seen};
 
@@ -15,10 +16,14 @@ pub(super) fn together(
     seen: &[Seen],
     succeeded: impl Fn(&ServiceKey, &NodeName) -> bool,
 ) -> BTreeMap<String, Change> {
-    let deleted = |one: &Seen| matches!(changes.get(&one.name), Some(Change::Delete { .. }));
+    let is_deletion = |change: &Change| matches!(change, Change::Delete { .. });
+    if changes.values().filter(|change| is_deletion(change)).count() < 2 {
+        return changes;
+    }
+    let deleted = |one: &Seen| changes.get(one.name()).is_some_and(is_deletion);
     let over = |one: &Seen, node: &NodeName| {
-        let service = one.service();
-        deleted(one) || service.is_some_and(|service| succeeded(&service, node))
+        let service = one.service.as_ref();
+        deleted(one) || service.is_some_and(|service| succeeded(service, node))
     };
     let retired: Vec<(NodeName, Vec<&Seen>)> = by_label(seen)
         .into_iter()
@@ -26,14 +31,16 @@ pub(super) fn together(
         .filter(|(node, objects)| {
             objects
                 .iter()
-                .all(|one| one.node().as_ref() == Some(node) && over(one, node))
+                .all(|one| one.node.as_ref() == Some(node) && over(one, node))
         })
         .collect();
     for (node, objects) in retired {
-        let of = objects.iter().filter_map(|one| match changes.remove(&one.name)? {
-            Change::Delete { of, .. } => of.map(|(service, _)| service),
-            Change::Apply(_) | Change::Retire { .. } => None,
-        });
+        let of = objects
+            .iter()
+            .filter_map(|one| match changes.remove(one.name())? {
+                Change::Delete { of, .. } => of.map(|(service, _)| service),
+                Change::Apply(_) | Change::Retire { .. } => None,
+            });
         let of = of.collect();
         // No object has such a name.
         changes.insert(format!("all of {node}"), Change::Retire { node, of });
@@ -45,7 +52,7 @@ pub(super) fn together(
 fn by_label(seen: &[Seen]) -> BTreeMap<NodeName, Vec<&Seen>> {
     let mut nodes: BTreeMap<NodeName, Vec<&Seen>> = BTreeMap::new();
     for one in seen {
-        if let Some(node) = one.labels.get(STATUS_NODE) {
+        if let Some(node) = one.object.labels().get(STATUS_NODE) {
             nodes.entry(node.as_str().into()).or_default().push(one);
         }
     }

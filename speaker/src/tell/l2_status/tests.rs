@@ -66,7 +66,7 @@ fn written(wanted: &Wanted) -> Seen {
     let mut object = wanted.object();
     object["metadata"]["uid"] = json!(format!("uid-of-{}", wanted.node));
     object["status"] = wanted.status_object()["status"].clone();
-    Seen::read(&serde_json::from_value(object).unwrap())
+    Seen::read(serde_json::from_value(object).unwrap())
 }
 
 fn of_node(node: &str) -> Seen {
@@ -175,7 +175,7 @@ fn our_own_object_goes_when_we_no_longer_announce() {
 fn an_object_of_another_name_for_our_node_goes() {
     let wanted = ours();
     let mut left_by_metallb = of_node("n1");
-    left_by_metallb.name = "l2-x7k2p".to_owned();
+    Arc::make_mut(&mut left_by_metallb.object).metadata.name = Some("l2-x7k2p".to_owned());
     let seen = [written(wanted.values().next().unwrap()), left_by_metallb];
     let changes = changes(&wanted, &seen, &"n1".into(), alone);
     assert_eq!(changes, BTreeMap::from([("l2-x7k2p".to_owned(), deletion("n1"))]));
@@ -291,7 +291,7 @@ fn two_of_another_node(ours: &[&str], succeeded: &[&str]) -> Vec<Change> {
     };
     let ours = of("n1", ours);
     let others = of("n2", &["mail", "web"]);
-    let seen: Vec<Seen> = ours.values().chain(others.values()).map(written).collect();
+    let seen = in_order(ours.values().chain(others.values()).map(written));
     let changes = changes(&ours, &seen, &"n1".into(), alone);
     let moved = |service: &ServiceKey, _: &NodeName| succeeded.contains(&&*service.name);
     let mut due = Due::default();

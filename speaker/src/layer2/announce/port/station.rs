@@ -59,7 +59,7 @@ struct Station {
 
 impl PortTask {
     /// Serves the interface until it fails; returns why.
-    pub(in crate::layer2::announce) async fn serve(mut self) -> SocketError {
+    pub(in super::super) async fn serve(mut self) -> SocketError {
         let mut protocol = self.announcer.protocol.clone();
         if protocol.keys.wait_for(Option::is_some).await.is_err() {
             return std::future::pending().await;
@@ -178,7 +178,7 @@ impl Station {
         if let Some(view) = view {
             self.reporter.news = true;
             self.reporter.holders.follow(&view);
-            self.core.see((*view).clone());
+            self.core.see(view);
         }
         self.locate(port)
     }
