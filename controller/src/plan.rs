@@ -127,7 +127,7 @@ fn service_write(
     now: Timestamp,
 ) -> Option<StatusWrite> {
     let view = &snapshot.world.services[service];
-    let desired = Desired::of(outcome, &seen.observed, now);
+    let desired = Desired::of(outcome, &seen.observed, view.is_written_by_us(), now);
     let leave = *outcome == Outcome::NotOurs && (is_of_others(view) || !seen.observed.has_traces());
     if leave || desired.equals(&seen.observed) {
         return None;
@@ -137,7 +137,7 @@ fn service_write(
         version: seen.observed.resource_version.clone(),
         body: desired.body(seen, outcome),
         whole: true,
-        assumed: assumed(outcome),
+        assumed: assumed(outcome, view),
         notices: notices::notices(view, seen, outcome, desired.condition.as_ref()),
     })
 }
@@ -147,8 +147,12 @@ fn is_of_others(view: &ServiceView) -> bool {
     view.class != ServiceClass::NotLoadBalancer
 }
 
-fn assumed(outcome: &Outcome) -> Assumed {
+fn assumed(outcome: &Outcome, view: &ServiceView) -> Assumed {
     match outcome {
+        Outcome::Refused(why) if why.leaves_status() => Assumed {
+            addresses: view.ingress,
+            allocated_from: None,
+        },
         Outcome::Assigned(assignment) => Assumed {
             addresses: assignment.addresses,
             allocated_from: assignment.pools.first().cloned(),

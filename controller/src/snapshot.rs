@@ -9,7 +9,7 @@ use ferrolb_runtime::reflect::{Entry, Parsed, Problem, Reflection};
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use kube::ResourceExt;
 
-use crate::alloc::World;
+use crate::alloc::{World, addresses_of, doubts};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
@@ -91,16 +91,14 @@ impl Reader {
                 .collect(),
             pools: self.pools.together().clone(),
             namespaces: read_namespaces(stores),
-            reserved: nodes
-                .values()
-                .flat_map(|node| node.addresses.iter().copied())
-                .collect(),
+            nodes: addresses_of(&nodes),
             class: self.class.clone(),
             ..World::default()
         };
         let services = relevant()
             .map(|(key, cached)| (key.clone(), cached.seen.clone()))
             .collect();
+        let doubtful = self.pools.problems_of(&doubts(&world));
         Snapshot {
             world,
             services,
@@ -111,7 +109,7 @@ impl Reader {
                 .chain(self.adverts.problems())
                 .cloned()
                 .collect(),
-            doubtful: self.pools.with_node_addresses(&nodes),
+            doubtful,
         }
     }
 
@@ -139,9 +137,11 @@ impl Reader {
 }
 
 impl Cached {
-    /// Whether it is a load balancer, or carries what we left on it when it was.
+    /// Whether it is a load balancer, carries what we left on it when it was, or uses addresses.
     fn is_relevant(&self) -> bool {
-        self.view.class != ServiceClass::NotLoadBalancer || self.seen.observed.has_traces()
+        self.view.class != ServiceClass::NotLoadBalancer
+            || self.seen.observed.has_traces()
+            || !self.view.external_ips.is_empty()
     }
 
     fn read(object: &Arc<Service>) -> Self {
@@ -164,6 +164,10 @@ fn overlaid(cached: &Cached, pending: &Pending) -> Arc<ServiceView> {
         Some(assumed) => Arc::new(ServiceView {
             ingress: assumed.addresses,
             allocated_from: assumed.allocated_from.clone(),
+            assigned_since_unix_seconds: cached
+                .view
+                .assigned_since_unix_seconds
+                .filter(|_| assumed.allocated_from.is_some()),
             ..(*cached.view).clone()
         }),
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Namespaces, Pools, ServiceKey, ServiceView};
+use ferrolb_crds::api::ConfigurationState;
+use ferrolb_crds::domain::{Namespaces, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView};
+use ipnetwork::IpNetwork;
 
 /// The cluster as the allocator sees it at one moment.
 #[derive(Clone, Debug, Default)]
@@ -15,10 +17,12 @@ pub struct World {
     pub pools: Pools,
     /// Labels of the namespaces.
     pub namespaces: Namespaces,
-    /// Addresses that are given out only on request: those of the nodes.
-    pub reserved: BTreeSet<IpAddr>,
-    /// Addresses that somebody outside the cluster uses: given out only on request.
-    pub quarantined: BTreeSet<IpAddr>,
+    /// The addresses of nodes, and whose they are.
+    pub nodes: BTreeMap<IpAddr, NodeName>,
+    /// The addresses of the API server.
+    pub api_server: BTreeSet<IpAddr>,
+    /// The subnets that nodes are on, as far as speakers told of them.
+    pub subnets: BTreeSet<IpNetwork>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
     pub cooling: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses in the status of a Service that somebody else wrote there.
@@ -28,4 +32,21 @@ pub struct World {
     pub changed: BTreeSet<ServiceKey>,
     /// The class of Services that are ours; none means those without a class.
     pub class: Option<String>,
+}
+
+/// The addresses of nodes, as [`World::nodes`] has them.
+pub fn addresses_of(nodes: &BTreeMap<NodeName, Node>) -> BTreeMap<IpAddr, NodeName> {
+    let of_node = |(name, node): (&NodeName, &Node)| {
+        let own = |address: &IpAddr| (*address, name.clone());
+        node.addresses.iter().map(own).collect::<Vec<_>>()
+    };
+    nodes.iter().flat_map(of_node).collect()
+}
+
+/// The subnets that speakers tell of, as [`World::subnets`] has them.
+pub fn subnets_of<'a>(states: impl IntoIterator<Item = &'a ConfigurationState>) -> BTreeSet<IpNetwork> {
+    let links = states.into_iter().filter_map(NodeLinks::of_state);
+    links
+        .flat_map(|(_, links)| links.subnets().collect::<Vec<_>>())
+        .collect()
 }
