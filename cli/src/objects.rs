@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferrolb_controller::alloc::{World, addresses_of, doubts, subnets_of};
+use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::domain::{
     Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem, ServiceView,
@@ -41,6 +41,7 @@ impl Objects {
             pools,
             namespaces: self.labels_of_namespaces(),
             nodes: addresses_of(&self.nodes()),
+            api_server: api_server_of(&self.slices),
             subnets: subnets_of(&self.states),
             class: class.map(str::to_owned),
             ..World::default()

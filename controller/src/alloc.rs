@@ -30,4 +30,4 @@ pub use decide::{Decision, decide};
 pub use doubts::doubts;
 pub use outcome::{Assignment, Note, Outcome};
 pub use usage::Usage;
-pub use world::{World, addresses_of, subnets_of};
+pub use world::{World, addresses_of, api_server_of, subnets_of};

@@ -9,7 +9,7 @@ use ferrolb_runtime::reflect::{Entry, Parsed, Problem, Reflection};
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use kube::ResourceExt;
 
-use crate::alloc::{World, addresses_of, doubts};
+use crate::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
@@ -83,7 +83,6 @@ impl Reader {
         self.views = self.cached(&stores.services);
         self.pools.read(&stores.pools);
         self.adverts.read(&stores.adverts, Advert::parse);
-        let nodes = read_nodes(stores);
         let relevant = || self.views.iter().filter(|(_, cached)| cached.is_relevant());
         let world = World {
             services: relevant()
@@ -91,7 +90,9 @@ impl Reader {
                 .collect(),
             pools: self.pools.together().clone(),
             namespaces: read_namespaces(stores),
-            nodes: addresses_of(&nodes),
+            nodes: addresses_of(&read_nodes(stores)),
+            api_server: api_server_of(stores.api_server.snapshot().values().filter_map(object)),
+            subnets: subnets_of(stores.states.snapshot().values().filter_map(object)),
             class: self.class.clone(),
             ..World::default()
         };
@@ -171,6 +172,10 @@ fn overlaid(cached: &Cached, pending: &Pending) -> Arc<ServiceView> {
             ..(*cached.view).clone()
         }),
     }
+}
+
+fn object<K>(entry: &Entry<K>) -> Option<&K> {
+    entry.object().map(|object| &**object)
 }
 
 fn read_namespaces(stores: &Stores) -> ferrolb_crds::domain::Namespaces {

@@ -1,9 +1,10 @@
 //! Which resources the controller watches.
 
-use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement};
 use ferrolb_crds::domain::ServiceKey;
 use ferrolb_runtime::reflect::{ObjectKey, Reflection, Reports, Watch};
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Client, ResourceExt};
 
 /// Everything a decision is made from.
@@ -13,6 +14,10 @@ pub(crate) struct Stores {
     pub(crate) nodes: Reflection<Node>,
     pub(crate) pools: Reflection<IPAddressPool>,
     pub(crate) adverts: Reflection<L2Advertisement>,
+    /// What speakers tell of their nodes.
+    pub(crate) states: Reflection<ConfigurationState>,
+    /// The endpoints of the API server.
+    pub(crate) api_server: Reflection<EndpointSlice>,
 }
 
 impl Stores {
@@ -26,6 +31,12 @@ impl Stores {
                 .start(reports),
             pools: Watch::namespace(client.clone(), namespace).start(reports),
             adverts: Watch::namespace(client.clone(), namespace).start(reports),
+            states: Watch::namespace(client.clone(), namespace)
+                .project(keep_links)
+                .start(reports),
+            api_server: Watch::namespace(client.clone(), "default")
+                .fields("metadata.name=kubernetes")
+                .start(reports),
         }
     }
 }
@@ -38,6 +49,11 @@ impl Stores {
         let entry = snapshot.get(&key)?;
         Some(entry.object().and_then(|object| object.resource_version()))
     }
+}
+
+/// Of a state only what its speaker tells others counts here; its own conditions come and go.
+fn keep_links(state: &mut ConfigurationState) {
+    state.status = None;
 }
 
 /// Of a node only its addresses count here; the rest changes every few seconds.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use ferrolb_crds::api::ConfigurationState;
 use ferrolb_crds::domain::{Namespaces, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView};
 use ipnetwork::IpNetwork;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::ResourceExt;
 
 /// The cluster as the allocator sees it at one moment.
 #[derive(Clone, Debug, Default)]
@@ -49,4 +51,44 @@ pub fn subnets_of<'a>(states: impl IntoIterator<Item = &'a ConfigurationState>) 
     links
         .flat_map(|(_, links)| links.subnets().collect::<Vec<_>>())
         .collect()
+}
+
+/// The addresses of the API server among these slices: those of Service `default/kubernetes`.
+pub fn api_server_of<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> BTreeSet<IpAddr> {
+    let is_its = |slice: &&EndpointSlice| {
+        let service = slice.labels().get("kubernetes.io/service-name");
+        slice.namespace().as_deref() == Some("default") && service.is_some_and(|name| name == "kubernetes")
+    };
+    let endpoints = slices
+        .into_iter()
+        .filter(is_its)
+        .flat_map(|slice| &slice.endpoints);
+    let addresses = endpoints.flat_map(|endpoint| &endpoint.addresses);
+    addresses.filter_map(|address| address.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_api_server_is_where_service_kubernetes_leads() {
+        let slice = |namespace: &str, service: &str, address: &str| -> EndpointSlice {
+            serde_json::from_value(json!({
+                "metadata": { "name": "kubernetes", "namespace": namespace, "labels": { "kubernetes.io/service-name": service } },
+                "addressType": "IPv4", "endpoints": [{ "addresses": [address] }] }))
+            .unwrap()
+        };
+        let slices = [
+            slice("default", "kubernetes", "192.0.2.1"),
+            slice("tenant", "kubernetes", "192.0.2.2"),
+            slice("default", "web", "192.0.2.3"),
+        ];
+        assert_eq!(
+            api_server_of(&slices),
+            BTreeSet::from(["192.0.2.1".parse().unwrap()])
+        );
+    }
 }
