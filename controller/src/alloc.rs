@@ -16,6 +16,7 @@
 //!
 //! Same world, same decision: the order of the input never matters.
 
+mod alike;
 mod choose;
 mod decide;
 mod doubts;

@@ -45,12 +45,14 @@ pub(crate) struct PoolWrite {
     pub(crate) status: IPAddressPoolStatus,
 }
 
-/// The status writes that the decision calls for, in the order of the Services' names. `given_up_to` names the
-/// controllers to which a Service's status is left.
+/// The status writes that the decision calls for and that may be sent now, in the order of the Services' names: one that
+/// waits for its turn or for its answer is not made anew. `given_up_to` names the controllers to which a Service's status
+/// is left.
 pub(crate) fn service_writes(
     snapshot: &Snapshot,
     decision: &Decision,
     settled: &mut Settled,
+    may_send: impl Fn(&ServiceKey, &str) -> bool,
     given_up_to: impl Fn(&ServiceKey) -> Option<String>,
     now: Timestamp,
 ) -> Vec<StatusWrite> {
@@ -59,7 +61,7 @@ pub(crate) fn service_writes(
         let Some(outcome) = decision.outcomes.get(service) else {
             continue;
         };
-        if settled.holds(service, seen, outcome) {
+        if settled.holds(service, seen, outcome) || !may_send(service, &seen.observed.resource_version) {
             continue;
         }
         let dispute = given_up_to(service).and_then(|owners| disputed(service, seen, &owners, now));

@@ -45,6 +45,8 @@ pub const STATE_NODE: &str = "metallb.io/node-name";
 pub const LINKS: &str = "ferrolb.io/links";
 /// Annotation of a `ServiceL2Status`: the node that its Service is to move to (`ferrolb rebalance`).
 pub const MOVE_TO: &str = "ferrolb.io/move-to";
+/// Annotation of the controllers' Lease: addresses given back a moment ago, by whom, and until when they wait for them.
+pub const GIVEN_BACK: &str = "ferrolb.io/given-back";
 /// Condition type of the controller's `ConfigurationState`.
 pub const POOLS_VALID: &str = "poolReconcilerValid";
 /// Condition type of a speaker's `ConfigurationState`.

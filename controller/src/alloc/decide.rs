@@ -9,6 +9,7 @@ use ferrolb_crds::domain::{
 };
 
 use super::World;
+use super::alike::Refusals;
 use super::choose::Chooser;
 use super::keep::{Kept, asks_for};
 use super::ledger::{Claim, Ledger, Numbered};
@@ -37,6 +38,7 @@ pub(super) struct Pass<'a> {
     given_back: BTreeMap<&'a ServiceKey, Vec<IpAddr>>,
     /// Plain pools and pools made for somebody, in the order in which they are tried.
     automatic: Vec<Numbered<'a>>,
+    refusals: Refusals<'a>,
 }
 
 impl<'a> Pass<'a> {
@@ -61,6 +63,7 @@ impl<'a> Pass<'a> {
             others: Others::new(world),
             given_back,
             automatic,
+            refusals: Refusals::new(world),
         }
     }
 
@@ -82,6 +85,11 @@ impl<'a> Pass<'a> {
 
     /// What is kept is refused to nobody: a wish that cannot be met is said, and costs nothing.
     fn settle(&mut self, service: &'a ServiceView, mut kept: Kept) -> Outcome {
+        let has_nothing = kept.addresses.is_empty() && !self.given_back.contains_key(&service.key);
+        let terms = self.refusals.terms(service).filter(|_| has_nothing);
+        if let Some(why) = terms.as_ref().and_then(|terms| self.refusals.of(terms)) {
+            return Outcome::Refused(left_alone(service, why.clone()));
+        }
         let exchanged = self.exchange(service, &mut kept);
         let asks_in_vain = exchanged.is_err() && matches!(service.asked, Ok(Asked::Addresses(..)));
         // First, since it is the owner's own doing: the condition takes its reason from there.
@@ -95,7 +103,12 @@ impl<'a> Pass<'a> {
                 kept.addresses = kept.addresses.iter().chain(added.iter()).collect();
                 kept.notes.extend(notes);
             }
-            Err(why) if kept.addresses.is_empty() => return Outcome::Refused(left_alone(service, why)),
+            Err(why) if kept.addresses.is_empty() => {
+                if let Some(terms) = terms {
+                    self.refusals.note(terms, &why);
+                }
+                return Outcome::Refused(left_alone(service, why));
+            }
             Err(why) => kept.notes.push(Note::RequestIgnored(why)),
         }
         Outcome::Assigned(self.assignment(service, kept))

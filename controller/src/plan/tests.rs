@@ -68,6 +68,7 @@ fn writes_of(snapshot: &Snapshot) -> Vec<StatusWrite> {
         snapshot,
         &decide(&snapshot.world),
         &mut Settled::default(),
+        |_, _| true,
         |_| None,
         now(),
     )
@@ -281,6 +282,7 @@ fn a_status_that_is_left_to_another_says_so_once_and_nothing_else_is_touched() {
             &snapshot,
             &decide(&snapshot.world),
             &mut Settled::default(),
+            |_, _| true,
             kube_vip,
             now(),
         )
@@ -314,7 +316,7 @@ fn what_was_found_settled_is_compared_again_when_the_outcome_is_another() {
     let decision = decide(&snapshot.world);
     for _ in 0..2 {
         assert_eq!(
-            service_writes(&snapshot, &decision, &mut settled, none, now()),
+            service_writes(&snapshot, &decision, &mut settled, |_, _| true, none, now()),
             []
         );
     }
@@ -324,7 +326,7 @@ fn what_was_found_settled_is_compared_again_when_the_outcome_is_another() {
         ..emptied
     };
     assert_eq!(
-        service_writes(&snapshot, &refused, &mut settled, none, now()).len(),
+        service_writes(&snapshot, &refused, &mut settled, |_, _| true, none, now()).len(),
         1
     );
 }
