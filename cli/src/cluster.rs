@@ -203,7 +203,7 @@ pub(crate) fn block_on<T>(tool: impl Future<Output = anyhow::Result<T>>) -> anyh
 #[cfg(test)]
 mod tests {
     use ferrolb_crds::api::IPAddressPool;
-    use k8s_openapi::api::core::v1::Service;
+    use ferrolb_crds::api::core::Service;
     use kube::core::Status;
     use serde_json::json;
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
+use ferrolb_crds::api::core::{self, EndpointSlice, Namespace, Service};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::domain::{
     Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem, ServiceView,
 };
-use k8s_openapi::api::core::v1::{self as core, Namespace, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Resource, ResourceExt};
 
 /// Objects, each at most once.

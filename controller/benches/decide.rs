@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use divan::{AllocProfiler, Bencher};
 use ferrolb_controller::alloc::{World, decide};
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{Pool, Pools, ServiceView};
-use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
 
 #[global_allocator]

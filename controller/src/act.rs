@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::api::IPAddressPool;
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{PoolName, ServiceKey};
 use ferrolb_crds::names;
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, WriteCounters, Writer};
-use k8s_openapi::api::core::v1::Service;
 use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt};

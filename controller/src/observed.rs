@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use ferrolb_crds::api::Condition;
+use ferrolb_crds::api::core::{LoadBalancerIngress, Service};
 use ferrolb_crds::names;
-use k8s_openapi::api::core::v1::{LoadBalancerIngress, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// The fields the controller writes, as they are now.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::patch::identity;
-use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -1,21 +1,26 @@
 //! Stores → one world, with what is wrong in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use ferrolb_crds::api::core::{self, Service};
 use ferrolb_crds::api::{IPAddressPoolStatus, L2Advertisement};
 use ferrolb_crds::domain::{Advert, Node, NodeName, PoolName, ServiceClass, ServiceKey, ServiceView};
-use ferrolb_runtime::reflect::{Entry, Parsed, Problem, Reflection};
-use k8s_openapi::api::core::v1::{ObjectReference, Service};
+use ferrolb_runtime::reflect::{Entry, ObjectKey, Parsed, Problem, Reflection};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
+use serde_json::Value;
 
 use crate::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
 use pools::ReadPools;
+use unreadable::Unreadable;
 
 mod pools;
+mod unreadable;
 
 /// The cluster at one moment.
 pub(crate) struct Snapshot {
@@ -60,6 +65,9 @@ pub(crate) struct Reader {
     views: BTreeMap<ServiceKey, Cached>,
     pools: ReadPools,
     adverts: Parsed<L2Advertisement, Advert>,
+    odd_services: Unreadable,
+    odd_nodes: Unreadable,
+    odd_namespaces: Unreadable,
 }
 
 #[derive(Clone)]
@@ -75,6 +83,9 @@ impl Reader {
             views: BTreeMap::new(),
             pools: ReadPools::default(),
             adverts: Parsed::default(),
+            odd_services: Unreadable::default(),
+            odd_nodes: Unreadable::default(),
+            odd_namespaces: Unreadable::default(),
         }
     }
 
@@ -83,6 +94,9 @@ impl Reader {
         self.views = self.cached(&stores.services);
         self.pools.read(&stores.pools);
         self.adverts.read(&stores.adverts, Advert::parse);
+        self.odd_services.read(&stores.services);
+        self.odd_nodes.read(&stores.nodes);
+        self.odd_namespaces.read(&stores.namespaces);
         let relevant = || self.views.iter().filter(|(_, cached)| cached.is_relevant());
         let world = World {
             services: relevant()
@@ -90,9 +104,10 @@ impl Reader {
                 .collect(),
             pools: self.pools.together().clone(),
             namespaces: read_namespaces(stores),
-            nodes: addresses_of(&read_nodes(stores)),
+            nodes: self.addresses_of_nodes(stores),
             api_server: api_server_of(stores.api_server.snapshot().values().filter_map(object)),
             subnets: subnets_of(stores.states.snapshot().values().filter_map(object)),
+            unreadable: self.odd_services.raw().flat_map(held).collect(),
             class: self.class.clone(),
             ..World::default()
         };
@@ -108,10 +123,24 @@ impl Reader {
                 .pools
                 .problems()
                 .chain(self.adverts.problems())
+                .chain(self.odd_services.problems())
+                .chain(self.odd_nodes.problems())
+                .chain(self.odd_namespaces.problems())
                 .cloned()
                 .collect(),
             doubtful,
         }
+    }
+
+    /// The addresses of all nodes, also of those that cannot be read otherwise.
+    fn addresses_of_nodes(&self, stores: &Stores) -> BTreeMap<IpAddr, NodeName> {
+        let of_odd = |(key, node): (&ObjectKey, &Value)| {
+            let name = NodeName::from(&*key.name);
+            let own = core::Node::addresses_in(node).map(|address| (address, name.clone()));
+            own.collect::<Vec<_>>()
+        };
+        let odd = self.odd_nodes.raw().flat_map(of_odd);
+        odd.chain(addresses_of(&read_nodes(stores))).collect()
     }
 
     /// All Services. What is known is in the order of names, as the objects are.
@@ -157,6 +186,12 @@ impl Cached {
     }
 }
 
+/// The addresses in the status of a Service that cannot be read.
+fn held<'a>((key, raw): (&ObjectKey, &'a Value)) -> impl Iterator<Item = (IpAddr, ServiceKey)> + use<'a> {
+    let owner = ServiceKey::new(&*key.namespace, &*key.name);
+    Service::addresses_in(raw).map(move |address| (address, owner.clone()))
+}
+
 /// The Service with the status that a write gave it which the watch does not show yet.
 fn overlaid(cached: &Cached, pending: &Pending) -> Arc<ServiceView> {
     let version = &cached.seen.observed.resource_version;
@@ -195,3 +230,6 @@ fn read_nodes(stores: &Stores) -> BTreeMap<NodeName, Node> {
         .map(|node| Node::read(node))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,9 @@
 //! Which resources the controller watches.
 
+use ferrolb_crds::api::core::{EndpointSlice, Namespace, Node, NodeStatus, Service};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement};
 use ferrolb_crds::domain::ServiceKey;
 use ferrolb_runtime::reflect::{ObjectKey, Reflection, Reports, Watch};
-use k8s_openapi::api::core::v1::{Namespace, Node, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Client, ResourceExt};
 
 /// Everything a decision is made from.
@@ -60,7 +59,7 @@ fn keep_links(state: &mut ConfigurationState) {
 fn keep_addresses(node: &mut Node) {
     node.spec = None;
     if let Some(status) = node.status.take() {
-        node.status = Some(k8s_openapi::api::core::v1::NodeStatus {
+        node.status = Some(NodeStatus {
             addresses: status.addresses,
             ..Default::default()
         });

@@ -1,16 +1,17 @@
-//! Resource types of group `metallb.io`, as the API server stores them.
+//! Resource types of group `metallb.io`, as the API server stores them, and in [`core`] those of Kubernetes.
 //!
 //! Schemas say what a schema can say (CEL where needed); everything across objects is checked by the
 //! parsers in [`crate::domain`] and reported, so one bad object never stops a good one.
 
 mod condition;
 mod configuration_state;
+pub mod core;
 mod ip_address_pool;
 mod l2_advertisement;
 mod schema;
 mod service_l2_status;
 
-pub use condition::Saying;
+pub use condition::{Condition, Saying};
 pub use configuration_state::{
     ConfigurationResult, ConfigurationState, ConfigurationStateSpec, ConfigurationStateStatus,
 };

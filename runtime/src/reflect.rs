@@ -5,7 +5,8 @@
 //!                                                  └──▶ Dirty
 //! ```
 //! - Readers never see half a list: a re-list replaces the map at once, when it is complete.
-//! - An object that cannot be decoded *replaces* its earlier value by a [`Problem`]; a deletion needs no decoding.
+//! - An object that cannot be decoded *replaces* its earlier value by a [`Problem`] and what came; a deletion needs no
+//!   decoding.
 //! - A watch that fails is tried again for ever, with back-off; the last snapshot stays.
 //! - The snapshot lags behind the API server. Whoever decides on it and writes must remember its own writes, and send
 //!   the resource version it decided on.
@@ -14,7 +15,9 @@ use crate::dirty::Dirty;
 use crate::ready::Readiness;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -29,7 +32,7 @@ mod parsed;
 mod retry;
 mod store;
 
-pub use entry::{Entry, ObjectKey, Problem};
+pub use entry::{Entry, ObjectKey, Problem, Undecodable};
 pub use metrics::WatchMetrics;
 pub use parsed::Parsed;
 pub use retry::with_backoff;
@@ -37,7 +40,7 @@ pub use retry::with_backoff;
 use follow::Follower;
 use health::Health;
 use observed::Observed;
-use store::{Live, Store};
+use store::{Live, Store, admit};
 
 /// All objects of one resource, at one time.
 pub type Snapshot<K> = Arc<BTreeMap<ObjectKey, Entry<K>>>;
@@ -162,6 +165,20 @@ impl<K> Reflection<K> {
     pub fn versioned(&self) -> (u64, Snapshot<K>) {
         let live = self.live.borrow();
         (live.version, live.objects.clone())
+    }
+
+    /// A reflection that never changes, of objects as the API server sends them, for tests of what reads it. What is no
+    /// JSON object is left out.
+    #[must_use]
+    pub fn of(objects: impl IntoIterator<Item = Value>) -> Self
+    where
+        K: Resource<DynamicType: Default> + DeserializeOwned + Clone,
+    {
+        let observed = objects
+            .into_iter()
+            .filter_map(|raw| Observed::deserialize(raw).ok());
+        let keep_all: Projection<K> = Box::new(|_| ());
+        Self::fixed(observed.map(|one| admit(one, &keep_all)).collect())
     }
 
     /// A reflection that never changes, for tests of what reads it.

@@ -2,7 +2,6 @@
 //!
 //! No trial says that an address moves back by itself: where it stays when nothing forbids it is not a promise.
 
-#[expect(dead_code, reason = "a suite needs a part of it")]
 #[path = "../e2e/scene.rs"]
 mod scene;
 
@@ -10,6 +9,7 @@ mod heard;
 mod links;
 mod marks;
 mod nodes;
+mod rebalancing;
 mod rolling;
 mod segments;
 mod services;
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         segments::trials(),
         tools::trials(),
         rolling::trials(),
+        rebalancing::trials(),
     ]
     .into_iter()
     .flatten()

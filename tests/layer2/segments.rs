@@ -2,7 +2,8 @@
 
 use crate::heard::{answered_by, one_of};
 use crate::marks::{Label, advertised, only_nodes_with};
-use crate::scene::{SOON, Scene, pool, service};
+use crate::scene::{SOON, Scene, annotated, event, pool, service};
+use crate::services::says;
 use ferrolb_lab::segment::{Nic, Plugged};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Mac, Machine, Result};
@@ -19,8 +20,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             second_segment,
         ),
         trial(
-            "without_node_selectors_an_address_is_announced_by_nodes_on_its_subnet_alone",
-            subnet_of_some,
+            "without_node_selectors_each_address_is_announced_in_its_own_rack_alone",
+            racks,
+        ),
+        trial(
+            "an_interface_that_no_node_has_is_named_as_the_reason",
+            missing_interface,
         ),
     ]
 }
@@ -83,22 +88,50 @@ fn second_segment(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-/// Two nodes are on the subnet of the addresses, the third on the LAN alone: it is not to announce them there.
-fn subnet_of_some(lab: &Lab) -> Outcome {
+/// One pool and one advertisement for the subnets of two segments. The third node is on the LAN alone: it must not
+/// announce there what belongs to the second segment, nor the other two on that what belongs to the LAN.
+fn racks(lab: &Lab) -> Outcome {
     let segment = lab.second_segment()?;
     let client = segment.plug(Machine::Client(1), "eth1")?;
     let nics: Vec<Plugged<'_>> = [1, 2]
         .into_iter()
         .map(|node| segment.plug(Machine::Node(node), "eth1"))
         .collect::<Result<_>>()?;
+    let wish = |addresses: &str| format!(r#"metallb.io/loadBalancerIPs: "{addresses}""#);
     let _scene = Scene::new(
         lab,
-        pool("racks", r#"198.51.100.202/32, "2001:db8:2::202/128""#) + &service("racks", "racks", BOTH),
+        pool(
+            "racks",
+            r#"198.51.100.202/32, 192.0.2.213/32, "2001:db8:2::202/128""#,
+        ) + &annotated("second-rack", &wish("198.51.100.202,2001:db8:2::202"), BOTH)
+            + &annotated("first-rack", &wish("192.0.2.213"), ""),
     )?;
     let macs: Vec<Mac> = nics.iter().map(|nic| nic.mac).collect();
-    let addresses = lab.assigned("racks", 2, SOON)?;
-    let holder = one_of(lab, &client, addresses[0], &macs)?;
-    served_there_alone(lab, &client, &addresses, holder)?;
+    let second = lab.assigned("second-rack", 2, SOON)?;
+    let holder = one_of(lab, &client, second[0], &macs)?;
+    served_there_alone(lab, &client, &second, holder)?;
+    let first = lab.assigned("first-rack", 1, SOON)?[0];
+    lab.announced(first, SOON, |_| true)?;
+    lab.fetch(first, SOON)?;
+    assert_eq!(
+        lab.answering_at(&client, first)?.len(),
+        0,
+        "{first} on the second segment"
+    );
+    Ok(())
+}
+
+fn missing_interface(lab: &Lab) -> Outcome {
+    let _scene = Scene::new(
+        lab,
+        advertised("missing", "192.0.2.223/32", "interfaces: [eth9]") + &service("missing", "missing", ""),
+    )?;
+    let address = lab.assigned("missing", 1, SOON)?[0];
+    says(lab, "missing", |status, message| {
+        status == "False" && message.contains("has no interface that an L2Advertisement allows")
+    })?;
+    event(lab, "missing", "announceFailed", &["has no interface"])?;
+    lab.silent(address, SOON)?;
     Ok(())
 }
 

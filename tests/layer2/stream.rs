@@ -77,6 +77,55 @@ pub(crate) fn during<T>(
     })
 }
 
+/// What became of requests to several addresses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) sent: usize,
+    pub(crate) lost: usize,
+}
+
+/// Sends 200 requests a second from the first client, to one address after the other, while `work` is done, and until all
+/// have been answered or given up.
+pub(crate) fn in_turn<T>(
+    lab: &Lab,
+    addresses: &[SocketAddr],
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(T, Tally)> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stream = scope.spawn(|| lab.in_client(|| send_in_turn(addresses, &over)));
+        let done = {
+            let _over = SetWhenDropped(&over);
+            work()
+        };
+        let tally = stream.join().expect("the stream does not panic")?;
+        Ok((done?, tally.map_err(|failed| lost_socket(&failed))?))
+    })
+}
+
+fn send_in_turn(addresses: &[SocketAddr], over: &AtomicBool) -> io::Result<Tally> {
+    let mut open: Vec<(Instant, Request)> = Vec::new();
+    let mut tally = Tally { sent: 0, lost: 0 };
+    let mut due = Instant::now();
+    while !open.is_empty() || !over.load(Ordering::Relaxed) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        due += GAP;
+        if !over.load(Ordering::Relaxed) {
+            open.push((
+                Instant::now(),
+                Request::send(addresses[tally.sent % addresses.len()])?,
+            ));
+            tally.sent += 1;
+        }
+        for (at, request) in &mut open {
+            request.collect(at.elapsed() > PATIENCE);
+        }
+        tally.lost += open.iter().filter(|(_, request)| request.is_lost()).count();
+        open.retain(|(_, request)| request.socket.is_some());
+    }
+    Ok(tally)
+}
+
 struct SetWhenDropped<'a>(&'a AtomicBool);
 
 impl Drop for SetWhenDropped<'_> {
@@ -129,6 +178,10 @@ impl Request {
     fn port(&self) -> u16 {
         let own = self.socket.as_ref().and_then(|socket| socket.local_addr().ok());
         own.map_or(0, |own| own.port())
+    }
+
+    fn is_lost(&self) -> bool {
+        self.socket.is_none() && !self.answered
     }
 
     fn collect(&mut self, gives_up: bool) {

@@ -1,7 +1,7 @@
 //! What the API server would have filled in.
 
+use ferrolb_crds::api::core::{Namespace, Service, ServiceSpec};
 use ferrolb_crds::domain::{Family, ObjectId, Problem};
-use k8s_openapi::api::core::v1::{Namespace, Service, ServiceSpec};
 use kube::ResourceExt;
 
 /// The label that the API server gives every namespace.

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferrolb_crds::api::core::{Node, Service, ServiceSpec};
 use ferrolb_crds::domain::{Family, ObjectId, Problem, ServiceKey, ServiceView};
 use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP};
-use k8s_openapi::api::core::v1::{Node, Service, ServiceSpec};
 use kube::{Resource, ResourceExt};
 
 use super::defaults::{fill_namespace, fill_service};

@@ -1,9 +1,9 @@
 //! What the statuses of Services say, in the shape of a plan.
 
+use ferrolb_crds::api::Condition;
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{ServiceKey, ServiceView};
 use ferrolb_crds::names::CONDITION_ASSIGNED;
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::report::{Reason, ServicePlan};
 

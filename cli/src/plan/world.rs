@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_controller::alloc::{self, Assignment, Note, Outcome, World};
+use ferrolb_crds::api::core::EndpointSlice;
 use ferrolb_crds::domain::{
     Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Problem, ServiceKey, ServiceView,
 };
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
 use ferrolb_speaker::may::{Interfaces, Options, Service, View, may};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 
 use super::report::{Announced, Reason, Report, ServicePlan};

@@ -62,9 +62,8 @@ impl fmt::Display for Move {
 
 #[cfg(test)]
 mod tests {
+    use ferrolb_crds::api::core::{EndpointSlice, Node, Service};
     use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
-    use k8s_openapi::api::core::v1::{Node, Service};
-    use k8s_openapi::api::discovery::v1::EndpointSlice;
     use serde_json::{Value, json};
 
     use super::*;

@@ -123,7 +123,8 @@ impl<'a> Chooser<'a> {
         self.returned(pool, family)
             .or_else(|| {
                 let free = self.free(pool, family).find(|address| !cooling(address));
-                let shared = self.ledger.shareable(self.service, pool, family);
+                let is_ours_alone = |address| self.others.uses_too(&self.service.key, address).is_none();
+                let shared = self.ledger.shareable(self.service, pool, family, is_ours_alone);
                 free.into_iter().chain(shared).min()
             })
             .or_else(|| self.free(pool, family).next())

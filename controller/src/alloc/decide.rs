@@ -73,6 +73,9 @@ impl<'a> Pass<'a> {
         let services: Vec<&ServiceView> = world.services.values().map(|view| &**view).collect();
         let ours: Vec<usize> = (0..services.len()).filter(|at| is_ours(services[*at])).collect();
         let mut kept = self.keep(&services, ours.iter().copied());
+        for (address, owner) in &world.unreadable {
+            self.ledger.close(*address, owner);
+        }
         let mut outcomes = vec![Outcome::NotOurs; services.len()];
         for at in in_turn(&services, ours) {
             outcomes[at] = self.settle(services[at], std::mem::take(&mut kept[at]));

@@ -20,6 +20,8 @@ pub(super) struct Ledger<'a> {
     pools: &'a Pools,
     users: AllUsers<'a>,
     shelves: Shelves<'a>,
+    /// Addresses that nobody may be entered under any more, and because of whom.
+    closed: BTreeMap<IpAddr, &'a ServiceKey>,
     /// By position of the pool.
     free: Vec<AddressSet>,
     /// By position of the pool: addresses in use of each family.
@@ -131,6 +133,7 @@ impl<'a> Ledger<'a> {
             pools,
             users: AllUsers::default(),
             shelves: Shelves::default(),
+            closed: BTreeMap::new(),
             free: pools.all_addresses().to_vec(),
             used: vec![Used::default(); pools.all_addresses().len()],
         }
@@ -152,8 +155,33 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
+    /// Lets nobody else be entered under the address of a Service that cannot be read. Whom it shares the address with
+    /// is not known, so those who are entered stay.
+    pub(super) fn close(&mut self, address: IpAddr, owner: &'a ServiceKey) {
+        let is_new = !self.is_used(address);
+        if let Some(position) = self.pools.owner_position(address).filter(|_| is_new) {
+            self.take(address, position);
+        }
+        self.closed.insert(address, owner);
+    }
+
+    fn take(&mut self, address: IpAddr, position: usize) {
+        self.free[position].remove(address);
+        match Family::of(address) {
+            Family::V4 => self.used[position].ipv4 += 1,
+            Family::V6 => self.used[position].ipv6 += 1,
+        }
+    }
+
     /// Whether a Service could be entered under this address.
     pub(super) fn check(&self, service: &ServiceView, address: IpAddr, claim: Claim) -> Result<(), Taken> {
+        if let Some(owner) = self.closed.get(&address) {
+            return Err(Taken {
+                address,
+                by: (*owner).clone(),
+                why: Unshared::Unreadable,
+            });
+        }
         let Some(users) = self.users.of(address) else {
             return Ok(());
         };
@@ -199,11 +227,7 @@ impl<'a> Ledger<'a> {
             return;
         };
         if before == Before::Free {
-            self.free[position].remove(address);
-            match Family::of(address) {
-                Family::V4 => self.used[position].ipv4 += 1,
-                Family::V6 => self.used[position].ipv6 += 1,
-            }
+            self.take(address, position);
         }
         let across = self.shares_across_namespaces(address);
         let users = &self.users;
@@ -218,21 +242,22 @@ impl<'a> Ledger<'a> {
         &self.free[position]
     }
 
-    /// Whether any Service uses the address.
+    /// Whether any Service has the address.
     pub(super) fn is_used(&self, address: IpAddr) -> bool {
-        self.users.of(address).is_some()
+        self.users.of(address).is_some() || self.closed.contains_key(&address)
     }
 
-    /// The lowest address of this pool and family that the Service may share.
+    /// The lowest address of this pool and family that the Service may share, among those that will do.
     pub(super) fn shareable(
         &self,
         service: &ServiceView,
         (position, pool): Numbered<'_>,
         family: Family,
+        will_do: impl Fn(IpAddr) -> bool,
     ) -> Option<IpAddr> {
         let across = pool.shares_across_namespaces;
         let mut may = self.shelves.may_have_room(service, position, across, family);
-        may.find(|address| self.check(service, *address, Claim::New).is_ok())
+        may.find(|address| will_do(*address) && self.check(service, *address, Claim::New).is_ok())
     }
 
     /// Why the Service cannot join those on the first address of this pool with its sharing key.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::ConfigurationState;
+use ferrolb_crds::api::core::EndpointSlice;
 use ferrolb_crds::domain::{Namespaces, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView};
 use ipnetwork::IpNetwork;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 
 /// The cluster as the allocator sees it at one moment.
@@ -25,6 +25,8 @@ pub struct World {
     pub api_server: BTreeSet<IpAddr>,
     /// The subnets that nodes are on, as far as speakers told of them.
     pub subnets: BTreeSet<IpNetwork>,
+    /// Addresses in the status of Services that cannot be read: they go to nobody else.
+    pub unreadable: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
     pub cooling: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses in the status of a Service that somebody else wrote there.

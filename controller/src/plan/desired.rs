@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::api::Saying;
+use ferrolb_crds::api::core::LoadBalancerIngress;
+use ferrolb_crds::api::{Condition, Saying};
 use ferrolb_crds::domain::PoolName;
 use ferrolb_crds::names;
 use ferrolb_runtime::patch::identity;
-use k8s_openapi::api::core::v1::LoadBalancerIngress;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 

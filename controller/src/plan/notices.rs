@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use ferrolb_crds::api::Condition;
 use ferrolb_crds::domain::ServiceView;
 use ferrolb_runtime::events::Notice;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::runtime::events::EventType;
 

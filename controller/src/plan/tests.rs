@@ -24,7 +24,7 @@ fn service(annotations: Value, status: Value) -> Value {
 }
 
 fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
-    let object: Arc<k8s_openapi::api::core::v1::Service> = Arc::new(serde_json::from_value(object).unwrap());
+    let object: Arc<ferrolb_crds::api::core::Service> = Arc::new(serde_json::from_value(object).unwrap());
     let view = Arc::new(ServiceView::read(&object));
     let seen = Seen {
         observed: Arc::new(Observed::read(&object)),

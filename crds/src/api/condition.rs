@@ -1,10 +1,31 @@
 //! The one place that makes a condition and keeps its time.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Longest `message` that the API server takes in a condition, in bytes. It does not check those of a Service.
 const LONGEST_MESSAGE: usize = 32768;
+
+/// A condition as it is stored. One of a Service may lack anything but its type and status; with its time missing it is
+/// equal to none that we write, and so it is written anew.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Why, in a word.
+    #[serde(default)]
+    pub reason: String,
+    /// Why, in a sentence.
+    #[serde(default)]
+    pub message: String,
+    /// Since when it has this status.
+    pub last_transition_time: Option<Time>,
+}
 
 /// What a condition says, without since when: the same is said once.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,14 +54,13 @@ impl Saying<'_> {
         let since = before
             .into_iter()
             .find(same)
-            .map(|one| one.last_transition_time.clone());
+            .and_then(|one| one.last_transition_time.clone());
         Condition {
             type_: self.type_.to_owned(),
             status: status.to_owned(),
             reason: self.reason.to_owned(),
             message: self.message,
-            last_transition_time: since.unwrap_or(Time(now)),
-            observed_generation: None,
+            last_transition_time: Some(since.unwrap_or(Time(now))),
         }
     }
 
@@ -76,9 +96,9 @@ mod tests {
     fn the_time_changes_with_the_status_alone() {
         let first = saying(false, "one thing").condition(None, at(1));
         let second = saying(false, "another").condition(Some(&first), at(2));
-        assert_eq!(second.last_transition_time, Time(at(1)));
+        assert_eq!(second.last_transition_time, Some(Time(at(1))));
         let third = saying(true, "well").condition(Some(&second), at(3));
-        assert_eq!(third.last_transition_time, Time(at(3)));
+        assert_eq!(third.last_transition_time, Some(Time(at(3))));
     }
 
     #[test]
@@ -86,7 +106,17 @@ mod tests {
         let mut other = saying(true, "well").condition(None, at(1));
         other.type_ = "Other".to_owned();
         let ours = saying(true, "well").condition([&other], at(2));
-        assert_eq!(ours.last_transition_time, Time(at(2)));
+        assert_eq!(ours.last_transition_time, Some(Time(at(2))));
+    }
+
+    #[test]
+    fn a_condition_without_a_time_begins_now() {
+        let without = Condition {
+            last_transition_time: None,
+            ..saying(true, "well").condition(None, at(1))
+        };
+        let ours = saying(true, "well").condition([&without], at(2));
+        assert_eq!(ours.last_transition_time, Some(Time(at(2))));
     }
 
     #[test]

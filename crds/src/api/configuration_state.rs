@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Saying, schema};
+use super::{Condition, Saying, schema};
 
 /// Written by controller and speakers; there is nothing to configure, and as in MetalLB no `spec` at all.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -88,6 +87,7 @@ impl ConfigurationStateStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use kube::CustomResourceExt;
 
     const TYPE: &str = "poolReconcilerValid";
@@ -143,8 +143,8 @@ mod tests {
         );
         let third = of(&[], Some(&second), "2026-01-03T00:00:00Z");
         assert_eq!(
-            third.conditions[0].last_transition_time.0,
-            at("2026-01-03T00:00:00Z")
+            third.conditions[0].last_transition_time,
+            Some(Time(at("2026-01-03T00:00:00Z")))
         );
     }
 

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-
 use super::NodeName;
+use crate::api::core::EndpointSlice;
 
 /// One endpoint, in whatever families it has addresses.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1 as core;
 use kube::ResourceExt;
 use serde::Serialize;
 
 use super::{Labels, NodeName};
+use crate::api::core;
 use crate::names::{EXCLUDE_NODE, OUT_OF_SERVICE_TAINT};
 
 /// A node of the cluster.

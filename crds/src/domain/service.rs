@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use kube::ResourceExt;
 use serde::Serialize;
 
 use super::pool::created_unix_seconds;
 use super::{Addresses, Families, Family, Invalid, Labels, PoolName, ServiceKey};
+use crate::api::core::{Service, ServicePort, ServiceSpec};
 use crate::names;
 
 mod asked;
@@ -230,7 +230,7 @@ fn sharing(spec: &ServiceSpec, policy: TrafficPolicy, annotations: &Annotations<
     })
 }
 
-fn port(port: &k8s_openapi::api::core::v1::ServicePort) -> Port {
+fn port(port: &ServicePort) -> Port {
     Port {
         protocol: Protocol(port.protocol.clone().unwrap_or_else(|| "TCP".to_owned())),
         number: port.port,
@@ -261,7 +261,8 @@ fn assigned_since(service: &Service) -> Option<i64> {
     let condition = conditions
         .iter()
         .find(|one| one.type_ == names::CONDITION_ASSIGNED)?;
-    (condition.status == "True").then(|| condition.last_transition_time.0.as_second())
+    let since = condition.last_transition_time.as_ref()?;
+    (condition.status == "True").then(|| since.0.as_second())
 }
 
 #[cfg(test)]

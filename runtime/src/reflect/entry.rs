@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
+use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +21,16 @@ pub enum Entry<K> {
     /// The object as last seen.
     Object(Arc<K>),
     /// The object exists, but cannot be decoded. An earlier value that could be is gone.
-    Problem(Problem),
+    Undecodable(Arc<Undecodable>),
+}
+
+/// An object that does not fit its type.
+#[derive(Debug)]
+pub struct Undecodable {
+    /// What does not fit.
+    pub problem: Problem,
+    /// The object as it came, for whoever must not overlook it all the same.
+    pub raw: Value,
 }
 
 /// An object that is skipped in whole or in part, and why. One that does not fit its type may have been stored before a
@@ -89,16 +99,16 @@ impl<K> Entry<K> {
     pub fn object(&self) -> Option<&Arc<K>> {
         match self {
             Self::Object(object) => Some(object),
-            Self::Problem(_) => None,
+            Self::Undecodable(_) => None,
         }
     }
 
-    /// What is wrong, if it could not be decoded.
+    /// What is wrong, and the object as it came, if it could not be decoded.
     #[must_use]
-    pub fn problem(&self) -> Option<&Problem> {
+    pub fn undecodable(&self) -> Option<&Arc<Undecodable>> {
         match self {
             Self::Object(_) => None,
-            Self::Problem(problem) => Some(problem),
+            Self::Undecodable(undecodable) => Some(undecodable),
         }
     }
 }

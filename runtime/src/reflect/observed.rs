@@ -18,7 +18,16 @@ pub(super) struct Observed<K> {
     /// Name, namespace, uid and resource version only.
     pub(super) identity: ObjectMeta,
     /// The object, or what is wrong with it.
-    pub(super) value: Result<K, String>,
+    pub(super) value: Result<K, Undecoded>,
+}
+
+/// An object that does not fit its type.
+#[derive(Clone, Debug)]
+pub(super) struct Undecoded {
+    /// Path of the field and what is wrong with it.
+    pub(super) message: String,
+    /// The object as it came.
+    pub(super) raw: Value,
 }
 
 impl<'de, K: DeserializeOwned> Deserialize<'de> for Observed<K> {
@@ -26,7 +35,7 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Observed<K> {
         let raw = Part::Object.deserialize(deserializer)?;
         Ok(Self {
             identity: identity(&raw["metadata"]),
-            value: decode(&raw),
+            value: decode(&raw).map_err(|message| Undecoded { message, raw }),
         })
     }
 }
@@ -171,7 +180,7 @@ mod tests {
         let metadata = json!({"name": "web", "namespace": "shop", "uid": "u-1", "resourceVersion": "7"});
         let service = observed(json!({"metadata": metadata, "spec": {"ports": [{"port": "http"}]}}));
         assert_eq!(serde_json::to_value(&service.identity).unwrap(), metadata);
-        let message = service.value.unwrap_err();
+        let message = service.value.unwrap_err().message;
         assert!(
             message.starts_with("spec.ports[0].port: invalid type: string \"http\""),
             "{message}"
@@ -196,7 +205,7 @@ mod tests {
     fn metadata_that_is_no_object_is_a_problem_like_any_other(#[case] metadata: Value) {
         let service = observed(json!({ "metadata": metadata }));
         assert_eq!(service.identity, ObjectMeta::default());
-        let message = service.value.unwrap_err();
+        let message = service.value.unwrap_err().message;
         assert!(message.starts_with("metadata: invalid type"), "{message}");
     }
 
@@ -204,6 +213,8 @@ mod tests {
     fn bad_metadata_is_a_problem_like_any_other() {
         let service = observed(json!({"metadata": {"name": "web", "labels": "none"}}));
         assert_eq!(service.identity.name.as_deref(), Some("web"));
-        assert!(service.value.unwrap_err().starts_with("metadata.labels: "));
+        let undecoded = service.value.unwrap_err();
+        assert!(undecoded.message.starts_with("metadata.labels: "));
+        assert_eq!(undecoded.raw["metadata"]["labels"], json!("none"));
     }
 }

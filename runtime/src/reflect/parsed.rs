@@ -96,9 +96,9 @@ impl<K: Resource<DynamicType = ()>, T> Known<K, T> {
                 object: Some(object.clone()),
                 value: parse(object).map_err(|error| Problem::of(&**object, error)),
             },
-            Entry::Problem(problem) => Self {
+            Entry::Undecodable(undecodable) => Self {
                 object: None,
-                value: Err(problem.clone()),
+                value: Err(undecodable.problem.clone()),
             },
         }
     }
@@ -125,9 +125,9 @@ impl<K, T> Debug for Parsed<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reflect::Live;
+    use crate::reflect::{Live, Undecodable};
     use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
-    use serde_json::json;
+    use serde_json::{Value, json};
     use std::cell::Cell;
     use tokio::sync::watch;
 
@@ -233,7 +233,11 @@ mod tests {
             ..ObjectReference::default()
         };
         let message = "data: invalid type".to_owned();
-        scene.set("c", Entry::Problem(Problem { object, message }));
+        let undecodable = Undecodable {
+            problem: Problem { object, message },
+            raw: Value::Null,
+        };
+        scene.set("c", Entry::Undecodable(Arc::new(undecodable)));
         assert!(scene.read());
         assert_eq!(scene.values(), [1]);
         assert_eq!(

@@ -1,7 +1,7 @@
 //! The protocol from watch events to the published map. No I/O, no clock.
 
-use super::observed::Observed;
-use super::{Entry, ObjectKey, Problem, Projection, Snapshot};
+use super::observed::{Observed, Undecoded};
+use super::{Entry, ObjectKey, Problem, Projection, Snapshot, Undecodable};
 use kube::Resource;
 use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ where
                 .borrow()
                 .objects
                 .values()
-                .filter_map(Entry::problem)
+                .filter_map(Entry::undecodable)
                 .count();
             self.undecodable = problems;
         }
@@ -167,7 +167,8 @@ where
     Change::default()
 }
 
-fn admit<K>(object: Observed<K>, project: &Projection<K>) -> (ObjectKey, Entry<K>)
+/// The object under its key, with what cannot be decoded kept as it came.
+pub(super) fn admit<K>(object: Observed<K>, project: &Projection<K>) -> (ObjectKey, Entry<K>)
 where
     K: Resource<DynamicType: Default>,
 {
@@ -178,10 +179,13 @@ where
             project(&mut value);
             Entry::Object(Arc::new(value))
         }
-        Err(message) => Entry::Problem(Problem {
-            object: reference,
-            message,
-        }),
+        Err(Undecoded { message, raw }) => Entry::Undecodable(Arc::new(Undecodable {
+            problem: Problem {
+                object: reference,
+                message,
+            },
+            raw,
+        })),
     };
     (key, entry)
 }

@@ -169,7 +169,9 @@ async fn an_object_that_cannot_be_decoded_replaces_its_earlier_value() {
     fed.hears(listed(&["a", "b"])).await;
     fed.hears([Event::Apply(bad("a"))]).await;
     let snapshot = fed.reflection.snapshot();
-    let problem = snapshot[&key("a")].problem().expect("the old value is gone");
+    let undecodable = snapshot[&key("a")].undecodable().expect("the old value is gone");
+    assert_eq!(undecodable.raw["spec"], json!({"ports": "none"}));
+    let problem = &undecodable.problem;
     assert!(
         problem.message.starts_with("spec.ports: invalid type"),
         "{}",

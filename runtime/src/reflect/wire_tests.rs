@@ -62,7 +62,7 @@ async fn a_list_and_a_watch_fill_the_snapshot() {
     wakes.wait().await;
     let snapshot = pods.snapshot();
     assert!(snapshot[&ObjectKey::new("lb", "a")].object().is_some());
-    assert!(snapshot[&ObjectKey::new("lb", "b")].problem().is_some());
+    assert!(snapshot[&ObjectKey::new("lb", "b")].undecodable().is_some());
 
     let events = [
         json!({"type": "MODIFIED", "object": pod("a", "8", &json!({"containers": "odd"}))}),
@@ -79,7 +79,7 @@ async fn a_list_and_a_watch_fill_the_snapshot() {
     let snapshot = pods.snapshot();
     let names: Vec<String> = snapshot.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["lb/a", "lb/c"]);
-    assert!(snapshot[&ObjectKey::new("lb", "a")].problem().is_some());
+    assert!(snapshot[&ObjectKey::new("lb", "a")].undecodable().is_some());
 }
 
 #[tokio::test]

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ferrolb_crds::api::core::{self, EndpointSlice};
 use ferrolb_crds::domain::{Endpoints, ServiceClass, ServiceKey, ServiceView};
-use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection};
-use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection, Snapshot};
 use kube::ResourceExt;
 
 use super::watch::SERVICE_NAME;
@@ -24,8 +23,8 @@ pub(super) struct Services {
     objects: BTreeMap<ObjectKey, Arc<core::Service>>,
     slices: BTreeMap<ObjectKey, (Arc<EndpointSlice>, ServiceKey)>,
     slices_of: BTreeMap<ServiceKey, BTreeSet<ObjectKey>>,
-    /// Services that cannot be decoded.
-    pub(super) problems: Vec<Problem>,
+    /// Services and slices that cannot be read.
+    unreadable: (Vec<Problem>, Vec<Problem>),
 }
 
 impl Services {
@@ -45,18 +44,19 @@ impl Services {
         changed.into_iter().for_each(|key| self.renew_endpoints(key));
     }
 
+    /// What cannot be read. It counts as it was when it could be.
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.unreadable.0.iter().chain(&self.unreadable.1)
+    }
+
     fn follow_services(&mut self, store: &Reflection<core::Service>, changed: &mut BTreeSet<ServiceKey>) {
         let (version, snapshot) = store.versioned();
         self.versions.0 = Some(version);
-        self.problems.clear();
+        self.unreadable.0 = unreadable(&snapshot);
         let mut gone = std::mem::take(&mut self.objects);
         for (name, entry) in snapshot.iter() {
-            let object = match entry {
-                Entry::Object(object) => object.clone(),
-                Entry::Problem(problem) => {
-                    self.problems.push(problem.clone());
-                    continue;
-                }
+            let Some(object) = readable(entry, gone.get(name)) else {
+                continue;
             };
             let known = gone
                 .remove(name)
@@ -113,18 +113,21 @@ impl Services {
     fn follow_slices(&mut self, store: &Reflection<EndpointSlice>, changed: &mut BTreeSet<ServiceKey>) {
         let (version, snapshot) = store.versioned();
         self.versions.1 = Some(version);
+        self.unreadable.1 = unreadable(&snapshot);
         let mut gone = std::mem::take(&mut self.slices);
         for (name, entry) in snapshot.iter() {
-            let Some(slice) = entry.object() else { continue };
+            let Some(slice) = readable(entry, gone.get(name).map(|(known, _)| known)) else {
+                continue;
+            };
             match gone.remove(name) {
-                Some((known, key)) if Arc::ptr_eq(&known, slice) => {
+                Some((known, key)) if Arc::ptr_eq(&known, &slice) => {
                     self.slices.insert(name.clone(), (known, key));
                 }
                 before => {
                     before
                         .into_iter()
                         .for_each(|(_, key)| self.unlink(name, key, changed));
-                    self.link(name, slice, changed);
+                    self.link(name, &slice, changed);
                 }
             }
         }
@@ -171,6 +174,16 @@ impl Services {
             Arc::make_mut(&mut self.services).insert(key, service);
         }
     }
+}
+
+/// The object, or as long as it cannot be read what it was before.
+fn readable<K>(entry: &Entry<K>, known: Option<&Arc<K>>) -> Option<Arc<K>> {
+    entry.object().or(known).cloned()
+}
+
+fn unreadable<K>(snapshot: &Snapshot<K>) -> Vec<Problem> {
+    let undecodable = snapshot.values().filter_map(Entry::undecodable);
+    undecodable.map(|one| one.problem.clone()).collect()
 }
 
 fn key_of(name: &ObjectKey) -> ServiceKey {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status, core};
 use ferrolb_crds::domain::{
     Advert, AdvertName, Node, NodeLinks, NodeName, Pool, PoolName, Pools, ServiceKey,
 };
 use ferrolb_runtime::reflect::{Parsed, Problem};
-use k8s_openapi::api::core::v1::{self as core, ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Resource, ResourceExt};
 
 use super::exclude::{CONFIG_MAP, ExcludeList};
@@ -140,7 +140,7 @@ impl Reader {
             self.pools.problems().chain(&self.overlaps).cloned().collect(),
             patterns.collect(),
         ];
-        let of_others = self.services.problems.iter().chain(self.adverts.problems());
+        let of_others = self.services.problems().chain(self.adverts.problems());
         let of_others = of_others
             .chain(self.nodes.problems())
             .chain(self.config_maps.problems())

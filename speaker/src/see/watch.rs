@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
+use ferrolb_crds::api::core::{EndpointSlice, Node, Service, ServiceSpec, ServiceStatus};
+use ferrolb_crds::api::{Condition, ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::names::{
     ALLOCATED_FROM_POOL, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, LINKS, PREFIX, STATE_COMPONENT, STATE_NODE,
 };
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
-use k8s_openapi::api::core::v1::{
-    ConfigMap, Node, NodeSpec, NodeStatus, Secret, Service, ServiceSpec, ServiceStatus,
-};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 
 use super::exclude::CONFIG_MAP;
@@ -120,32 +118,13 @@ fn keep_of_slice(slice: &mut EndpointSlice) {
         labels: only(slice.metadata.labels.take(), |name| name == SERVICE_NAME),
         ..identity(&slice.metadata)
     };
-    slice.ports = None;
-    for endpoint in &mut slice.endpoints {
-        endpoint.hints = None;
-        endpoint.hostname = None;
-        endpoint.zone = None;
-        endpoint.deprecated_topology = None;
-    }
 }
 
 fn keep_of_node(node: &mut Node) {
-    let spec = node.spec.take().unwrap_or_default();
-    let status = node.status.take().unwrap_or_default();
     node.metadata = ObjectMeta {
         labels: node.metadata.labels.take(),
         ..identity(&node.metadata)
     };
-    node.spec = Some(NodeSpec {
-        taints: spec.taints,
-        unschedulable: spec.unschedulable,
-        ..NodeSpec::default()
-    });
-    node.status = Some(NodeStatus {
-        addresses: status.addresses,
-        conditions: status.conditions,
-        ..NodeStatus::default()
-    });
 }
 
 /// Of the state of another speaker nothing is kept but what it tells of its node.
@@ -218,7 +197,7 @@ mod tests {
         .unwrap();
         keep_of_service(&mut service);
         assert_eq!(
-            serde_json::to_value(&service).unwrap()["metadata"],
+            serde_json::to_value(&service.metadata).unwrap(),
             json!({"namespace": "shop", "name": "web"})
         );
         assert_eq!((service.spec, service.status), (None, None));

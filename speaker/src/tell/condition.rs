@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ferrolb_crds::api::Condition;
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -213,8 +214,9 @@ impl Statement {
             status: self.status().to_owned(),
             reason: (*reason).to_owned(),
             message: message.clone(),
-            last_transition_time: unchanged.map_or(Time(now), |one| one.last_transition_time.clone()),
-            observed_generation: None,
+            last_transition_time: unchanged
+                .and_then(|one| one.last_transition_time.clone())
+                .or(Some(Time(now))),
         })
     }
 }

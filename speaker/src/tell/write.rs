@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::api::ServiceL2Status;
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::NodeName;
 use ferrolb_crds::names::{self, STATUS_NODE};
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Outcome, Ownership, WriteCounters, Writer};
-use k8s_openapi::api::core::v1::Service;
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::{Api, Client};
 use tokio::sync::Semaphore;

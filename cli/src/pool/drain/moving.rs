@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::ServiceKey;
 use ferrolb_crds::names::GIVE_UP;
 use ferrolb_runtime::shutdown::Shutdown;
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watch_object};

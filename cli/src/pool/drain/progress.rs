@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ferrolb_crds::api::Condition;
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{ServiceClass, ServiceView};
 use ferrolb_crds::names::{CONDITION_ASSIGNED, GIVE_UP};
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
 use super::fate::Fate;

@@ -21,6 +21,9 @@ pub enum Unshared {
     /// Policy Local, and the two select different pods.
     #[error("externalTrafficPolicy Local shares an address only between Services that select the same pods")]
     OtherBackends,
+    /// Whether the one that has it would share it is not known.
+    #[error("that Service cannot be read")]
+    Unreadable,
     /// Both serve this port.
     #[error("both serve {}/{}", .0.protocol.0, .0.number)]
     SamePort(Port),

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::ServiceSpec;
-
 use super::Asked;
+use crate::api::core::ServiceSpec;
 use crate::domain::{Addresses, Family, Invalid, PoolName};
 use crate::names;
 

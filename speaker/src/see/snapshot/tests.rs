@@ -1,21 +1,15 @@
-use ferrolb_runtime::reflect::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::may::may;
-use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection};
-use k8s_openapi::api::core::v1::ObjectReference;
+use ferrolb_runtime::reflect::Reflection;
 
 fn store<K>(objects: &[Value]) -> Reflection<K>
 where
-    K: Resource<DynamicType = ()> + DeserializeOwned,
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
 {
-    let entry = |object: &Value| {
-        let object: K = serde_json::from_value(object.clone()).unwrap();
-        (ObjectKey::of(&object), Entry::Object(Arc::new(object)))
-    };
-    Reflection::fixed(objects.iter().map(entry).collect())
+    Reflection::of(objects.iter().cloned())
 }
 
 fn node(name: &str) -> Value {
@@ -142,16 +136,8 @@ fn an_invalid_object_is_a_fault_and_the_others_work() {
 #[test]
 fn an_object_that_cannot_be_decoded_is_a_fault() {
     let mut stores = stores();
-    let problem = Problem {
-        object: ObjectReference {
-            kind: Some("L2Advertisement".to_owned()),
-            name: Some("all".to_owned()),
-            ..ObjectReference::default()
-        },
-        message: "spec.interfaces: invalid type".to_owned(),
-    };
-    let key = ObjectKey::new("metallb-system", "all");
-    stores.adverts = Reflection::fixed(BTreeMap::from([(key, Entry::Problem(problem))]));
+    let metadata = json!({"name": "all", "namespace": "metallb-system"});
+    stores.adverts = store(&[json!({"metadata": metadata, "spec": {"interfaces": 7}})]);
     let snapshot = reader().read(&stores);
     assert_eq!(
         snapshot
@@ -159,7 +145,7 @@ fn an_object_that_cannot_be_decoded_is_a_fault() {
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>(),
-        ["L2Advertisement all: spec.interfaces: invalid type"]
+        ["L2Advertisement all: spec.interfaces: invalid type: integer `7`, expected a sequence"]
     );
     assert!(snapshot.view.adverts.is_empty());
 }
@@ -176,4 +162,49 @@ fn the_config_map_says_which_interfaces_never_announce() {
     let snapshot = reader().read(&stores);
     assert!(snapshot.exclude.excludes(&"eth9".into()) && !snapshot.exclude.excludes(&"docker0".into()));
     assert_eq!(snapshot.problems.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_read_any_more_is_announced_as_before_and_said() {
+    let (mut reader, mut stores) = (reader(), stores());
+    let key = ServiceKey::new("shop", "web");
+    let before = reader.read(&stores).view.services[&key].clone();
+    let (mut odd_service, mut odd_slice) = (service("web", "LoadBalancer"), slice("web-bb", "web", "n2"));
+    odd_service["spec"] = json!("none");
+    odd_slice["endpoints"] = json!("none");
+    stores.services = store(&[odd_service]);
+    stores.slices = store(&[slice("web-a", "web", "n1"), odd_slice]);
+    let snapshot = reader.read(&stores);
+    assert!(snapshot.view.services[&key].is(&before));
+    let faults: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "Service web: spec: invalid type: string \"none\", expected struct ServiceSpec",
+            "EndpointSlice web-bb: endpoints: invalid type: string \"none\", expected a sequence",
+        ]
+    );
+    stores.services = store(&[]);
+    let snapshot = reader.read(&stores);
+    assert!(
+        snapshot.view.services.is_empty(),
+        "what is gone is announced no longer"
+    );
+}
+
+#[test]
+fn a_service_with_odd_conditions_of_others_is_read_like_any_other() {
+    let mut stores = stores();
+    let mut odd = service("web", "LoadBalancer");
+    odd["status"]["conditions"] =
+        json!([{"type": "example.com/A", "status": "True", "lastTransitionTime": null}]);
+    stores.services = store(&[odd]);
+    let snapshot = reader().read(&stores);
+    assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
+    assert!(
+        snapshot
+            .view
+            .services
+            .contains_key(&ServiceKey::new("shop", "web"))
+    );
 }

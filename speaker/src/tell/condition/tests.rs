@@ -174,13 +174,13 @@ fn a_new_holder_writes_and_since_when_stays() {
     );
     assert_eq!(
         server.condition("web").unwrap().last_transition_time,
-        Time(time(1))
+        Some(Time(time(1)))
     );
     endpoints(&mut view, "web", &[]);
     settle(&view, &mut server, 60);
     assert_eq!(
         server.condition("web").unwrap().last_transition_time,
-        Time(time(60))
+        Some(Time(time(60)))
     );
 }
 

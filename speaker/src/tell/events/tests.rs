@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Service;
+use ferrolb_crds::api::core::Service;
 use serde_json::json;
 
 use super::*;
