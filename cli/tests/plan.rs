@@ -241,7 +241,7 @@ fn what_is_wrong_with_one_object_is_a_problem_and_the_others_work() {
         texts,
         [
             r#""IPAddressPool/default/lan7": "metadata.namespace: is not \"metallb-system\", so nobody reads it""#,
-            r#""IPAddressPool/metallb-system/lan4": "spec.addresses[0]: \"2001:db8::9-2001:db8::1\" starts above its end""#,
+            r#""IPAddressPool/metallb-system/lan4": "spec.addresses[0]: \"2001:db8::9-2001:db8::1\": the start of a range must not be above its end""#,
             r#""L2Advertisement/metallb-system/all": "stands more than once; the last one counts""#,
         ]
     );

@@ -134,7 +134,11 @@ fn got_in_anyway(lab: &Lab) -> Outcome {
         lab,
         "input",
         "InvalidConfiguration",
-        &["spec.addresses[0]", "10.0.0.9-10.0.0.1", "starts above its end"],
+        &[
+            "spec.addresses[0]",
+            "10.0.0.9-10.0.0.1",
+            "must not be above its end",
+        ],
     )?;
     for daemon in ["controller", "speaker-"] {
         state(lab, daemon, "Invalid", "spec.addresses[0]")?;

@@ -10,7 +10,7 @@ use ferrolb_crds::domain::{Family, ObjectId, Problem, ServiceKey, ServiceView};
 use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP};
 use kube::{Resource, ResourceExt};
 
-use super::defaults::{fill_namespace, fill_service};
+use super::defaults::{ClusterFamilies, fill_namespaces, fill_service};
 use crate::objects::{Objects, id};
 
 /// A cluster with manifests applied to it.
@@ -34,9 +34,13 @@ pub(super) fn apply(live: &Objects, manifests: Objects, cluster: &[Family]) -> A
         states: live.states.clone(),
         statuses: live.statuses.clone(),
     };
+    let cluster = ClusterFamilies {
+        all: cluster,
+        assumed: false,
+    };
     let fill = |service| fill_service(service, cluster);
     let problems = objects.services.iter_mut().filter_map(fill).collect();
-    objects.namespaces.iter_mut().for_each(fill_namespace);
+    fill_namespaces(&mut objects);
     Applied {
         changed: changed(&live.services, &objects.services),
         objects,
