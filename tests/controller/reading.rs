@@ -2,9 +2,9 @@
 //! what the API server answers is planned too.
 
 use crate::pair::program;
-use crate::scene::{SOON, Scene};
+use crate::scene::Scene;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, source, wait};
+use ferrolb_lab::{Lab, source};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,28 +29,15 @@ const DIFFERENT: [&str; 6] = [
     "tab-at-the-end.yaml",
 ];
 
-/// Namespaces that the manifests are in, and a range for the cluster addresses that they name.
-const SCENE: &str = r#"
----
-{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
----
-apiVersion: networking.k8s.io/v1
-kind: ServiceCIDR
-metadata: {name: documentation}
-spec: {cidrs: [203.0.113.0/24, "2001:db8:9::/112"]}
-"#;
+/// The namespace that the manifests are in.
+const SCENE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}";
+
+/// Where the manifests have their cluster addresses, and where the lab has its own.
+const CLUSTER_ADDRESSES: (&str, &str) = ("203.0.113.", "10.96.0.");
 
 fn same_meaning(lab: &Lab) -> Outcome {
     let _scene = Scene::new(lab, SCENE)?;
-    wait::until("the range of cluster addresses to be ready", SOON, || {
-        let found = lab.kubectl(&[
-            "wait",
-            "--for=condition=Ready",
-            "servicecidr/documentation",
-            "--timeout=1s",
-        ]);
-        Ok(found.ok())
-    })?;
+    let copies = tempfile::tempdir()?;
     let planner = Planner::new()?;
     let files = manifests()?;
     assert!(files.len() >= 60, "{} files", files.len());
@@ -61,13 +48,24 @@ fn same_meaning(lab: &Lab) -> Outcome {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        if let Err(difference) = planner.compare(lab, &file)? {
+        let copy = copies.path().join(&name);
+        std::fs::write(&copy, of_the_lab(&std::fs::read(&file)?))?;
+        if let Err(difference) = planner.compare(lab, &copy)? {
             odd.insert(name, difference);
         }
     }
     let expected = odd.keys().map(String::as_str).eq(DIFFERENT);
     assert!(expected, "{odd:#?}");
     Ok(())
+}
+
+/// The file with cluster addresses that the lab's API server has to give.
+fn of_the_lab(bytes: &[u8]) -> Vec<u8> {
+    let (documented, real) = CLUSTER_ADDRESSES;
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains("clusterIP") => text.replace(documented, real).into_bytes(),
+        _ => bytes.to_owned(),
+    }
 }
 
 fn folder() -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ferrolb_crds::api::core::{Namespace, Service, ServiceSpec};
+use ferrolb_crds::api::core::{Namespace, Service, ServicePort, ServiceSpec};
 use ferrolb_crds::domain::{Family, ObjectId, Problem};
 use kube::ResourceExt;
 
@@ -31,7 +31,15 @@ pub(super) fn fill_service(service: &mut Service, cluster: ClusterFamilies<'_>) 
     if spec.type_.as_deref().is_none_or(str::is_empty) {
         spec.type_ = Some("ClusterIP".to_owned());
     }
+    let unsaid = |port: &&mut ServicePort| port.protocol.as_deref() == Some("");
+    for port in spec.ports.iter_mut().flatten().filter(unsaid) {
+        port.protocol = None;
+    }
     if spec.type_.as_deref() != Some("LoadBalancer") {
+        return None;
+    }
+    // The API server adds no family to a Service that it has, unless it is told to.
+    if service.metadata.uid.is_some() && !pinned(spec).is_empty() {
         return None;
     }
     match fill_families(spec, cluster) {
@@ -172,6 +180,19 @@ mod tests {
         };
         let hint = fill_service(&mut service, assumed).unwrap();
         assert!(hint.message.contains("--cluster-families"), "{}", hint.message);
+    }
+
+    #[test]
+    fn a_service_that_exists_keeps_its_one_family() {
+        let object = json!({ "metadata": { "name": "web", "uid": "1" }, "spec": { "type": "LoadBalancer",
+            "ipFamilyPolicy": "PreferDualStack", "clusterIPs": ["203.0.113.10"], "ipFamilies": ["IPv4"] } });
+        let mut service: Service = serde_json::from_value(object).unwrap();
+        let both = ClusterFamilies {
+            all: DUAL,
+            assumed: false,
+        };
+        assert_eq!(fill_service(&mut service, both), None);
+        assert_eq!(service.spec.unwrap().cluster_ips.unwrap(), ["203.0.113.10"]);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
 use ferrolb_crds::domain::{AddressRange, Problem, ServiceView};
 use ferrolb_crds::names::{DEPRECATED_PREFIX, PREFIX};
-use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 
 use crate::objects::{Objects, id};

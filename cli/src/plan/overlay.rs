@@ -102,7 +102,8 @@ fn keep_of_service(old: &Service, new: &mut Service) {
 
 /// Cluster addresses stay as long as nobody asks for other families; the first family stays in any case.
 fn keep_of_spec(old: &ServiceSpec, new: &mut ServiceSpec) {
-    if new.ip_families.is_none() && new.ip_family_policy.is_none() {
+    let same_policy = new.ip_family_policy.is_none() || new.ip_family_policy == old.ip_family_policy;
+    if new.ip_families.is_none() && same_policy {
         new.ip_families.clone_from(&old.ip_families);
         new.ip_family_policy.clone_from(&old.ip_family_policy);
         if new.cluster_ips.is_none() && new.cluster_ip.is_none() {
