@@ -24,7 +24,7 @@ fn yaml() -> anyhow::Result<String> {
         // Ordered by way of a JSON value: the same bytes whatever the order of fields in the types.
         Ok(format!(
             "---\n{}",
-            serde_yaml::to_string(&serde_json::to_value(crd)?)?
+            serde_saphyr::to_string(&serde_json::to_value(crd)?)?
         ))
     };
     api::definitions().iter().map(document).collect()

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod crds;
+mod daemons;
 mod objects;
 mod plan;
 mod pool;

@@ -6,6 +6,7 @@
 mod against;
 mod defaults;
 mod differences;
+mod hints;
 mod manifests;
 mod overlay;
 mod report;
@@ -23,7 +24,8 @@ use ferrolb_crds::domain::Family;
 use serde::Serialize;
 
 use crate::cluster::{self, Access};
-use defaults::{fill_namespace, fill_service};
+use crate::daemons::DaemonArgs;
+use defaults::{ClusterFamilies, fill_namespaces, fill_service};
 use manifests::Manifests;
 use world::Daemons;
 
@@ -33,7 +35,7 @@ const UNREADABLE: u8 = 2;
 /// Say what controller and speakers would do with these manifests, without a cluster.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Manifest, or directory of manifests (.yaml, .yml, .json); may be repeated
+    /// Manifest, directory of manifests (.yaml, .yml, .json), or - for standard input; may be repeated
     #[arg(short, long = "file", required_unless_present = "against_cluster", value_name = "DIR|FILE", num_args = 1..)]
     files: Vec<PathBuf>,
 
@@ -56,13 +58,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: Access,
 
-    /// As for the daemons: the class of Services that are ours; without it, those without a class
-    #[arg(long, env = "FERROLB_LB_CLASS", value_name = "CLASS")]
-    lb_class: Option<String>,
-
-    /// As for the speaker: nodes labelled exclude-from-external-load-balancers announce too
-    #[arg(long)]
-    ignore_exclude_lb: bool,
+    #[command(flatten)]
+    daemons: DaemonArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -78,8 +75,7 @@ fn family(name: &str) -> Result<Family, String> {
 impl Args {
     fn daemons(&self) -> Daemons {
         Daemons {
-            class: self.lb_class.clone(),
-            ignore_exclude_lb: self.ignore_exclude_lb,
+            options: self.daemons.options(),
             scores: self.scores,
             ..Daemons::default()
         }
@@ -88,38 +84,50 @@ impl Args {
 
 /// Plans and prints.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let manifests = match Manifests::read(&args.files, &args.access.namespace) {
-        Ok(manifests) => manifests,
-        Err(error) => {
-            eprintln!("ferrolb plan: {error}");
-            return ExitCode::from(UNREADABLE);
-        }
-    };
+    let manifests = Manifests::read(&args.files, &args.access.namespace);
+    for path in &manifests.passed_over {
+        eprintln!(
+            "ferrolb plan: {}: passed over, as it holds no object of Kubernetes",
+            path.display()
+        );
+    }
+    for fault in &manifests.faults {
+        eprintln!("ferrolb plan: {fault}");
+    }
+    let unreadable = !manifests.faults.is_empty();
     let text = if args.against_cluster {
         against_cluster(manifests, args)
     } else {
         Ok(without_cluster(manifests, args))
     };
     match text.and_then(|text| Ok(io::stdout().write_all(text.as_bytes())?)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if !unreadable => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(UNREADABLE),
         Err(error) => {
             eprintln!("ferrolb plan: {error:#}");
-            ExitCode::FAILURE
+            if unreadable {
+                ExitCode::from(UNREADABLE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
 fn without_cluster(mut manifests: Manifests, args: &Args) -> String {
     let families = match args.cluster_families.as_slice() {
-        [] => &[Family::V4],
-        given => given,
+        [] => ClusterFamilies {
+            all: &[Family::V4],
+            assumed: true,
+        },
+        all => ClusterFamilies { all, assumed: false },
     };
     let objects = &mut manifests.objects;
     let fill = |service| fill_service(service, families);
     manifests
         .problems
         .extend(objects.services.iter_mut().filter_map(fill));
-    objects.namespaces.iter_mut().for_each(fill_namespace);
+    fill_namespaces(objects);
     let report = world::plan(objects, &args.daemons(), manifests.problems);
     args.output.render(&report, table::render)
 }

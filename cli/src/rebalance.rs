@@ -13,6 +13,7 @@ use std::time::Duration;
 use ferrolb_runtime::shutdown::Shutdown;
 
 use crate::cluster::{self, Access, Cluster};
+use crate::daemons::DaemonArgs;
 use crate::plan::world;
 use moves::Move;
 use moving::Mover;
@@ -32,13 +33,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: Access,
 
-    /// As for the daemons: the class of Services that are ours; without it, those without a class
-    #[arg(long, env = "FERROLB_LB_CLASS", value_name = "CLASS")]
-    lb_class: Option<String>,
-
-    /// As for the speaker: nodes labelled exclude-from-external-load-balancers announce too
-    #[arg(long)]
-    ignore_exclude_lb: bool,
+    #[command(flatten)]
+    daemons: DaemonArgs,
 }
 
 /// Moves and prints. Fails if anything that should have moved did not.
@@ -60,7 +56,7 @@ async fn rebalance(args: &Args) -> anyhow::Result<bool> {
     for problem in &problems {
         eprintln!("{}: {}", problem.object, problem.message);
     }
-    let view = world::as_it_stands(&objects, args.lb_class.as_deref(), args.ignore_exclude_lb);
+    let view = world::as_it_stands(&objects, args.daemons.options());
     let known = ferrolb_speaker::forecast::Known {
         alive: world::alive(&view.nodes),
         holders: world::holders(&objects, &view),

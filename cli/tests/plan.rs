@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -97,7 +98,7 @@ fn a_service_gets_an_address_and_the_node_with_its_endpoint() {
     let expected = json!({
         "services": [{
             "namespace": "default", "name": "web", "pool": "lan4", "pools": ["lan4"],
-            "addresses": ["192.0.2.200"], "refused": null, "notes": [],
+            "addresses": ["192.0.2.200"], "refused": null, "keeps": [], "gains": ["192.0.2.200"], "loses": [], "notes": [],
             "announced": [{ "address": "192.0.2.200", "node": "n2", "interfaces": [], "refused": null }],
         }],
         "problems": [],
@@ -184,7 +185,7 @@ fn an_address_in_a_status_is_in_use() {
 #[test]
 fn every_refusal_has_its_reason() {
     let cluster_ip = "{apiVersion: v1, kind: Service, metadata: {name: inner}, spec: {type: ClusterIP}}";
-    let full = "{apiVersion: v1, kind: Service, metadata: {name: six}, spec: {type: LoadBalancer, ipFamilies: [IPv6]}}";
+    let full = "{apiVersion: v1, kind: Service, metadata: {name: six}, spec: {type: LoadBalancer, ipFamilies: [IPv6], ports: [{port: 80}]}}";
     let pools = POOLS.replace("2001:db8:1::200/120", "192.0.2.210/32");
     let files = [
         ("p.yaml", pools.as_str()),
@@ -242,42 +243,120 @@ fn what_is_wrong_with_one_object_is_a_problem_and_the_others_work() {
         texts,
         [
             r#""IPAddressPool/default/lan7": "metadata.namespace: is not \"metallb-system\", so nobody reads it""#,
-            r#""IPAddressPool/metallb-system/lan4": "spec.addresses[0]: \"2001:db8::9-2001:db8::1\" starts above its end""#,
+            r#""IPAddressPool/metallb-system/lan4": "spec.addresses[0]: \"2001:db8::9-2001:db8::1\": the start of a range must not be above its end""#,
             r#""L2Advertisement/metallb-system/all": "stands more than once; the last one counts""#,
         ]
     );
 }
 
 #[rstest]
-#[case::syntax("a: [", "/pools.yaml: document 1: ")]
+#[case::syntax("a: [", "/pools.yaml: document 1: line ")]
 #[case::wrong_type(
     "---\n---\napiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: 7}",
-    "/pools.yaml: document 2: IPAddressPool p: spec.addresses: invalid type: integer `7`, expected a sequence"
+    "/pools.yaml: document 1: line 6: IPAddressPool p: spec.addresses: must be of type array, not 7"
 )]
 #[case::unknown_field(
     "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {addresses: [], autoAsign: false}",
-    "/pools.yaml: document 1: IPAddressPool p: spec.autoAsign: unknown field"
+    "/pools.yaml: document 1: line 4: IPAddressPool p: spec.addresses: should have at least 1 items\nferrolb plan: /pools.yaml: document 1: line 4: IPAddressPool p: spec.autoAsign: unknown field"
 )]
 #[case::missing_field(
     "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {}",
-    "/pools.yaml: document 1: IPAddressPool p: spec: missing field `addresses`"
+    "/pools.yaml: document 1: line 4: IPAddressPool p: spec.addresses: Required value"
 )]
 #[case::no_name(
     "apiVersion: v1\nkind: Service\nmetadata: {}",
-    "/pools.yaml: document 1: Service: metadata.name: must not be empty"
+    "/pools.yaml: document 1: line 3: Service: metadata.name: must not be empty"
 )]
 #[case::no_kind(
     "apiVersion: v1",
-    "/pools.yaml: document 1: object: kind: must be a text that is not empty"
+    "/pools.yaml: document 1: line 1: object: kind: must be a text that is not empty"
 )]
 #[case::deep_in_a_service(
     "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}, {port: x}]}",
-    "/pools.yaml: document 1: Service web: spec.ports[1].port: invalid type: string \"x\", expected i32"
+    "/pools.yaml: document 1: line 4: Service web: spec.ports[1].port: must be of type integer, not \"x\""
 )]
 fn a_malformed_manifest_names_file_document_and_field(#[case] text: &str, #[case] message: &str) {
     let (code, error) = refused(text);
     assert_eq!(code, Some(2), "{error}");
     assert!(error.starts_with(&format!("ferrolb plan: {message}")), "{error}");
+}
+
+#[test]
+fn all_faults_of_all_files_are_named_and_the_rest_is_planned() {
+    let bad = "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec:\n  typo: LoadBalancer\n  ports: [{port: x}]\n---\na: [\n---\n";
+    let other = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\nspec: {autoAssign: 5, addresses: [192.0.2.0/28]}";
+    let folder = folder(&[
+        ("a.yaml", &format!("{bad}{WEB}")),
+        ("b.yaml", other),
+        ("pools.yaml", POOLS),
+    ]);
+    let output = plan(folder.path(), &["-o", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    for words in [
+        "a.yaml: document 1: line 5: Service bad: spec.typo: unknown field",
+        "a.yaml: document 1: line 6: Service bad: spec.ports[0].port: must be of type integer, not \"x\"",
+        "a.yaml: document 2: line ",
+        "b.yaml: document 1: line 4: IPAddressPool p: spec.autoAssign: must be of type boolean, not 5",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["services"][0]["addresses"], json!(["192.0.2.200"]));
+}
+
+#[test]
+fn what_is_kept_gained_and_lost_is_said() {
+    let moved = WEB.replace("name: web", "name: moved, annotations: {metallb.io/loadBalancerIPs: 192.0.2.201, metallb.io/ip-allocated-from-pool: lan4}")
+        + "status: {loadBalancer: {ingress: [{ip: 192.0.2.200}]}}";
+    let inner = "{apiVersion: v1, kind: Service, metadata: {name: inner, annotations: {metallb.io/ip-allocated-from-pool: lan4}}, spec: {ports: [{port: 80}]}, status: {loadBalancer: {ingress: [{ip: 192.0.2.209}]}}}";
+    let files = [("pools.yaml", POOLS), ("a.yaml", &moved), ("b.yaml", inner)];
+    let report = json(&files, &[]);
+    let of = |at: usize| ["keeps", "gains", "loses"].map(|field| report["services"][at][field].clone());
+    assert_eq!(of(0), [json!([]), json!([]), json!(["192.0.2.209"])]);
+    assert_eq!(of(1), [json!([]), json!(["192.0.2.201"]), json!(["192.0.2.200"])]);
+    let folder = folder(&files);
+    let text = String::from_utf8(plan(folder.path(), &[]).stdout).unwrap();
+    assert!(
+        text.contains("default/moved: gains 192.0.2.201; loses 192.0.2.200"),
+        "{text}"
+    );
+    assert!(text.contains("default/inner: loses 192.0.2.209"), "{text}");
+}
+
+#[test]
+fn a_dash_stands_for_standard_input() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ferrolb"))
+        .args(["plan", "-f", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(format!("{POOLS}---{WEB}").as_bytes())
+        .unwrap();
+    let report: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(report["services"][0]["addresses"], json!(["192.0.2.200"]));
+}
+
+#[test]
+fn one_line_names_the_services_that_want_no_address() {
+    let inner = |name: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: {name}}}, spec: {{ports: [{{port: 80}}]}}}}\n---\n"
+        )
+    };
+    let all: String = ["a", "b", "c", "d", "e"].map(inner).concat();
+    let folder = folder(&[("all.yaml", &all)]);
+    let text = String::from_utf8(plan(folder.path(), &[]).stdout).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("default/")).collect();
+    assert_eq!(
+        lines,
+        ["  default/a, default/b, default/c and 2 more: not of type LoadBalancer"]
+    );
 }
 
 #[test]
@@ -356,8 +435,11 @@ fn a_cluster_that_cannot_be_reached_is_an_error_of_its_own() {
 #[test]
 fn a_malformed_manifest_is_named_before_the_cluster_is_asked() {
     let folder = folder(&[("pools.yaml", "apiVersion: v1")]);
-    let path = folder.path().display().to_string();
+    let path = folder.path().join("pools.yaml").display().to_string();
     let (code, error) = against(Path::new("nowhere"), &["--against-cluster", "-f", &path]);
     assert_eq!(code, Some(2));
-    assert!(error.contains("document 1: object: kind: must be"), "{error}");
+    assert!(
+        error.contains("document 1: line 1: object: kind: must be"),
+        "{error}"
+    );
 }

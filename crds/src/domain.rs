@@ -28,6 +28,7 @@ pub use node::{Node, SoftReason};
 pub use pool::{Namespaces, Pool, PoolPriority, Scope};
 pub use pools::Pools;
 pub use problem::{Invalid, ObjectId, Problem};
+pub(crate) use range::rule;
 pub use range::{AddressRange, InvalidRange};
 pub use reason::{Occupant, PoolRefusal, Reason, Tried, Unshared, Withheld};
 pub use selector::{Labels, Selector};

@@ -5,6 +5,9 @@ pub const PREFIX: &str = "metallb.io/";
 /// The older prefix, honoured with a warning event; the newer one wins where both are present.
 pub const DEPRECATED_PREFIX: &str = "metallb.universe.tf/";
 
+/// Prefix of what MetalLB does not have.
+pub const OWN_PREFIX: &str = "ferrolb.io/";
+
 /// Annotation (without prefix): take the addresses from this pool, also when it has `autoAssign: false`.
 pub const ADDRESS_POOL: &str = "address-pool";
 /// Annotation (without prefix): comma-separated addresses asked for, one per family.

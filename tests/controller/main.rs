@@ -5,6 +5,7 @@ mod edits;
 mod faults;
 mod gate;
 mod pair;
+mod reading;
 mod refusals;
 mod scene;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         claims::trials(),
         refusals::trials(),
         faults::trials(),
+        reading::trials(),
     ]
     .into_iter()
     .flatten()

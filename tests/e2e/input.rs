@@ -17,6 +17,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             got_in_anyway,
         ),
         trial(
+            "a_stored_pool_that_the_rules_refuse_can_be_edited_but_for_its_addresses",
+            stored_before_the_rules,
+        ),
+        trial(
             "an_invalid_annotation_leaves_the_service_pending_with_an_event_that_quotes_it",
             bad_annotation,
         ),
@@ -54,6 +58,11 @@ fn invalid_pools(lab: &Lab) -> Outcome {
             "both ends of a range must be of the same family",
         ),
         ("[]", "should have at least 1 items"),
+        ("[10.0.0.0/024]", range),
+        (r#"["::ffff:10.0.0.0/120"]"#, range),
+        ("[127.0.0.1/32]", "must not hold unspecified, loopback"),
+        ("[126.0.0.0/7]", "must not hold unspecified, loopback"),
+        ("[239.1.1.1-239.1.1.9]", "must not hold unspecified, loopback"),
     ];
     for (addresses, message) in refused {
         let error = lab
@@ -134,7 +143,11 @@ fn got_in_anyway(lab: &Lab) -> Outcome {
         lab,
         "input",
         "InvalidConfiguration",
-        &["spec.addresses[0]", "10.0.0.9-10.0.0.1", "starts above its end"],
+        &[
+            "spec.addresses[0]",
+            "10.0.0.9-10.0.0.1",
+            "must not be above its end",
+        ],
     )?;
     for daemon in ["controller", "speaker-"] {
         state(lab, daemon, "Invalid", "spec.addresses[0]")?;
@@ -149,6 +162,37 @@ fn got_in_anyway(lab: &Lab) -> Outcome {
     for daemon in ["controller", "speaker-"] {
         state(lab, daemon, "Valid", "")?;
     }
+    Ok(())
+}
+
+fn stored_before_the_rules(lab: &Lab) -> Outcome {
+    let definitions = Definitions(lab);
+    lab.apply(&definitions_without_rules()?)?;
+    let loopback = with_addresses("[127.0.0.1/32, 198.51.100.0/28]");
+    ferrolb_lab::wait::until_seen("the rules to be gone", SOON, || {
+        Ok(lab.apply(&loopback).map_err(|failed| failed.to_string()))
+    })?;
+    let _stored = Scene::new(lab, loopback)?;
+    drop(definitions);
+    let patch = |patch: &str| {
+        let pool = [
+            "-n",
+            "metallb-system",
+            "patch",
+            "ipaddresspool",
+            "input",
+            "--type=merge",
+            "-p",
+        ];
+        lab.kubectl(&[&pool[..], &[patch]].concat())
+    };
+    let addresses = r#"{"spec": {"addresses": ["127.0.0.1/32", "198.51.100.0/27"]}}"#;
+    ferrolb_lab::wait::until("the rules to be back", SOON, || {
+        Ok(patch(addresses).is_err().then_some(()))
+    })?;
+    patch(r#"{"metadata": {"labels": {"a": "b"}}}"#)?;
+    patch(r#"{"spec": {"avoidBuggyIPs": true}}"#)?;
+    patch(r#"{"spec": {"addresses": ["198.51.100.0/28"]}}"#)?;
     Ok(())
 }
 

@@ -78,7 +78,7 @@ fn pending(live: &Objects, args: &Args, problems: Vec<Problem>) -> Changes {
     let after = plan(live, &daemons(args), problems);
     Changes {
         changes: differences(
-            &standing(&live.services, args.lb_class.as_deref()),
+            &standing(&live.services, args.daemons.options().class.as_deref()),
             &after.services,
         ),
         problems: after.problems,

@@ -1,141 +1,237 @@
-//! Files → objects. An error names the file, the document and the field.
+//! Files → objects, as kubectl and the API server read them. What cannot be read is a fault that names file, document, line and
+//! field, and stops nothing else.
 
+mod annotations;
 mod decode;
+mod files;
+mod kinds;
+mod node;
+mod refused;
+mod scalar;
+mod schema;
+mod stream;
+mod text;
 mod tidy;
+mod yaml;
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ferrolb_crds::domain::Problem;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use ferrolb_crds::domain::{ObjectId, Problem};
+use k8s_openapi::api::core::v1::{Namespace, Node as KubernetesNode, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::Resource;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::objects::Objects;
-use decode::{Place, Unreadable};
-
-const SUFFIXES: [&str; 3] = ["yaml", "yml", "json"];
+use crate::objects::{Objects, id};
+pub(super) use decode::Fault;
+use decode::Place;
+use files::Source;
+use kinds::{Kind, kind, why_unread};
+use node::{Content, Node};
+use schema::Schema;
 
 /// What the manifests hold of the kinds that matter; other kinds are passed over.
 #[derive(Debug, Default)]
 pub(super) struct Manifests {
     pub(super) objects: Objects,
     pub(super) problems: Vec<Problem>,
+    /// What could not be read.
+    pub(super) faults: Vec<Fault>,
+    /// Files of folders that hold no objects of Kubernetes.
+    pub(super) passed_over: Vec<PathBuf>,
 }
 
 impl Manifests {
-    /// Reads files, and all manifests of directories, in the order of their names. Pools and
-    /// advertisements count only in the installation's namespace.
-    pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Result<Self, Unreadable> {
+    /// Reads files, and all manifests of folders. Pools and advertisements count only in the installation's namespace.
+    pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Self {
+        let mut reader = Reader::default();
         let mut all = Self::default();
         for path in paths {
-            for file in files(path)? {
-                let text = fs::read_to_string(&file).map_err(|source| Unreadable::File {
-                    path: file.clone(),
-                    source,
-                })?;
-                all.read_documents(&file, &text)?;
+            let sources = files::read(path, &mut all.faults);
+            let before = (reader.objects, all.faults.len(), all.passed_over.len());
+            sources.iter().for_each(|source| reader.file(source, &mut all));
+            if before == (reader.objects, all.faults.len(), all.passed_over.len()) {
+                all.faults.push(Fault::of_file(path, "holds no object"));
             }
         }
         all.tidy(namespace);
-        Ok(all)
+        all
     }
+}
 
-    fn read_documents(&mut self, path: &Path, text: &str) -> Result<(), Unreadable> {
-        for (at, document) in serde_yaml::Deserializer::from_str(text).enumerate() {
+/// Reads objects, by the schemas of their kinds.
+#[derive(Default)]
+struct Reader {
+    schemas: BTreeMap<&'static str, Schema>,
+    /// Objects seen so far, of whatever kind.
+    objects: usize,
+}
+
+impl Reader {
+    fn file(&mut self, source: &Source, all: &mut Manifests) {
+        let documents = stream::documents(&source.text);
+        let mut roots = Vec::new();
+        for (at, document) in documents.into_iter().enumerate() {
             let place = Place {
-                path,
+                path: &source.path,
                 document: at + 1,
             };
-            let value = Value::deserialize(document).map_err(|cause| Unreadable::Syntax {
-                path: path.to_owned(),
-                document: place.document,
-                cause,
-            })?;
-            self.read_object(value, &place)?;
-        }
-        Ok(())
-    }
-
-    fn read_object(&mut self, object: Value, place: &Place<'_>) -> Result<(), Unreadable> {
-        // An empty document, or one of comments only.
-        if object.is_null() {
-            return Ok(());
-        }
-        let text = |field: &str| {
-            object
-                .get(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let (group_version, kind) = (text("apiVersion"), text("kind"));
-        if group_version.is_empty() || kind.is_empty() {
-            let field = if group_version.is_empty() {
-                "apiVersion"
-            } else {
-                "kind"
+            let parsed = match document.text {
+                Ok(text) => yaml::parse(&text, document.line).map_err(|error| (error.line, error.cause)),
+                Err(cause) => Err((document.line, cause)),
             };
-            return Err(place.refuse("object", field, "must be a text that is not empty"));
-        }
-        let all = &mut self.objects;
-        match (group_version.as_str(), kind.as_str()) {
-            ("metallb.io/v1beta1", "IPAddressPool") => all.pools.push(place.strictly(object)?),
-            ("metallb.io/v1beta1", "L2Advertisement") => {
-                all.adverts.push(place.strictly(with_spec(object))?);
+            match parsed {
+                Ok(parsed) => roots.extend(
+                    parsed
+                        .root
+                        .filter(|root| !root.is_null())
+                        .map(|root| (place, root, parsed.oddities)),
+                ),
+                Err((line, cause)) => all.faults.push(place.fault(line, None, cause)),
             }
-            ("v1", "Service") => all.services.push(place.leniently(object)?),
-            ("v1", "Node") => all.nodes.push(place.leniently(object)?),
-            ("v1", "Namespace") => all.namespaces.push(place.leniently(object)?),
-            ("discovery.k8s.io/v1", "EndpointSlice") => all.slices.push(place.leniently(object)?),
-            ("v1", list) if list.ends_with("List") => {
-                let items = object
-                    .get("items")
-                    .and_then(Value::as_array)
-                    .cloned()
-                    .unwrap_or_default();
-                return items
+        }
+        let is_object = |root: &Node| root.get("apiVersion").is_some();
+        if !source.named && !roots.is_empty() && !roots.iter().any(|(_, root, _)| is_object(root)) {
+            all.passed_over.push(source.path.clone());
+            return;
+        }
+        for (place, root, oddities) in roots {
+            let of = named(&root, &source.path);
+            let odd =
+                |one: yaml::Oddity| Problem::new(of.clone(), format!("line {}: {}", one.line, one.what));
+            all.problems.extend(oddities.into_iter().map(odd));
+            self.object(&root, place, all);
+        }
+    }
+
+    fn object(&mut self, object: &Node, place: Place<'_>, all: &mut Manifests) {
+        if !matches!(object.content, Content::Mapping(_)) {
+            let cause = format!("must be an object, not {}", object.described());
+            return all.faults.push(place.fault(object.line, None, cause));
+        }
+        if let Some(items) = object.list("items") {
+            return self.list(object, items, place, all);
+        }
+        let kind = match kind(object) {
+            Ok(kind) => kind,
+            Err(cause) => return all.faults.push(place.fault(object.line, Some(object), cause)),
+        };
+        self.objects += 1;
+        let Manifests {
+            objects,
+            problems,
+            faults,
+            ..
+        } = all;
+        let mut of = Reading {
+            place,
+            problems,
+            faults,
+        };
+        match kind {
+            Kind::Pool => of.push(&mut objects.pools, self.ours("IPAddressPool"), object),
+            Kind::Advert => of.push(&mut objects.adverts, self.ours("L2Advertisement"), object),
+            Kind::Service => of.push(&mut objects.services, self.built_in::<Service>("Service"), object),
+            Kind::Slice => of.push(
+                &mut objects.slices,
+                self.built_in::<EndpointSlice>("EndpointSlice"),
+                object,
+            ),
+            Kind::Node => of.push(
+                &mut objects.nodes,
+                self.built_in::<KubernetesNode>("Node"),
+                object,
+            ),
+            Kind::Namespace => of.push(
+                &mut objects.namespaces,
+                self.built_in::<Namespace>("Namespace"),
+                object,
+            ),
+            Kind::Unread => {
+                let why = why_unread(object.text("kind").unwrap_or_default());
+                problems.push(Problem::new(named(object, place.path), why));
+            }
+            Kind::Other => {}
+        }
+    }
+
+    /// The items of a list. Those of a list of one kind need not name it.
+    fn list(&mut self, list: &Node, items: &[Node], place: Place<'_>, all: &mut Manifests) {
+        if let Some(cause) = ["apiVersion", "kind"]
+            .iter()
+            .find(|field| list.text(field).is_none_or(str::is_empty))
+        {
+            let cause = format!("{cause}: must be a text that is not empty");
+            return all.faults.push(place.fault(list.line, Some(list), cause));
+        }
+        let of_list = list.text("kind").and_then(|kind| kind.strip_suffix("List"));
+        for item in items {
+            if item.list("items").is_some() {
+                all.faults
+                    .push(place.fault(item.line, Some(item), "kubectl reads no list within a list"));
+                continue;
+            }
+            let mut item = item.clone();
+            if let (Content::Mapping(fields), Some(of_list)) = (&mut item.content, of_list)
+                && !fields.contains_key("kind")
+                && !fields.contains_key("apiVersion")
+            {
+                let text = |text: &str| Node::new(item.line, Content::Scalar(Value::String(text.to_owned())));
+                fields.insert("kind".to_owned(), text(of_list));
+                fields.insert(
+                    "apiVersion".to_owned(),
+                    text(list.text("apiVersion").unwrap_or_default()),
+                );
+            }
+            self.object(&item, place, all);
+        }
+    }
+
+    fn ours(&mut self, kind: &'static str) -> &Schema {
+        self.schemas
+            .entry(kind)
+            .or_insert_with(|| Schema::of_definition(kind))
+    }
+
+    fn built_in<K: schemars::JsonSchema>(&mut self, kind: &'static str) -> &Schema {
+        self.schemas.entry(kind).or_insert_with(Schema::built_in::<K>)
+    }
+}
+
+/// Where the objects of a document go, apart from those that can be used.
+struct Reading<'a> {
+    place: Place<'a>,
+    problems: &'a mut Vec<Problem>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Reading<'_> {
+    fn push<K>(&mut self, all: &mut Vec<K>, schema: &Schema, object: &Node)
+    where
+        K: DeserializeOwned + Resource<DynamicType = ()>,
+    {
+        match self.place.decode::<K>(schema, object) {
+            Ok((decoded, value)) => {
+                let of = id(&decoded);
+                let messages = refused::by_the_api_server(&of.kind, &value)
                     .into_iter()
-                    .try_for_each(|item| self.read_object(item, place));
+                    .chain(annotations::unknown(&of.kind, &value));
+                self.problems
+                    .extend(messages.map(|message| Problem::new(of.clone(), message)));
+                all.push(decoded);
             }
-            _ => {}
+            Err(faults) => self.faults.extend(faults),
         }
-        Ok(())
     }
 }
 
-/// An advertisement may do without `spec`; the API server fills in an empty one.
-fn with_spec(mut advert: Value) -> Value {
-    if let Some(fields) = advert.as_object_mut() {
-        fields.entry("spec").or_insert_with(|| json!({}));
-    }
-    advert
-}
-
-fn files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
-    let refuse = |source| Unreadable::File {
-        path: path.to_owned(),
-        source,
-    };
-    if !fs::metadata(path).map_err(refuse)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let is_manifest = |file: &PathBuf| {
-        let suffix = file.extension().and_then(|suffix| suffix.to_str());
-        file.is_file() && suffix.is_some_and(|suffix| SUFFIXES.contains(&suffix))
-    };
-    let entries = fs::read_dir(path)
-        .map_err(refuse)?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(refuse)?;
-    let mut files: Vec<PathBuf> = entries
-        .into_iter()
-        .map(|entry| entry.path())
-        .filter(is_manifest)
-        .collect();
-    files.sort();
-    if files.is_empty() {
-        Err(Unreadable::Empty(path.to_owned()))
-    } else {
-        Ok(files)
+/// The object as it is called in problems; the file if it has no name.
+fn named(object: &Node, path: &Path) -> ObjectId {
+    let metadata = |field| object.get("metadata").and_then(|metadata| metadata.text(field));
+    match (object.text("kind"), metadata("name")) {
+        (Some(kind), Some(name)) => ObjectId::new(kind, metadata("namespace").unwrap_or_default(), name),
+        (kind, _) => ObjectId::new(kind.unwrap_or("File"), "", path.display().to_string()),
     }
 }

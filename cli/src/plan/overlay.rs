@@ -10,7 +10,7 @@ use ferrolb_crds::domain::{Family, ObjectId, Problem, ServiceKey, ServiceView};
 use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP};
 use kube::{Resource, ResourceExt};
 
-use super::defaults::{fill_namespace, fill_service};
+use super::defaults::{ClusterFamilies, fill_namespaces, fill_service};
 use crate::objects::{Objects, id};
 
 /// A cluster with manifests applied to it.
@@ -34,9 +34,13 @@ pub(super) fn apply(live: &Objects, manifests: Objects, cluster: &[Family]) -> A
         states: live.states.clone(),
         statuses: live.statuses.clone(),
     };
+    let cluster = ClusterFamilies {
+        all: cluster,
+        assumed: false,
+    };
     let fill = |service| fill_service(service, cluster);
     let problems = objects.services.iter_mut().filter_map(fill).collect();
-    objects.namespaces.iter_mut().for_each(fill_namespace);
+    fill_namespaces(&mut objects);
     Applied {
         changed: changed(&live.services, &objects.services),
         objects,
@@ -98,7 +102,8 @@ fn keep_of_service(old: &Service, new: &mut Service) {
 
 /// Cluster addresses stay as long as nobody asks for other families; the first family stays in any case.
 fn keep_of_spec(old: &ServiceSpec, new: &mut ServiceSpec) {
-    if new.ip_families.is_none() && new.ip_family_policy.is_none() {
+    let same_policy = new.ip_family_policy.is_none() || new.ip_family_policy == old.ip_family_policy;
+    if new.ip_families.is_none() && same_policy {
         new.ip_families.clone_from(&old.ip_families);
         new.ip_family_policy.clone_from(&old.ip_family_policy);
         if new.cluster_ips.is_none() && new.cluster_ip.is_none() {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use ferrolb_controller::alloc::Note;
-use ferrolb_crds::domain::{self, InterfaceName, NodeName, PoolName, Problem};
+use ferrolb_controller::alloc::{Note, Outcome};
+use ferrolb_crds::domain::{
+    self, Addresses, InterfaceName, NodeName, PoolName, Problem, ServiceClass, ServiceView,
+};
 use serde::Serialize;
 
 use super::score::Score;
@@ -25,6 +27,11 @@ pub(super) struct ServicePlan {
     pub(super) pools: Vec<PoolName>,
     pub(super) addresses: Vec<IpAddr>,
     pub(super) refused: Option<Reason>,
+    #[serde(flatten)]
+    pub(super) change: Change,
+    /// Whether it is of type `LoadBalancer`.
+    #[serde(skip)]
+    pub(super) is_load_balancer: bool,
     /// What is odd about the addresses it has.
     pub(super) notes: Vec<Reason>,
     pub(super) announced: Vec<Announced>,
@@ -40,10 +47,52 @@ impl ServicePlan {
             pools: Vec::new(),
             addresses: Vec::new(),
             refused: None,
+            change: Change::default(),
+            is_load_balancer: false,
             notes: Vec::new(),
             announced: Vec::new(),
         }
     }
+}
+
+/// What becomes of the addresses in the status of a Service.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Change {
+    pub(super) keeps: Vec<IpAddr>,
+    pub(super) gains: Vec<IpAddr>,
+    pub(super) loses: Vec<IpAddr>,
+}
+
+impl Change {
+    /// What the controller makes of the status. Of a Service that is another's it touches nothing.
+    pub(super) fn of(service: &ServiceView, outcome: &Outcome, addresses: Addresses) -> Self {
+        let had: Vec<IpAddr> = service.ingress.iter().chain(surplus(service)).collect();
+        let of_another = *outcome == Outcome::NotOurs
+            && (service.class != ServiceClass::NotLoadBalancer || service.allocated_from.is_none());
+        let keeps = |address: &IpAddr| of_another || addresses.iter().any(|one| one == *address);
+        let (kept, lost) = had.iter().copied().partition(keeps);
+        Self {
+            keeps: kept,
+            gains: addresses
+                .iter()
+                .filter(|address| !had.contains(address))
+                .collect(),
+            loses: lost,
+        }
+    }
+
+    /// Whether anything is kept or lost.
+    pub(super) fn is_of_use(&self) -> bool {
+        !self.keeps.is_empty() || !self.loses.is_empty()
+    }
+}
+
+/// Addresses beyond one of each family.
+fn surplus(service: &ServiceView) -> impl Iterator<Item = IpAddr> {
+    service
+        .surplus_ingress
+        .iter()
+        .filter_map(|text| text.parse().ok())
 }
 
 /// The node that would announce one address.
@@ -79,9 +128,20 @@ impl Reason {
         self.reason == domain::Reason::NotOurs.word()
     }
 
-    /// The Service is of another type or class.
-    pub(super) fn not_ours() -> Self {
-        Self::from(&domain::Reason::NotOurs)
+    /// The Service is of another type or class than ours.
+    pub(super) fn not_ours(class: &ServiceClass, ours: Option<&str>) -> Self {
+        let ours = ours.map_or_else(
+            || "Services without one are ours".to_owned(),
+            |ours| format!("\"{ours}\" is ours"),
+        );
+        let message = match class {
+            ServiceClass::NotLoadBalancer => "not of type LoadBalancer".to_owned(),
+            ServiceClass::LoadBalancer(Some(class)) => {
+                format!("spec.loadBalancerClass is \"{class}\"; {ours} (--lb-class)")
+            }
+            ServiceClass::LoadBalancer(None) => format!("has no spec.loadBalancerClass; {ours} (--lb-class)"),
+        };
+        Self::new(domain::Reason::NotOurs.word(), message)
     }
 }
 

@@ -1,20 +1,24 @@
 //! The answer for people.
 
+use std::net::IpAddr;
+
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use ferrolb_crds::domain::{InterfaceName, PoolName, Problem};
 
 use super::against::Changes;
-use super::report::{Announced, Reason, Report, ServicePlan};
+use super::report::{Announced, Change, Reason, Report, ServicePlan};
 use super::score;
 
-/// A line for each address, then scores if they are asked for, then why Services have none, then what is wrong with the manifests.
+/// A line for each address, then scores if they are asked for, then why Services have none, what becomes of addresses in use, what is odd
+/// about them, and what is wrong with the manifests.
 pub(super) fn render(report: &Report) -> String {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
         .set_header(["NAMESPACE", "NAME", "ADDRESS", "POOL", "NODE", "INTERFACES"]);
-    for service in &report.services {
+    let (balanced, others): (Vec<_>, Vec<_>) = report.services.iter().partition(|one| one.is_load_balancer);
+    for service in &balanced {
         rows(service).into_iter().for_each(|row| {
             table.add_row(row);
         });
@@ -23,8 +27,13 @@ pub(super) fn render(report: &Report) -> String {
     if let Some(scores) = score::render(report) {
         text += &format!("\n{scores}");
     }
-    let reasons: Vec<String> = report.services.iter().flat_map(reasons).collect();
-    section(&mut text, "Why not:", &reasons);
+    let mut why_not: Vec<String> = balanced.iter().flat_map(|service| reasons(service)).collect();
+    why_not.extend(not_balanced(&others));
+    section(&mut text, "Why not:", &why_not);
+    let changes: Vec<String> = report.services.iter().filter_map(change).collect();
+    section(&mut text, "Addresses in use:", &changes);
+    let notes: Vec<String> = report.services.iter().flat_map(notes).collect();
+    section(&mut text, "Notes:", &notes);
     problems(&mut text, &report.problems);
     text
 }
@@ -111,6 +120,45 @@ fn reasons(service: &ServicePlan) -> Vec<String> {
         .map(of_service)
         .chain(service.announced.iter().filter_map(of_address))
         .collect()
+}
+
+/// One line for all Services that want no address.
+fn not_balanced(services: &[&ServicePlan]) -> Option<String> {
+    /// As many names as fit a line.
+    const NAMED: usize = 3;
+    let names: Vec<String> = services.iter().take(NAMED).map(|one| name(one)).collect();
+    let more = services.len().saturating_sub(NAMED);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    (!names.is_empty()).then(|| format!("{}{more}: not of type LoadBalancer", names.join(", ")))
+}
+
+fn change(service: &ServicePlan) -> Option<String> {
+    let Change { keeps, gains, loses } = &service.change;
+    let part = |(verb, addresses): (&str, &Vec<IpAddr>)| {
+        let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        (!texts.is_empty()).then(|| format!("{verb} {}", texts.join(", ")))
+    };
+    let parts: Vec<String> = [("keeps", keeps), ("gains", gains), ("loses", loses)]
+        .into_iter()
+        .filter_map(part)
+        .collect();
+    service
+        .change
+        .is_of_use()
+        .then(|| format!("{}: {}", name(service), parts.join("; ")))
+}
+
+fn notes(service: &ServicePlan) -> Vec<String> {
+    let line = |note: &Reason| format!("{}: {}", name(service), note.message);
+    service.notes.iter().map(line).collect()
+}
+
+fn name(service: &ServicePlan) -> String {
+    format!("{}/{}", service.namespace, service.name)
 }
 
 fn section(text: &mut String, title: &str, lines: &[String]) {

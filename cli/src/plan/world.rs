@@ -7,13 +7,15 @@ use std::sync::Arc;
 use ferrolb_controller::alloc::{self, Assignment, Note, Outcome, World};
 use ferrolb_crds::api::core::EndpointSlice;
 use ferrolb_crds::domain::{
-    Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Problem, ServiceKey, ServiceView,
+    Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Problem, ServiceClass, ServiceKey,
+    ServiceView,
 };
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
 use ferrolb_speaker::may::{Interfaces, Options, Service, View, may};
 use kube::ResourceExt;
 
-use super::report::{Announced, Reason, Report, ServicePlan};
+use super::hints::hints;
+use super::report::{Announced, Change, Reason, Report, ServicePlan};
 use super::score::scores;
 use crate::objects::{Objects, parse_all};
 
@@ -23,8 +25,7 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// What the daemons know besides the objects.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Daemons {
-    pub(super) class: Option<String>,
-    pub(super) ignore_exclude_lb: bool,
+    pub(super) options: Options,
     pub(super) speakers: Speakers,
     /// Not of the daemons: whether it is asked how the nodes score.
     pub(super) scores: bool,
@@ -43,13 +44,12 @@ pub(super) enum Speakers {
 }
 
 /// The world as the speakers see it, with the addresses that Services have.
-pub(crate) fn as_it_stands(objects: &Objects, class: Option<&str>, ignore_exclude_lb: bool) -> View {
+pub(crate) fn as_it_stands(objects: &Objects, options: Options) -> View {
     let mut problems = Vec::new();
-    let world = objects.world(class, &mut problems);
+    let world = objects.world(options.class.as_deref(), &mut problems);
     let adverts = parse_all(&objects.adverts, Advert::parse, &mut problems);
     let daemons = Daemons {
-        class: class.map(str::to_owned),
-        ignore_exclude_lb,
+        options,
         ..Daemons::default()
     };
     view(objects, &world, |service, _| service.clone(), adverts, &daemons)
@@ -59,15 +59,20 @@ pub(crate) fn as_it_stands(objects: &Objects, class: Option<&str>, ignore_exclud
 pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Problem>) -> Report {
     let world = World {
         changed: daemons.changed.clone(),
-        ..objects.world(daemons.class.as_deref(), &mut problems)
+        ..objects.world(daemons.options.class.as_deref(), &mut problems)
     };
     let adverts = parse_all(&objects.adverts, Advert::parse, &mut problems);
+    problems.extend(hints(objects));
     let decision = alloc::decide(&world);
     let assigned = |service: &ServiceView, key: &ServiceKey| written(service, &decision.outcomes[key]);
     let view = view(objects, &world, assigned, adverts, daemons);
     let foreseen = forecast(&view, &may(&view), &daemons.speakers.known(objects, &view));
     problems.sort();
-    let service = |(key, outcome): (&ServiceKey, &Outcome)| service_plan(key, outcome, &foreseen);
+    problems.dedup();
+    let class = daemons.options.class.as_deref();
+    let service = |(key, outcome): (&ServiceKey, &Outcome)| {
+        service_plan(&world.services[key], outcome, &foreseen, class)
+    };
     let mut services: Vec<ServicePlan> = decision.outcomes.iter().map(service).collect();
     if daemons.scores {
         let announced = services.iter_mut().flat_map(|service| &mut service.announced);
@@ -98,10 +103,7 @@ fn view(
         adverts: Arc::new(adverts.into_iter().map(by_name).collect()),
         nodes: Arc::new(objects.nodes()),
         links: Arc::new(objects.states.iter().filter_map(NodeLinks::of_state).collect()),
-        options: Options {
-            class: daemons.class.clone(),
-            ignore_exclude_label: daemons.ignore_exclude_lb,
-        },
+        options: daemons.options.clone(),
     }
 }
 
@@ -165,7 +167,13 @@ fn written(service: &ServiceView, outcome: &Outcome) -> ServiceView {
     written
 }
 
-fn service_plan(key: &ServiceKey, outcome: &Outcome, foreseen: &BTreeMap<IpAddr, Foreseen>) -> ServicePlan {
+fn service_plan(
+    service: &ServiceView,
+    outcome: &Outcome,
+    foreseen: &BTreeMap<IpAddr, Foreseen>,
+    class: Option<&str>,
+) -> ServicePlan {
+    let key = &service.key;
     let nothing = Assignment {
         addresses: Default::default(),
         pools: Vec::new(),
@@ -174,7 +182,7 @@ fn service_plan(key: &ServiceKey, outcome: &Outcome, foreseen: &BTreeMap<IpAddr,
     let (assignment, refused) = match outcome {
         Outcome::Assigned(assignment) => (assignment, None),
         Outcome::Refused(refusal) => (&nothing, Some(refusal.into())),
-        Outcome::NotOurs => (&nothing, Some(Reason::not_ours())),
+        Outcome::NotOurs => (&nothing, Some(Reason::not_ours(&service.class, class))),
     };
     ServicePlan {
         namespace: key.namespace.to_string(),
@@ -183,6 +191,8 @@ fn service_plan(key: &ServiceKey, outcome: &Outcome, foreseen: &BTreeMap<IpAddr,
         pools: assignment.pools.clone(),
         addresses: assignment.addresses.iter().collect(),
         refused,
+        change: Change::of(service, outcome, assignment.addresses),
+        is_load_balancer: service.class != ServiceClass::NotLoadBalancer,
         notes: assignment.notes.iter().map(|note: &Note| note.into()).collect(),
         announced: assignment
             .addresses

@@ -18,6 +18,7 @@ use ferrolb_crds::domain::{PoolName, Problem};
 use ferrolb_runtime::shutdown::Shutdown;
 
 use crate::cluster::{self, Access, Cluster};
+use crate::daemons::ClassArgs;
 use fate::{Fate, line};
 use forecast::forecast;
 use moving::{Mover, Step};
@@ -44,9 +45,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: Access,
 
-    /// As for the controller: the class of Services that are ours; without it, those without a class
-    #[arg(long, env = "FERROLB_LB_CLASS", value_name = "CLASS")]
-    lb_class: Option<String>,
+    #[command(flatten)]
+    class: ClassArgs,
 }
 
 /// Drains and prints.
@@ -62,7 +62,7 @@ async fn drain(args: &Args) -> anyhow::Result<ExitCode> {
     let cluster = Cluster::connect(&args.access).await?;
     let mut problems = Vec::new();
     let objects = cluster.read_for_addresses(&mut problems).await?;
-    let world = objects.world(args.lb_class.as_deref(), &mut problems);
+    let world = objects.world(args.class.lb_class.as_deref(), &mut problems);
     if let Some(problem) = invalid(&pool, &world, &problems) {
         anyhow::bail!(
             "pool {pool} is invalid, so that its addresses look like nobody's: {}",

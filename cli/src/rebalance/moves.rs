@@ -113,7 +113,7 @@ mod tests {
             slices: numbered().map(slice).collect(),
             ..Objects::default()
         };
-        world::as_it_stands(&objects, None, false)
+        world::as_it_stands(&objects, ferrolb_speaker::may::Options::default())
     }
 
     fn planned(view: &View, holders: &[(&str, &str)]) -> Vec<String> {

@@ -4,6 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use crate::domain::rule;
+
 /// Longest entry a user can mean: two full IPv6 addresses, a dash and a space on either side.
 const LONGEST_ADDRESS_ENTRY: u32 = 81;
 /// More entries than this are a mistake, and the API server bounds the cost of CEL rules by it.
@@ -49,6 +51,8 @@ pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
     schema
 }
 
+/// The rules of `AddressRange`'s parser. Left to the controller: the order of IPv6 ends, and a range or a prefix of
+/// which only the middle cannot be used.
 fn address_rules() -> Value {
     let is_range = "self.indexOf('-') >= 0";
     let start = "self.substring(0, self.indexOf('-')).trim()";
@@ -57,20 +61,49 @@ fn address_rules() -> Value {
     let same_family = format!("ip({start}).family() == ip({end}).family()");
     let both_ipv4 = format!("ip({start}).family() == 4 && ip({end}).family() == 4");
     let ordered = format!("{} <= {}", ipv4_number(start), ipv4_number(end));
+    let usable_ends = format!(
+        "{} && {}",
+        usable(&format!("ip({start})")),
+        usable(&format!("ip({end})"))
+    );
+    // Two prefixes overlap if one holds the beginning of the other.
+    let begins = [
+        "127.0.0.0",
+        "169.254.0.0",
+        "224.0.0.0",
+        "255.255.255.255",
+        "::1",
+        "ff00::",
+    ];
+    let holds = begins.map(|begin| format!("cidr(self).containsIP('{begin}')"));
+    let usable_prefix = format!(
+        "{} && !({})",
+        usable("cidr(self).masked().ip()"),
+        holds.join(" || ")
+    );
     json!([
         {
             "rule": format!("{is_range} ? ({both_parse}) : isCIDR(self)"),
-            "message": "must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20",
+            "message": rule::READABLE,
         },
         {
             "rule": format!("!({is_range}) || !({both_parse}) || {same_family}"),
-            "message": "both ends of a range must be of the same family",
+            "message": rule::ONE_FAMILY,
         },
         {
             "rule": format!("!({is_range}) || !({both_parse}) || !({both_ipv4}) || {ordered}"),
-            "message": "the start of a range must not be above its end",
+            "message": rule::ORDERED,
+        },
+        {
+            "rule": format!("{is_range} ? !({both_parse}) || ({usable_ends}) : !isCIDR(self) || ({usable_prefix})"),
+            "message": rule::USABLE,
         },
     ])
+}
+
+/// CEL for whether a load balancer may have this address: any unicast address but IPv4's link-local ones.
+fn usable(address: &str) -> String {
+    format!("({address}.isGlobalUnicast() || ({address}.family() == 6 && {address}.isLinkLocalUnicast()))")
 }
 
 /// CEL for the 32-bit number of the dotted quad that the expression `text` gives. Cut with `substring` and

@@ -203,8 +203,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case::reversed_ipv6(json!({"addresses": ["2001:db8::9-2001:db8::1"]}), "spec.addresses[0]: \"2001:db8::9-2001:db8::1\" starts above its end")]
-    #[case::second_entry(json!({"addresses": ["192.0.2.0/24", "192.0.2.0/33"]}), "spec.addresses[1]: \"192.0.2.0/33\" is neither a CIDR prefix like 192.0.2.0/28 nor a range like 192.0.2.10-192.0.2.20")]
+    #[case::reversed_ipv6(json!({"addresses": ["2001:db8::9-2001:db8::1"]}), "spec.addresses[0]: \"2001:db8::9-2001:db8::1\": the start of a range must not be above its end")]
+    #[case::second_entry(json!({"addresses": ["192.0.2.0/24", "192.0.2.0/33"]}), "spec.addresses[1]: \"192.0.2.0/33\": must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20")]
     #[case::empty(json!({"addresses": []}), "spec.addresses: must hold at least one prefix or range")]
     #[case::selector(json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": {"serviceSelectors": [{"matchExpressions": [{"key": "a", "operator": "Near"}]}]}}), "spec.serviceAllocation.serviceSelectors[0].matchExpressions[0].operator: \"Near\" is none of In, NotIn, Exists, DoesNotExist")]
     fn names_the_field_and_value_that_is_wrong(#[case] spec: Value, #[case] message: &str) {

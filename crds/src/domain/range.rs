@@ -16,18 +16,61 @@ pub struct AddressRange {
     last: IpAddr,
 }
 
+/// What the API server says of an entry that is no range (the schema of `IPAddressPool`), and the controller too.
+pub(crate) mod rule {
+    pub(crate) const READABLE: &str =
+        "must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20";
+    pub(crate) const ONE_FAMILY: &str = "both ends of a range must be of the same family";
+    pub(crate) const ORDERED: &str = "the start of a range must not be above its end";
+    pub(crate) const USABLE: &str = "must not hold unspecified, loopback, multicast, limited broadcast, IPv4 link-local or IPv4-mapped addresses";
+}
+
 /// Why a text is not a range; each message quotes it.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidRange {
     /// Neither `a/n` nor `a-b`.
-    #[error("\"{0}\" is neither a CIDR prefix like 192.0.2.0/28 nor a range like 192.0.2.10-192.0.2.20")]
+    #[error("\"{0}\": {rule}", rule = rule::READABLE)]
     Unreadable(String),
     /// One end is IPv4, the other IPv6.
-    #[error("\"{0}\" mixes IPv4 and IPv6")]
+    #[error("\"{0}\": {rule}", rule = rule::ONE_FAMILY)]
     MixedFamilies(String),
     /// The start is above the end.
-    #[error("\"{0}\" starts above its end")]
+    #[error("\"{0}\": {rule}", rule = rule::ORDERED)]
     Reversed(String),
+    /// It holds addresses of these [`UNUSABLE`] blocks.
+    #[error("\"{text}\": {rule} ({block})", rule = rule::USABLE)]
+    Unusable {
+        /// The entry.
+        text: String,
+        /// The first such block.
+        block: &'static str,
+    },
+}
+
+/// Blocks of addresses that no load balancer can have (RFC 6890; RFC 4291 section 2.5.5.2). IPv6 link-local addresses are not
+/// among them: a segment may use them.
+const UNUSABLE: [(IpAddr, IpAddr, &str); 9] = [
+    (v4(0, 0, 0, 0), v4(0, 0, 0, 0), "0.0.0.0"),
+    (v4(127, 0, 0, 0), v4(127, 255, 255, 255), "127.0.0.0/8"),
+    (v4(169, 254, 0, 0), v4(169, 254, 255, 255), "169.254.0.0/16"),
+    (v4(224, 0, 0, 0), v4(239, 255, 255, 255), "224.0.0.0/4"),
+    (v4(255, 255, 255, 255), v4(255, 255, 255, 255), "255.255.255.255"),
+    (v6(0), v6(0), "::"),
+    (v6(1), v6(1), "::1"),
+    (
+        v6(0xffff << 32),
+        v6((0xffff << 32) | 0xffff_ffff),
+        "::ffff:0:0/96",
+    ),
+    (v6(0xff << 120), v6(u128::MAX), "ff00::/8"),
+];
+
+const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+}
+
+const fn v6(number: u128) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::from_bits(number))
 }
 
 impl AddressRange {
@@ -66,6 +109,14 @@ impl AddressRange {
         self.family() == Family::of(address) && (self.first..=self.last).contains(&address)
     }
 
+    /// The first block that it overlaps of those that no load balancer can have.
+    fn unusable(&self) -> Option<&'static str> {
+        let overlaps = |(first, last, _): &&(IpAddr, IpAddr, &str)| {
+            Family::of(*first) == self.family() && *first <= self.last && self.first <= *last
+        };
+        UNUSABLE.iter().find(overlaps).map(|(_, _, name)| *name)
+    }
+
     /// The first and the last address as numbers.
     pub fn bounds(&self) -> (u128, u128) {
         (number(self.first), number(self.last))
@@ -91,34 +142,54 @@ pub(super) fn address(family: Family, number: u128) -> IpAddr {
 impl FromStr for AddressRange {
     type Err = InvalidRange;
 
-    /// Reads `a/n` (host bits are ignored, as MetalLB does) or `a-b` (spaces around the dash are fine).
-    /// A bare address and a dotted netmask are refused, as MetalLB does.
+    /// Reads `a/n` (host bits are ignored, as MetalLB does) or `a-b` (spaces around the dash are fine). It takes what the schema of
+    /// `IPAddressPool` takes: no bare address, netmask, zone, leading zero or IPv4-mapped address.
     fn from_str(text: &str) -> Result<Self, InvalidRange> {
         let unreadable = || InvalidRange::Unreadable(text.to_owned());
-        if let Some((first, last)) = text.split_once('-') {
-            let end = |part: &str| part.trim().parse::<IpAddr>().map_err(|_| unreadable());
-            let (first, last) = (end(first)?, end(last)?);
-            return Self::new(first, last).map_err(|error| match error {
+        let range = if let Some((first, last)) = text.split_once('-') {
+            let (first, last) = (
+                end(first).ok_or_else(unreadable)?,
+                end(last).ok_or_else(unreadable)?,
+            );
+            Self::new(first, last).map_err(|error| match error {
                 InvalidRange::MixedFamilies(_) => InvalidRange::MixedFamilies(text.to_owned()),
                 _ => InvalidRange::Reversed(text.to_owned()),
-            });
+            })?
+        } else {
+            prefix(text).ok_or_else(unreadable)?
+        };
+        match range.unusable() {
+            Some(block) => Err(InvalidRange::Unusable {
+                text: text.to_owned(),
+                block,
+            }),
+            None => Ok(range),
         }
-        let (_, length) = text.split_once('/').ok_or_else(unreadable)?;
-        if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(unreadable());
-        }
-        let network: IpNetwork = text.parse().map_err(|_| unreadable())?;
-        Ok(match network {
-            IpNetwork::V4(v4) => Self {
-                first: v4.network().into(),
-                last: v4.broadcast().into(),
-            },
-            IpNetwork::V6(v6) => Self {
-                first: v6.network().into(),
-                last: v6.broadcast().into(),
-            },
-        })
     }
+}
+
+/// An end of a range. The CEL function `isIP` refuses IPv4-mapped addresses.
+fn end(text: &str) -> Option<IpAddr> {
+    not_mapped(text.trim().parse().ok()?)
+}
+
+fn not_mapped(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => None,
+        _ => Some(address),
+    }
+}
+
+/// The addresses of `a/n`. The CEL function `isCIDR` refuses leading zeros in the length.
+fn prefix(text: &str) -> Option<AddressRange> {
+    let (address, length) = text.split_once('/')?;
+    let plain =
+        length.bytes().all(|byte| byte.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
+    let network = IpNetwork::new(not_mapped(address.parse().ok()?)?, length.parse().ok()?).ok()?;
+    plain.then(|| AddressRange {
+        first: network.network(),
+        last: network.broadcast(),
+    })
 }
 
 impl fmt::Display for AddressRange {
@@ -158,11 +229,52 @@ mod tests {
     #[case::nothing("")]
     #[case::words("pool")]
     #[case::space_in_prefix("192.0.2.0/ 24")]
+    #[case::space_before_a_prefix(" 192.0.2.0/24")]
+    #[case::leading_zero_in_the_length("192.0.2.0/024")]
+    #[case::two_zeros_as_length("192.0.2.0/00")]
+    #[case::sign_in_the_length("192.0.2.0/+24")]
+    #[case::no_length("192.0.2.0/")]
+    #[case::leading_zero_in_an_octet("192.0.02.0/24")]
+    #[case::mapped_prefix("::ffff:192.0.2.0/120")]
+    #[case::mapped_prefix_in_hexadecimal("::ffff:c000:200/120")]
+    #[case::mapped_range("::ffff:192.0.2.1-::ffff:192.0.2.9")]
+    #[case::zone("fe80::1%eth0-fe80::2%eth0")]
     fn refuses_as_unreadable(#[case] text: &str) {
         assert_eq!(
             text.parse::<AddressRange>(),
             Err(InvalidRange::Unreadable(text.to_owned()))
         );
+    }
+
+    #[rstest]
+    #[case::loopback("127.0.0.1/32", "127.0.0.0/8")]
+    #[case::loopback_within_a_range("126.255.255.0-127.0.0.9", "127.0.0.0/8")]
+    #[case::loopback_of_ipv6("::1-::9", "::1")]
+    #[case::unspecified("0.0.0.0/24", "0.0.0.0")]
+    #[case::unspecified_of_ipv6("::/64", "::")]
+    #[case::link_local("169.254.10.0/24", "169.254.0.0/16")]
+    #[case::multicast("239.1.1.0/24", "224.0.0.0/4")]
+    #[case::multicast_of_ipv6("ff05::/64", "ff00::/8")]
+    #[case::broadcast("255.255.255.0-255.255.255.255", "255.255.255.255")]
+    #[case::around_the_mapped_ones("::fffe:0:0-::1:0:0:0", "::ffff:0:0/96")]
+    #[case::around_everything("1.0.0.0-254.0.0.0", "127.0.0.0/8")]
+    fn refuses_what_no_load_balancer_can_have(#[case] text: &str, #[case] expected: &'static str) {
+        let refused = text.parse::<AddressRange>().unwrap_err();
+        let expected = InvalidRange::Unusable {
+            text: text.to_owned(),
+            block: expected,
+        };
+        assert_eq!(refused, expected);
+    }
+
+    #[rstest]
+    #[case::private("10.0.0.0/8")]
+    #[case::shared("100.64.0.0/10")]
+    #[case::reserved("240.0.0.0/5")]
+    #[case::unique_local("fd00::/8")]
+    #[case::link_local_of_ipv6("fe80::/64")]
+    fn takes_what_a_segment_may_use(#[case] text: &str) {
+        assert!(text.parse::<AddressRange>().is_ok());
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl ExcludeList {
         let Some(text) = config.data.as_ref().and_then(|data| data.get(KEY)) else {
             return (Self::default(), vec![format!("data: has no key {KEY}")]);
         };
-        let file: File = match serde_yaml::from_str(text) {
+        let file: File = match serde_saphyr::from_str(text) {
             Ok(file) => file,
             Err(error) => return (Self::default(), vec![format!("data.{KEY}: {error}")]),
         };

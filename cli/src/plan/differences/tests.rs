@@ -1,3 +1,4 @@
+use ferrolb_crds::domain::ServiceClass;
 use rstest::rstest;
 
 use super::*;
@@ -84,11 +85,11 @@ fn full() -> Reason {
 )]
 #[case::no_longer_ours(
     plan(&["192.0.2.1"]),
-    refused(Reason::not_ours()),
-    &["gives 192.0.2.1 back: NotOurs: not of type LoadBalancer, or of another spec.loadBalancerClass"]
+    refused(Reason::not_ours(&ServiceClass::NotLoadBalancer, None)),
+    &["gives 192.0.2.1 back: NotOurs: not of type LoadBalancer"]
 )]
-#[case::never_ours(plan(&[]), refused(Reason::not_ours()), &[])]
-#[case::becomes_ours(refused(Reason::not_ours()), plan(&["192.0.2.1"]), &["gets 192.0.2.1 (pool lan)"])]
+#[case::never_ours(plan(&[]), refused(Reason::not_ours(&ServiceClass::NotLoadBalancer, None)), &[])]
+#[case::becomes_ours(refused(Reason::not_ours(&ServiceClass::NotLoadBalancer, None)), plan(&["192.0.2.1"]), &["gets 192.0.2.1 (pool lan)"])]
 fn addresses(#[case] before: ServicePlan, #[case] after: ServicePlan, #[case] expected: &[&str]) {
     assert_eq!(sentences(&[before], &[after]), expected);
 }

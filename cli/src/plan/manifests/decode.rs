@@ -1,105 +1,114 @@
-//! One document → one object, or what is wrong with which field.
+//! One object of a document → an object of its type, or what is wrong with which of its fields.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use thiserror::Error;
 
-/// Fields by which the type was chosen; the types themselves do not read them.
-const READ_BEFORE: [&str; 2] = ["apiVersion", "kind"];
+use super::node::Node;
+use super::schema::{Schema, Wrong};
 
-/// A manifest that cannot be read.
-#[derive(Debug, Error)]
-pub(in crate::plan) enum Unreadable {
-    #[error("{}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
-    #[error("{}: holds no .yaml, .yml or .json file", .0.display())]
-    Empty(PathBuf),
-    #[error("{}: document {document}: {cause}", path.display())]
-    Syntax {
-        path: PathBuf,
-        document: usize,
-        cause: serde_yaml::Error,
-    },
-    #[error("{}: document {document}: {object}: {field}: {cause}", path.display())]
-    Field {
-        path: PathBuf,
-        document: usize,
-        object: String,
-        field: String,
-        cause: String,
-    },
+/// A part of a manifest that cannot be read.
+#[derive(Debug, Eq, PartialEq)]
+pub(in crate::plan) struct Fault {
+    pub(super) path: PathBuf,
+    /// Document, from 1, and line of the file; none if the file itself cannot be read.
+    pub(super) at: Option<(usize, usize)>,
+    /// Kind and name as far as they can be read.
+    pub(super) object: Option<String>,
+    pub(super) cause: String,
+}
+
+impl Fault {
+    /// The whole file.
+    pub(super) fn of_file(path: &Path, cause: impl fmt::Display) -> Self {
+        Self {
+            path: path.to_owned(),
+            at: None,
+            object: None,
+            cause: cause.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path.display())?;
+        if let Some((document, line)) = self.at {
+            write!(f, "document {document}: line {line}: ")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, "{object}: ")?;
+        }
+        f.write_str(&self.cause)
+    }
 }
 
 /// Where an object stands, for messages.
+#[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) path: &'a Path,
     pub(super) document: usize,
 }
 
 impl Place<'_> {
-    /// A resource of ours: a field that we do not know is an error, as `kubectl apply` has it.
-    pub(super) fn strictly<K>(&self, object: Value) -> Result<K, Unreadable>
+    /// The object, unless its schema refuses it.
+    pub(super) fn decode<K>(self, schema: &Schema, object: &Node) -> Result<(K, Value), Vec<Fault>>
     where
         K: DeserializeOwned + Resource<DynamicType = ()>,
     {
-        let name = name(&object);
-        let mut unknown = None;
-        let parsed = self.decode(&name, |track| {
-            let deserializer = serde_path_to_error::Deserializer::new(object, track);
-            serde_ignored::deserialize(deserializer, |field| {
-                let field = field.to_string();
-                if !READ_BEFORE.contains(&field.as_str()) {
-                    unknown.get_or_insert(field);
-                }
-            })
-        });
-        match unknown {
-            Some(field) if parsed.is_ok() => Err(self.refuse(&name, &field, "unknown field")),
-            _ => parsed,
+        let (value, mut wrong) = schema.read(object);
+        if value
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+        {
+            let line = object
+                .get("metadata")
+                .map_or(object.line, |metadata| metadata.line);
+            let field = "metadata.name".to_owned();
+            // A wrong one has been named.
+            if !wrong
+                .iter()
+                .any(|one| one.field == field || one.field == "metadata")
+            {
+                wrong.push(Wrong {
+                    line,
+                    field,
+                    cause: "must not be empty".to_owned(),
+                });
+            }
         }
-    }
-
-    /// A resource of Kubernetes: newer versions may have fields that we do not know.
-    pub(super) fn leniently<K>(&self, object: Value) -> Result<K, Unreadable>
-    where
-        K: DeserializeOwned + Resource<DynamicType = ()>,
-    {
-        self.decode(&name(&object), |track| {
-            K::deserialize(serde_path_to_error::Deserializer::new(object, track))
-        })
-    }
-
-    fn decode<K: Resource<DynamicType = ()>>(
-        &self,
-        name: &str,
-        decode: impl FnOnce(&mut serde_path_to_error::Track) -> Result<K, serde_json::Error>,
-    ) -> Result<K, Unreadable> {
-        let mut track = serde_path_to_error::Track::new();
-        let object = decode(&mut track)
-            .map_err(|cause| self.refuse(name, &track.path().to_string(), &cause.to_string()))?;
-        match object.meta().name.as_deref() {
-            None | Some("") => Err(self.refuse(name, "metadata.name", "must not be empty")),
-            Some(_) => Ok(object),
+        if wrong.is_empty() {
+            match serde_path_to_error::deserialize(value.clone()) {
+                Ok(decoded) => return Ok((decoded, value)),
+                Err(error) => wrong.push(Wrong {
+                    line: object.line,
+                    field: error.path().to_string(),
+                    cause: error.into_inner().to_string(),
+                }),
+            }
         }
+        wrong.sort_by_key(|one| one.line);
+        let fault = |one: Wrong| self.fault(one.line, Some(object), format!("{}: {}", one.field, one.cause));
+        Err(wrong.into_iter().map(fault).collect())
     }
 
-    pub(super) fn refuse(&self, object: &str, field: &str, cause: &str) -> Unreadable {
-        Unreadable::Field {
+    pub(super) fn fault(self, line: usize, object: Option<&Node>, cause: impl fmt::Display) -> Fault {
+        Fault {
             path: self.path.to_owned(),
-            document: self.document,
-            object: object.to_owned(),
-            field: field.to_owned(),
-            cause: cause.to_owned(),
+            at: Some((self.document, line)),
+            object: object.map(name),
+            cause: cause.to_string(),
         }
     }
 }
 
 /// Kind and name as far as they can be read.
-fn name(object: &Value) -> String {
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+fn name(object: &Node) -> String {
+    let kind = object.text("kind").unwrap_or("object");
+    let name = object.get("metadata").and_then(|metadata| metadata.text("name"));
     name.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))
 }

@@ -11,30 +11,29 @@ use crate::objects::id;
 
 impl Manifests {
     pub(super) fn tidy(&mut self, namespace: &str) {
-        let mut problems = Vec::new();
+        let problems = &mut self.problems;
         let all = &mut self.objects;
         default_namespace(&mut all.pools, namespace);
         default_namespace(&mut all.adverts, namespace);
         default_namespace(&mut all.services, "default");
         default_namespace(&mut all.slices, "default");
-        elsewhere(&mut all.pools, namespace, &mut problems);
-        elsewhere(&mut all.adverts, namespace, &mut problems);
-        last_of_each(&mut all.pools, &mut problems);
-        last_of_each(&mut all.adverts, &mut problems);
-        last_of_each(&mut all.services, &mut problems);
-        last_of_each(&mut all.slices, &mut problems);
-        last_of_each(&mut all.nodes, &mut problems);
-        last_of_each(&mut all.namespaces, &mut problems);
-        self.problems = problems;
+        elsewhere(&mut all.pools, namespace, problems);
+        elsewhere(&mut all.adverts, namespace, problems);
+        last_of_each(&mut all.pools, problems);
+        last_of_each(&mut all.adverts, problems);
+        last_of_each(&mut all.services, problems);
+        last_of_each(&mut all.slices, problems);
+        last_of_each(&mut all.nodes, problems);
+        last_of_each(&mut all.namespaces, problems);
     }
 }
 
 fn default_namespace<K: Resource>(objects: &mut [K], namespace: &str) {
     for object in objects {
-        object
-            .meta_mut()
-            .namespace
-            .get_or_insert_with(|| namespace.to_owned());
+        let of_object = &mut object.meta_mut().namespace;
+        if of_object.as_deref().is_none_or(str::is_empty) {
+            *of_object = Some(namespace.to_owned());
+        }
     }
 }
 

@@ -50,7 +50,17 @@ fn an_overlap_belongs_to_the_pool_made_first_and_is_a_problem_of_the_other() {
 #[test]
 fn a_pool_inside_an_older_one_owns_nothing() {
     let young = pool("a", 2, ranges(&["2001:db8::/64"]));
-    let old = pool("b", 1, ranges(&["::/0"]));
+    let old = pool(
+        "b",
+        1,
+        vec![
+            AddressRange::new(
+                "::".parse().unwrap(),
+                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap(),
+            )
+            .unwrap(),
+        ],
+    );
     let (pools, problems) = Pools::new([young, old]);
     assert_eq!(problems.len(), 1);
     assert_eq!(pools.addresses(&"a".into()).unwrap().count(Family::V6), 0);

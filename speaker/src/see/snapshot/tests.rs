@@ -126,7 +126,7 @@ fn an_invalid_object_is_a_fault_and_the_others_work() {
     assert_eq!(
         faults,
         [
-            "IPAddressPool bad: spec.addresses[0]: \"192.0.2.9-192.0.2.1\" starts above its end",
+            "IPAddressPool bad: spec.addresses[0]: \"192.0.2.9-192.0.2.1\": the start of a range must not be above its end",
             "IPAddressPool q: spec.addresses: 192.0.2.8-192.0.2.8 overlaps pool p, which keeps the common addresses",
         ]
     );

@@ -1,0 +1,83 @@
+//! What kind an object is of, and whether that is read.
+
+use super::node::Node;
+
+/// Kinds that are read, with the only version of each.
+const READ: [(&str, &str, Kind); 6] = [
+    ("metallb.io/v1beta1", "IPAddressPool", Kind::Pool),
+    ("metallb.io/v1beta1", "L2Advertisement", Kind::Advert),
+    ("v1", "Service", Kind::Service),
+    ("discovery.k8s.io/v1", "EndpointSlice", Kind::Slice),
+    ("v1", "Node", Kind::Node),
+    ("v1", "Namespace", Kind::Namespace),
+];
+
+/// What the daemons write themselves.
+const WRITTEN: [&str; 2] = ["ServiceL2Status", "ConfigurationState"];
+
+/// A kind of object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Pool,
+    Advert,
+    Service,
+    Slice,
+    Node,
+    Namespace,
+    /// Of MetalLB, and not of FerroLB.
+    Unread,
+    /// Anything else, which the daemons do not look at.
+    Other,
+}
+
+/// The kind of an object, or why there is none like it.
+pub(super) fn kind(object: &Node) -> Result<Kind, String> {
+    let field = |name: &str| {
+        let text = object.text(name).filter(|text| !text.is_empty());
+        text.ok_or_else(|| format!("{name}: must be a text that is not empty"))
+    };
+    let (version, kind) = (field("apiVersion")?, field("kind")?);
+    let of_list = kind.strip_suffix("List");
+    if of_list.is_some_and(|of| of.is_empty() || READ.iter().any(|(_, name, _)| *name == of)) {
+        return Err("items: must be a list".to_owned());
+    }
+    let group = group(version);
+    for (of_read, name, read) in READ {
+        if group != self::group(of_read) {
+            continue;
+        }
+        let alike = kind.eq_ignore_ascii_case(name)
+            || kind
+                .strip_suffix('s')
+                .is_some_and(|one| one.eq_ignore_ascii_case(name));
+        match (kind == name, version == of_read) {
+            (true, true) => return Ok(read),
+            (true, false) => return Err(format!("apiVersion: {version} has no {kind}; {of_read} has")),
+            (false, _) if alike => return Err(format!("kind: {version} has no {kind}; is {name} meant?")),
+            _ => {}
+        }
+    }
+    Ok(if group == "metallb.io" && !WRITTEN.contains(&kind) {
+        Kind::Unread
+    } else {
+        Kind::Other
+    })
+}
+
+fn group(version: &str) -> &str {
+    version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Why objects of this kind of MetalLB do nothing.
+pub(super) fn why_unread(kind: &str) -> String {
+    match kind {
+        "AddressPool" => {
+            "this kind is not read: IPAddressPool and L2Advertisement have taken its place (MetalLB 0.13)"
+                .to_owned()
+        }
+        "BGPPeer" | "BGPAdvertisement" | "BFDProfile" | "Community" | "ServiceBGPStatus" => {
+            "this kind is not read: there is no BGP here".to_owned()
+        }
+        _ => "this kind is not read".to_owned(),
+    }
+}
