@@ -4,10 +4,12 @@
 //! - [`filter`]: which frames the kernel hands to such a socket, as a classic BPF program built by a pure function.
 //! - [`links`]: the interfaces of this network namespace, and their changes.
 //! - [`neighbours`]: stations that it has talked to.
+//! - [`conntrack`]: UDP flows that it tracks, to be forgotten.
 //!
 //! Nothing here knows what an answer to a frame is, nor why an address is of interest.
 #![allow(unsafe_code)]
 
+pub mod conntrack;
 mod error;
 pub mod filter;
 pub mod links;

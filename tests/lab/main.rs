@@ -4,6 +4,7 @@ mod cluster;
 mod control_plane;
 mod failover;
 mod faults;
+mod flows;
 mod installing;
 mod lan;
 mod lives;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         lan::trials(),
         control_plane::trials(),
         placement::trials(),
+        flows::trials(),
         processes::trials(),
         measuring::trials(),
         failover::trials(),

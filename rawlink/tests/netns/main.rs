@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod filters;
+mod flows;
 mod frames;
 mod link_events;
 mod neighbours;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         sockets::trials(),
         link_events::trials(),
         neighbours::trials(),
+        flows::trials(),
     ]
     .into_iter()
     .flatten()

@@ -136,7 +136,7 @@ fn stay_on_one_cpu() {
     sched_setaffinity(this, &one).unwrap();
 }
 
-fn run(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
         .args(arguments)
         .output()
