@@ -163,3 +163,28 @@ fn why_a_service_cannot_join_those_with_its_key_is_said(#[case] service: Svc, #[
     };
     assert_eq!(reason.to_string(), expected);
 }
+
+#[test]
+fn among_many_with_one_key_each_port_is_served_once_on_each_address() {
+    let ports = [80, 443, 80, 80, 53, 443, 53, 80, 443, 53];
+    let many: Vec<Svc> = (0..200)
+        .map(|number| sharing(&format!("s{number:03}"), ports[number % ports.len()]))
+        .collect();
+    let world = world(vec![plain("p", &["192.0.2.0/24"])], &many);
+    let mut used = std::collections::BTreeMap::<IpAddr, Vec<i32>>::new();
+    for (key, outcome) in decide(&world).outcomes {
+        let Outcome::Assigned(assignment) = outcome else {
+            panic!("{key} has no address")
+        };
+        let ports = world.services[&key].ports.iter().map(|port| port.number);
+        for address in assignment.addresses.iter() {
+            used.entry(address).or_default().extend(ports.clone());
+        }
+    }
+    // As few addresses as can be: 80 Services serve port 80, and no other port is served more often.
+    assert_eq!(used.len(), 80);
+    for ports in used.values() {
+        let different: std::collections::BTreeSet<&i32> = ports.iter().collect();
+        assert_eq!(different.len(), ports.len(), "{ports:?}");
+    }
+}
