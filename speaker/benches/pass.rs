@@ -232,6 +232,7 @@ impl Bench {
             metrics,
             links: watch::channel(Arc::new(BTreeMap::from([(2, link())]))).1,
             membership,
+            flows: None,
         };
         drop(context);
         let mut bench = Self {

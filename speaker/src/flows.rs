@@ -46,8 +46,15 @@ impl Flows {
         self.owners = Some(owners);
     }
 
-    /// What is due by now.
-    pub(crate) fn take(&mut self, now: Instant) -> BTreeSet<SocketAddr> {
+    /// Forgets what is due by now, in the background.
+    pub(crate) fn forget_due(&mut self, now: Instant) {
+        let flows = self.take(now);
+        if !flows.is_empty() {
+            drop(spawn_blocking(move || forget(&flows)));
+        }
+    }
+
+    fn take(&mut self, now: Instant) -> BTreeSet<SocketAddr> {
         let mut due = BTreeSet::new();
         while let Some(first) = self.due.first_entry().filter(|first| *first.key() <= now) {
             due.append(&mut first.remove());
@@ -68,7 +75,7 @@ pub(crate) fn owners<'a>(services: impl Iterator<Item = &'a ServiceView>) -> Own
         let numbers = udp.filter_map(|port| u16::try_from(port.number).ok());
         let of_port = move |number| {
             let pair = move |address: IpAddr| (SocketAddr::new(address, number), service.key.clone());
-            service.ingress.into_iter().map(pair)
+            service.ingress.iter().map(pair)
         };
         numbers.flat_map(of_port)
     };
@@ -80,7 +87,9 @@ pub(crate) fn may_forget() -> bool {
     match forget_udp(&BTreeSet::new()) {
         Ok(_) => true,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::info!("without NET_ADMIN, UDP flows of an address that changes hands stay with its old Service");
+            tracing::info!(
+                "without NET_ADMIN, UDP flows of an address that changes hands stay with its old Service"
+            );
             false
         }
         Err(error) => {
@@ -90,13 +99,12 @@ pub(crate) fn may_forget() -> bool {
     }
 }
 
-/// Forgets them in the background.
-pub(crate) fn forget(flows: BTreeSet<SocketAddr>) {
-    drop(spawn_blocking(move || match forget_udp(&flows) {
+fn forget(flows: &BTreeSet<SocketAddr>) {
+    match forget_udp(flows) {
         Ok(0) => {}
         Ok(forgotten) => tracing::info!(forgotten, destinations = flows.len(), "UDP flows forgotten"),
         Err(error) => tracing::warn!(%error, "UDP flows not forgotten"),
-    }));
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! `ServiceL2Status`, metrics, logs) is read from there.
 
 mod args;
+mod flows;
 pub mod forecast;
 pub mod layer2;
 pub mod may;

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
+use crate::flows::{self, Flows};
 use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
 use crate::layer2::{self, Membership, burst};
 use crate::may::{Memory, Options};
@@ -106,6 +107,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         actor,
         links,
         membership,
+        flows: flows::may_forget().then(Flows::default),
     };
     // What is decided before everything is listed may be what another node announces.
     tokio::select! {
@@ -135,6 +137,8 @@ pub(crate) struct Speaker {
     pub(crate) actor: Actor,
     pub(crate) links: watch::Receiver<LinkTable>,
     pub(crate) membership: Membership,
+    /// None if this process may not forget any.
+    pub(crate) flows: Option<Flows>,
 }
 
 /// What was said, so that it is said once.
@@ -173,6 +177,7 @@ impl Speaker {
                 () = at(self.said.next(Instant::now())) => {}
                 () = self.membership.changed() => {}
                 () = at(keys_change) => {}
+                () = at(self.flows.as_ref().and_then(Flows::next)) => {}
                 done = self.actor.next() => {
                     self.ended(&done);
                     continue;

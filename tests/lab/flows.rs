@@ -72,7 +72,12 @@ metadata: {name: flows, namespace: metallb-system}
 fn echo(lab: &Lab, name: &str, port: u16) -> Result<Process> {
     let program = source::static_program("ferrolb-echo")?.display().to_string();
     let port = port.to_string();
-    lab.start_process(Machine::Client(2), name, &[&program, "serve", &port], &[("NODE_NAME", name)])
+    lab.start_process(
+        Machine::Client(2),
+        name,
+        &[&program, "serve", &port],
+        &[("NODE_NAME", name)],
+    )
 }
 
 /// Makes a Service of UDP in front of an echo, and waits for its address.
@@ -119,7 +124,9 @@ impl Flow {
         let mut answer = [0; 2048];
         let length = self.0.recv(&mut answer).ok()?;
         let text = String::from_utf8_lossy(&answer[..length]).into_owned();
-        let node = text.split_whitespace().find_map(|word| word.strip_prefix("node="));
+        let node = text
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("node="));
         node.map(str::to_owned)
     }
 
@@ -132,7 +139,9 @@ impl Flow {
                 return Ok(());
             }
         }
-        Err(Error::Refused(format!("the flow is answered by {last:?} instead of {echo}")))
+        Err(Error::Refused(format!(
+            "the flow is answered by {last:?} instead of {echo}"
+        )))
     }
 
     fn stays_at(&self, echo: &str) -> Result<()> {

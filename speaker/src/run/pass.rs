@@ -12,6 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{PUT_OFF_AT_MOST, SHARE, Speaker};
+use crate::flows;
 use crate::layer2::announce::Reports;
 use crate::layer2::{Here, Moves};
 use crate::may::May;
@@ -59,12 +60,19 @@ impl Speaker {
             self.act(&input);
             self.input = Some(input);
         }
+        if let Some(flows) = &mut self.flows {
+            flows.forget_due(began);
+        }
         let ended = Instant::now();
         ended + ((ended - began) * SHARE).min(PUT_OFF_AT_MOST)
     }
 
     fn act(&mut self, input: &Input) {
         let snapshot = &input.snapshot;
+        if let Some(flows) = &mut self.flows {
+            let services = snapshot.view.services.values();
+            flows.follow(flows::owners(services.map(|one| &*one.view)), Instant::now());
+        }
         let may = self.memory.judge(&snapshot.view);
         let moves = self.moves(snapshot, &may);
         let interfaces = interfaces::read(&input.links, &snapshot.exclude);
