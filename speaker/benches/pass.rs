@@ -30,13 +30,14 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use daemon::{args, forecast, layer2, may, metrics, run, see, tell, verdict};
+use daemon::{args, flows, forecast, layer2, may, metrics, run, see, tell, verdict};
 use layer2::announce::{Protocol, Reports, SegmentReport};
 use see::watch::Stores;
 
 #[path = "../src"]
 mod daemon {
     pub(crate) mod args;
+    pub(crate) mod flows;
     pub(crate) mod forecast;
     pub(crate) mod layer2;
     pub(crate) mod may;
