@@ -33,29 +33,29 @@ struct OnNode {
 }
 
 impl Endpoints {
-    /// Reads the slices of one Service. A pod that stands in slices of both families counts once.
+    /// Reads the slices of one Service, in any order. A pod that stands in slices of both families counts once. One that
+    /// stands there on two nodes, as while a virtual machine moves, counts on each of them, with the state that the slice
+    /// says of that node.
     ///
     /// `ready` absent means ready; `serving` absent means as ready (Kubernetes' rules for `EndpointSlice`).
     pub fn from_slices<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> Self {
-        let mut by_target: BTreeMap<String, Endpoint> = BTreeMap::new();
+        let mut known: BTreeMap<(Option<&str>, Option<&str>), Endpoint> = BTreeMap::new();
         for wire in slices.into_iter().flat_map(|slice| slice.endpoints.iter()) {
             let conditions = wire.conditions.clone().unwrap_or_default();
             let ready = conditions.ready.unwrap_or(true);
-            let pod = wire.target_ref.as_ref().and_then(|target| target.name.clone());
-            let target = pod
-                .or_else(|| wire.addresses.first().cloned())
-                .unwrap_or_default();
-            let endpoint = Endpoint {
-                node: wire.node_name.as_deref().map(NodeName::from),
-                ready,
-                serving: ready || conditions.serving.unwrap_or(false),
-            };
-            by_target
-                .entry(target)
-                .and_modify(|known| known.merge(&endpoint))
-                .or_insert(endpoint);
+            let pod = wire.target_ref.as_ref().and_then(|target| target.name.as_ref());
+            let target = pod.or(wire.addresses.first()).map(String::as_str);
+            let endpoint = known
+                .entry((target, wire.node_name.as_deref()))
+                .or_insert_with(|| Endpoint {
+                    node: wire.node_name.as_deref().map(NodeName::from),
+                    ready: false,
+                    serving: false,
+                });
+            endpoint.ready |= ready;
+            endpoint.serving |= ready || conditions.serving.unwrap_or(false);
         }
-        by_target.into_values().collect()
+        known.into_values().collect()
     }
 
     /// Whether any endpoint anywhere can serve.
@@ -129,17 +129,6 @@ fn by_node(all: &[Endpoint]) -> Vec<OnNode> {
     counts.into_iter().map(here).collect()
 }
 
-impl Endpoint {
-    /// The same pod seen in another slice: it serves if it does in either family.
-    fn merge(&mut self, other: &Self) {
-        self.ready |= other.ready;
-        self.serving |= other.serving;
-        if self.node.is_none() {
-            self.node.clone_from(&other.node);
-        }
-    }
-}
-
 impl FromIterator<Endpoint> for Endpoints {
     fn from_iter<I: IntoIterator<Item = Endpoint>>(endpoints: I) -> Self {
         let all: Vec<Endpoint> = endpoints.into_iter().collect();
@@ -150,10 +139,15 @@ impl FromIterator<Endpoint> for Endpoints {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{EndpointSlice, Endpoints, NodeName};
+    use crate::api::core::{Endpoint, EndpointConditions, TargetReference};
 
     fn slice(family: &str, endpoints: Value) -> EndpointSlice {
         serde_json::from_value(json!({ "addressType": family, "endpoints": endpoints })).unwrap()
@@ -192,6 +186,61 @@ mod tests {
             slice("IPv6", endpoint("fd00:10:244:1::2")),
         ];
         assert_eq!(Endpoints::from_slices(&slices).ready_on(&"n1".into()), 1);
+    }
+
+    /// kubernetes#121556: the address moved from n1 to n2, and the slices of both nodes are still there.
+    #[test]
+    fn an_address_on_two_nodes_has_on_each_the_state_that_is_said_of_that_node() {
+        let on = |node: &str, serving: bool| {
+            let conditions = json!({"ready": serving, "serving": serving, "terminating": !serving});
+            slice(
+                "IPv4",
+                json!([{"addresses": ["198.51.100.7"], "nodeName": node, "conditions": conditions}]),
+            )
+        };
+        let (left, come) = (on("n1", false), on("n2", true));
+        for slices in [[&left, &come], [&come, &left]] {
+            let endpoints = Endpoints::from_slices(slices);
+            let serving: Vec<&str> = endpoints.serving_nodes().map(NodeName::as_str).collect();
+            assert_eq!(serving, ["n2"]);
+        }
+    }
+
+    fn endpoint() -> impl Strategy<Value = Endpoint> {
+        let names = |names: [&'static str; 2]| option::of(select(names.to_vec()).prop_map(str::to_owned));
+        let truth = || option::of(any::<bool>());
+        (
+            names(["n1", "n2"]),
+            names(["web-1", "web-2"]),
+            select(vec!["10.244.1.2", "10.244.1.3"]),
+            truth(),
+            truth(),
+        )
+            .prop_map(|(node_name, pod, address, ready, serving)| Endpoint {
+                addresses: vec![address.to_owned()],
+                conditions: Some(EndpointConditions { ready, serving }),
+                node_name,
+                target_ref: pod.map(|name| TargetReference { name: Some(name) }),
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_slices_and_of_their_endpoints_never_matters(
+            (some, shuffled) in vec(vec(endpoint(), 0..4), 0..4)
+                .prop_flat_map(|some| (Just(some.clone()), Just(some).prop_shuffle())),
+            turned in any::<bool>(),
+        ) {
+            let slices = |all: Vec<Vec<Endpoint>>| -> Vec<EndpointSlice> {
+                let slice = |endpoints| EndpointSlice { endpoints, ..EndpointSlice::default() };
+                all.into_iter().map(slice).collect()
+            };
+            let mut other = slices(shuffled);
+            if turned {
+                other.iter_mut().for_each(|slice| slice.endpoints.reverse());
+            }
+            prop_assert_eq!(Endpoints::from_slices(&slices(some)), Endpoints::from_slices(&other));
+        }
     }
 
     #[test]
