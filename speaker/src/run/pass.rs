@@ -35,6 +35,7 @@ impl Speaker {
         };
         self.membership
             .tell(&snapshot.view, &may, &self.moves(&snapshot, &may), here);
+        let has_key = self.membership.has_key();
         let verdicts = Verdicts::of(&Evidence {
             node: &self.node,
             view: &snapshot.view,
@@ -42,6 +43,7 @@ impl Speaker {
             told: &self.membership.told(),
             reports: &self.membership.reports(),
             statuses: &snapshot.statuses,
+            has_key,
         });
         events::log(&mut self.logged, &verdicts);
         self.metrics.show(&verdicts, snapshot.problems.len());

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use ferrolb_rawlink::links::LinkTable;
 use prometheus::Registry;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::layer2::announce::{Announcer, LayerTwoMetrics, News, Protocol};
 use crate::layer2::burst;
@@ -14,6 +14,8 @@ const NEWS: usize = 64;
 /// What the announcer reads.
 pub(super) struct Wire {
     pub(super) links: watch::Receiver<LinkTable>,
+    /// Gone together with the announcer's thread.
+    pub(super) ended: oneshot::Receiver<()>,
 }
 
 impl Wire {
@@ -31,7 +33,7 @@ impl Wire {
             news,
             protocol,
         };
-        announcer.start().context("cannot start the thread of the wire")?;
-        Ok((Self { links }, heard))
+        let ended = announcer.start().context("cannot start the thread of the wire")?;
+        Ok((Self { links, ended }, heard))
     }
 }

@@ -15,6 +15,7 @@ use kube::{Resource, ResourceExt};
 use super::exclude::{CONFIG_MAP, ExcludeList};
 use super::services::Services;
 use super::watch::Stores;
+use crate::layer2::keys;
 use crate::may::{Options, View};
 use crate::tell::condition::Shown;
 use crate::tell::l2_status::Seen;
@@ -87,7 +88,7 @@ impl Reader {
             statuses: self.seen.clone(),
             exclude: self.exclude.clone(),
             problems: self.problems(),
-            secret: self.secrets.objects().next().map(|(secret, ())| secret.clone()),
+            secret: self.secret().cloned(),
         }
     }
 
@@ -126,6 +127,10 @@ impl Reader {
         }
     }
 
+    fn secret(&self) -> Option<&Arc<Secret>> {
+        self.secrets.objects().next().map(|(secret, ())| secret)
+    }
+
     fn exclude_list(&self) -> Option<&ExcludeList> {
         let mut lists = self.config_maps.objects();
         let (_, (list, _)) = lists.find(|(object, _)| object.name_any() == CONFIG_MAP)?;
@@ -139,6 +144,9 @@ impl Reader {
         let own = [
             self.pools.problems().chain(&self.overlaps).cloned().collect(),
             patterns.collect(),
+            keys::problem(self.secret().map(|secret| &**secret))
+                .into_iter()
+                .collect(),
         ];
         let of_others = self.services.problems().chain(self.adverts.problems());
         let of_others = of_others
