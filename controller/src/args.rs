@@ -2,6 +2,9 @@
 
 use ferrolb_runtime::process::DaemonArgs;
 
+/// A month: longer than any address needs to rest, and short enough for every clock.
+const MOST_SECONDS: u64 = 31 * 24 * 60 * 60;
+
 /// Assign external addresses from IPAddressPools to Services of type LoadBalancer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -15,7 +18,7 @@ pub struct Args {
         env = "FERROLB_ADDRESS_COOLDOWN_SECONDS",
         value_name = "SECONDS",
         default_value_t = 300,
-        value_parser = clap::value_parser!(u64).range(..=86_400)
+        value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS)
     )]
     pub address_cooldown_seconds: u64,
 

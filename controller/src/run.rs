@@ -51,7 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     } = process;
     let stores = Stores::watch(&client, &namespace, &reports);
     let metrics = Metrics::register(&registry)?;
-    tokio::spawn(secret::ensure(client.clone(), namespace.clone()));
+    tokio::spawn(secret::keep(client.clone(), namespace.clone()));
     tracing::info!(namespace, class = args.lb_class, "controller started");
     // A leader that acts before everything is listed may give away an address that is in use.
     let listed = tokio::select! {

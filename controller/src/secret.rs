@@ -1,42 +1,53 @@
-//! The Secret from which the speakers derive their keys: made once if nobody made it.
+//! The Secret from which the speakers derive their keys: made whenever there is none.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ferrolb_crds::names::{KEY_SECRET, KEY_SECRET_ENTRY};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-/// The Secret and the key in it: MetalLB's names, so that an installation keeps its own.
-const NAME: &str = "memberlist";
-const KEY: &str = "secretkey";
 const KEY_BYTES: usize = 128;
-const AGAIN: Duration = Duration::from_secs(5);
+/// How often it is tried to make one. It is tried instead of looked for, because to look for it takes the right to read
+/// the key, which no controller needs.
+const PACE: Duration = Duration::from_secs(10);
 
-/// Returns once the Secret is there. One that is there is left alone, whatever is in it.
-pub(crate) async fn ensure(client: Client, namespace: String) {
+/// Makes the Secret as often as somebody deletes it. One that is there is left alone, whatever is in it.
+pub(crate) async fn keep(client: Client, namespace: String) {
     let secrets: Api<Secret> = Api::namespaced(client, &namespace);
-    while let Err(error) = create(&secrets).await {
-        tracing::warn!(%error, "cannot make the Secret {NAME}; speakers say nothing without it");
-        tokio::time::sleep(AGAIN).await;
+    let mut fails = false;
+    loop {
+        let made = create(&secrets).await;
+        match &made {
+            Ok(true) => tracing::info!("made the Secret {KEY_SECRET}"),
+            Ok(false) => {}
+            Err(error) if !fails => {
+                tracing::warn!(%error, "cannot make the Secret {KEY_SECRET}; without it, speakers that start are silent");
+            }
+            Err(error) => tracing::debug!(%error, "still cannot make the Secret {KEY_SECRET}"),
+        }
+        fails = made.is_err();
+        tokio::time::sleep(PACE).await;
     }
 }
 
-async fn create(secrets: &Api<Secret>) -> anyhow::Result<()> {
+/// Whether there was none.
+async fn create(secrets: &Api<Secret>) -> anyhow::Result<bool> {
     let mut key = vec![0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     let secret = Secret {
         metadata: ObjectMeta {
-            name: Some(NAME.to_owned()),
+            name: Some(KEY_SECRET.to_owned()),
             ..ObjectMeta::default()
         },
-        data: Some(BTreeMap::from([(KEY.to_owned(), ByteString(key))])),
+        data: Some(BTreeMap::from([(KEY_SECRET_ENTRY.to_owned(), ByteString(key))])),
         ..Secret::default()
     };
     match secrets.create(&PostParams::default(), &secret).await {
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        other => Ok(other.map(drop)?),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        other => Ok(other.map(|_| true)?),
     }
 }

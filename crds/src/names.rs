@@ -60,6 +60,11 @@ pub const CONDITION_ASSIGNED: &str = "ferrolb.io/Assigned";
 /// Condition on a Service: does a node announce its addresses, and if not, why.
 pub const CONDITION_ANNOUNCED: &str = "ferrolb.io/Announced";
 
+/// The Secret with the key of the speakers' protocol, and the key in it: MetalLB's names, so that an installation keeps its own.
+pub const KEY_SECRET: &str = "memberlist";
+/// The entry of [`KEY_SECRET`].
+pub const KEY_SECRET_ENTRY: &str = "secretkey";
+
 /// Field manager of the controller's server-side applies.
 pub const CONTROLLER_MANAGER: &str = "ferrolb-controller";
 /// Field manager of the speakers' server-side applies.

@@ -8,14 +8,28 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use prometheus::{Registry, TEXT_FORMAT};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use tokio::net::TcpListener;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+mod connections;
+use connections::Connections;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 128;
+/// How many may be open: many more than probes and scrapes need, and far fewer than a process may have descriptors.
+const OPEN: usize = 64;
+/// How long one may take, from its first byte to its last.
+const LONGEST: Duration = Duration::from_secs(10);
+/// The pause after the kernel refused to give a connection, as when the process has no descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The socket could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,10 +61,37 @@ pub fn listen(args: &ServeArgs) -> Result<Option<TcpListener>, ListenError> {
 
 /// Answers requests on `listener` for ever. Metrics outlive a drain: it ends with the process.
 ///
-/// # Errors
-/// Never in practice: failures of single connections are not errors of the server.
-pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readiness) -> io::Result<()> {
-    axum::serve(listener, router(registry, readiness)).await
+/// A connection carries one request and lasts no longer than that takes. When too many are open, those who opened the most
+/// lose their oldest: whoever opens a thousand and says nothing keeps no probe from its answer.
+pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readiness) {
+    serve_at_most(OPEN, listener, router(registry, readiness)).await;
+}
+
+async fn serve_at_most(most: usize, listener: TcpListener, router: Router) {
+    let mut connections = Connections::new(most);
+    loop {
+        connections.make_room();
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let task = tokio::spawn(timeout(LONGEST, answer(stream, router.clone())));
+                connections.add(peer.ip(), task.abort_handle());
+            }
+            Err(error) => {
+                tracing::debug!(%error, "no connection could be taken");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, router: Router) {
+    let service = TowerToHyperService::new(router);
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a request came to nothing");
+    }
 }
 
 /// Where to listen instead of `address` when the kernel has no IPv6.

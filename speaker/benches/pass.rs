@@ -211,7 +211,7 @@ impl Bench {
         let command_line: CommandLine =
             clap::Parser::parse_from(["speaker", "--node-name", node(0).as_str()]);
         let (membership, protocol) =
-            layer2::membership::ends(&command_line.args, "uid".to_owned(), &registry).expect("metrics");
+            layer2::membership::join(&command_line.args, "uid".to_owned(), &registry).expect("metrics");
         protocol
             .reports
             .send_replace(Reports::from([("eth0".into(), report())]));

@@ -2,6 +2,9 @@
 
 use ferrolb_runtime::process::DaemonArgs;
 
+/// A day: longer than any node takes to be drained, and short enough for every clock.
+const MOST_SECONDS: u64 = 24 * 60 * 60;
+
 /// How the speakers' protocol is carried on a segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum TransportName {
@@ -70,7 +73,8 @@ pub struct Args {
         long,
         env = "FERROLB_HOLD_DOWN_SECONDS",
         value_name = "SECONDS",
-        default_value_t = 30
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS)
     )]
     pub hold_down_seconds: u64,
 
@@ -79,7 +83,8 @@ pub struct Args {
         long,
         env = "FERROLB_DRAIN_TIMEOUT_SECONDS",
         value_name = "SECONDS",
-        default_value_t = 10
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS)
     )]
     pub drain_timeout_seconds: u64,
 

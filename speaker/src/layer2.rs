@@ -8,5 +8,5 @@ pub mod respond;
 mod view;
 pub mod wire;
 
-pub(crate) use membership::{Membership, join};
+pub(crate) use membership::{Membership, cluster, join};
 pub(crate) use view::{Here, Moves};

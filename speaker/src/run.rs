@@ -16,7 +16,7 @@ use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::shutdown::Shutdown;
 use ferrolb_runtime::upkeep::Upkeep;
 use k8s_openapi::jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
@@ -47,7 +47,8 @@ const PUT_OFF_AT_MOST: Duration = Duration::from_millis(500);
 /// Runs the speaker until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// There is no way to reach the cluster, the port is taken, or the interfaces of the node cannot be read.
+/// There is no way to reach the cluster, the port is taken, the interfaces of the node cannot be read, or the thread of
+/// the wire ended.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, args.pod_name.clone()).await?;
     let Process {
@@ -66,7 +67,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;
-    let (membership, protocol) = layer2::join(&args, &client, &registry).await?;
+    let unknown = readiness.part("cluster");
+    let cluster = tokio::select! {
+        cluster = layer2::cluster(&client) => cluster,
+        () = shutdown.draining() => return Ok(()),
+    };
+    unknown.done();
+    let (membership, protocol) = layer2::join(&args, cluster, &registry)?;
     let (news, heard) = mpsc::channel(NEWS);
     let announcer = Announcer {
         links: links.clone(),
@@ -75,7 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         news,
         protocol,
     };
-    announcer.start().context("cannot start the thread of the wire")?;
+    let ended = announcer.start().context("cannot start the thread of the wire")?;
     tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
     let options = Options {
         class: args.lb_class,
@@ -89,7 +96,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics: reports.metrics.clone(),
     };
     let actor = Actor::new(client, &namespace, metrics.writes.clone(), events);
-    let speaker = Speaker {
+    let mut speaker = Speaker {
         configuration: configuration
             .start(|report: &ConfigurationReport, seen| report.object(seen, Timestamp::now())),
         node,
@@ -111,7 +118,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     // What is decided before everything is listed may be what another node announces.
     tokio::select! {
-        () = readiness.all_ready() => speaker.run(wakes, heard, &shutdown).await,
+        () = readiness.all_ready() => {
+            speaker.membership.await_key(readiness.part("key"));
+            speaker.run(wakes, heard, ended, &shutdown).await?;
+        }
         () = shutdown.draining() => drop(speaker),
     }
     let _late = timeout(LAST_EVENTS, events_task).await;
@@ -165,7 +175,17 @@ impl Said {
 }
 
 impl Speaker {
-    async fn run(mut self, mut wakes: Wakes, mut news: mpsc::Receiver<News>, shutdown: &Shutdown) {
+    /// Runs until it is told to stop.
+    ///
+    /// # Errors
+    /// The thread of the wire is gone: nothing would be answered any more.
+    async fn run(
+        mut self,
+        mut wakes: Wakes,
+        mut news: mpsc::Receiver<News>,
+        mut ended: oneshot::Receiver<()>,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<()> {
         let mut heard = Heard::default();
         let mut give_up = None;
         let mut rested = self.pass();
@@ -189,6 +209,7 @@ impl Speaker {
                 () = shutdown.draining(), if give_up.is_none() => give_up = Some(self.membership.leave()),
                 () = at(give_up) => break,
                 () = shutdown.aborted() => break,
+                _ = &mut ended => anyhow::bail!("the thread of the wire has ended"),
             }
             // What comes meanwhile is taken along.
             if give_up.is_none() {
@@ -201,5 +222,6 @@ impl Speaker {
             }
         }
         self.membership.quit().await;
+        Ok(())
     }
 }

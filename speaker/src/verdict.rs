@@ -65,6 +65,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) reports: &'a Reports,
     /// In order of their Services.
     pub(crate) statuses: &'a [Seen],
+    /// Whether this node can talk to others.
+    pub(crate) has_key: bool,
 }
 
 impl Verdicts {
@@ -223,6 +225,10 @@ impl<'a> Judging<'a> {
             // It holds the address and may not answer for it now.
             Some(name) if *name == self.evidence.node => Layer2::Unknown,
             Some(name) => Layer2::There((*name).clone()),
+            None if !self.evidence.has_key => match self.stated(judged) {
+                Layer2::Unknown => Layer2::Nobody(Reason::NoKey),
+                stated => stated,
+            },
             None if !self.is_seen(address) => self.stated(judged),
             None => self.unheld(eligibility),
         }

@@ -6,9 +6,11 @@
 mod scene;
 
 mod heard;
+mod key;
 mod links;
 mod marks;
 mod nodes;
+mod odd;
 mod rebalancing;
 mod rolling;
 mod segments;
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
     let trials: Vec<Trial> = [
         nodes::trials(),
         services::trials(),
+        odd::trials(),
+        key::trials(),
         links::trials(),
         segments::trials(),
         tools::trials(),

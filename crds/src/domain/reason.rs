@@ -126,9 +126,9 @@ pub enum Reason {
     /// No endpoint of any Service of the address can serve, anywhere.
     #[error("no endpoint can serve")]
     NoEndpoints,
-    /// Which nodes are alive is not known yet.
-    #[error("it is not known yet which nodes are alive")]
-    LivenessUnknown,
+    /// The speakers cannot talk to each other.
+    #[error("the speakers have no key (Secret memberlist)")]
+    NoKey,
     /// There is no node.
     #[error("there is no node")]
     NoNodes,
@@ -191,7 +191,7 @@ impl Reason {
             Self::ServiceNotSelected { .. } => "ServiceNotSelected",
             Self::SharedWithServiceSelectors { .. } => "SharedWithServiceSelectors",
             Self::NoEndpoints => "NoEndpoints",
-            Self::LivenessUnknown => "LivenessUnknown",
+            Self::NoKey => "NoKey",
             Self::NoNodes => "NoNodes",
             Self::NoEligibleNode(_) => "NoEligibleNode",
             Self::NotSelected => "NotSelected",

@@ -58,6 +58,38 @@ async fn readiness_names_what_is_missing_until_nothing_is() {
     assert!(after.starts_with("HTTP/1.1 200"), "{after}");
 }
 
+/// Open connections to the server that say nothing.
+async fn idle(server: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(TcpStream::connect(server).await.unwrap());
+    }
+    all
+}
+
+#[tokio::test]
+async fn idle_connections_keep_no_probe_from_its_answer() {
+    let listener = open("127.0.0.1:0".parse().unwrap()).unwrap();
+    let server = listener.local_addr().unwrap();
+    let router = router(crate::metrics::registry(), Readiness::new());
+    tokio::spawn(serve_at_most(4, listener, router));
+    let mut idle = idle(server, 40).await;
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let answer = answer(server, path).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    // Those that came first made room.
+    let ended = idle[0].read(&mut [0]).await;
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_ends_by_itself() {
+    let mut idle = idle(started(Readiness::new()).await, 1).await;
+    let ended = idle[0].read(&mut [0]).await;
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+}
+
 #[tokio::test]
 async fn port_zero_serves_nothing() {
     let args = ServeArgs {

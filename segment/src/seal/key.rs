@@ -59,17 +59,20 @@ impl fmt::Debug for SegmentKey {
     }
 }
 
-/// The keys that count: one, or two while one is replaced by another.
+/// The keys that count: one, or several while one is replaced by another.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     sealing: SegmentKey,
-    other: Option<SegmentKey>,
+    others: Vec<SegmentKey>,
 }
 
 impl KeyRing {
-    /// Seals with the first, opens with either.
-    pub fn new(sealing: SegmentKey, other: Option<SegmentKey>) -> Self {
-        Self { sealing, other }
+    /// Seals with the first, opens with any.
+    pub fn new(sealing: SegmentKey, others: impl IntoIterator<Item = SegmentKey>) -> Self {
+        Self {
+            sealing,
+            others: others.into_iter().collect(),
+        }
     }
 
     pub(super) fn sealing(&self) -> &SegmentKey {
@@ -98,9 +101,9 @@ impl KeyRing {
         }
     }
 
-    /// Tags are short, so both keys may have the same.
+    /// Tags are short, so two keys may have the same.
     fn named(&self, tag: u16) -> impl Iterator<Item = &SegmentKey> {
-        let keys = [Some(&self.sealing), self.other.as_ref()];
-        keys.into_iter().flatten().filter(move |key| key.tag == tag)
+        let keys = std::iter::once(&self.sealing).chain(&self.others);
+        keys.filter(move |key| key.tag == tag)
     }
 }

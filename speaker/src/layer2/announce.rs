@@ -23,7 +23,7 @@ use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::idle::at;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
@@ -83,16 +83,22 @@ struct Wanted {
 }
 
 impl Announcer {
-    /// Runs on a thread of its own, whose only work is the wire: what the API server costs delays no answer.
+    /// Runs on a thread of its own, whose only work is the wire: what the API server costs delays no answer. What is
+    /// returned closes when the thread ends, however it does.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn start(self) -> std::io::Result<()> {
+    pub fn start(self) -> std::io::Result<oneshot::Receiver<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let thread = std::thread::Builder::new().name("wire".to_owned());
-        thread.spawn(move || runtime.block_on(self.run())).map(drop)
+        let (alive, ended) = oneshot::channel();
+        thread.spawn(move || {
+            let _alive = alive;
+            runtime.block_on(self.run());
+        })?;
+        Ok(ended)
     }
 
     /// Runs until the sender of the views is dropped.

@@ -1,27 +1,41 @@
 //! The keys of the speakers' protocol, from the Secret that all speakers read.
 
+use std::fmt;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
+use ferrolb_crds::names::{KEY_SECRET, KEY_SECRET_ENTRY};
+use ferrolb_runtime::reflect::Problem;
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use tokio::time::Instant;
 
 use ferrolb_segment::seal::{KeyRing, SegmentKey};
 
-/// The Secret and the key in it: MetalLB's names.
-pub(crate) const SECRET: &str = "memberlist";
-const KEY: &str = "secretkey";
 /// A key with less than this could be guessed.
 const SHORTEST_BYTES: usize = 16;
 /// A new key is accepted at once and used after this: until then the others may not know it.
 const SPREAD: Duration = Duration::from_secs(10);
-/// The last key is accepted for so long after that.
+/// A key is accepted for so long after another one took its place.
 const KEPT: Duration = Duration::from_secs(60);
 
-/// The key that is used, the one before or after it, and since when there are two.
+/// The keys that count, the one that stands in the Secret last.
 pub(crate) struct Keys {
     cluster: String,
-    current: Option<Vec<u8>>,
-    other: Option<(Vec<u8>, Instant)>,
+    known: Vec<Key>,
+}
+
+struct Key {
+    bytes: Vec<u8>,
+    learned: Instant,
+    /// Since when another one stands in the Secret.
+    replaced: Option<Instant>,
+}
+
+/// Why a Secret holds no usable key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Unusable {
+    NoSecret,
+    NoEntry,
+    Short(usize),
 }
 
 impl Keys {
@@ -29,43 +43,97 @@ impl Keys {
     pub(crate) fn new(cluster: String) -> Self {
         Self {
             cluster,
-            current: None,
-            other: None,
+            known: Vec::new(),
         }
     }
 
-    /// Takes a new key in. Returns the ring if it is another one now.
-    pub(crate) fn learn(&mut self, secret: Option<&Secret>, now: Instant) -> Option<KeyRing> {
-        let read = secret.and_then(read);
-        if let Some(read) = read.filter(|read| self.current.as_ref() != Some(read)) {
-            self.other = self.current.replace(read).map(|old| (old, now));
-            return self.ring(now);
+    /// Takes the key in. Returns whether it is another one than before. The last key stays while the Secret holds none.
+    pub(crate) fn learn(&mut self, secret: Option<&Secret>, now: Instant) -> bool {
+        let Ok(bytes) = read(secret) else { return false };
+        if self.known.last().is_some_and(|key| key.bytes == bytes) {
+            return false;
         }
-        None
+        if let Some(last) = self.known.last_mut() {
+            last.replaced = Some(now);
+        }
+        self.known
+            .retain(|key| key.replaced.is_some_and(|at| now < at + KEPT));
+        // One that is taken back is known everywhere already.
+        let again = self.known.extract_if(.., |key| key.bytes == bytes).next();
+        self.known.push(Key {
+            learned: again.map_or(now, |key| key.learned),
+            bytes: bytes.to_vec(),
+            replaced: None,
+        });
+        true
+    }
+
+    /// Whether there is a key.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.known.is_empty()
     }
 
     /// When the ring changes by time alone.
     pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
-        let (_, since) = self.other.as_ref()?;
-        [*since + SPREAD, *since + KEPT].into_iter().find(|at| *at > now)
+        let several = self.known.iter().filter(|_| self.known.len() > 1);
+        let times = several.flat_map(|key| [Some(key.learned + SPREAD), key.replaced.map(|at| at + KEPT)]);
+        times.flatten().filter(|at| *at > now).min()
     }
 
-    /// The ring as of now.
+    /// The ring as of now: it seals with the last key that all have had the time to learn.
     pub(crate) fn ring(&self, now: Instant) -> Option<KeyRing> {
-        let derive = |key: &Vec<u8>| SegmentKey::derive(key, &self.cluster);
-        let current = derive(self.current.as_ref()?);
-        let ring = match &self.other {
-            Some((old, since)) if now < *since + SPREAD => KeyRing::new(derive(old), Some(current)),
-            Some((old, since)) if now < *since + KEPT => KeyRing::new(current, Some(derive(old))),
-            _ => KeyRing::new(current, None),
-        };
-        Some(ring)
+        let kept = |key: &&Key| key.replaced.is_none_or(|at| now < at + KEPT);
+        let kept: Vec<&Key> = self.known.iter().filter(kept).collect();
+        let spread = kept.iter().rposition(|key| now >= key.learned + SPREAD);
+        let sealing = spread.unwrap_or(0);
+        let mut keys: Vec<SegmentKey> = kept
+            .into_iter()
+            .map(|key| SegmentKey::derive(&key.bytes, &self.cluster))
+            .collect();
+        (!keys.is_empty()).then(|| KeyRing::new(keys.remove(sealing), keys))
     }
 }
 
-fn read(secret: &Secret) -> Option<Vec<u8>> {
-    let key = &secret.data.as_ref()?.get(KEY)?.0;
-    (key.len() >= SHORTEST_BYTES).then(|| key.clone())
+/// What is wrong with the Secret. Who has a key already goes on with it; who starts is silent.
+pub(crate) fn problem(secret: Option<&Secret>) -> Option<Problem> {
+    let why = read(secret).err()?;
+    Some(Problem {
+        object: ObjectReference {
+            kind: Some("Secret".to_owned()),
+            name: Some(KEY_SECRET.to_owned()),
+            ..ObjectReference::default()
+        },
+        message: why.to_string(),
+    })
+}
+
+fn read(secret: Option<&Secret>) -> Result<&[u8], Unusable> {
+    let data = secret.ok_or(Unusable::NoSecret)?.data.as_ref();
+    let key = data
+        .and_then(|data| data.get(KEY_SECRET_ENTRY))
+        .ok_or(Unusable::NoEntry)?;
+    match key.0.len() {
+        short if short < SHORTEST_BYTES => Err(Unusable::Short(short)),
+        _ => Ok(&key.0),
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSecret => {
+                f.write_str("does not exist; speakers that start are silent until a controller makes it")
+            }
+            Self::NoEntry => write!(
+                f,
+                "data.{KEY_SECRET_ENTRY}: missing; speakers that start are silent"
+            ),
+            Self::Short(bytes) => write!(
+                f,
+                "data.{KEY_SECRET_ENTRY}: holds {bytes} bytes, and needs {SHORTEST_BYTES} at least; speakers that start are silent"
+            ),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +141,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use k8s_openapi::ByteString;
+    use rstest::rstest;
 
     use super::*;
     use crate::layer2::wire::Mac;
@@ -82,7 +151,7 @@ mod tests {
     fn secret(key: &str) -> Secret {
         Secret {
             data: Some(BTreeMap::from([(
-                KEY.to_owned(),
+                KEY_SECRET_ENTRY.to_owned(),
                 ByteString(key.as_bytes().to_vec()),
             )])),
             ..Secret::default()
@@ -104,11 +173,88 @@ mod tests {
         open(opening, &seal(sealing, [mac, mac], None, &message).unwrap(), None).is_ok()
     }
 
+    #[rstest]
+    #[case::deleted(
+        None,
+        "Secret memberlist: does not exist; speakers that start are silent until a controller makes it"
+    )]
+    #[case::of_another(
+        Some(Secret::default()),
+        "Secret memberlist: data.secretkey: missing; speakers that start are silent"
+    )]
+    #[case::short(
+        Some(secret("short")),
+        "Secret memberlist: data.secretkey: holds 5 bytes, and needs 16 at least; speakers that start are silent"
+    )]
+    fn a_secret_without_a_usable_key_is_said_and_a_key_that_is_known_stays(
+        #[case] unusable: Option<Secret>,
+        #[case] message: &str,
+    ) {
+        let (mut keys, now) = (Keys::new("uid".to_owned()), Instant::now());
+        assert!(!keys.learn(unusable.as_ref(), now));
+        assert!(keys.ring(now).is_none());
+        assert_eq!(problem(unusable.as_ref()).unwrap().to_string(), message);
+        let good = secret("a key of enough bytes");
+        assert!(keys.learn(Some(&good), now));
+        assert!(problem(Some(&good)).is_none());
+        assert!(!keys.learn(unusable.as_ref(), now));
+        assert!(keys.ring(now).is_some());
+    }
+
     #[test]
-    fn a_key_that_could_be_guessed_is_none() {
-        let mut keys = Keys::new("uid".to_owned());
-        assert!(keys.learn(Some(&secret("short")), Instant::now()).is_none());
-        assert!(keys.learn(None, Instant::now()).is_none());
+    fn two_changes_within_seconds_cut_nobody_off() {
+        let keys = [
+            "the first of enough bytes",
+            "the second of enough bytes",
+            "the third of enough bytes",
+        ];
+        let [first, second, third] = keys.map(secret);
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut here = Keys::new("uid".to_owned());
+        here.learn(Some(&first), start);
+        here.learn(Some(&second), at(100));
+        here.learn(Some(&third), at(103));
+        // The others see both changes a little later, or only the last, or neither yet.
+        for (steps, when) in [
+            (vec![&first, &second, &third], at(104)),
+            (vec![&first, &third], at(107)),
+            (vec![&first], at(108)),
+        ] {
+            let mut there = Keys::new("uid".to_owned());
+            there.learn(Some(steps[0]), start);
+            for step in &steps[1..] {
+                there.learn(Some(step), when);
+            }
+            let (ours, theirs) = (here.ring(at(109)).unwrap(), there.ring(at(109)).unwrap());
+            assert!(
+                understands(&ours, &theirs) && understands(&theirs, &ours),
+                "{}",
+                steps.len()
+            );
+        }
+        let mut late = Keys::new("uid".to_owned());
+        late.learn(Some(&third), start);
+        let (ours, theirs) = (here.ring(at(170)).unwrap(), late.ring(at(170)).unwrap());
+        assert!(understands(&ours, &theirs) && understands(&theirs, &ours));
+        assert_eq!(here.next(at(170)), None);
+    }
+
+    #[test]
+    fn a_key_that_is_taken_back_is_used_at_once() {
+        let (old, new) = (
+            secret("an old key of enough bytes"),
+            secret("a new key of enough bytes"),
+        );
+        let start = Instant::now();
+        let mut here = Keys::new("uid".to_owned());
+        here.learn(Some(&old), start);
+        here.learn(Some(&new), start + KEPT);
+        let back = start + KEPT + SPREAD / 2;
+        here.learn(Some(&old), back);
+        let mut there = Keys::new("uid".to_owned());
+        there.learn(Some(&old), start);
+        assert!(understands(&here.ring(back).unwrap(), &there.ring(back).unwrap()));
     }
 
     #[test]
@@ -147,10 +293,8 @@ mod tests {
         let key = secret("a key of enough bytes for anybody");
         let [mut one, mut other] = ["uid", "another"].map(|uid| Keys::new(uid.to_owned()));
         let now = Instant::now();
-        let rings = [
-            one.learn(Some(&key), now).unwrap(),
-            other.learn(Some(&key), now).unwrap(),
-        ];
-        assert!(!understands(&rings[0], &rings[1]));
+        one.learn(Some(&key), now);
+        other.learn(Some(&key), now);
+        assert!(!understands(&one.ring(now).unwrap(), &other.ring(now).unwrap()));
     }
 }

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use ferrolb_crds::domain::NodeName;
+use ferrolb_runtime::backoff::{Backoff, Jitter};
+use ferrolb_runtime::metrics;
+use ferrolb_runtime::ready::Unready;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client, ResourceExt};
-use prometheus::Registry;
+use prometheus::{IntGauge, Registry};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::view::{Here, Moves, Told};
 use crate::args::{Args, PolicyName, TransportName};
 use crate::layer2::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
-use crate::layer2::keys::Keys;
+use crate::layer2::keys::{self, Keys};
 use crate::may::{May, View};
 use ferrolb_segment::message::NodeId;
 use ferrolb_segment::seal::KeyRing;
@@ -23,6 +25,9 @@ use ferrolb_segment::{Conduct, PartitionPolicy, Profile};
 
 /// The namespace whose uid names the cluster: every cluster has it, and never another one.
 const CLUSTER: &str = "kube-system";
+/// How often it is asked for.
+const ASKED: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+const NO_ANSWER: Duration = Duration::from_secs(10);
 
 /// What is published to the ports, and what they publish.
 pub(crate) struct Membership {
@@ -32,28 +37,43 @@ pub(crate) struct Membership {
     departure: watch::Sender<Departure>,
     reports: watch::Receiver<Reports>,
     keys: Keys,
+    /// When the ring changes by time alone.
+    next: Option<Instant>,
+    usable: IntGauge,
+    /// Held until there is a key.
+    unready: Option<Unready>,
     drain: Duration,
 }
 
-/// Makes both ends.
-///
-/// # Errors
-/// The cluster does not say what its uid is.
-pub(crate) async fn join(
-    args: &Args,
-    client: &Client,
-    registry: &Registry,
-) -> anyhow::Result<(Membership, Protocol)> {
-    let cluster = Api::<Namespace>::all(client.clone()).get(CLUSTER).await;
-    let cluster = cluster.with_context(|| format!("cannot read namespace {CLUSTER}"))?;
-    Ok(ends(args, cluster.uid().unwrap_or_default(), registry)?)
+/// The uid of the cluster. Asked for until the API server says it: after a power cut it may be the last to be back.
+pub(crate) async fn cluster(client: &Client) -> String {
+    let namespaces = Api::<Namespace>::all(client.clone());
+    let mut attempt = 0;
+    loop {
+        let cause = match timeout(NO_ANSWER, namespaces.get(CLUSTER)).await {
+            Ok(Ok(namespace)) => match namespace.uid() {
+                Some(uid) => return uid,
+                None => "it has no uid".to_owned(),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_elapsed) => format!("no answer within {NO_ANSWER:?}"),
+        };
+        if attempt == 0 {
+            tracing::warn!(
+                cause,
+                "cannot read namespace {CLUSTER}; nothing is announced before it can be read"
+            );
+        }
+        sleep(ASKED.delay(attempt, Jitter::random())).await;
+        attempt = attempt.saturating_add(1);
+    }
 }
 
-/// Both ends, in the cluster of this uid.
+/// Makes both ends, in the cluster of this uid.
 ///
 /// # Errors
 /// The registry has the metrics already.
-pub(crate) fn ends(
+pub(crate) fn join(
     args: &Args,
     cluster: String,
     registry: &Registry,
@@ -93,6 +113,13 @@ pub(crate) fn ends(
         departure,
         reports,
         keys: Keys::new(cluster),
+        next: None,
+        usable: metrics::gauge(
+            registry,
+            "ferrolb_speaker_key_bool",
+            "1 while Secret memberlist holds a key that can be used.",
+        )?,
+        unready: None,
         drain: Duration::from_secs(args.drain_timeout_seconds),
     };
     Ok((membership, protocol))
@@ -108,17 +135,31 @@ impl Membership {
 
     /// When the keys change by time alone.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.keys.next(Instant::now())
+        self.next
+    }
+
+    /// Counts this speaker as not ready until there is a key: a rollout stops at one that would be silent.
+    pub(crate) fn await_key(&mut self, unready: Unready) {
+        self.unready = Some(unready);
     }
 
     /// Takes the keys in.
     pub(crate) fn learn(&mut self, secret: Option<&Secret>) {
         let now = Instant::now();
-        let learned = self.keys.learn(secret, now);
-        // Derived anew each time it may have changed; the ports compare nothing.
-        if learned.is_some() || self.keys.next(now).is_some() {
+        let is_due = self.next.is_some_and(|at| at <= now);
+        if self.keys.learn(secret, now) || is_due {
             self.ring.send_replace(self.keys.ring(now));
         }
+        self.next = self.keys.next(now);
+        self.usable.set(keys::problem(secret).is_none().into());
+        if self.has_key() {
+            self.unready = None;
+        }
+    }
+
+    /// Whether this speaker can talk to others.
+    pub(crate) fn has_key(&self) -> bool {
+        self.keys.is_usable()
     }
 
     /// Tells the ports which nodes may hold which addresses; returns what they were told.
@@ -155,3 +196,6 @@ impl Membership {
         tokio::time::sleep(LAST_FRAMES).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

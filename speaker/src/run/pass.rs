@@ -32,6 +32,8 @@ pub(crate) struct Input {
     reports: Reports,
     /// The `ServiceL2Status` objects are listed.
     listed: bool,
+    /// This speaker can talk to others.
+    has_key: bool,
 }
 
 impl Input {
@@ -41,6 +43,7 @@ impl Input {
             && self.links == other.links
             && self.reports == other.reports
             && self.listed == other.listed
+            && self.has_key == other.has_key
     }
 }
 
@@ -48,13 +51,15 @@ impl Speaker {
     /// Once over everything that changed; nothing waits for the API server. Returns when the next pass may begin.
     pub(crate) fn pass(&mut self) -> Instant {
         let began = Instant::now();
-        let input = Input {
+        let mut input = Input {
             snapshot: self.reader.read(&self.stores),
             links: self.links.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),
             listed: self.reported.missing().is_empty(),
+            has_key: false,
         };
         self.membership.learn(input.snapshot.secret.as_deref());
+        input.has_key = self.membership.has_key();
         let is_due = self.said.next(began).is_some_and(|next| next <= began);
         if is_due || self.input.as_ref().is_none_or(|before| !before.is(&input)) {
             self.act(&input);
@@ -88,6 +93,7 @@ impl Speaker {
             told: &told,
             reports: &input.reports,
             statuses: &snapshot.statuses,
+            has_key: input.has_key,
         });
         events::log(&mut self.said.logged, &verdicts);
         self.metrics.show(&verdicts, snapshot.problems.len());

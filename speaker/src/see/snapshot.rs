@@ -15,6 +15,7 @@ use kube::{Resource, ResourceExt};
 use super::exclude::{CONFIG_MAP, ExcludeList};
 use super::services::Services;
 use super::watch::Stores;
+use crate::layer2::keys;
 use crate::may::{Options, View};
 use crate::tell::condition::Shown;
 use crate::tell::l2_status::{Seen, in_order};
@@ -102,7 +103,7 @@ impl Reader {
             statuses: self.seen.clone(),
             exclude: self.exclude.clone(),
             problems: self.problems(),
-            secret: self.secrets.objects().next().map(|(secret, ())| secret.clone()),
+            secret: self.secret().cloned(),
         }
     }
 
@@ -141,6 +142,10 @@ impl Reader {
         }
     }
 
+    fn secret(&self) -> Option<&Arc<Secret>> {
+        self.secrets.objects().next().map(|(secret, ())| secret)
+    }
+
     fn exclude_list(&self) -> Option<&ExcludeList> {
         let mut lists = self.config_maps.objects();
         let (_, (list, _)) = lists.find(|(object, _)| object.name_any() == CONFIG_MAP)?;
@@ -159,7 +164,8 @@ impl Reader {
         let of_objects = of_objects
             .chain(self.config_maps.problems())
             .chain(self.secrets.problems());
-        of_objects.cloned().chain(patterns).collect()
+        let key = keys::problem(self.secret().map(|secret| &**secret));
+        of_objects.cloned().chain(patterns).chain(key).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ferrolb_crds::api::core::{EndpointSlice, Node, Service, ServiceSpec, ServiceStatus};
 use ferrolb_crds::api::{Condition, ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::names::{
-    ALLOCATED_FROM_POOL, ALLOW_SHARED_IP, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, LINKS, PREFIX,
+    ALLOCATED_FROM_POOL, ALLOW_SHARED_IP, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, KEY_SECRET, LINKS, PREFIX,
     STATE_COMPONENT, STATE_NODE,
 };
 use ferrolb_runtime::ready::Readiness;
@@ -15,7 +15,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 
 use super::exclude::CONFIG_MAP;
-use crate::layer2::keys::SECRET;
 
 /// Label of an `EndpointSlice`: the Service it belongs to.
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -67,7 +66,7 @@ impl Stores {
                 .start(reports),
             statuses: Watch::namespace(client.clone(), namespace).start(&of_reports),
             secrets: Watch::namespace(client.clone(), namespace)
-                .fields(&format!("metadata.name={SECRET}"))
+                .fields(&format!("metadata.name={KEY_SECRET}"))
                 .start(reports),
         }
     }

@@ -184,8 +184,8 @@ impl Statement {
         match (self, shown) {
             (Self::Nothing, None) => true,
             (Self::Says { reason, message, .. }, Some(shown)) => {
-                (shown.status.as_str(), shown.reason.as_str(), &shown.message)
-                    == (self.status(), *reason, message)
+                let said = (shown.status.as_str(), shown.reason.as_str(), &shown.message);
+                said == (self.status(), *reason, message) && shown.last_transition_time.is_some()
             }
             _ => false,
         }

@@ -77,6 +77,7 @@ impl Segment<'_> {
             told: &Views::new([("eth0".into(), Arc::new(told))].into()),
             reports: &Reports::from([("eth0".into(), report)]),
             statuses: self.statuses,
+            has_key: true,
         })
     }
 }

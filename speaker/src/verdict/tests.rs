@@ -74,7 +74,7 @@ fn what_nobody_has_claimed_yet_is_not_known() {
 #[test]
 fn on_another_segment_the_holder_is_known_by_what_it_says() {
     let view = web();
-    let of = |statuses: &[Seen]| {
+    let of = |statuses: &[Seen], has_key| {
         let verdicts = Verdicts::of(&Evidence {
             node: &"n1".into(),
             view: &view,
@@ -82,11 +82,15 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
             told: &Views::default(),
             reports: &Reports::default(),
             statuses,
+            has_key,
         });
         verdicts.by_address[&ip("192.0.2.2")].layer2.clone()
     };
-    assert_eq!(of(&[]), Layer2::Unknown);
-    assert_eq!(of(&[status("n3")]), Layer2::There("n3".into()));
+    assert_eq!(of(&[], true), Layer2::Unknown);
+    assert_eq!(of(&[status("n3")], true), Layer2::There("n3".into()));
+    // A speaker without a key hears nobody.
+    assert_eq!(of(&[], false), Layer2::Nobody(Reason::NoKey));
+    assert_eq!(of(&[status("n3")], false), Layer2::There("n3".into()));
 }
 
 #[test]

@@ -47,8 +47,21 @@ fn stores() -> Stores {
         states: store(&[state("n1", "192.0.2.0/24")]),
         config_maps: store(&[]),
         statuses: store(&[]),
-        secrets: store(&[]),
+        secrets: store(&[json!({"metadata": {"name": "memberlist"},
+            "data": {"secretkey": "YSBrZXkgb2YgZW5vdWdoIGJ5dGVz"}})]),
     }
+}
+
+#[test]
+fn a_secret_that_is_gone_is_a_fault() {
+    let mut stores = stores();
+    stores.secrets = store(&[]);
+    let snapshot = reader().read(&stores);
+    assert!(
+        snapshot.problems[0]
+            .to_string()
+            .starts_with("Secret memberlist: does not exist")
+    );
 }
 
 fn reader() -> Reader {

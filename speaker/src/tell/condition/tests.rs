@@ -304,6 +304,12 @@ fn what_somebody_else_wrote_there_is_put_right() {
     let conditions = object.status.as_mut().unwrap().conditions.as_mut().unwrap();
     conditions[0].message = "nonsense".to_owned();
     assert_eq!(settle(&view, &mut server, 2), ["n1"]);
+    let object = server.0.get_mut(&key("web")).unwrap();
+    let conditions = object.status.as_mut().unwrap().conditions.as_mut().unwrap();
+    conditions[0].last_transition_time = None;
+    assert_eq!(settle(&view, &mut server, 3), ["n1"]);
+    let time = Some(Time(time(3)));
+    assert_eq!(server.condition("web").unwrap().last_transition_time, time);
 }
 
 #[test]
