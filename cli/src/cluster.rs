@@ -116,7 +116,6 @@ impl Cluster {
         Ok(Objects {
             adverts: self.list(Some(&self.namespace), problems).await?,
             slices: self.list(None, problems).await?,
-            states: self.list(Some(&self.namespace), problems).await?,
             statuses: self.list(Some(&self.namespace), problems).await?,
             ..assigned
         })
@@ -132,6 +131,8 @@ impl Cluster {
             services: self.list(None, problems).await?,
             nodes: self.list(None, problems).await?,
             namespaces: self.list(None, problems).await?,
+            states: self.list(Some(&self.namespace), problems).await?,
+            slices: self.list(Some("default"), problems).await?,
             ..Objects::default()
         })
     }

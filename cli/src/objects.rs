@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferrolb_controller::alloc::World;
+use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
 use ferrolb_crds::api::core::{self, EndpointSlice, Namespace, Service};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::domain::{
@@ -35,18 +35,18 @@ impl Objects {
             .services
             .iter()
             .map(|service| Arc::new(ServiceView::read(service)));
-        World {
+        let world = World {
             services: views.map(|view| (view.key.clone(), view)).collect(),
             pools,
             namespaces: self.labels_of_namespaces(),
-            reserved: self
-                .nodes()
-                .into_values()
-                .flat_map(|node| node.addresses)
-                .collect(),
+            nodes: addresses_of(&self.nodes()),
+            api_server: api_server_of(&self.slices),
+            subnets: subnets_of(&self.states),
             class: class.map(str::to_owned),
             ..World::default()
-        }
+        };
+        problems.extend(doubts(&world));
+        world
     }
 
     pub(crate) fn nodes(&self) -> BTreeMap<NodeName, Node> {

@@ -167,8 +167,9 @@ fn a_dual_stack_service_gets_both_families_from_two_pools() {
 
 #[test]
 fn an_address_in_a_status_is_in_use() {
-    let holder =
-        WEB.replace("name: web", "name: holder") + "status: {loadBalancer: {ingress: [{ip: 192.0.2.200}]}}";
+    let annotated = "name: holder, annotations: {metallb.io/ip-allocated-from-pool: lan4}";
+    let status = "status: {loadBalancer: {ingress: [{ip: 192.0.2.200}]}}";
+    let holder = WEB.replace("name: web", annotated) + status;
     let report = json(
         &[("pools.yaml", POOLS), ("a.yaml", WEB), ("b.yaml", &holder)],
         &[],

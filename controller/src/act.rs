@@ -18,11 +18,11 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 pub(crate) use disputes::{Disputes, Verdict};
 
-use crate::lead::Leadership;
+use crate::lead::{self, Leadership};
 use crate::pending::Ending;
 use crate::plan::{PoolWrite, StatusWrite};
 use crate::takeover::Versions;
@@ -84,7 +84,7 @@ impl Actor {
         let leadership = self.leadership.clone();
         self.tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
-            if !leadership.borrow().may_write(Instant::now()) {
+            if !leadership.borrow().may_write(lead::now()) {
                 return Done::Service {
                     service: write.service,
                     ending: Ending::Stale,
@@ -113,6 +113,7 @@ impl Actor {
     pub(crate) fn write_pool(&mut self, write: PoolWrite) {
         let api: Api<IPAddressPool> = Api::namespaced(self.client.clone(), &write.namespace);
         let (writer, permits) = (self.writer.clone(), self.permits.clone());
+        let leadership = self.leadership.clone();
         let body = json!({
             "apiVersion": "metallb.io/v1beta1",
             "kind": "IPAddressPool",
@@ -121,6 +122,12 @@ impl Actor {
         });
         self.tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
+            if !leadership.borrow().may_write(lead::now()) {
+                return Done::Pool {
+                    pool: write.pool,
+                    landed: false,
+                };
+            }
             // Counters that somebody edits by hand are put right, as MetalLB does.
             let outcome = writer
                 .apply_status(&api, write.pool.as_str(), &body, Ownership::Take)

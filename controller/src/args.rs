@@ -14,7 +14,8 @@ pub struct Args {
         long,
         env = "FERROLB_ADDRESS_COOLDOWN_SECONDS",
         value_name = "SECONDS",
-        default_value_t = 300
+        default_value_t = 300,
+        value_parser = clap::value_parser!(u64).range(..=86_400)
     )]
     pub address_cooldown_seconds: u64,
 

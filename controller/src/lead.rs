@@ -13,6 +13,7 @@
 //!   therefore also carries the version it was decided on.
 
 mod candidate;
+mod clock;
 mod known;
 mod lease;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod wire;
 use std::time::Duration;
 use tokio::time::Instant;
 
+pub(crate) use clock::now;
 pub(crate) use lease::{identity, stand};
 
 /// The name of the Lease, in the namespace of the controller.
@@ -73,8 +75,8 @@ pub(crate) enum Leadership {
 impl Leadership {
     /// Whether a write may be sent at this time.
     ///
-    /// Ask right before each write: the task that renews may be stuck, and then only this notices the end. (A machine
-    /// that was suspended does not notice: its monotonic clock stood still.)
+    /// Ask right before each write, with the time that [`now`] says: the task that renews may be stuck, and then only this
+    /// notices the end.
     pub(crate) fn may_write(&self, now: Instant) -> bool {
         matches!(self, Self::Lead { valid_until, .. } if now < *valid_until)
     }

@@ -1,5 +1,5 @@
-//! The little that no object holds: who gave which address back when, and the terms of sharing at the
-//! last decision. Lost at a restart, which only means that nobody is waited for.
+//! The little that no other object holds: who gave which address back when, and the terms of sharing at the
+//! last decision. The former is left to the next leader in an annotation of the Lease.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::{Addresses, ServiceKey, ServiceView};
+use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::alloc::{Decision, Outcome, World};
@@ -17,7 +18,15 @@ pub(crate) struct Memory {
     cooldown: Duration,
     last: BTreeMap<ServiceKey, Held>,
     cooling: BTreeMap<IpAddr, (ServiceKey, Instant)>,
+    /// The same moment on both clocks.
+    anchor: (Instant, Timestamp),
 }
+
+/// How many addresses are left to the next leader: few enough for an annotation that is written every two seconds.
+const LEFT: usize = 100;
+
+/// Addresses with their last owner, and until when they wait for it (Unix time in seconds).
+type Legacy = BTreeMap<IpAddr, (String, i64)>;
 
 /// What a Service held after the last decision, and as what it was seen then: its terms of sharing are there.
 #[derive(Debug)]
@@ -27,12 +36,48 @@ struct Held {
 }
 
 impl Memory {
-    pub(crate) fn new(cooldown: Duration) -> Self {
+    pub(crate) fn new(cooldown: Duration, now: (Instant, Timestamp)) -> Self {
         Self {
             cooldown,
             last: BTreeMap::new(),
             cooling: BTreeMap::new(),
+            anchor: now,
         }
+    }
+
+    /// What the next leader should know: the addresses that were given back last, by whom, and until when (Unix time in
+    /// seconds) they wait for them.
+    pub(crate) fn legacy(&self) -> String {
+        let mut all: Vec<_> = self.cooling.iter().collect();
+        all.sort_by_key(|(_, (_, since))| std::cmp::Reverse(*since));
+        let left = |(address, (owner, since)): (&IpAddr, &(ServiceKey, Instant))| {
+            (*address, (owner.to_string(), self.until_unix_seconds(*since)))
+        };
+        let left: Legacy = all.into_iter().take(LEFT).map(left).collect();
+        serde_json::to_string(&left).unwrap_or_default()
+    }
+
+    /// Takes over what the last leader left. What cannot be read counts for nothing.
+    pub(crate) fn inherit(&mut self, legacy: &str) {
+        let (now, wall) = self.anchor;
+        for (address, (owner, until)) in serde_json::from_str::<Legacy>(legacy).unwrap_or_default() {
+            let left = u64::try_from(until - wall.as_second()).map(Duration::from_secs);
+            let waited = left.ok().and_then(|left| self.cooldown.checked_sub(left));
+            let owner = owner.split_once('/');
+            if let (Some((namespace, name)), Some(since)) =
+                (owner, waited.and_then(|waited| now.checked_sub(waited)))
+            {
+                self.cooling
+                    .insert(address, (ServiceKey::new(namespace, name), since));
+            }
+        }
+    }
+
+    fn until_unix_seconds(&self, since: Instant) -> i64 {
+        let (now, wall) = self.anchor;
+        let whole = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let after = whole(since.saturating_duration_since(now) + self.cooldown);
+        wall.as_second() + after - whole(now.saturating_duration_since(since))
     }
 
     /// Adds what is remembered to the world that is decided on.
@@ -172,9 +217,61 @@ mod tests {
         world
     }
 
+    fn memory() -> Memory {
+        Memory::new(COOLDOWN, (Instant::now(), Timestamp::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn the_next_leader_waits_for_the_same_owners_as_long() {
+        let (mut first, start) = (memory(), Instant::now());
+        pass(&mut first, &[view("a", &[80])], start);
+        pass(&mut first, &[], start + Duration::from_secs(9));
+        let legacy = first.legacy();
+        assert_eq!(legacy, r#"{"192.0.2.0":["shop/a",309]}"#);
+        let later = Timestamp::from_second(100).unwrap();
+        let mut next = Memory::new(COOLDOWN, (start, later));
+        next.inherit(&legacy);
+        assert_eq!(next.next_change(), Some(start + Duration::from_secs(209)));
+        let back = pass(&mut next, &[view("b", &[80]), view("a", &[80])], start);
+        let Outcome::Assigned(assignment) = &decide(&back).outcomes[&ServiceKey::new("shop", "a")] else {
+            panic!("it has its address");
+        };
+        assert_eq!(assignment.addresses.to_string(), "192.0.2.0");
+    }
+
+    #[test]
+    fn a_legacy_that_is_over_or_cannot_be_read_counts_for_nothing() {
+        for legacy in [
+            r#"{"192.0.2.0":["shop/a",-1]}"#,
+            "nonsense",
+            r#"{"192.0.2.0":["a",9]}"#,
+        ] {
+            let mut memory = memory();
+            memory.inherit(legacy);
+            assert_eq!(memory.next_change(), None, "{legacy}");
+        }
+    }
+
+    #[test]
+    fn a_legacy_is_bounded_and_holds_the_newest() {
+        let mut memory = memory();
+        let start = Instant::now();
+        for number in 0..500_u32 {
+            let address = IpAddr::from(std::net::Ipv4Addr::from_bits(number));
+            memory.begin_cooling(
+                &ServiceKey::new("shop", "a"),
+                [address].into_iter(),
+                start + Duration::from_millis(number.into()),
+            );
+        }
+        let left: Legacy = serde_json::from_str(&memory.legacy()).unwrap();
+        assert_eq!(left.len(), LEFT);
+        assert!(left.contains_key(&"0.0.1.243".parse().unwrap()));
+    }
+
     #[test]
     fn an_address_of_a_deleted_service_cools_for_its_owner() {
-        let (mut memory, start) = (Memory::new(COOLDOWN), Instant::now());
+        let (mut memory, start) = (memory(), Instant::now());
         pass(&mut memory, &[view("a", &[80])], start);
         let after = pass(&mut memory, &[], start);
         let waiting = BTreeMap::from([("192.0.2.0".parse().unwrap(), ServiceKey::new("shop", "a"))]);
@@ -185,7 +282,7 @@ mod tests {
 
     #[test]
     fn an_address_in_use_again_no_longer_cools() {
-        let (mut memory, start) = (Memory::new(COOLDOWN), Instant::now());
+        let (mut memory, start) = (memory(), Instant::now());
         pass(&mut memory, &[view("a", &[80])], start);
         pass(&mut memory, &[], start);
         pass(&mut memory, &[view("a", &[80])], start);
@@ -195,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_service_whose_ports_changed_is_known_for_one_decision() {
-        let (mut memory, start) = (Memory::new(COOLDOWN), Instant::now());
+        let (mut memory, start) = (memory(), Instant::now());
         pass(&mut memory, &[view("a", &[80])], start);
         let changed = pass(&mut memory, &[view("a", &[81])], start).changed;
         assert_eq!(changed, BTreeSet::from([ServiceKey::new("shop", "a")]));
@@ -215,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_status_that_somebody_empties_gets_the_same_address_back() {
-        let (mut memory, start) = (Memory::new(COOLDOWN), Instant::now());
+        let (mut memory, start) = (memory(), Instant::now());
         let held = || BTreeMap::from([("192.0.2.0".parse().unwrap(), ServiceKey::new("shop", "a"))]);
         pass(&mut memory, &[view("a", &[80])], start);
         let emptied = pass(&mut memory, &[holding(&[])], start);
@@ -224,7 +321,7 @@ mod tests {
 
     #[test]
     fn an_address_that_somebody_else_wrote_is_known_to_be_his() {
-        let (mut memory, start) = (Memory::new(COOLDOWN), Instant::now());
+        let (mut memory, start) = (memory(), Instant::now());
         pass(&mut memory, &[view("a", &[80])], start);
         let theirs = ["203.0.113.9"];
         let world = pass(&mut memory, &[holding(&theirs)], start);
@@ -241,11 +338,7 @@ mod tests {
 
     #[test]
     fn after_a_restart_nobody_knows_who_wrote_an_address_and_it_stays() {
-        let world = pass(
-            &mut Memory::new(COOLDOWN),
-            &[holding(&["203.0.113.9"])],
-            Instant::now(),
-        );
+        let world = pass(&mut memory(), &[holding(&["203.0.113.9"])], Instant::now());
         assert!(world.foreign.is_empty());
     }
 }

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 const REST: u32 = 12;
 /// Nobody waits longer than this for a turn.
 const LONGEST_REST: Duration = Duration::from_millis(500);
+/// While writes wait for their turn, a turn comes as seldom as this.
+const REST_BEHIND_WRITES: Duration = Duration::from_secs(2);
 
 /// When the next turn is due.
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ impl Pace {
     /// When the turn that was asked for may be taken, if nothing changes.
     pub(crate) fn due(&self, writes_wait: bool) -> Option<Instant> {
         let (ended, rest) = self.last.filter(|_| self.asked)?;
-        Some(ended + if writes_wait { LONGEST_REST } else { rest })
+        Some(ended + if writes_wait { REST_BEHIND_WRITES } else { rest })
     }
 
     /// Notes that a turn was taken.
@@ -89,8 +91,8 @@ mod tests {
     fn while_writes_wait_the_next_turn_does_too_but_not_for_ever() {
         let (mut pace, ended) = worked();
         pace.asked();
-        assert_eq!(pace.due(true), Some(ended + LONGEST_REST));
-        assert!(pace.is_due(true, ended + LONGEST_REST));
+        assert_eq!(pace.due(true), Some(ended + REST_BEHIND_WRITES));
+        assert!(pace.is_due(true, ended + REST_BEHIND_WRITES));
     }
 
     #[test]

@@ -45,12 +45,14 @@ pub(crate) struct PoolWrite {
     pub(crate) status: IPAddressPoolStatus,
 }
 
-/// The status writes that the decision calls for, in the order of the Services' names. `given_up_to` names the
-/// controllers to which a Service's status is left.
+/// The status writes that the decision calls for and that may be sent now, in the order of the Services' names: one that
+/// waits for its turn or for its answer is not made anew. `given_up_to` names the controllers to which a Service's status
+/// is left.
 pub(crate) fn service_writes(
     snapshot: &Snapshot,
     decision: &Decision,
     settled: &mut Settled,
+    may_send: impl Fn(&ServiceKey, &str) -> bool,
     given_up_to: impl Fn(&ServiceKey) -> Option<String>,
     now: Timestamp,
 ) -> Vec<StatusWrite> {
@@ -59,7 +61,7 @@ pub(crate) fn service_writes(
         let Some(outcome) = decision.outcomes.get(service) else {
             continue;
         };
-        if settled.holds(service, seen, outcome) {
+        if settled.holds(service, seen, outcome) || !may_send(service, &seen.observed.resource_version) {
             continue;
         }
         let dispute = given_up_to(service).and_then(|owners| disputed(service, seen, &owners, now));
@@ -127,7 +129,7 @@ fn service_write(
     now: Timestamp,
 ) -> Option<StatusWrite> {
     let view = &snapshot.world.services[service];
-    let desired = Desired::of(outcome, &seen.observed, now);
+    let desired = Desired::of(outcome, &seen.observed, view.is_written_by_us(), now);
     let leave = *outcome == Outcome::NotOurs && (is_of_others(view) || !seen.observed.has_traces());
     if leave || desired.equals(&seen.observed) {
         return None;
@@ -137,7 +139,7 @@ fn service_write(
         version: seen.observed.resource_version.clone(),
         body: desired.body(seen, outcome),
         whole: true,
-        assumed: assumed(outcome),
+        assumed: assumed(outcome, view),
         notices: notices::notices(view, seen, outcome, desired.condition.as_ref()),
     })
 }
@@ -147,8 +149,12 @@ fn is_of_others(view: &ServiceView) -> bool {
     view.class != ServiceClass::NotLoadBalancer
 }
 
-fn assumed(outcome: &Outcome) -> Assumed {
+fn assumed(outcome: &Outcome, view: &ServiceView) -> Assumed {
     match outcome {
+        Outcome::Refused(why) if why.leaves_status() => Assumed {
+            addresses: view.ingress,
+            allocated_from: None,
+        },
         Outcome::Assigned(assignment) => Assumed {
             addresses: assignment.addresses,
             allocated_from: assignment.pools.first().cloned(),

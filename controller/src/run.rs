@@ -82,6 +82,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             pace: Pace::default(),
             metrics,
             leadership,
+            legacy: election.legacy.clone(),
+            inherited: election.inherited.clone(),
         };
         controller.run(wakes, &shutdown).await;
         election.resign().await;
@@ -107,6 +109,10 @@ struct Controller {
     /// Name and uid of our Pod.
     pod: Option<(String, String)>,
     leadership: watch::Receiver<Leadership>,
+    /// What the next leader should know; a value only while we lead.
+    legacy: watch::Sender<Option<String>>,
+    /// What the last leader left.
+    inherited: watch::Receiver<Option<String>>,
 }
 
 impl Controller {
@@ -134,7 +140,7 @@ impl Controller {
         let began = Instant::now();
         let leadership = self.leadership.borrow_and_update().clone();
         match leadership {
-            Leadership::Lead { term, .. } if leadership.may_write(began) => self.lead(term, began),
+            Leadership::Lead { term, .. } if leadership.may_write(lead::now()) => self.lead(term, began),
             Leadership::Lead { .. } | Leadership::Follow { .. } => self.follow(),
         }
         self.pace.worked(began, Instant::now());

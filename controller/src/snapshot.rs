@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 use serde_json::Value;
 
-use crate::alloc::World;
+use crate::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
@@ -97,7 +97,6 @@ impl Reader {
         self.odd_services.read(&stores.services);
         self.odd_nodes.read(&stores.nodes);
         self.odd_namespaces.read(&stores.namespaces);
-        let nodes = read_nodes(stores);
         let relevant = || self.views.iter().filter(|(_, cached)| cached.is_relevant());
         let world = World {
             services: relevant()
@@ -105,15 +104,9 @@ impl Reader {
                 .collect(),
             pools: self.pools.together().clone(),
             namespaces: read_namespaces(stores),
-            reserved: nodes
-                .values()
-                .flat_map(|node| node.addresses.iter().copied())
-                .chain(
-                    self.odd_nodes
-                        .raw()
-                        .flat_map(|(_, node)| core::Node::addresses_in(node)),
-                )
-                .collect(),
+            nodes: self.addresses_of_nodes(stores),
+            api_server: api_server_of(stores.api_server.snapshot().values().filter_map(object)),
+            subnets: subnets_of(stores.states.snapshot().values().filter_map(object)),
             unreadable: self.odd_services.raw().flat_map(held).collect(),
             class: self.class.clone(),
             ..World::default()
@@ -121,6 +114,7 @@ impl Reader {
         let services = relevant()
             .map(|(key, cached)| (key.clone(), cached.seen.clone()))
             .collect();
+        let doubtful = self.pools.problems_of(&doubts(&world));
         Snapshot {
             world,
             services,
@@ -134,8 +128,19 @@ impl Reader {
                 .chain(self.odd_namespaces.problems())
                 .cloned()
                 .collect(),
-            doubtful: self.pools.with_node_addresses(&nodes),
+            doubtful,
         }
+    }
+
+    /// The addresses of all nodes, also of those that cannot be read otherwise.
+    fn addresses_of_nodes(&self, stores: &Stores) -> BTreeMap<IpAddr, NodeName> {
+        let of_odd = |(key, node): (&ObjectKey, &Value)| {
+            let name = NodeName::from(&*key.name);
+            let own = core::Node::addresses_in(node).map(|address| (address, name.clone()));
+            own.collect::<Vec<_>>()
+        };
+        let odd = self.odd_nodes.raw().flat_map(of_odd);
+        odd.chain(addresses_of(&read_nodes(stores))).collect()
     }
 
     /// All Services. What is known is in the order of names, as the objects are.
@@ -162,9 +167,11 @@ impl Reader {
 }
 
 impl Cached {
-    /// Whether it is a load balancer, or carries what we left on it when it was.
+    /// Whether it is a load balancer, carries what we left on it when it was, or uses addresses.
     fn is_relevant(&self) -> bool {
-        self.view.class != ServiceClass::NotLoadBalancer || self.seen.observed.has_traces()
+        self.view.class != ServiceClass::NotLoadBalancer
+            || self.seen.observed.has_traces()
+            || !self.view.external_ips.is_empty()
     }
 
     fn read(object: &Arc<Service>) -> Self {
@@ -193,9 +200,17 @@ fn overlaid(cached: &Cached, pending: &Pending) -> Arc<ServiceView> {
         Some(assumed) => Arc::new(ServiceView {
             ingress: assumed.addresses,
             allocated_from: assumed.allocated_from.clone(),
+            assigned_since_unix_seconds: cached
+                .view
+                .assigned_since_unix_seconds
+                .filter(|_| assumed.allocated_from.is_some()),
             ..(*cached.view).clone()
         }),
     }
+}
+
+fn object<K>(entry: &Entry<K>) -> Option<&K> {
+    entry.object().map(|object| &**object)
 }
 
 fn read_namespaces(stores: &Stores) -> ferrolb_crds::domain::Namespaces {

@@ -1,9 +1,10 @@
-//! What a leader knows that no object holds. It begins empty with each term.
+//! What a leader knows that no object holds. It begins anew with each term.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferrolb_crds::domain::PoolName;
+use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::act::Disputes;
@@ -32,11 +33,14 @@ pub(crate) struct PoolWrites {
 }
 
 impl Term {
-    pub(crate) fn begin(number: u64, cooldown: Duration, now: Instant) -> Self {
+    /// `inherited` is what the last leader left.
+    pub(crate) fn begin(number: u64, cooldown: Duration, inherited: Option<&str>, now: Instant) -> Self {
+        let mut memory = Memory::new(cooldown, (now, Timestamp::now()));
+        inherited.into_iter().for_each(|legacy| memory.inherit(legacy));
         Self {
             number,
             takeover: Some(Takeover::begin(now)),
-            memory: Memory::new(cooldown),
+            memory,
             disputes: Disputes::default(),
             pool_writes: PoolWrites::default(),
             settled: Settled::default(),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use ferrolb_runtime::events::Notice;
 use tokio::time::Instant;
 
-/// However busy it is, nobody waits longer than this for an event.
-const LONGEST: Duration = Duration::from_secs(3);
+/// However busy it is, nobody waits longer than this for an event. An API server that gives 10,000 Services their
+/// addresses has done so by then.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Notices of writes that have landed.
 #[derive(Debug, Default)]

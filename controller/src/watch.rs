@@ -1,7 +1,7 @@
 //! Which resources the controller watches.
 
-use ferrolb_crds::api::core::{Namespace, Node, NodeStatus, Service};
-use ferrolb_crds::api::{IPAddressPool, L2Advertisement};
+use ferrolb_crds::api::core::{EndpointSlice, Namespace, Node, NodeStatus, Service};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement};
 use ferrolb_crds::domain::ServiceKey;
 use ferrolb_runtime::reflect::{ObjectKey, Reflection, Reports, Watch};
 use kube::{Client, ResourceExt};
@@ -13,6 +13,10 @@ pub(crate) struct Stores {
     pub(crate) nodes: Reflection<Node>,
     pub(crate) pools: Reflection<IPAddressPool>,
     pub(crate) adverts: Reflection<L2Advertisement>,
+    /// What speakers tell of their nodes.
+    pub(crate) states: Reflection<ConfigurationState>,
+    /// The endpoints of the API server.
+    pub(crate) api_server: Reflection<EndpointSlice>,
 }
 
 impl Stores {
@@ -26,6 +30,12 @@ impl Stores {
                 .start(reports),
             pools: Watch::namespace(client.clone(), namespace).start(reports),
             adverts: Watch::namespace(client.clone(), namespace).start(reports),
+            states: Watch::namespace(client.clone(), namespace)
+                .project(keep_links)
+                .start(reports),
+            api_server: Watch::namespace(client.clone(), "default")
+                .fields("metadata.name=kubernetes")
+                .start(reports),
         }
     }
 }
@@ -38,6 +48,11 @@ impl Stores {
         let entry = snapshot.get(&key)?;
         Some(entry.object().and_then(|object| object.resource_version()))
     }
+}
+
+/// Of a state only what its speaker tells others counts here; its own conditions come and go.
+fn keep_links(state: &mut ConfigurationState) {
+    state.status = None;
 }
 
 /// Of a node only its addresses count here; the rest changes every few seconds.

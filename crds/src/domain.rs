@@ -30,6 +30,6 @@ pub use pools::Pools;
 pub use problem::{Invalid, ObjectId, Problem};
 pub(crate) use range::rule;
 pub use range::{AddressRange, InvalidRange};
-pub use reason::{PoolRefusal, Reason, Unshared};
+pub use reason::{Occupant, PoolRefusal, Reason, Tried, Unshared, Withheld};
 pub use selector::{Labels, Selector};
 pub use service::{Asked, Backends, Port, Protocol, ServiceClass, ServiceView, Sharing, TrafficPolicy};

@@ -17,6 +17,13 @@ pub const ALLOW_SHARED_IP: &str = "allow-shared-ip";
 
 /// Annotation written by the controller: the pool of the Service's first address.
 pub const ALLOCATED_FROM_POOL: &str = "metallb.io/ip-allocated-from-pool";
+/// The same, as MetalLB before 0.13 wrote it.
+pub const ALLOCATED_FROM_POOL_BEFORE: &str = "metallb.universe.tf/ip-allocated-from-pool";
+
+/// Annotation of an `IPAddressPool`: Services that ask for them may have addresses of nodes and of the API server.
+pub const ALLOW_NODE_ADDRESSES: &str = "ferrolb.io/allow-node-addresses";
+/// Annotation of an `IPAddressPool`: a sharing key counts in all namespaces.
+pub const ALLOW_SHARING_ACROSS_NAMESPACES: &str = "ferrolb.io/allow-sharing-across-namespaces";
 
 /// Annotation: comma-separated addresses that the Service gives up as soon as others are to be had (`ferrolb pool drain`).
 pub const GIVE_UP: &str = "ferrolb.io/give-up";
@@ -41,6 +48,8 @@ pub const STATE_NODE: &str = "metallb.io/node-name";
 pub const LINKS: &str = "ferrolb.io/links";
 /// Annotation of a `ServiceL2Status`: the node that its Service is to move to (`ferrolb rebalance`).
 pub const MOVE_TO: &str = "ferrolb.io/move-to";
+/// Annotation of the controllers' Lease: addresses given back a moment ago, by whom, and until when they wait for them.
+pub const GIVEN_BACK: &str = "ferrolb.io/given-back";
 /// Condition type of the controller's `ConfigurationState`.
 pub const POOLS_VALID: &str = "poolReconcilerValid";
 /// Condition type of a speaker's `ConfigurationState`.

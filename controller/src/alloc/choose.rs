@@ -1,41 +1,43 @@
 //! Which pools a Service may use, in which order, and which address of a pool it gets.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use ferrolb_crds::domain::{Addresses, Families, Family, Pool, PoolName, PoolRefusal, ServiceView};
+use ferrolb_crds::domain::{Addresses, Families, Family, Pool, PoolRefusal, ServiceView, Tried};
 
 use super::World;
-use super::ledger::Ledger;
-
-/// The pools that were tried and why each had nothing.
-pub(super) type Tried = Vec<(PoolName, PoolRefusal)>;
+use super::decide::Pass;
+use super::ledger::{Ledger, Numbered, Taken};
+use super::others::Others;
 
 /// Finds addresses in the pools that a Service may use; changes nothing.
 pub(super) struct Chooser<'a> {
     world: &'a World,
     ledger: &'a Ledger<'a>,
+    others: &'a Others<'a>,
     service: &'a ServiceView,
     /// Addresses that this Service gave back a moment ago.
     had_before: &'a [IpAddr],
-    pools: &'a [&'a Pool],
+    pools: &'a [Numbered<'a>],
     /// Tried before all others.
-    first: Option<&'a Pool>,
+    first: Option<Numbered<'a>>,
     /// Whether a refusal names the pools that are left to those who ask for them.
     names_manual: bool,
 }
 
 impl<'a> Chooser<'a> {
-    /// Chooses among `pools`, in their order, leaving out those that do not admit the Service.
+    /// Chooses among `pools`, in their order, leaving out those that do not admit the Service. `had_before` are
+    /// addresses that it gave back a moment ago.
     pub(super) fn new(
-        world: &'a World,
-        ledger: &'a Ledger<'a>,
+        pass: &'a Pass<'a>,
         service: &'a ServiceView,
         had_before: &'a [IpAddr],
-        pools: &'a [&'a Pool],
+        pools: &'a [Numbered<'a>],
     ) -> Self {
         Self {
-            world,
-            ledger,
+            world: pass.world,
+            ledger: &pass.ledger,
+            others: &pass.others,
             service,
             had_before,
             pools,
@@ -58,16 +60,16 @@ impl<'a> Chooser<'a> {
             .pools
             .iter()
             .copied()
-            .find(|one| pool.is_some_and(|pool| pool.name == one.name));
+            .find(|(_, one)| pool.is_some_and(|pool| pool.name == one.name));
         self
     }
 
-    fn in_order(&self) -> impl Iterator<Item = &'a Pool> + '_ {
-        let first = self.first.map(|pool| &pool.name);
+    fn in_order(&self) -> impl Iterator<Item = Numbered<'a>> + '_ {
+        let first = self.first.map(|(position, _)| position);
         let others = self.pools.iter().copied();
         self.first
             .into_iter()
-            .chain(others.filter(move |pool| Some(&pool.name) != first))
+            .chain(others.filter(move |(position, _)| Some(*position) != first))
     }
 
     fn admits(&self, pool: &Pool) -> bool {
@@ -78,12 +80,12 @@ impl<'a> Chooser<'a> {
         )
     }
 
-    fn candidates(&self) -> impl Iterator<Item = &'a Pool> + '_ {
-        self.in_order().filter(|pool| self.admits(pool))
+    fn candidates(&self) -> impl Iterator<Item = Numbered<'a>> + '_ {
+        self.in_order().filter(|(_, pool)| self.admits(pool))
     }
 
     /// Addresses for a Service that has none.
-    pub(super) fn new_addresses(&self, families: Families) -> Result<Addresses, Tried> {
+    pub(super) fn new_addresses(&self, families: Families) -> Result<Addresses, Arc<Tried>> {
         match families {
             Families::One(family) => self.one(family).map(|address| [address].into_iter().collect()),
             Families::Both => self.both(),
@@ -98,14 +100,14 @@ impl<'a> Chooser<'a> {
     }
 
     /// One address of this family from the first pool that has one.
-    pub(super) fn one(&self, family: Family) -> Result<IpAddr, Tried> {
+    pub(super) fn one(&self, family: Family) -> Result<IpAddr, Arc<Tried>> {
         let found = self.candidates().find_map(|pool| self.in_pool(pool, family));
         found.ok_or_else(|| self.refusals(&[family]))
     }
 
     /// One of each family: from the first pool that has both, else from two pools.
-    fn both(&self) -> Result<Addresses, Tried> {
-        let of_one_pool = |pool: &'a Pool| {
+    fn both(&self) -> Result<Addresses, Arc<Tried>> {
+        let of_one_pool = |pool: Numbered<'a>| {
             let (v4, v6) = (self.in_pool(pool, Family::V4)?, self.in_pool(pool, Family::V6)?);
             Some([v4, v6].into_iter().collect())
         };
@@ -116,66 +118,87 @@ impl<'a> Chooser<'a> {
         Ok([v4, v6].into_iter().collect())
     }
 
-    fn in_pool(&self, pool: &'a Pool, family: Family) -> Option<IpAddr> {
+    fn in_pool(&self, pool: Numbered<'a>, family: Family) -> Option<IpAddr> {
         let cooling = |address: &IpAddr| self.world.cooling.contains_key(address);
         self.returned(pool, family)
             .or_else(|| {
                 let free = self.free(pool, family).find(|address| !cooling(address));
-                let shared = self.ledger.shareable(self.service, &pool.name, family);
+                let is_ours_alone = |address| self.others.uses_too(&self.service.key, address).is_none();
+                let shared = self.ledger.shareable(self.service, pool, family, is_ours_alone);
                 free.into_iter().chain(shared).min()
             })
             .or_else(|| self.free(pool, family).next())
     }
 
     /// The lowest address of the pool that this Service gave back a moment ago.
-    fn returned(&self, pool: &Pool, family: Family) -> Option<IpAddr> {
-        let free = self.ledger.free(&pool.name)?;
+    fn returned(&self, (position, pool): Numbered<'a>, family: Family) -> Option<IpAddr> {
         let fits = |address: &&IpAddr| {
-            Family::of(**address) == family && free.contains(**address) && self.may_give(pool, **address)
+            Family::of(**address) == family
+                && self.ledger.free(position).contains(**address)
+                && self.others.withheld(pool, **address).is_none()
         };
         self.had_before.iter().filter(fits).min().copied()
     }
 
     /// The free addresses that may be given out, lowest first.
-    fn free(&self, pool: &'a Pool, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
-        let free = self.ledger.free(&pool.name);
-        let first = free.and_then(|free| free.first(family));
-        let ascending = std::iter::successors(first, move |address| free?.after(*address));
-        ascending.filter(move |address| self.may_give(pool, *address))
+    fn free(&self, (position, pool): Numbered<'a>, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
+        self.unused(position, family)
+            .filter(move |address| self.others.withheld(pool, *address).is_none())
     }
 
-    fn may_give(&self, pool: &Pool, address: IpAddr) -> bool {
-        !pool.avoids(address)
-            && !self.world.reserved.contains(&address)
-            && !self.world.quarantined.contains(&address)
+    /// The addresses that no Service of ours uses, lowest first.
+    fn unused(&self, position: usize, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
+        let free = self.ledger.free(position);
+        std::iter::successors(free.first(family), move |address| free.after(*address))
     }
 
     /// For each pool the reason why it has nothing of these families: the first family that it lacks.
-    fn refusals(&self, families: &[Family]) -> Tried {
-        let named = |pool: &Pool, why| (pool.name.clone(), why);
-        let lacking = |pool| Some(named(pool, self.lacks(pool, families)?));
-        let others = self.in_order().filter(|pool| !self.admits(pool));
-        let passed_over = others.map(|pool| named(pool, PoolRefusal::NotAdmitted));
-        let manual = self
-            .world
-            .pools
-            .iter()
-            .filter(|pool| self.names_manual && !pool.auto_assign);
-        let manual = manual.map(|pool| named(pool, PoolRefusal::NotAutomatic));
-        self.candidates()
-            .filter_map(lacking)
-            .chain(passed_over)
-            .chain(manual)
-            .collect()
+    fn refusals(&self, families: &[Family]) -> Arc<Tried> {
+        let mut tried = Tried::default();
+        for pool in self.candidates() {
+            if let Some(why) = self.lacks(pool, families) {
+                tried.add(&pool.1.name, why);
+            }
+        }
+        for (_, pool) in self.in_order().filter(|pool| !self.admits(pool.1)) {
+            tried.add(&pool.name, PoolRefusal::NotAdmitted);
+        }
+        if self.names_manual {
+            for pool in self.world.pools.iter().filter(|pool| !pool.auto_assign) {
+                tried.add(&pool.name, PoolRefusal::NotAutomatic);
+            }
+        }
+        Arc::new(tried)
     }
 
-    fn lacks(&self, pool: &'a Pool, families: &[Family]) -> Option<PoolRefusal> {
+    fn lacks(&self, pool: Numbered<'a>, families: &[Family]) -> Option<PoolRefusal> {
         let missing = |family: &&Family| self.in_pool(pool, **family).is_none();
-        let family = families.iter().find(missing)?;
-        let all = self.world.pools.addresses(&pool.name);
-        Some(PoolRefusal::lacking(
-            *family,
-            all.is_some_and(|all| all.count(*family) > 0),
-        ))
+        families
+            .iter()
+            .find(missing)
+            .map(|family| self.why_not(pool, *family))
+    }
+
+    /// Why the pool has no address of this family.
+    fn why_not(&self, (position, pool): Numbered<'a>, family: Family) -> PoolRefusal {
+        let all = self.world.pools.all_addresses()[position].count(family);
+        let unused = self.ledger.free(position).count(family);
+        if all == 0 {
+            return PoolRefusal::None(family);
+        }
+        if let Some(Taken { address, by, why }) = self.ledger.clash(self.service, position, family) {
+            return PoolRefusal::Unshared { address, by, why };
+        }
+        let lowest = self.unused(position, family).next();
+        let withheld = lowest.and_then(|address| Some((address, self.others.withheld(pool, address)?)));
+        match withheld {
+            Some((address, why)) => PoolRefusal::Withheld {
+                address,
+                why,
+                more: unused - 1,
+                others_used: unused < all,
+            },
+            None => PoolRefusal::Exhausted(family),
+        }
     }
 }

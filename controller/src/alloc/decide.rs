@@ -1,16 +1,19 @@
 //! The three passes: keep, asked for, new.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ferrolb_crds::domain::{
-    Addresses, Asked, Families, Family, Pool, PoolName, Reason, ServiceKey, ServiceView,
+    Addresses, Asked, Families, Family, PoolName, Reason, ServiceKey, ServiceView, Tried,
 };
 
 use super::World;
-use super::choose::{Chooser, Tried};
+use super::alike::Refusals;
+use super::choose::Chooser;
 use super::keep::{Kept, asks_for};
-use super::ledger::Ledger;
+use super::ledger::{Claim, Ledger, Numbered};
+use super::others::Others;
 use super::outcome::{Assignment, Note, Outcome};
 use super::usage::{self, Usage};
 
@@ -25,23 +28,17 @@ pub struct Decision {
 
 /// Decides about all Services at once.
 pub fn decide(world: &World) -> Decision {
-    let mut unkept = BTreeSet::new();
-    loop {
-        let (decision, lost_all) = Pass::run(world, &unkept);
-        if lost_all.is_empty() {
-            return decision;
-        }
-        // They were refused after others had been told that their addresses are in use: once more, without.
-        unkept.extend(lost_all);
-    }
+    Pass::new(world).run()
 }
 
 pub(super) struct Pass<'a> {
     pub(super) world: &'a World,
     pub(super) ledger: Ledger<'a>,
+    pub(super) others: Others<'a>,
     given_back: BTreeMap<&'a ServiceKey, Vec<IpAddr>>,
     /// Plain pools and pools made for somebody, in the order in which they are tried.
-    automatic: Vec<&'a Pool>,
+    automatic: Vec<Numbered<'a>>,
+    refusals: Refusals<'a>,
 }
 
 impl<'a> Pass<'a> {
@@ -50,96 +47,125 @@ impl<'a> Pass<'a> {
         for (address, owner) in &world.cooling {
             given_back.entry(owner).or_default().push(*address);
         }
-        let mut automatic: Vec<&Pool> = world.pools.iter().filter(|pool| pool.auto_assign).collect();
+        let numbered = world.pools.iter().enumerate();
+        let mut automatic: Vec<Numbered<'_>> = numbered.filter(|(_, pool)| pool.auto_assign).collect();
         // A pool made for somebody comes before the plain ones, even if it is made for everybody.
-        automatic.sort_by_key(|pool| {
+        automatic.sort_by_key(|(position, pool)| {
             (
                 pool.scope.is_none(),
                 pool.scope.as_ref().map(|scope| scope.priority),
-                &pool.name,
+                *position,
             )
         });
         Self {
             world,
             ledger: Ledger::new(&world.pools),
+            others: Others::new(world),
             given_back,
             automatic,
+            refusals: Refusals::new(world),
         }
     }
 
-    /// One pass in which the Services of `unkept` keep nothing. Returns also who was refused although
-    /// something was kept for it.
-    fn run(world: &'a World, unkept: &BTreeSet<ServiceKey>) -> (Decision, Vec<ServiceKey>) {
-        let mut pass = Self::new(world);
+    fn run(mut self) -> Decision {
+        let world = self.world;
         let is_ours = |view: &ServiceView| view.class.is_ours(world.class.as_deref());
         let services: Vec<&ServiceView> = world.services.values().map(|view| &**view).collect();
         let ours: Vec<usize> = (0..services.len()).filter(|at| is_ours(services[*at])).collect();
-        let mut kept = pass.keep(
-            &services,
-            ours.iter()
-                .copied()
-                .filter(|at| !unkept.contains(&services[*at].key)),
-        );
+        let mut kept = self.keep(&services, ours.iter().copied());
         for (address, owner) in &world.unreadable {
-            pass.ledger.close(*address, owner);
+            self.ledger.close(*address, owner);
         }
         let mut outcomes = vec![Outcome::NotOurs; services.len()];
-        let mut lost_all = Vec::new();
         for at in in_turn(&services, ours) {
-            let kept = std::mem::take(&mut kept[at]);
-            let had_some = !kept.addresses.is_empty();
-            outcomes[at] = pass.settle(services[at], kept);
-            if had_some && matches!(outcomes[at], Outcome::Refused(_)) {
-                lost_all.push(services[at].key.clone());
-            }
+            outcomes[at] = self.settle(services[at], std::mem::take(&mut kept[at]));
         }
-        let decision = Decision {
+        Decision {
             outcomes: world.services.keys().cloned().zip(outcomes).collect(),
-            usage: usage::usage(&world.pools, pass.ledger.used()),
-        };
-        (decision, lost_all)
+            usage: usage::usage(&world.pools, &self.ledger, &self.others),
+        }
     }
 
+    /// What is kept is refused to nobody: a wish that cannot be met is said, and costs nothing.
     fn settle(&mut self, service: &'a ServiceView, mut kept: Kept) -> Outcome {
-        match &service.give_up {
-            Ok(unwanted) if !unwanted.is_empty() => self.replace(service, unwanted, &mut kept),
-            Ok(_) => {}
-            Err(error) => kept.notes.push(Note::RequestIgnored(error.clone())),
+        let has_nothing = kept.addresses.is_empty() && !self.given_back.contains_key(&service.key);
+        let terms = self.refusals.terms(service).filter(|_| has_nothing);
+        if let Some(why) = terms.as_ref().and_then(|terms| self.refusals.of(terms)) {
+            return Outcome::Refused(left_alone(service, why.clone()));
         }
-        let (added, notes) = match self.complete(service, kept.addresses) {
-            Ok(complete) => complete,
-            Err(refusal) => return Outcome::Refused(refusal),
+        let exchanged = self.exchange(service, &mut kept);
+        let asks_in_vain = exchanged.is_err() && matches!(service.asked, Ok(Asked::Addresses(..)));
+        // First, since it is the owner's own doing: the condition takes its reason from there.
+        kept.notes.splice(0..0, exchanged.err());
+        let added = match asks_in_vain {
+            true => Ok((Addresses::default(), Vec::new())),
+            false => self.complete(service, kept.addresses),
         };
-        if let Err(taken) = self.ledger.enter(service, added) {
-            return Outcome::Refused(taken.into());
+        match added.and_then(|(added, notes)| Ok((self.take(service, added)?, notes))) {
+            Ok((added, notes)) => {
+                kept.addresses = kept.addresses.iter().chain(added.iter()).collect();
+                kept.notes.extend(notes);
+            }
+            Err(why) if kept.addresses.is_empty() => {
+                if let Some(terms) = terms {
+                    self.refusals.note(terms, &why);
+                }
+                return Outcome::Refused(left_alone(service, why));
+            }
+            Err(why) => kept.notes.push(Note::RequestIgnored(why)),
         }
-        let addresses = kept.addresses.iter().chain(added.iter()).collect();
-        let notes = kept.notes.into_iter().chain(notes).collect();
-        Outcome::Assigned(self.assignment(service, addresses, notes))
+        Outcome::Assigned(self.assignment(service, kept))
     }
 
-    /// Exchanges addresses to be given up for others, all of them or none. They stay entered in this pass: nobody else
-    /// gets an address before the Service is told of its new one.
-    fn replace(&mut self, service: &'a ServiceView, unwanted: &BTreeSet<IpAddr>, kept: &mut Kept) {
-        let goes = |address: &IpAddr| unwanted.contains(address) && !asks_for(service, *address);
+    /// Exchanges addresses that are not as wished, or to be given up, for others: all of them or none. They stay entered
+    /// in this pass: nobody else gets an address before the Service is told of its new one.
+    fn exchange(&mut self, service: &'a ServiceView, kept: &mut Kept) -> Result<(), Note> {
+        let given_up = match &service.give_up {
+            Ok(given_up) => given_up,
+            Err(error) => return Err(Note::RequestIgnored(Reason::InvalidRequest(error.clone()))),
+        };
+        let goes = |address: &IpAddr| match self.is_as_wished(service, *address) {
+            true => given_up.contains(address) && !asks_for(service, *address),
+            false => true,
+        };
         let (going, staying): (Vec<IpAddr>, Vec<IpAddr>) = kept.addresses.iter().partition(goes);
         let Some(first) = going.first() else {
-            return;
+            return Ok(());
         };
         let staying: Addresses = staying.into_iter().collect();
-        let new = self.complete(service, staying).and_then(|(added, _)| {
-            let lost = going
-                .iter()
-                .find(|address| added.of(Family::of(**address)).is_none());
-            lost.map_or(Ok(added), |_| Err(Reason::NoAddress(Vec::new())))
+        let new = self.complete(service, staying).and_then(|(added, notes)| {
+            let is_replaced = |address: &IpAddr| added.of(Family::of(*address)).is_some();
+            match going.iter().all(is_replaced) {
+                true => self.take(service, added),
+                false => Err(lacking(notes)),
+            }
         });
-        match new.and_then(|added| Ok(self.ledger.enter(service, added).map(|()| added)?)) {
+        match new {
             Ok(added) => {
                 kept.notes.retain(|note| !note.flags(&going));
                 kept.addresses = staying.iter().chain(added.iter()).collect();
+                Ok(())
             }
-            Err(why) => kept.notes.insert(0, Note::NoReplacement { address: *first, why }),
+            Err(why) if given_up.contains(first) => Err(Note::NoReplacement { address: *first, why }),
+            Err(why) => Err(Note::RequestIgnored(why)),
         }
+    }
+
+    /// Whether an address in use is one that the Service asks for, as far as that can be read.
+    fn is_as_wished(&self, service: &ServiceView, address: IpAddr) -> bool {
+        match &service.asked {
+            Ok(Asked::Anything) | Err(_) => true,
+            Ok(Asked::Addresses(..)) => asks_for(service, address),
+            Ok(Asked::Pool(asked)) => {
+                let owner = self.world.pools.owner(address).map(|pool| &pool.name);
+                owner.or(service.allocated_from.as_ref()) == Some(asked)
+            }
+        }
+    }
+
+    fn take(&mut self, service: &'a ServiceView, addresses: Addresses) -> Result<Addresses, Reason> {
+        self.ledger.enter(service, addresses, Claim::New)?;
+        Ok(addresses)
     }
 
     /// The addresses to add to those that are kept, and what to say about it.
@@ -147,8 +173,7 @@ impl<'a> Pass<'a> {
         let families = service.families.clone().map_err(Reason::InvalidFamilies)?;
         let nothing_to_add = missing(families, kept).is_empty();
         match &service.asked {
-            Err(error) if kept.is_empty() => Err(Reason::InvalidRequest(error.clone())),
-            Err(error) => Ok((Addresses::default(), vec![Note::RequestIgnored(error.clone())])),
+            Err(error) => Err(Reason::InvalidRequest(error.clone())),
             Ok(Asked::Addresses(asked, pool)) => {
                 let have = |address: &IpAddr| kept.iter().any(|kept| kept == *address);
                 let wanting: Addresses = asked.iter().filter(|address| !have(address)).collect();
@@ -157,11 +182,9 @@ impl<'a> Pass<'a> {
             }
             Ok(_) if nothing_to_add => Ok(Default::default()),
             Ok(Asked::Pool(name)) => {
-                let pool = self
-                    .world
-                    .pools
-                    .named(name)
-                    .ok_or_else(|| Reason::UnknownPool(name.clone()))?;
+                let position = self.world.pools.position(name);
+                let position = position.ok_or_else(|| Reason::UnknownPool(name.clone()))?;
+                let pool = (position, self.world.pools.at(position));
                 fill(&self.chooser(service, &[pool]), families, kept)
             }
             Ok(Asked::Anything) if self.world.pools.is_empty() && kept.is_empty() => Err(Reason::NoPools),
@@ -174,9 +197,9 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn chooser<'b>(&'b self, service: &'b ServiceView, pools: &'b [&'b Pool]) -> Chooser<'b> {
+    fn chooser<'b>(&'b self, service: &'b ServiceView, pools: &'b [Numbered<'b>]) -> Chooser<'b> {
         let had_before = self.given_back.get(&service.key).map_or(&[][..], Vec::as_slice);
-        Chooser::new(self.world, &self.ledger, service, had_before, pools)
+        Chooser::new(self, service, had_before, pools)
     }
 
     fn requested(
@@ -232,10 +255,20 @@ impl<'a> Pass<'a> {
                 pool: owner.name.clone(),
             });
         }
-        self.ledger.check(service, address).map_err(Reason::from)
+        if let Some(by) = self.others.forbids(&service.key, Some(owner), address) {
+            let by = by.clone();
+            return Err(Reason::Occupied { address, by });
+        }
+        self.ledger
+            .check(service, address, Claim::New)
+            .map_err(Reason::from)
     }
 
-    fn assignment(&self, service: &ServiceView, addresses: Addresses, notes: Vec<Note>) -> Assignment {
+    fn assignment(&self, service: &ServiceView, Kept { addresses, mut notes }: Kept) -> Assignment {
+        notes.extend(addresses.iter().filter_map(|address| {
+            let by = self.others.uses_too(&service.key, address)?.clone();
+            Some(Note::UsedElsewhere { address, by })
+        }));
         let pool = |address| self.world.pools.owner(address).map(|pool| pool.name.clone());
         let pools = addresses
             .iter()
@@ -265,13 +298,13 @@ fn missing(families: Families, kept: Addresses) -> Vec<Family> {
         .collect()
 }
 
-/// Adds what is missing to what is kept; a preferred second family may stay missing.
+/// Adds what is missing to what is kept; where something is, the rest may stay missing.
 fn fill(
     chooser: &Chooser<'_>,
     families: Families,
     kept: Addresses,
 ) -> Result<(Addresses, Vec<Note>), Reason> {
-    let lacks = |family, tried: Tried| Note::Lacks {
+    let lacks = |family, tried: Arc<Tried>| Note::Lacks {
         family,
         why: Reason::NoAddress(tried),
     };
@@ -285,11 +318,30 @@ fn fill(
     for family in missing(families, kept) {
         match chooser.one(family) {
             Ok(address) => added.set(address),
-            Err(tried) if families == Families::Both => return Err(Reason::NoAddress(tried)),
             Err(tried) => notes.push(lacks(family, tried)),
         }
     }
     Ok((added, notes))
+}
+
+/// Why not all was to be had.
+fn lacking(notes: Vec<Note>) -> Reason {
+    let why = |note| match note {
+        Note::Lacks { why, .. } => Some(why),
+        _ => None,
+    };
+    notes
+        .into_iter()
+        .find_map(why)
+        .unwrap_or_else(|| Reason::NoAddress(Arc::default()))
+}
+
+/// What another implementation wrote stays in the status of a Service for which there is nothing else.
+fn left_alone(service: &ServiceView, why: Reason) -> Reason {
+    if service.is_written_by_us() || service.ingress.is_empty() {
+        return why;
+    }
+    why.leaving(service.ingress)
 }
 
 #[cfg(test)]

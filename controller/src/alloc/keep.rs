@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Addresses, Asked, Family, ServiceView};
+use ferrolb_crds::domain::{Addresses, Asked, Family, Reason, ServiceView};
 
 use super::decide::Pass;
-use super::ledger::Taken;
+use super::ledger::Claim;
 use super::outcome::Note;
 
 /// What a Service keeps of its status.
@@ -25,10 +25,12 @@ impl<'a> Pass<'a> {
     ) -> Vec<Kept> {
         let mut claims: Vec<usize> = ours.filter(|at| !services[*at].ingress.is_empty()).collect();
         claims.sort_by_key(|at| {
-            let service = services[*at];
-            let since = service.assigned_since_unix_seconds.unwrap_or(i64::MAX);
-            let changed = self.world.changed.contains(&service.key);
-            (changed, since, service.created_unix_seconds)
+            let changed = self.world.changed.contains(&services[*at].key);
+            (
+                changed,
+                claimed_since(services[*at]),
+                services[*at].created_unix_seconds,
+            )
         });
         let mut kept: Vec<Kept> = services.iter().map(|_| Kept::default()).collect();
         for at in claims {
@@ -37,46 +39,56 @@ impl<'a> Pass<'a> {
         kept
     }
 
+    /// Whatever a Service asks for by now, it keeps what we gave it. What others wrote into its status counts for
+    /// nothing, even if it lies in a pool.
     fn keep_one(&mut self, service: &'a ServiceView) -> Kept {
         let mut kept = Kept::default();
-        let Ok(families) = service.families else {
-            return kept;
+        let wanted = |address: &IpAddr| {
+            let families = service.families.as_ref();
+            families.map_or(true, |families| families.include(Family::of(*address)))
         };
-        let wanted: Addresses = service
-            .ingress
-            .iter()
-            .filter(|address| families.include(Family::of(*address)))
-            .collect();
-        if !asks_for_these(service, wanted) {
-            return kept;
-        }
-        for address in wanted.iter() {
-            let Some(notes) = self.keepable(service, address) else {
+        for address in service.ingress.iter().filter(wanted) {
+            if !self.is_from_us(service, address) {
                 continue;
-            };
-            match self.ledger.enter(service, [address].into_iter().collect()) {
+            }
+            if let Some(by) = self
+                .others
+                .forbids_keeping(self.world.pools.owner(address), address)
+            {
+                let why = Reason::Occupied {
+                    address,
+                    by: by.clone(),
+                };
+                kept.notes.push(Note::Lost { address, why });
+                continue;
+            }
+            match self
+                .ledger
+                .enter(service, [address].into_iter().collect(), Claim::Held)
+            {
                 Ok(()) => {
                     kept.addresses.set(address);
-                    kept.notes.extend(notes);
+                    kept.notes.extend(self.oddity(service, address));
                 }
-                Err(Taken { address, by, why }) => kept.notes.push(Note::Lost { address, to: by, why }),
+                Err(taken) => kept.notes.push(Note::Lost {
+                    address,
+                    why: taken.into(),
+                }),
             }
         }
         kept
     }
 
-    /// What is odd about an address in use, or none if it cannot be kept: it never was ours and does not
-    /// satisfy the rules, or it is not of the pool asked for.
-    fn keepable(&self, service: &ServiceView, address: IpAddr) -> Option<Option<Note>> {
-        let is_foreign = self.world.foreign.contains(&(service.key.clone(), address));
-        let ours = service.allocated_from.as_ref().filter(|_| !is_foreign);
-        let owner = self.world.pools.owner(address);
-        if let Ok(Asked::Pool(asked)) = &service.asked
-            && owner.map(|pool| &pool.name).or(ours) != Some(asked)
-        {
-            return None;
-        }
-        let note = match owner {
+    /// Whether we gave the Service this address. Outside of every pool the annotation must say where it is from.
+    fn is_from_us(&self, service: &ServiceView, address: IpAddr) -> bool {
+        let is_foreign = || self.world.foreign.contains(&(service.key.clone(), address));
+        let has_origin = || service.allocated_from.is_some() || self.world.pools.owner(address).is_some();
+        service.is_written_by_us() && !is_foreign() && has_origin()
+    }
+
+    /// What is odd about an address in use.
+    fn oddity(&self, service: &ServiceView, address: IpAddr) -> Option<Note> {
+        match self.world.pools.owner(address) {
             None => Some(Note::OutsidePools { address }),
             Some(pool) if !pool.admits(&service.key.namespace, &service.labels, &self.world.namespaces) => {
                 Some(Note::NoLongerAdmitted {
@@ -84,22 +96,29 @@ impl<'a> Pass<'a> {
                     pool: pool.name.clone(),
                 })
             }
-            Some(pool) if pool.avoids(address) && !asks_for(service, address) => Some(Note::NowAvoided {
-                address,
-                pool: pool.name.clone(),
-            }),
+            Some(pool) if !asks_for(service, address) => {
+                let avoided = self.others.avoids(pool, address);
+                avoided.map(|why| Note::NowAvoided {
+                    address,
+                    pool: pool.name.clone(),
+                    why,
+                })
+            }
             Some(_) => None,
-        };
-        (note.is_none() || ours.is_some()).then_some(note)
+        }
     }
 }
 
-/// Whether the Service asks for nothing else than these addresses.
-fn asks_for_these(service: &ServiceView, current: Addresses) -> bool {
-    match &service.asked {
-        Ok(Asked::Addresses(asked, _)) => *asked == current,
-        _ => true,
-    }
+/// Since when a Service has its addresses, by its condition. It cannot have had them before it existed, whatever is
+/// written there.
+fn claimed_since(service: &ServiceView) -> i64 {
+    let created = match service.created_unix_seconds {
+        i64::MAX => i64::MIN,
+        known => known,
+    };
+    service
+        .assigned_since_unix_seconds
+        .map_or(i64::MAX, |since| since.max(created))
 }
 
 pub(super) fn asks_for(service: &ServiceView, address: IpAddr) -> bool {

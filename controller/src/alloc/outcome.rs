@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Addresses, Family, Invalid, PoolName, Reason, ServiceKey, Unshared};
+use ferrolb_crds::domain::{Addresses, Family, Occupant, PoolName, Reason, Withheld};
 use thiserror::Error;
 
 /// What was decided about one Service.
@@ -45,17 +45,27 @@ pub enum Note {
         /// Its pool.
         pool: PoolName,
     },
-    /// `avoidBuggyIPs` was switched on.
-    #[error("pool {pool} avoids addresses like {address}, which is kept because the Service uses it")]
+    /// `avoidBuggyIPs` was switched on, or the subnet became known.
+    #[error("{address} of pool {pool} {why}, and is kept because the Service uses it")]
     NowAvoided {
         /// The address in use.
         address: IpAddr,
         /// Its pool.
         pool: PoolName,
+        /// What is wrong with it.
+        why: Withheld,
     },
-    /// The request cannot be read; the addresses in use stay.
+    /// The address is in use elsewhere too.
+    #[error("{address} {by} too")]
+    UsedElsewhere {
+        /// The address in use.
+        address: IpAddr,
+        /// Who uses it besides.
+        by: Occupant,
+    },
+    /// What it asks for cannot be had or not even read; the addresses in use stay.
     #[error("{0}; the addresses in use are kept")]
-    RequestIgnored(Invalid),
+    RequestIgnored(Reason),
     /// It is asked to give this address up, and no other is to be had.
     #[error("{address} was to be given up and is kept, because there is no other: {why}")]
     NoReplacement {
@@ -64,7 +74,7 @@ pub enum Note {
         /// Why there is no other.
         why: Reason,
     },
-    /// `PreferDualStack`, and only one family is to be had.
+    /// Both families are wanted, and only one is to be had.
     #[error("no {family} address to add: {why}")]
     Lacks {
         /// The family that is missing.
@@ -72,15 +82,13 @@ pub enum Note {
         /// Why there is none.
         why: Reason,
     },
-    /// The Service held an address that belongs to another with the older claim.
-    #[error("lost {address} to {to}: {why}")]
+    /// The Service held an address that belongs to a machine, or to a Service with the older claim.
+    #[error("lost {address}: {why}")]
     Lost {
         /// The address that was lost.
         address: IpAddr,
-        /// Who has it.
-        to: ServiceKey,
-        /// Why the two cannot share.
-        why: Unshared,
+        /// Why it cannot stay.
+        why: Reason,
     },
 }
 
@@ -101,6 +109,7 @@ impl Note {
             Self::OutsidePools { .. } => "OutsidePools",
             Self::NoLongerAdmitted { .. } => "NoLongerAdmitted",
             Self::NowAvoided { .. } => "NowAvoided",
+            Self::UsedElsewhere { .. } => "UsedElsewhere",
             Self::RequestIgnored(_) => "RequestIgnored",
             Self::NoReplacement { .. } => "NoReplacement",
             Self::Lacks { .. } => "Lacks",

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ferrolb_crds::domain::{AddressSet, Family, Pool, PoolName, Pools};
 
-use super::ledger::Used;
+use super::ledger::{Ledger, Used};
+use super::others::Others;
 
 /// Capacity and use of one pool. Numbers saturate at 2^63-1, as MetalLB's do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -45,22 +46,32 @@ impl Usage {
     }
 }
 
-/// Usage of every pool, given what of each is in use, in their order.
-pub(super) fn usage(pools: &Pools, used: &[Used]) -> BTreeMap<PoolName, Usage> {
-    let of_pool = |((pool, addresses), used): ((&Pool, &AddressSet), &Used)| {
-        let usage = Usage {
-            used_ipv4: used.ipv4,
-            used_ipv6: used.ipv6,
-            ..capacity(pool, addresses)
-        };
-        (pool.name.clone(), usage)
+/// Usage of every pool.
+pub(super) fn usage(pools: &Pools, ledger: &Ledger<'_>, others: &Others<'_>) -> BTreeMap<PoolName, Usage> {
+    let of_pool = |((pool, addresses), used): ((&Pool, &AddressSet), &Used)| Usage {
+        used_ipv4: used.ipv4,
+        used_ipv6: used.ipv6,
+        ..capacity(pool, addresses)
     };
-    pools
-        .iter()
-        .zip(pools.all_addresses())
-        .zip(used)
-        .map(of_pool)
-        .collect()
+    let all = pools.iter().zip(pools.all_addresses()).zip(ledger.used());
+    let mut usage: Vec<Usage> = all.map(of_pool).collect();
+    // What is kept from Services and that none of them has all the same does not count.
+    for address in others
+        .known()
+        .into_iter()
+        .filter(|address| !ledger.is_used(*address))
+    {
+        let Some(position) = pools.owner_position(address) else {
+            continue;
+        };
+        let is_counted = !pools.at(position).avoids(address);
+        match Family::of(address) {
+            Family::V4 => usage[position].total_ipv4 -= i64::from(is_counted),
+            Family::V6 if usage[position].total_ipv6 == i64::MAX => {}
+            Family::V6 => usage[position].total_ipv6 -= 1,
+        }
+    }
+    pools.iter().map(|pool| pool.name.clone()).zip(usage).collect()
 }
 
 fn capacity(pool: &Pool, addresses: &AddressSet) -> Usage {

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Namespaces, Pools, ServiceKey, ServiceView};
+use ferrolb_crds::api::ConfigurationState;
+use ferrolb_crds::api::core::EndpointSlice;
+use ferrolb_crds::domain::{Namespaces, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView};
+use ipnetwork::IpNetwork;
+use kube::ResourceExt;
 
 /// The cluster as the allocator sees it at one moment.
 #[derive(Clone, Debug, Default)]
@@ -15,10 +19,12 @@ pub struct World {
     pub pools: Pools,
     /// Labels of the namespaces.
     pub namespaces: Namespaces,
-    /// Addresses that are given out only on request: those of the nodes.
-    pub reserved: BTreeSet<IpAddr>,
-    /// Addresses that somebody outside the cluster uses: given out only on request.
-    pub quarantined: BTreeSet<IpAddr>,
+    /// The addresses of nodes, and whose they are.
+    pub nodes: BTreeMap<IpAddr, NodeName>,
+    /// The addresses of the API server.
+    pub api_server: BTreeSet<IpAddr>,
+    /// The subnets that nodes are on, as far as speakers told of them.
+    pub subnets: BTreeSet<IpNetwork>,
     /// Addresses in the status of Services that cannot be read: they go to nobody else.
     pub unreadable: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
@@ -30,4 +36,61 @@ pub struct World {
     pub changed: BTreeSet<ServiceKey>,
     /// The class of Services that are ours; none means those without a class.
     pub class: Option<String>,
+}
+
+/// The addresses of nodes, as [`World::nodes`] has them.
+pub fn addresses_of(nodes: &BTreeMap<NodeName, Node>) -> BTreeMap<IpAddr, NodeName> {
+    let of_node = |(name, node): (&NodeName, &Node)| {
+        let own = |address: &IpAddr| (*address, name.clone());
+        node.addresses.iter().map(own).collect::<Vec<_>>()
+    };
+    nodes.iter().flat_map(of_node).collect()
+}
+
+/// The subnets that speakers tell of, as [`World::subnets`] has them.
+pub fn subnets_of<'a>(states: impl IntoIterator<Item = &'a ConfigurationState>) -> BTreeSet<IpNetwork> {
+    let links = states.into_iter().filter_map(NodeLinks::of_state);
+    links
+        .flat_map(|(_, links)| links.subnets().collect::<Vec<_>>())
+        .collect()
+}
+
+/// The addresses of the API server among these slices: those of Service `default/kubernetes`.
+pub fn api_server_of<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> BTreeSet<IpAddr> {
+    let is_its = |slice: &&EndpointSlice| {
+        let service = slice.labels().get("kubernetes.io/service-name");
+        slice.namespace().as_deref() == Some("default") && service.is_some_and(|name| name == "kubernetes")
+    };
+    let endpoints = slices
+        .into_iter()
+        .filter(is_its)
+        .flat_map(|slice| &slice.endpoints);
+    let addresses = endpoints.flat_map(|endpoint| &endpoint.addresses);
+    addresses.filter_map(|address| address.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_api_server_is_where_service_kubernetes_leads() {
+        let slice = |namespace: &str, service: &str, address: &str| -> EndpointSlice {
+            serde_json::from_value(json!({
+                "metadata": { "name": "kubernetes", "namespace": namespace, "labels": { "kubernetes.io/service-name": service } },
+                "addressType": "IPv4", "endpoints": [{ "addresses": [address] }] }))
+            .unwrap()
+        };
+        let slices = [
+            slice("default", "kubernetes", "192.0.2.1"),
+            slice("tenant", "kubernetes", "192.0.2.2"),
+            slice("default", "web", "192.0.2.3"),
+        ];
+        assert_eq!(
+            api_server_of(&slices),
+            BTreeSet::from(["192.0.2.1".parse().unwrap()])
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ferrolb_crds::names::GIVEN_BACK;
 use ferrolb_runtime::backoff::Jitter;
 use ferrolb_runtime::idle::at;
 use ferrolb_runtime::random;
@@ -12,14 +13,14 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::candidate::{Candidate, Next};
 use super::record::{Outcome, Stamp, Write};
-use super::{Leadership, Terms, wire};
+use super::{Leadership, Terms, clock, wire};
 
 /// How long giving the Lease back may take. Who cannot lets it expire.
 const RESIGN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,6 +29,10 @@ const RESIGN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Election {
     /// Whether we lead. Changes at each renewal too, as `valid_until` does.
     pub(crate) leadership: watch::Receiver<Leadership>,
+    /// What the next leader should know; goes with the next renewal. None leaves what is there.
+    pub(crate) legacy: watch::Sender<Option<String>>,
+    /// What was left there last.
+    pub(crate) inherited: watch::Receiver<Option<String>>,
     resign: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -46,6 +51,8 @@ pub(crate) fn stand(
     let candidate = Candidate::new(identity.clone(), terms);
     let (told, leadership) = watch::channel(candidate.leadership());
     let (resign, resigned) = oneshot::channel();
+    let (legacy, left) = watch::channel(None);
+    let (found, inherited) = watch::channel(None);
     let shell = Shell {
         seat: Seat {
             api: Api::namespaced(client, namespace),
@@ -58,10 +65,14 @@ pub(crate) fn stand(
         listed: false,
         trouble: None,
         told,
+        left,
+        found,
     };
     let task = tokio::spawn(shell.run(resigned));
     Election {
         leadership,
+        legacy,
+        inherited,
         resign,
         task,
     }
@@ -114,6 +125,10 @@ struct Shell {
     /// The trouble that was logged last, so that each is logged once.
     trouble: Option<String>,
     told: watch::Sender<Leadership>,
+    /// What to leave to the next leader.
+    left: watch::Receiver<Option<String>>,
+    /// What a leader left.
+    found: watch::Sender<Option<String>>,
 }
 
 impl Shell {
@@ -135,7 +150,7 @@ impl Shell {
                     }
                     Err(_dropped) => break,
                 },
-                () = at(wake) => {}
+                () = at(wake.map(clock::on_timers)) => {}
             }
         }
         self.candidate.resign();
@@ -146,13 +161,17 @@ impl Shell {
     fn proceed(&mut self, request: &mut Request) -> Option<Option<Instant>> {
         loop {
             let wall = wall_clock();
-            let next = self.candidate.next(Instant::now(), wall);
+            let next = self.candidate.next(clock::now(), wall);
             // Before anything is sent: nobody may act as a leader while the Lease is being given back.
             self.publish();
             match next {
                 Next::Read => *request = Some(self.seat.clone().read().boxed()).into(),
                 Next::Write(write) => {
-                    let lease = wire::lease(&write, self.last.as_ref(), &self.seat.name, wall);
+                    let mut lease = wire::lease(&write, self.last.as_ref(), &self.seat.name, wall);
+                    if let Some(legacy) = &*self.left.borrow() {
+                        let annotations = lease.annotations_mut();
+                        annotations.insert(GIVEN_BACK.to_owned(), legacy.clone());
+                    }
                     *request = Some(self.seat.clone().write(write, lease).boxed()).into();
                 }
                 Next::Wait(wake) => return Some(wake),
@@ -162,7 +181,7 @@ impl Shell {
     }
 
     fn answered(&mut self, answer: Answer) {
-        let now = Instant::now();
+        let now = clock::now();
         match answer {
             Answer::Read(Ok(found)) => {
                 self.candidate.read(found.as_deref().map(wire::record), now);
@@ -204,12 +223,19 @@ impl Shell {
 
     fn watched(&mut self, lease: Lease) {
         let (version, record) = wire::record(&lease);
-        if self.candidate.watched(version, record, Instant::now()) {
+        if self.candidate.watched(version, record, clock::now()) {
             self.last = Some(lease);
         }
     }
 
     fn publish(&mut self) {
+        let last = self.last.as_ref();
+        let found = last.and_then(|last| last.annotations().get(GIVEN_BACK).cloned());
+        self.found.send_if_modified(|known| {
+            let changed = *known != found;
+            *known = found;
+            changed
+        });
         let new = self.candidate.leadership();
         let transition = is_transition(&self.told.borrow(), &new);
         if transition {

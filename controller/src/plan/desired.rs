@@ -16,21 +16,23 @@ use crate::snapshot::Seen;
 
 /// The controller's fields as they should be.
 pub(super) struct Desired {
-    ingress: Vec<LoadBalancerIngress>,
+    /// None where it is left to another implementation.
+    ingress: Option<Vec<LoadBalancerIngress>>,
     pool: Option<String>,
     pub(super) condition: Option<Condition>,
 }
 
 impl Desired {
-    pub(super) fn of(outcome: &Outcome, observed: &Observed, now: Timestamp) -> Self {
+    /// `is_ours` says whether what is in the status is from us.
+    pub(super) fn of(outcome: &Outcome, observed: &Observed, is_ours: bool, now: Timestamp) -> Self {
         match outcome {
             Outcome::NotOurs => Self {
-                ingress: Vec::new(),
+                ingress: Some(Vec::new()),
                 pool: None,
                 condition: None,
             },
             Outcome::Refused(refusal) => Self {
-                ingress: Vec::new(),
+                ingress: is_ours.then(Vec::new),
                 pool: None,
                 condition: Some(condition(
                     false,
@@ -41,7 +43,7 @@ impl Desired {
                 )),
             },
             Outcome::Assigned(assignment) => Self {
-                ingress: ingress(assignment, observed),
+                ingress: Some(ingress(assignment, observed)),
                 pool: assignment.pools.first().map(ToString::to_string),
                 condition: Some(assigned(assignment, observed, now)),
             },
@@ -49,7 +51,10 @@ impl Desired {
     }
 
     pub(super) fn equals(&self, observed: &Observed) -> bool {
-        self.ingress == observed.ingress && self.pool == observed.pool && self.condition == observed.condition
+        let same = |ingress| ingress == &observed.ingress;
+        self.ingress.as_ref().is_none_or(same)
+            && self.pool == observed.pool
+            && self.condition == observed.condition
     }
 
     /// Everything this field manager owns. A list of addresses to be emptied is written as empty, since
@@ -62,8 +67,8 @@ impl Desired {
             body["metadata"]["annotations"] = json!({ names::ALLOCATED_FROM_POOL: pool });
         }
         let emptied = *outcome != Outcome::NotOurs && !seen.observed.ingress.is_empty();
-        if !self.ingress.is_empty() || emptied {
-            body["status"]["loadBalancer"] = json!({ "ingress": self.ingress });
+        if let Some(ingress) = self.ingress.as_ref().filter(|one| !one.is_empty() || emptied) {
+            body["status"]["loadBalancer"] = json!({ "ingress": ingress });
         }
         if let Some(condition) = &self.condition {
             body["status"]["conditions"] = json!([condition]);

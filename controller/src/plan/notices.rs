@@ -28,8 +28,8 @@ pub(super) fn notices(
         Outcome::NotOurs => Vec::new(),
         Outcome::Refused(refusal) => {
             let text = format!("Failed to allocate IP for \"{}\": {refusal}", view.key);
-            telling
-                .cleared(&seen.observed, None)
+            let cleared = || telling.cleared(&seen.observed, None);
+            (view.is_written_by_us().then(cleared).flatten())
                 .into_iter()
                 .chain(telling.warn("AllocationFailed", text))
                 .collect()
@@ -102,6 +102,7 @@ impl Telling {
                 .news
                 .then(|| self.tell(EventType::Normal, "AdditionalAssignFailed", note.to_string())),
             Note::RequestIgnored(_) => self.warn("LoadBalancerFailed", note.to_string()),
+            Note::UsedElsewhere { .. } => self.warn("AddressConflict", note.to_string()),
             Note::OutsidePools { .. } | Note::NoLongerAdmitted { .. } | Note::NowAvoided { .. } => {
                 self.warn("AddressOutOfPolicy", note.to_string())
             }

@@ -60,11 +60,15 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
 }
 
 fn writes(object: Value, addresses: &[&str]) -> Vec<StatusWrite> {
-    let snapshot = snapshot(object, addresses);
+    writes_of(&snapshot(object, addresses))
+}
+
+fn writes_of(snapshot: &Snapshot) -> Vec<StatusWrite> {
     service_writes(
-        &snapshot,
+        snapshot,
         &decide(&snapshot.world),
         &mut Settled::default(),
+        |_, _| true,
         |_| None,
         now(),
     )
@@ -140,7 +144,8 @@ fn the_order_of_addresses_alone_is_no_reason_to_write() {
 #[test]
 fn what_others_know_of_an_address_is_carried_over() {
     let entry = json!({ "ip": "192.0.2.0", "ipMode": "Proxy", "ports": [{ "port": 80, "protocol": "TCP" }] });
-    let object = service(json!({}), json!({ "loadBalancer": { "ingress": [entry] } }));
+    let from_pool = json!({ "metallb.io/ip-allocated-from-pool": "p" });
+    let object = service(from_pool, json!({ "loadBalancer": { "ingress": [entry] } }));
     let written = &writes(object, &["192.0.2.0/24"])[0];
     assert_eq!(written.body["status"]["loadBalancer"]["ingress"], json!([entry]));
     assert_eq!(reasons(written), Vec::<&str>::new());
@@ -170,12 +175,31 @@ fn a_refusal_is_told_once_with_its_reason() {
 
 #[test]
 fn an_address_that_is_not_kept_is_cleared_and_told() {
-    let status = json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.9", "ipMode": "VIP" }] } });
-    let [write] = &writes(service(json!({}), status), &[])[..] else {
+    let status = json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.77", "ipMode": "VIP" }] } });
+    let from_pool = json!({ "metallb.io/ip-allocated-from-pool": "p" });
+    let mut snapshot = snapshot(service(from_pool, status), &["192.0.2.77/32"]);
+    snapshot.world.nodes = [("192.0.2.77".parse().unwrap(), "solo".into())].into();
+    let [write] = &writes_of(&snapshot)[..] else {
         panic!("one write")
     };
     assert_eq!(write.body["status"]["loadBalancer"], json!({ "ingress": [] }));
     assert_eq!(reasons(write), ["ClearAssignment", "AllocationFailed"]);
+}
+
+#[test]
+fn what_another_implementation_wrote_stays_where_there_is_nothing_else() {
+    let status = json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.9", "ipMode": "VIP" }, { "hostname": "lb.example.com" }] } });
+    let [write] = &writes(service(json!({}), status), &[])[..] else {
+        panic!("one write")
+    };
+    assert_eq!(write.body["status"].get("loadBalancer"), None);
+    assert_eq!(write.body["status"]["conditions"][0]["reason"], "NoPools");
+    assert_eq!(
+        write.body["status"]["conditions"][0]["message"],
+        "there is no IPAddressPool; 203.0.113.9 in the status is not from this controller and is left alone"
+    );
+    assert_eq!(reasons(write), ["AllocationFailed"]);
+    assert_eq!(write.assumed.addresses.to_string(), "203.0.113.9");
 }
 
 #[test]
@@ -258,6 +282,7 @@ fn a_status_that_is_left_to_another_says_so_once_and_nothing_else_is_touched() {
             &snapshot,
             &decide(&snapshot.world),
             &mut Settled::default(),
+            |_, _| true,
             kube_vip,
             now(),
         )
@@ -291,7 +316,7 @@ fn what_was_found_settled_is_compared_again_when_the_outcome_is_another() {
     let decision = decide(&snapshot.world);
     for _ in 0..2 {
         assert_eq!(
-            service_writes(&snapshot, &decision, &mut settled, none, now()),
+            service_writes(&snapshot, &decision, &mut settled, |_, _| true, none, now()),
             []
         );
     }
@@ -301,7 +326,7 @@ fn what_was_found_settled_is_compared_again_when_the_outcome_is_another() {
         ..emptied
     };
     assert_eq!(
-        service_writes(&snapshot, &refused, &mut settled, none, now()).len(),
+        service_writes(&snapshot, &refused, &mut settled, |_, _| true, none, now()).len(),
         1
     );
 }

@@ -27,6 +27,7 @@ impl Controller {
             self.metrics.forget_pools();
         }
         self.state.send_if_modified(|state| state.take().is_some());
+        self.legacy.send_if_modified(|legacy| legacy.take().is_some());
         let snapshot = self.reader.read(&self.stores, &self.pending);
         self.metrics.follow(snapshot.invalid_in_words().len());
     }
@@ -37,7 +38,7 @@ impl Controller {
             Some(term) => term,
             None => {
                 tracing::info!(term = number, "leads from now on");
-                Term::begin(number, self.cooldown, now)
+                Term::begin(number, self.cooldown, self.inherited.borrow().as_deref(), now)
             }
         };
         let snapshot = self.reader.read(&self.stores, &self.pending);
@@ -60,6 +61,7 @@ impl Controller {
         term.memory.recall(&mut snapshot.world, now);
         let decision = decide(&snapshot.world);
         term.memory.note(&snapshot.world, &decision, now);
+        self.legacy.send_replace(Some(term.memory.legacy()));
         let invalid = snapshot.invalid_in_words();
         self.metrics.show(&decision, invalid.len());
         self.tell_problems(term, &snapshot);
@@ -69,19 +71,18 @@ impl Controller {
             &snapshot,
             &decision,
             &mut term.settled,
+            |service, version| self.pending.may_send(service, version, now),
             given_up_to,
             Timestamp::now(),
         );
         for write in writes {
-            if self.pending.may_send(&write.service, &write.version, now) {
-                self.pending.sent(
-                    write.service.clone(),
-                    write.version.clone(),
-                    write.assumed.clone(),
-                );
-                let ownership = term.disputes.ownership(&write.service);
-                self.actor.write_service(write, ownership);
-            }
+            self.pending.sent(
+                write.service.clone(),
+                write.version.clone(),
+                write.assumed.clone(),
+            );
+            let ownership = term.disputes.ownership(&write.service);
+            self.actor.write_service(write, ownership);
         }
         self.write_pools(term, &snapshot, &decision, now);
         self.pending.prune(|service| snapshot.version(service), now);

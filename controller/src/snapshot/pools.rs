@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPool;
-use ferrolb_crds::domain::{Node, NodeName, ObjectId, Pool, PoolName, Pools, Problem as Overlap};
+use ferrolb_crds::domain::{ObjectId, Pool, PoolName, Pools, Problem as Found};
 use ferrolb_runtime::reflect::{ObjectKey, Parsed, Problem, Reflection};
 use kube::Resource;
 
@@ -26,8 +26,7 @@ impl ReadPools {
             return;
         }
         let (together, overlaps) = Pools::new(self.parsed.values().cloned());
-        let problem = |overlap: &Overlap| self.problem_of(&overlap.object, &overlap.message);
-        self.overlaps = overlaps.iter().filter_map(problem).collect();
+        self.overlaps = self.problems_of(&overlaps);
         self.together = together;
     }
 
@@ -58,24 +57,10 @@ impl ReadPools {
         self.parsed.problems().chain(&self.overlaps)
     }
 
-    /// The pools that hold addresses of nodes.
-    pub(super) fn with_node_addresses(&self, nodes: &BTreeMap<NodeName, Node>) -> Vec<Problem> {
-        let mut found: BTreeMap<&PoolName, Vec<String>> = BTreeMap::new();
-        for (name, node) in nodes {
-            for address in &node.addresses {
-                if let Some(pool) = self.together.owner(*address) {
-                    let which = format!("{address} of node {name}");
-                    found.entry(&pool.name).or_default().push(which);
-                }
-            }
-        }
-        let problem = |(pool, addresses): (&PoolName, Vec<String>)| {
-            let which = addresses.join(", ");
-            let message =
-                format!("spec.addresses: holds {which}; node addresses are given out only on request");
-            self.problem_of(&self.together.named(pool)?.id(), message)
-        };
-        found.into_iter().filter_map(problem).collect()
+    /// Problems of pools, about the objects as the watch shows them.
+    pub(super) fn problems_of(&self, problems: &[Found]) -> Vec<Problem> {
+        let problem = |found: &Found| self.problem_of(&found.object, &found.message);
+        problems.iter().filter_map(problem).collect()
     }
 }
 

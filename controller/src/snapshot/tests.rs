@@ -12,6 +12,8 @@ fn stores(services: Vec<Value>) -> Stores {
         nodes: Reflection::of([]),
         pools: Reflection::of([pool]),
         adverts: Reflection::of([]),
+        states: Reflection::of([]),
+        api_server: Reflection::of([]),
     }
 }
 
@@ -89,7 +91,7 @@ fn an_object_that_cannot_be_read_is_said() {
             "Service odd: spec.ports[0].port: invalid type: string \"x\", expected i32",
         ]
     );
-    assert!(snapshot.world.reserved.contains(&"192.0.2.0".parse().unwrap()));
+    assert!(snapshot.world.nodes.contains_key(&"192.0.2.0".parse().unwrap()));
     let service = snapshot
         .invalid
         .iter()

@@ -33,6 +33,11 @@ impl NodeLinks {
         self.0.values().flatten().any(|subnet| subnet.contains(address))
     }
 
+    /// All subnets that the node is on.
+    pub fn subnets(&self) -> impl Iterator<Item = IpNetwork> + '_ {
+        self.0.values().flatten().copied()
+    }
+
     /// Whether the node has this interface.
     pub fn include(&self, interface: &InterfaceName) -> bool {
         self.0.contains_key(interface)

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 
 use super::{AddressRange, Invalid, Labels, ObjectId, PoolName, Selector};
 use crate::api::{IPAddressPool, ServiceAllocation};
+use crate::names::{ALLOW_NODE_ADDRESSES, ALLOW_SHARING_ACROSS_NAMESPACES};
 
 /// Labels of every namespace by its name.
 pub type Namespaces = BTreeMap<String, Labels>;
@@ -31,6 +32,12 @@ pub struct Pool {
     pub avoid_buggy_ips: bool,
     /// Which Services it is for; none means all, tried after the pools that have a scope.
     pub scope: Option<Scope>,
+    /// Whether Services that ask for them may have addresses of nodes and of the API server.
+    pub allows_node_addresses: bool,
+    /// Whether Services of different namespaces may share an address.
+    pub shares_across_namespaces: bool,
+    /// Annotations of ours with a value that says nothing.
+    pub unreadable_annotations: Vec<Invalid>,
 }
 
 /// `spec.serviceAllocation`: which Services a pool is for.
@@ -72,6 +79,16 @@ impl Pool {
                 "must hold at least one prefix or range",
             ));
         }
+        let mut unreadable_annotations = Vec::new();
+        let mut allows = |name: &str| match resource.annotations().get(name).map(String::as_str) {
+            Some("true") => true,
+            None | Some("false") => false,
+            Some(other) => {
+                let reason = format!("\"{other}\" is neither \"true\" nor \"false\"");
+                unreadable_annotations.push(Invalid::new(name, reason));
+                false
+            }
+        };
         let range = |(at, text): (usize, &String)| {
             text.parse::<AddressRange>()
                 .map_err(|error| Invalid::new(format!("spec.addresses[{at}]"), error))
@@ -90,6 +107,9 @@ impl Pool {
             auto_assign: spec.auto_assign,
             avoid_buggy_ips: spec.avoid_buggy_ips,
             scope: spec.service_allocation.as_ref().map(Scope::parse).transpose()?,
+            allows_node_addresses: allows(ALLOW_NODE_ADDRESSES),
+            shares_across_namespaces: allows(ALLOW_SHARING_ACROSS_NAMESPACES),
+            unreadable_annotations,
         })
     }
 
@@ -134,6 +154,11 @@ impl Scope {
             namespace_selectors: selectors("namespaceSelectors", &allocation.namespace_selectors)?,
             service_selectors: selectors("serviceSelectors", &allocation.service_selectors)?,
         })
+    }
+
+    /// Whether it depends on labels of Services.
+    pub fn selects_services(&self) -> bool {
+        !self.service_selectors.is_empty()
     }
 
     /// Namespace named or selected (if any rule names namespaces) and Service selected (if any rule

@@ -67,7 +67,15 @@ impl Pools {
 
     /// The pool of this name.
     pub fn named(&self, name: &PoolName) -> Option<&Pool> {
-        self.position(name).map(|position| &self.0.pools[position])
+        self.position(name).map(|position| self.at(position))
+    }
+
+    /// The pool at this place among all by name.
+    ///
+    /// # Panics
+    /// Where there are not so many pools.
+    pub fn at(&self, position: usize) -> &Pool {
+        &self.0.pools[position]
     }
 
     /// The pool that owns this address.

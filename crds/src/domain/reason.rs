@@ -10,12 +10,16 @@ use serde::ser::{SerializeStruct, Serializer};
 use thiserror::Error;
 
 use super::{Addresses, AdvertName, Families, Invalid, NodeName, PoolName, ServiceKey};
-use words::{families, listed, of_nodes, of_pools};
+use words::{families, listed, of_nodes};
 
+mod occupant;
+mod tried;
 mod unshared;
 mod unsuitable;
 mod words;
 
+pub use occupant::{Occupant, Withheld};
+pub use tried::Tried;
 pub use unshared::Unshared;
 pub use unsuitable::PoolRefusal;
 
@@ -75,9 +79,25 @@ pub enum Reason {
         /// Why the two cannot share.
         why: Unshared,
     },
+    /// The address asked for is used by somebody else than a Service of ours.
+    #[error("{address} {by}")]
+    Occupied {
+        /// The address asked for.
+        address: IpAddr,
+        /// Who uses it.
+        by: Occupant,
+    },
     /// No pool has what is wanted.
-    #[error("{}", of_pools(.0))]
-    NoAddress(Vec<(PoolName, PoolRefusal)>),
+    #[error("{0}")]
+    NoAddress(Arc<Tried>),
+    /// As `why` says; and what another implementation wrote into the status stays there.
+    #[error("{why}; {addresses} in the status is not from this controller and is left alone")]
+    StatusLeft {
+        /// What is in the status.
+        addresses: Addresses,
+        /// Why there is nothing to replace it with.
+        why: Arc<Reason>,
+    },
 
     // Nobody announces the address.
     /// It is in no pool, and the Service does not say which pool it came from.
@@ -163,7 +183,9 @@ impl Reason {
             Self::NotInPool { .. } => "NotInPool",
             Self::NotAdmitted { .. } => "NotAdmitted",
             Self::InUse { .. } => "InUse",
+            Self::Occupied { .. } => "Occupied",
             Self::NoAddress(_) => "NoAddress",
+            Self::StatusLeft { why, .. } => why.word(),
             Self::OutsidePools => "OutsidePools",
             Self::NotAdvertised { .. } => "NotAdvertised",
             Self::ServiceNotSelected { .. } => "ServiceNotSelected",
@@ -183,6 +205,20 @@ impl Reason {
             Self::EndpointsTerminating => "EndpointsTerminating",
             Self::OutOfService => "OutOfService",
         }
+    }
+
+    /// The same refusal of a Service on which these addresses of another implementation stay.
+    #[must_use]
+    pub fn leaving(self, addresses: Addresses) -> Self {
+        Self::StatusLeft {
+            addresses,
+            why: Arc::new(self),
+        }
+    }
+
+    /// Whether the status stays as another implementation wrote it.
+    pub fn leaves_status(&self) -> bool {
+        matches!(self, Self::StatusLeft { .. })
     }
 
     /// The value of a metric label: the word in snake case.

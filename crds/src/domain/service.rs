@@ -48,7 +48,9 @@ pub struct ServiceView {
     pub ingress: Addresses,
     /// Entries of the ingress that are no address of ours to keep: unreadable, or a second of a family.
     pub surplus_ingress: Vec<String>,
-    /// The annotation `metallb.io/ip-allocated-from-pool`.
+    /// Addresses of `spec.externalIPs`, which kube-proxy serves on every node.
+    pub external_ips: BTreeSet<IpAddr>,
+    /// The annotation `metallb.io/ip-allocated-from-pool`, also with MetalLB's older prefix.
     pub allocated_from: Option<PoolName>,
     /// Addresses that it gives up for others (annotation `ferrolb.io/give-up`); an error quotes what cannot be read.
     pub give_up: Result<BTreeSet<IpAddr>, Invalid>,
@@ -84,7 +86,7 @@ pub enum Asked {
 }
 
 /// Two Services may share an address when these are equal and no port is taken twice.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Sharing {
     /// The value of the annotation.
     pub key: String,
@@ -94,8 +96,15 @@ pub struct Sharing {
 
 /// Services with policy Local share an address only if they select the same pods, because the address
 /// is on one node at a time. Empty for policy Cluster, and for Local without a selector (MetalLB's rule).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Backends(BTreeMap<String, String>);
+
+impl Backends {
+    /// Whether the traffic goes to pods of the Service's own namespace only, on the node that it reaches.
+    pub fn are_local(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
 
 /// A port of a Service.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -145,10 +154,13 @@ impl ServiceView {
             has_selector: spec.selector.is_some_and(|selector| !selector.is_empty()),
             ingress,
             surplus_ingress,
-            allocated_from: annotations
-                .0
-                .get(names::ALLOCATED_FROM_POOL)
-                .map(|name| name.as_str().into()),
+            external_ips: spec
+                .external_ips
+                .iter()
+                .flatten()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+            allocated_from: annotations.allocated_from(),
             give_up: give_up(&annotations),
             assigned_since_unix_seconds: assigned_since(service),
         }
@@ -156,6 +168,11 @@ impl ServiceView {
 }
 
 impl ServiceView {
+    /// Whether the addresses in its status are from us or from MetalLB, and not from another implementation.
+    pub fn is_written_by_us(&self) -> bool {
+        self.allocated_from.is_some() || self.assigned_since_unix_seconds.is_some()
+    }
+
     /// Whether the other serves the same ports on the same terms of sharing.
     pub fn shares_like(&self, other: &Self) -> bool {
         self.sharing == other.sharing && self.ports == other.ports

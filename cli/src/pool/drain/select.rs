@@ -83,6 +83,7 @@ fn is_out_of_policy(
         | Note::NowAvoided {
             address: odd,
             pool: of,
+            ..
         } => *odd == address && of == pool,
         _ => false,
     };

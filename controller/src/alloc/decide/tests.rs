@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Pools, ServiceView};
+use ferrolb_crds::domain::{Invalid, Pool, Pools, ServiceView};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use super::*;
 mod choosing;
 mod keeping;
 mod laws;
+mod others;
 mod sharing;
 
 /// A pool as its manifest says; `spec` is merged over nothing else.
@@ -45,6 +46,10 @@ impl Svc {
     }
     fn giving_up(mut self, addresses: &str) -> Self {
         self.0["metadata"]["annotations"]["ferrolb.io/give-up"] = json!(addresses);
+        self
+    }
+    fn of(mut self, namespace: &str) -> Self {
+        self.0["metadata"]["namespace"] = json!(namespace);
         self
     }
     fn labelled(mut self, name: &str, value: &str) -> Self {
@@ -115,6 +120,17 @@ fn outcome(world: &World, name: &str) -> String {
 fn notes(world: &World, name: &str) -> Vec<&'static str> {
     match &decide(world).outcomes[&key(name)] {
         Outcome::Assigned(assignment) => assignment.notes.iter().map(Note::word).collect(),
+        other => panic!("{other:?} has no notes"),
+    }
+}
+
+/// What is said of an assignment.
+fn said(world: &World, name: &str) -> String {
+    match &decide(world).outcomes[&key(name)] {
+        Outcome::Assigned(assignment) => {
+            let texts: Vec<String> = assignment.notes.iter().map(Note::to_string).collect();
+            texts.join("; ")
+        }
         other => panic!("{other:?} has no notes"),
     }
 }

@@ -165,7 +165,7 @@ async fn an_absent_lease_is_created_and_then_renewed_on_its_version() {
     assert_eq!(lease["metadata"], json!({"name": "ferrolb"}));
     assert_eq!(lease["spec"]["holderIdentity"], "me_1");
     leads(&mut election).await;
-    assert!(election.leadership.borrow().may_write(Instant::now()));
+    assert!(election.leadership.borrow().may_write(super::super::now()));
 
     let (method, renewed) = cluster.written().await;
     assert_eq!(method, Method::PUT);
@@ -190,7 +190,7 @@ async fn who_resigns_gives_the_lease_back() {
     leads(&mut election).await;
     let leadership = election.leadership.clone();
     election.resign().await;
-    assert!(!leadership.borrow().may_write(Instant::now()));
+    assert!(!leadership.borrow().may_write(super::super::now()));
     let _created = cluster.written().await;
     let (method, lease) = cluster.written().await;
     assert_eq!(method, Method::PUT);
@@ -271,7 +271,7 @@ async fn a_dropped_election_ends_without_giving_the_lease_back() {
     let mut leadership = election.leadership.clone();
     drop(election);
     while leadership.changed().await.is_ok() {}
-    assert!(!leadership.borrow().may_write(Instant::now()));
+    assert!(!leadership.borrow().may_write(super::super::now()));
     let _created = cluster.written().await;
     assert!(cluster.written.try_recv().is_err());
 }
@@ -279,4 +279,22 @@ async fn a_dropped_election_ends_without_giving_the_lease_back() {
 #[test]
 fn identities_of_one_pod_differ() {
     assert_ne!(identity("controller-0"), identity("controller-0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_leader_leaves_goes_with_the_lease_to_the_next_one() {
+    let mut cluster = Cluster::new(Fake::default());
+    let mut first = cluster.stand();
+    leads(&mut first).await;
+    first.legacy.send_replace(Some("this".to_owned()));
+    let _created = cluster.written().await;
+    first.resign().await;
+    let (_, given_back) = cluster.written().await;
+    assert_eq!(
+        given_back["metadata"]["annotations"]["ferrolb.io/given-back"],
+        "this"
+    );
+    let mut next = cluster.stand();
+    leads(&mut next).await;
+    assert_eq!(next.inherited.borrow().as_deref(), Some("this"));
 }

@@ -14,6 +14,9 @@ fn pool(name: &str, created_unix_seconds: i64, ranges: Vec<AddressRange>) -> Poo
         auto_assign: true,
         avoid_buggy_ips: false,
         scope: None,
+        allows_node_addresses: false,
+        shares_across_namespaces: false,
+        unreadable_annotations: Vec::new(),
     }
 }
 

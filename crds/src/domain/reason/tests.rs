@@ -67,7 +67,7 @@ fn a_reason_is_written_as_a_word_and_a_sentence() {
 #[test]
 fn without_a_pool_to_try_the_sentence_says_so() {
     assert_eq!(
-        Reason::NoAddress(Vec::new()).to_string(),
+        Reason::NoAddress(Arc::default()).to_string(),
         "no pool is left to try"
     );
 }

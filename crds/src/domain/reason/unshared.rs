@@ -13,6 +13,11 @@ pub enum Unshared {
     /// The two have different keys.
     #[error("its sharing key is another one")]
     OtherKey,
+    /// The same key in another namespace.
+    #[error(
+        "a sharing key counts within its namespace (annotation ferrolb.io/allow-sharing-across-namespaces of the pool)"
+    )]
+    OtherNamespace,
     /// Policy Local, and the two select different pods.
     #[error("externalTrafficPolicy Local shares an address only between Services that select the same pods")]
     OtherBackends,

@@ -1,40 +1,54 @@
 //! Why a pool has no address for a Service.
 
+use std::net::IpAddr;
+
 use thiserror::Error;
 
-use crate::domain::Family;
+use super::{Unshared, Withheld};
+use crate::domain::{Family, ServiceKey};
 
 /// Why a pool has no address for a Service. The sentences follow the pool's name.
-#[derive(Clone, Copy, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
 pub enum PoolRefusal {
     /// It has `autoAssign: false` and the Service does not ask for it.
-    #[error("is not assigned automatically (autoAssign: false)")]
+    #[error(" is not assigned automatically (autoAssign: false)")]
     NotAutomatic,
     /// Its `serviceAllocation` is for other Services.
-    #[error("does not admit the Service (spec.serviceAllocation)")]
+    #[error(" does not admit the Service (spec.serviceAllocation)")]
     NotAdmitted,
-    /// It has no IPv4 address at all.
-    #[error("has no IPv4 addresses")]
-    NoIpv4,
-    /// It has no IPv6 address at all.
-    #[error("has no IPv6 addresses")]
-    NoIpv6,
-    /// All its IPv4 addresses are in use.
-    #[error("has no free IPv4 address")]
-    Ipv4Exhausted,
-    /// All its IPv6 addresses are in use.
-    #[error("has no free IPv6 address")]
-    Ipv6Exhausted,
+    /// It has no address of the family at all.
+    #[error(" has no {0} addresses")]
+    None(Family),
+    /// Services use all its addresses of the family.
+    #[error(" has no free {0} address")]
+    Exhausted(Family),
+    /// The Service may share, and not with those on the first address of its key.
+    #[error(": {address} is in use by {by}: {why}")]
+    Unshared {
+        /// The first address of the pool that is shared under the Service's key.
+        address: IpAddr,
+        /// A Service on it.
+        by: ServiceKey,
+        /// Why the two cannot share.
+        why: Unshared,
+    },
+    /// No Service uses these, and they are not given out by themselves.
+    #[error(": {address} {why}{}{}", count(*.more), if *.others_used { ", and all others are in use" } else { "" })]
+    Withheld {
+        /// The lowest of them.
+        address: IpAddr,
+        /// Why it is not given out.
+        why: Withheld,
+        /// How many more there are.
+        more: u128,
+        /// Whether Services use further addresses of the pool.
+        others_used: bool,
+    },
 }
 
-impl PoolRefusal {
-    /// The pool has no address of this family, or none that is free.
-    pub fn lacking(family: Family, has_any: bool) -> Self {
-        match (family, has_any) {
-            (Family::V4, false) => Self::NoIpv4,
-            (Family::V6, false) => Self::NoIpv6,
-            (Family::V4, true) => Self::Ipv4Exhausted,
-            (Family::V6, true) => Self::Ipv6Exhausted,
-        }
+fn count(more: u128) -> String {
+    match more {
+        0 => String::new(),
+        more => format!(", {more} more are not given out either"),
     }
 }

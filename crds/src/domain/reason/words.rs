@@ -2,23 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PoolRefusal, Reason};
-use crate::domain::{Families, NodeName, PoolName};
+use super::Reason;
+use crate::domain::{Families, NodeName};
 
 /// How many names a sentence lists before it says "and 7 more".
-const NAMED: usize = 10;
-
-/// `pool a has no free IPv4 address; pool b does not admit the Service (spec.serviceAllocation)`.
-pub(super) fn of_pools(tried: &[(PoolName, PoolRefusal)]) -> String {
-    if tried.is_empty() {
-        return "no pool is left to try".to_owned();
-    }
-    let each: Vec<String> = tried
-        .iter()
-        .map(|(pool, why)| format!("pool {pool} {why}"))
-        .collect();
-    each.join("; ")
-}
+pub(super) const NAMED: usize = 10;
 
 pub(super) fn families(families: Families) -> String {
     match families {

@@ -27,10 +27,19 @@ impl<'a> Annotations<'a> {
         self.find(name).filter(|(_, value)| !value.is_empty())
     }
 
+    /// The pool of the first address, as it was written with the address.
+    pub(super) fn allocated_from(&self) -> Option<PoolName> {
+        let written = [names::ALLOCATED_FROM_POOL, names::ALLOCATED_FROM_POOL_BEFORE];
+        let name = written.iter().find_map(|name| self.0.get(*name))?;
+        Some(name.as_str().into())
+    }
+
     pub(super) fn deprecated(&self) -> Vec<String> {
         self.0
             .keys()
             .filter(|name| name.starts_with(names::DEPRECATED_PREFIX))
+            // That one is MetalLB's own work.
+            .filter(|name| *name != names::ALLOCATED_FROM_POOL_BEFORE)
             .cloned()
             .collect()
     }

@@ -40,8 +40,8 @@ fn who_waits_longest_is_served_first() {
 #[case::address_and_pool_that_fit(svc("a").annotated("address-pool", "manual").annotated("loadBalancerIPs", "198.51.100.7"), "198.51.100.7")]
 #[case::address_and_pool_that_do_not(svc("a").annotated("address-pool", "manual").annotated("loadBalancerIPs", "192.0.2.7"), "NotInPool")]
 #[case::address_asked_for_of_a_manual_pool(svc("a").annotated("loadBalancerIPs", "198.51.100.7"), "198.51.100.7")]
-#[case::dual_stack(svc("a").dual("RequireDualStack"), "192.0.2.0, 2001:db8::")]
-#[case::ipv6_only(svc("a").spec("clusterIPs", json!(["fd00:10:96::9"])), "2001:db8::")]
+#[case::dual_stack(svc("a").dual("RequireDualStack"), "192.0.2.0, 2001:db8::1")]
+#[case::ipv6_only(svc("a").spec("clusterIPs", json!(["fd00:10:96::9"])), "2001:db8::1")]
 fn assigns_by_what_is_asked(#[case] service: Svc, #[case] expected: &str) {
     let pools = vec![
         plain("auto", &["192.0.2.0/24", "2001:db8::/64"]),
@@ -130,10 +130,10 @@ fn pools_made_for_a_service_come_first(#[case] app: &str, #[case] expected: &str
 }
 
 #[rstest]
-#[case::from_one_pool_that_has_both("PreferDualStack", &["four", "six", "both"], "10.0.0.0, 2001:db8:1::")]
-#[case::from_two_pools("RequireDualStack", &["four", "six"], "192.0.2.0, 2001:db8::")]
+#[case::from_one_pool_that_has_both("PreferDualStack", &["four", "six", "both"], "10.0.0.0, 2001:db8:1::1")]
+#[case::from_two_pools("RequireDualStack", &["four", "six"], "192.0.2.0, 2001:db8::1")]
 #[case::preferred_but_one_family("PreferDualStack", &["four"], "192.0.2.0")]
-#[case::preferred_but_the_second_family("PreferDualStack", &["six"], "2001:db8::")]
+#[case::preferred_but_the_second_family("PreferDualStack", &["six"], "2001:db8::1")]
 #[case::required_but_one_family("RequireDualStack", &["four"], "NoAddress")]
 fn dual_stack(#[case] policy: &str, #[case] pools: &[&str], #[case] expected: &str) {
     let all = vec![
@@ -146,15 +146,6 @@ fn dual_stack(#[case] policy: &str, #[case] pools: &[&str], #[case] expected: &s
         .filter(|pool| pools.contains(&pool.name.as_str()))
         .collect();
     assert_eq!(outcome(&world(chosen, &[svc("a").dual(policy)]), "a"), expected);
-}
-
-#[rstest]
-#[case::never_by_itself(svc("a"), "192.0.2.12")]
-#[case::but_on_request(svc("a").annotated("loadBalancerIPs", "192.0.2.11"), "192.0.2.11")]
-fn addresses_of_nodes_are_given_out(#[case] service: Svc, #[case] expected: &str) {
-    let mut world = world(vec![plain("p", &["192.0.2.11-192.0.2.20"])], &[service]);
-    world.reserved.insert(ip("192.0.2.11"));
-    assert_eq!(outcome(&world, "a"), expected);
 }
 
 #[rstest]
@@ -176,15 +167,4 @@ fn each_address_names_its_pool() {
         panic!("has addresses")
     };
     assert_eq!(assignment.pools, ["four".into(), "six".into()]);
-}
-
-#[test]
-fn an_address_that_somebody_on_the_lan_uses_is_given_only_on_request() {
-    let asking = svc("asking").annotated("loadBalancerIPs", "192.0.2.0");
-    let mut world = world(vec![plain("p", &["192.0.2.0/31"])], &[svc("a"), asking]);
-    world.quarantined.insert(ip("192.0.2.0"));
-    assert_eq!(
-        (outcome(&world, "a"), outcome(&world, "asking")),
-        ("192.0.2.1".into(), "192.0.2.0".into())
-    );
 }

@@ -26,7 +26,7 @@ fn a_family_that_appears_later_is_added_and_the_first_address_stays() {
         plain("p", &["192.0.2.0/24", "2001:db8::/64"]),
     ];
     let after = world(pools, &[holder]);
-    assert_eq!(outcome(&after, "a"), "192.0.2.7, 2001:db8::");
+    assert_eq!(outcome(&after, "a"), "192.0.2.7, 2001:db8::1");
 }
 
 #[test]
@@ -37,13 +37,14 @@ fn a_service_that_wants_one_family_less_keeps_the_other_address() {
 }
 
 #[test]
-fn requiring_both_gives_up_the_one_address_for_whoever_waits() {
+fn requiring_both_families_keeps_the_one_address_while_there_is_no_other() {
     let greedy = svc("a").dual("RequireDualStack").holding(&["192.0.2.1"], "p");
     let world = world(vec![plain("p", &["192.0.2.1/32"])], &[greedy, svc("b")]);
     assert_eq!(
         (outcome(&world, "a"), outcome(&world, "b")),
-        ("NoAddress".into(), "192.0.2.1".into())
+        ("192.0.2.1".into(), "NoAddress".into())
     );
+    assert_eq!(notes(&world, "a"), ["Lacks"]);
 }
 
 #[rstest]
@@ -78,34 +79,76 @@ fn switching_auto_assign_off_takes_no_address_away() {
 }
 
 #[rstest]
-#[case::in_a_pool_it_is_adopted("192.0.2.9", "192.0.2.9")]
-#[case::outside_every_pool_it_is_replaced("203.0.113.9", "192.0.2.0")]
-#[case::not_an_address_of_a_pool_for_this_service("198.51.100.9", "192.0.2.0")]
-fn an_address_that_was_never_ours(#[case] address: &str, #[case] expected: &str) {
-    let red = json!({ "addresses": ["198.51.100.0/24"], "serviceAllocation": { "namespaces": ["red"] } });
-    let pools = vec![plain("p", &["192.0.2.0/24"]), pool("red", red)];
-    assert_eq!(
-        outcome(&world(pools, &[svc("a").status(&[address])]), "a"),
-        expected
-    );
+#[case::another_address(svc("a").annotated("loadBalancerIPs", "192.0.2.50"), "192.0.2.50")]
+#[case::another_pool(svc("a").annotated("address-pool", "q"), "198.51.100.0")]
+#[case::the_same_address(svc("a").annotated("loadBalancerIPs", "192.0.2.7"), "192.0.2.7")]
+fn the_owner_may_ask_for_something_else(#[case] service: Svc, #[case] expected: &str) {
+    let pools = vec![plain("p", &["192.0.2.0/24"]), plain("q", &["198.51.100.0/24"])];
+    let world = world(pools, &[service.holding(&["192.0.2.7"], "p")]);
+    assert_eq!(outcome(&world, "a"), expected);
+    assert!(notes(&world, "a").is_empty());
 }
 
 #[rstest]
-#[case::another_address(svc("a").annotated("loadBalancerIPs", "192.0.2.50"), "192.0.2.50")]
-#[case::another_address_that_is_taken(svc("a").annotated("loadBalancerIPs", "192.0.2.1"), "InUse")]
-#[case::another_pool(svc("a").annotated("address-pool", "q"), "198.51.100.0")]
-#[case::the_same_address(svc("a").annotated("loadBalancerIPs", "192.0.2.7"), "192.0.2.7")]
-#[case::nonsense_keeps_what_is_there(svc("a").annotated("loadBalancerIPs", "nonsense"), "192.0.2.7")]
-fn the_owner_may_ask_for_something_else(#[case] service: Svc, #[case] expected: &str) {
-    let pools = vec![plain("p", &["192.0.2.0/24"]), plain("q", &["198.51.100.0/24"])];
-    let world = world(
-        pools,
-        &[
-            service.holding(&["192.0.2.7"], "p"),
-            svc("b").holding(&["192.0.2.1"], "p"),
-        ],
+#[case::an_address_that_is_taken(svc("a").annotated("loadBalancerIPs", "192.0.2.1"), "192.0.2.1 is in use by shop/b: it is not shared")]
+#[case::an_address_in_no_pool(svc("a").annotated("loadBalancerIPs", "203.0.113.1"), "203.0.113.1 is in no pool")]
+#[case::an_address_of_another_family(svc("a").annotated("loadBalancerIPs", "2001:db8::1"), "asks for 2001:db8::1, but wants one IPv4 address")]
+#[case::an_unreadable_address(svc("a").annotated("loadBalancerIPs", "192.0.2.24x"), "metallb.io/loadBalancerIPs: \"192.0.2.24x\"")]
+#[case::a_mistyped_pool(svc("a").annotated("address-pool", "zoen"), "pool zoen does not exist")]
+#[case::a_full_pool(svc("a").annotated("address-pool", "full"), "pool full has no free IPv4 address")]
+#[case::a_pool_for_others(svc("a").annotated("address-pool", "red"), "pool red does not admit the Service")]
+#[case::a_family_that_nobody_has(svc("a").spec("ipFamilyPolicy", json!("RequireDualStack")), "RequireDualStack, but spec.clusterIPs holds one family only")]
+fn a_wish_that_cannot_be_met_is_said_and_takes_no_address_away(#[case] service: Svc, #[case] why: &str) {
+    let red = json!({ "addresses": ["198.51.100.0/24"], "serviceAllocation": { "namespaces": ["red"] } });
+    let pools = vec![
+        plain("p", &["192.0.2.0/24"]),
+        plain("full", &["203.0.113.70/32"]),
+        pool("red", red),
+    ];
+    let services = [
+        service.holding(&["192.0.2.7"], "p"),
+        svc("b").holding(&["192.0.2.1"], "p"),
+        svc("c").holding(&["203.0.113.70"], "full"),
+    ];
+    let world = world(pools, &services);
+    assert_eq!(
+        (outcome(&world, "a"), notes(&world, "a")),
+        ("192.0.2.7".into(), vec!["RequestIgnored"])
     );
-    assert_eq!(outcome(&world, "a"), expected);
+    let said = said(&world, "a");
+    assert!(
+        said.starts_with(why) || said.contains(why) && said.ends_with("; the addresses in use are kept"),
+        "{said}"
+    );
+}
+
+#[test]
+fn two_services_that_wish_for_each_others_address_keep_their_own() {
+    let wishing = |name: &str, has: &str, wants: &str| {
+        svc(name).annotated("loadBalancerIPs", wants).holding(&[has], "p")
+    };
+    let services = [
+        wishing("a", "192.0.2.1", "192.0.2.2"),
+        wishing("b", "192.0.2.2", "192.0.2.1"),
+    ];
+    let world = world(vec![plain("p", &["192.0.2.0/24"])], &services);
+    assert_eq!(
+        (outcome(&world, "a"), outcome(&world, "b")),
+        ("192.0.2.1".into(), "192.0.2.2".into())
+    );
+}
+
+#[test]
+fn an_address_that_a_service_leaves_for_another_is_nobodys_until_it_is_told() {
+    let moving = svc("a")
+        .annotated("address-pool", "q")
+        .holding(&["192.0.2.7"], "p");
+    let pools = vec![plain("p", &["192.0.2.7/32"]), plain("q", &["198.51.100.7/32"])];
+    let world = world(pools, &[moving, svc("b")]);
+    assert_eq!(
+        (outcome(&world, "a"), outcome(&world, "b")),
+        ("198.51.100.7".into(), "NoAddress".into())
+    );
 }
 
 #[test]
