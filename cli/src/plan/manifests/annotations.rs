@@ -18,10 +18,16 @@ fn known(kind: &str) -> Vec<String> {
             .flat_map(|prefix| with_prefix(prefix))
             .chain([
                 names::ALLOCATED_FROM_POOL.to_owned(),
-                format!("{}ip-allocated-from-pool", names::DEPRECATED_PREFIX),
+                names::ALLOCATED_FROM_POOL_BEFORE.to_owned(),
                 names::GIVE_UP.to_owned(),
             ])
             .collect(),
+        "IPAddressPool" => {
+            vec![
+                names::ALLOW_NODE_ADDRESSES.to_owned(),
+                names::ALLOW_SHARING_ACROSS_NAMESPACES.to_owned(),
+            ]
+        }
         _ => Vec::new(),
     }
 }
