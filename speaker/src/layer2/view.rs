@@ -211,6 +211,8 @@ mod tests {
         assert!(told(&view, "n1", &own)[&"eth0".into()].groups.is_empty());
     }
 
+    type Change = dyn Fn(&mut View, &mut Vec<Interface>);
+
     #[test]
     fn what_is_told_after_a_change_is_what_would_be_told_at_first() {
         let both = [
@@ -220,7 +222,7 @@ mod tests {
         let node = NodeName::from("n1");
         let (mut view, mut told, mut memory) = (web(), Told::default(), Memory::default());
         advert(&mut view, "everywhere", json!({"interfaces": ["eth0", "eth7"]}));
-        let changes: [&dyn Fn(&mut View, &mut Vec<Interface>); 8] = [
+        let changes: [&Change; 8] = [
             &|_, _| {},
             &|view, _| service(view, "mail", &["198.51.100.2", "2001:db8::2"]),
             &|view, _| endpoints(view, "mail", &[]),
