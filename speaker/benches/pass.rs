@@ -105,7 +105,7 @@ fn service(number: u32, policy: &str) -> Value {
 
 /// Endpoints on three nodes.
 fn slice(number: u32, nodes: [u32; 3]) -> Value {
-    let endpoint = |offset| json!({ "addresses": [Ipv4Addr::from_bits(0x0af4_0000 + number)], "nodeName": node(number + offset) });
+    let endpoint = |offset| json!({ "addresses": [Ipv4Addr::from_bits(0x0b00_0000 + number * 100 + offset)], "nodeName": node(number + offset) });
     json!({ "addressType": "IPv4", "endpoints": nodes.map(endpoint),
         "metadata": { "name": format!("{}-x", name(number)), "namespace": "bench",
             "labels": { "kubernetes.io/service-name": name(number) } } })

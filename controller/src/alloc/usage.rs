@@ -107,7 +107,7 @@ mod tests {
     #[case("192.0.2.255-192.0.3.0", 2)]
     #[case("192.0.2.0/32", 1)]
     #[case("10.0.0.0/16", 512)]
-    #[case("0.0.0.0-0.0.0.254", 1)]
+    #[case("10.0.0.0-10.0.0.254", 1)]
     fn counts_addresses_that_old_routers_mistake(#[case] range: &str, #[case] expected: u128) {
         assert_eq!(buggy(&[range.parse().unwrap()].into_iter().collect()), expected);
     }
