@@ -49,6 +49,7 @@ impl<'a> Pass<'a> {
         };
         for address in service.ingress.iter().filter(wanted) {
             if !self.is_from_us(service, address) {
+                kept.notes.extend(self.conflict(service, address));
                 continue;
             }
             if let Some(by) = self
@@ -77,6 +78,13 @@ impl<'a> Pass<'a> {
             }
         }
         kept
+    }
+
+    /// What to say of an address that somebody else wrote although another Service has it.
+    fn conflict(&self, service: &ServiceView, address: IpAddr) -> Option<Note> {
+        let taken = self.ledger.check(service, address, Claim::Held).err()?;
+        let why = taken.into();
+        service.is_written_by_us().then_some(Note::Lost { address, why })
     }
 
     /// Whether we gave the Service this address. Outside of every pool the annotation must say where it is from.

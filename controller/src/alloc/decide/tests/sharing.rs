@@ -58,6 +58,19 @@ fn when_two_hold_one_address_the_older_claim_stays() {
 }
 
 #[test]
+fn an_address_of_a_service_that_somebody_writes_into_the_status_of_another_is_said_to_be_lost_there() {
+    let owner = svc("a").holding(&["192.0.2.1"], "p");
+    let other = svc("b")
+        .holding(&["192.0.2.1"], "p")
+        .created("2026-02-01T00:00:00Z");
+    let mut world = world(vec![plain("p", &["192.0.2.0/24"])], &[owner, other]);
+    world.foreign.insert((key("b"), ip("192.0.2.1")));
+    assert_eq!(outcome(&world, "b"), "192.0.2.0");
+    assert_eq!(notes(&world, "b"), ["Lost"]);
+    assert!(said(&world, "b").contains("shop/a"));
+}
+
+#[test]
 fn who_changes_the_terms_of_sharing_leaves_even_if_his_claim_is_older() {
     let old = sharing("a", 443)
         .holding(&["192.0.2.1"], "p")
