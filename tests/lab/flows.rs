@@ -145,13 +145,15 @@ impl Flow {
     }
 
     fn stays_at(&self, echo: &str) -> Result<()> {
-        let until = Instant::now() + FOR_GOOD;
+        let (until, mut last) = (Instant::now() + FOR_GOOD, None);
         while Instant::now() < until {
-            if let Some(other) = self.ask().filter(|node| node != echo) {
+            last = self.ask();
+            if let Some(other) = last.as_ref().filter(|node| *node != echo) {
                 return Err(Error::Refused(format!("{other} answered instead of {echo}")));
             }
             std::thread::sleep(GAP);
         }
-        Ok(())
+        last.map(drop)
+            .ok_or_else(|| Error::Refused(format!("{echo} no longer answers")))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ferrolb_crds::api::core::{EndpointSlice, Node, Service, ServiceSpec, ServiceStatus};
+use ferrolb_crds::api::core::{EndpointSlice, Node, Service, ServicePort, ServiceSpec, ServiceStatus};
 use ferrolb_crds::api::{Condition, ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::names::{
     ALLOCATED_FROM_POOL, ALLOW_SHARED_IP, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, KEY_SECRET, LINKS, PREFIX,
@@ -98,12 +98,19 @@ fn keep_of_service(service: &mut Service) {
         type_: spec.type_,
         load_balancer_class: spec.load_balancer_class,
         external_traffic_policy: spec.external_traffic_policy,
+        // Flows of UDP alone are forgotten.
+        ports: spec.ports.map(udp),
         ..ServiceSpec::default()
     });
     service.status = Some(ServiceStatus {
         load_balancer: status.load_balancer,
         conditions,
     });
+}
+
+fn udp(mut ports: Vec<ServicePort>) -> Vec<ServicePort> {
+    ports.retain(|port| port.protocol.as_deref() == Some("UDP"));
+    ports
 }
 
 fn our_condition(conditions: Option<Vec<Condition>>) -> Option<Vec<Condition>> {
