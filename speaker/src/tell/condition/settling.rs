@@ -7,8 +7,8 @@ use std::time::Duration;
 use ferrolb_crds::domain::{NodeName, ServiceKey};
 use tokio::time::Instant;
 
-/// The objects of both sides are made, deleted and made again within a second or so.
-const SETTLED: Duration = Duration::from_secs(3);
+/// After the death of a node that announced a thousand Services, its objects are there for some seconds.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// The other nodes that say to announce a Service, and since when they are the same.
 #[derive(Debug, Default)]
