@@ -39,7 +39,7 @@ import (
 GO
 # The parts of Kubernetes are modules of their own with versions 0.x that go.mod of the whole leaves open.
 file=$("$go" mod download -json "k8s.io/kubernetes@v$version" | sed -n 's/^\t"GoMod": "\(.*\)",$/\1/p')
-for part in $(sed -n 's/^\t\(k8s.io\/[a-z-]*\) v0\.0\.0.*/\1/p' "$file"); do
+for part in $(sed -n 's/^\t\(k8s.io\/[a-z-]*\) v0\.0\.0$/\1/p' "$file"); do
 	"$go" mod edit -replace "$part=$part@v0.${version#1.}"
 done
 "$go" mod edit -require "k8s.io/kubernetes@v$version" -require "go.etcd.io/etcd/server/v3@v$etcd"

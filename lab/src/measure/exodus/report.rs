@@ -198,7 +198,7 @@ impl Exoduses {
             }),
             count("there were more than 4 writes for each address", &|run| {
                 // The objects of the dead node go with a few requests of each survivor.
-                let deletions = run.spread.len() + run.moved / 20;
+                let deletions = 3 * run.spread.len();
                 run.writes + run.events > MOST_WRITES * run.moved + deletions
             }),
             count("something was written before all was announced", &|run| {
