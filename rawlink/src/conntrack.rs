@@ -11,11 +11,11 @@ use rtnetlink::packet_core::{
     NLA_HEADER_SIZE, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NlasIterator, emit_u16,
     emit_u32, parse_i32, parse_u16, parse_u16_be, parse_u32,
 };
+use rtnetlink::sys::Socket;
 use rtnetlink::sys::protocols::NETLINK_NETFILTER;
-use rtnetlink::sys::{Socket, SocketAddr as NetlinkAddress};
 
-/// Netlink messages begin at multiples of this (netlink(7)).
-const ALIGNMENT: usize = 4;
+use crate::netlink::{ALIGNMENT, kernel};
+
 const HEADER_BYTES: usize = 16;
 /// `struct nfgenmsg`.
 const FAMILY_HEADER_BYTES: usize = 4;
@@ -43,22 +43,19 @@ const UDP: u8 = 17;
 /// # Errors
 /// The process lacks `CAP_NET_ADMIN` (`PermissionDenied`), or the kernel cannot tell.
 pub fn forget_udp(destinations: &BTreeSet<SocketAddr>) -> io::Result<usize> {
-    let mut socket = Socket::new(NETLINK_NETFILTER)?;
-    socket.bind_auto()?;
-    // the kernel
-    socket.connect(&NetlinkAddress::new(0, 0))?;
+    let socket = kernel(NETLINK_NETFILTER)?;
     let mut forgotten = 0;
     for family in [libc::AF_INET, libc::AF_INET6] {
         let family = u8::try_from(family).map_err(io::Error::other)?;
-        for flow in flows(&mut socket, family, destinations)? {
-            forgotten += usize::from(forget(&mut socket, family, &flow)?);
+        for flow in flows(&socket, family, destinations)? {
+            forgotten += usize::from(forget(&socket, family, &flow)?);
         }
     }
     Ok(forgotten)
 }
 
 /// The attributes that name each of the flows to these destinations.
-fn flows(socket: &mut Socket, family: u8, destinations: &BTreeSet<SocketAddr>) -> io::Result<Vec<Vec<u8>>> {
+fn flows(socket: &Socket, family: u8, destinations: &BTreeSet<SocketAddr>) -> io::Result<Vec<Vec<u8>>> {
     let mut flows = Vec::new();
     socket.send(&message(GET, NLM_F_REQUEST | NLM_F_DUMP, family, &[])?, 0)?;
     loop {
@@ -79,7 +76,7 @@ fn flows(socket: &mut Socket, family: u8, destinations: &BTreeSet<SocketAddr>) -
 }
 
 /// Whether it was still there.
-fn forget(socket: &mut Socket, family: u8, flow: &[u8]) -> io::Result<bool> {
+fn forget(socket: &Socket, family: u8, flow: &[u8]) -> io::Result<bool> {
     socket.send(&message(DELETE, NLM_F_REQUEST | NLM_F_ACK, family, flow)?, 0)?;
     let (answer, _) = socket.recv_from_full()?;
     for (kind, body) in messages(&answer) {

@@ -14,6 +14,7 @@ mod error;
 pub mod filter;
 pub mod links;
 pub mod neighbours;
+mod netlink;
 mod socket;
 
 pub use error::{Operation, SocketError};

@@ -10,20 +10,16 @@ use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
-use rtnetlink::sys::{Socket, SocketAddr};
 
-/// Netlink messages begin at multiples of this (netlink(7)).
-const ALIGNMENT: usize = 4;
+use crate::netlink::{ALIGNMENT, kernel};
+
 /// The addresses on the segment of an interface whose link-layer address the kernel knows. Asks the kernel and waits for
 /// its answer, which takes less than a millisecond for some hundreds.
 ///
 /// # Errors
 /// The kernel refuses to tell.
 pub fn known(interface: u32) -> io::Result<BTreeSet<IpAddr>> {
-    let mut socket = Socket::new(NETLINK_ROUTE)?;
-    socket.bind_auto()?;
-    // the kernel
-    socket.connect(&SocketAddr::new(0, 0))?;
+    let socket = kernel(NETLINK_ROUTE)?;
     socket.send(&request(), 0)?;
     let mut found = BTreeSet::new();
     loop {
