@@ -1,12 +1,15 @@
 //! Any implementation of the MetalLB API as plain processes: the controller beside the control plane, one speaker in
 //! each node.
 
+use crate::command;
 use crate::error::{Error, Result};
 use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::process::Process;
 use crate::source;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
 
 /// Where everything of an implementation lies.
 pub(crate) const NAMESPACE: &str = "metallb-system";
@@ -72,6 +75,21 @@ impl Lab {
             "--timeout=30s",
         ];
         self.kubectl(&established).map(drop)
+    }
+
+    /// Runs a command of this tree's `ferrolb` where the administrator's kubeconfig is; returns what it prints.
+    ///
+    /// # Errors
+    /// If it fails or does not end in time.
+    pub fn ferrolb(&self, arguments: &[&str], within: Duration) -> Result<String> {
+        let program = source::static_program("ferrolb")?;
+        self.in_machine(Machine::ControlPlane, || {
+            let mut command = Command::new(program);
+            command
+                .args(arguments)
+                .env("KUBECONFIG", self.kubeconfig_on(Machine::ControlPlane));
+            command::text(&mut command, within)
+        })?
     }
 
     /// Starts a controller on the control plane's network; `name` is its log and its pod's name.

@@ -80,7 +80,7 @@ fn placement(_: &Lab) -> Outcome {
         })
     })?;
     speakers.insert(1, start(1)?);
-    rebalanced(&lab, &program, &planned)?;
+    rebalanced(&lab, &planned)?;
 
     two_holders(&lab)?;
     drop((speakers, controller));
@@ -234,17 +234,8 @@ fn agree(planned: &Table, chosen: &Table) {
 }
 
 /// Moves what lies elsewhere until nothing is left to do.
-fn rebalanced(lab: &Lab, program: &str, planned: &Table) -> Result<()> {
-    let run = |more: &[&str]| {
-        let arguments = [&[program, "rebalance"], more].concat();
-        lab.in_machine(Machine::ControlPlane, || {
-            let mut rebalance = Command::new(arguments[0]);
-            rebalance
-                .args(&arguments[1..])
-                .env("KUBECONFIG", lab.kubeconfig_on(Machine::ControlPlane));
-            command::text(&mut rebalance, SETTLING)
-        })?
-    };
+fn rebalanced(lab: &Lab, planned: &Table) -> Result<()> {
+    let run = |more: &[&str]| lab.ferrolb(&[&["rebalance"], more].concat(), SETTLING);
     let due = run(&["--dry-run"])?;
     assert!(due.contains(&format!("to {}", lab.node_name(1))), "{due}");
     let before = table(lab)?;

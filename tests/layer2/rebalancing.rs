@@ -4,7 +4,7 @@ use crate::marks::{Label, advertised, only_nodes_with};
 use crate::scene::{PODS, SOON, Scene, nodes_with_pods};
 use crate::stream;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Machine, Result, source, wait};
+use ferrolb_lab::{Lab, Result, wait};
 use std::net::{IpAddr, SocketAddr};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -91,13 +91,5 @@ fn rebalance(lab: &Lab) -> Result<usize> {
 }
 
 fn run(lab: &Lab, more: &[&str]) -> Result<String> {
-    let program = source::static_program("ferrolb")?;
-    lab.in_machine(Machine::ControlPlane, || {
-        let mut rebalance = std::process::Command::new(program);
-        rebalance
-            .arg("rebalance")
-            .args(more)
-            .env("KUBECONFIG", lab.kubeconfig_on(Machine::ControlPlane));
-        ferrolb_lab::command::text(&mut rebalance, PODS)
-    })?
+    lab.ferrolb(&[&["rebalance"], more].concat(), PODS)
 }
