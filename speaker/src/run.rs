@@ -140,7 +140,7 @@ pub(crate) struct Speaker {
     pub(crate) memory: Memory,
     /// Ready once the `ServiceL2Status` objects are listed.
     pub(crate) reported: Readiness,
-    /// Of the last pass.
+    /// What the last pass saw.
     pub(crate) input: Option<Input>,
     pub(crate) said: Said,
     pub(crate) metrics: Metrics,

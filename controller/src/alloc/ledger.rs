@@ -47,7 +47,7 @@ struct Users<'a> {
     sharing: Option<&'a Sharing>,
     /// The key of those that share; a Service without one is alone.
     ports: BTreeMap<&'a Port, &'a ServiceKey>,
-    /// Of those who share.
+    /// The namespaces of those that share.
     namespaces: BTreeSet<&'a str>,
     first: &'a ServiceKey,
 }

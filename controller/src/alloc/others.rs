@@ -13,7 +13,7 @@ pub(super) struct Others<'a> {
     world: &'a World,
     /// Machines first.
     occupants: BTreeMap<IpAddr, Vec<Occupant>>,
-    /// Of the subnets that are known.
+    /// The first and last addresses of the known subnets.
     ends: BTreeMap<IpAddr, Withheld>,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Others<'a> {
         (may_be_anycast(address) && is_unknown()).then_some(Withheld::Anycast)
     }
 
-    /// Who forbids that the Service has this address of the pool, even if it asks for it.
+    /// The occupant that keeps this address of the pool from the Service, even if the Service asks for it.
     pub(super) fn forbids(
         &self,
         service: &ServiceKey,
@@ -77,7 +77,7 @@ impl<'a> Others<'a> {
             .or_else(|| self.occupants_of(address).find(others))
     }
 
-    /// Who takes this address of the pool even from a Service that has it: traffic of the machine itself would go to
+    /// The machine that takes this address of the pool even from a Service that has it: traffic of the machine itself would go to
     /// the Service, on every node.
     pub(super) fn forbids_keeping(&self, pool: Option<&Pool>, address: IpAddr) -> Option<&Occupant> {
         let allowed = pool.is_some_and(|pool| pool.allows_node_addresses);
@@ -85,7 +85,7 @@ impl<'a> Others<'a> {
         self.occupants_of(address).find(machine)
     }
 
-    /// Who uses the address beside a Service that has it.
+    /// The occupant that uses the address beside a Service that has it.
     pub(super) fn uses_too(&self, service: &ServiceKey, address: IpAddr) -> Option<&Occupant> {
         self.occupants_of(address).find(|by| match by {
             Occupant::ExternalIp(other) | Occupant::Status(other) => other != service,

@@ -60,7 +60,7 @@ pub enum Note {
     UsedElsewhere {
         /// The address in use.
         address: IpAddr,
-        /// Who uses it besides.
+        /// The occupant that uses it besides.
         by: Occupant,
     },
     /// What it asks for cannot be had or not even read; the addresses in use stay.

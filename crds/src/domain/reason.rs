@@ -84,7 +84,7 @@ pub enum Reason {
     Occupied {
         /// The address asked for.
         address: IpAddr,
-        /// Who uses it.
+        /// The occupant that uses it.
         by: Occupant,
     },
     /// No pool has what is wanted.

@@ -27,7 +27,7 @@ pub(crate) struct Here<'a> {
 pub(crate) struct Told {
     views: BTreeMap<InterfaceName, Arc<SegmentView>>,
     segments: BTreeSet<InterfaceName>,
-    /// Of what that was made.
+    /// What the views were made of.
     may: Arc<May>,
     nodes: Arc<BTreeMap<NodeName, Node>>,
     interfaces: Vec<Interface>,

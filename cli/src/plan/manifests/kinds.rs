@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Slice,
     Node,
     Namespace,
-    /// Of MetalLB, and not of FerroLB.
+    /// A kind of MetalLB that FerroLB does not read.
     Unread,
     /// Anything else, which the daemons do not look at.
     Other,

@@ -27,7 +27,7 @@ pub(super) struct Wrong {
 }
 
 impl Schema {
-    /// Of a resource of Kubernetes.
+    /// The schema of a resource of Kubernetes.
     pub(super) fn built_in<K: JsonSchema>() -> Self {
         Self {
             root: inlined::<K>(),
@@ -35,7 +35,7 @@ impl Schema {
         }
     }
 
-    /// Of a resource of ours. Its status is left out, as the API server does when an object is written.
+    /// The schema of a resource of ours. Its status is left out, as the API server does when an object is written.
     pub(super) fn of_definition(kind: &str) -> Self {
         let definition = api::definitions()
             .into_iter()

@@ -1,11 +1,11 @@
-//! Who uses an address that no Service of ours has, and why an address is not given out by itself.
+//! Occupants of addresses that no Service of ours has, and why an address is not given out by itself.
 
 use ipnetwork::IpNetwork;
 use thiserror::Error;
 
 use crate::domain::{NodeName, ServiceKey};
 
-/// Who uses an address that no Service of ours has. The sentences follow the address.
+/// The user of an address that no Service of ours has. The sentences follow the address.
 #[derive(Clone, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
 pub enum Occupant {
     /// A node has it (`status.addresses`).
