@@ -1,12 +1,13 @@
 //! The arrows between the crates, and that every source file is compiled.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use ferrolb_lab::source;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use ferrolb_lab::source;
+use serde_json::Value;
 
 /// The crates of the workspace with their folder and the crates of the workspace they use, tests aside.
 fn crates() -> BTreeMap<String, (PathBuf, BTreeSet<String>)> {
@@ -150,8 +151,18 @@ fn every_source_file_is_named_by_a_mod_line() {
     }
 }
 
-/// The crates in which imports have one order already.
-const ORDERED: [&str; 3] = ["crds", "rawlink", "segment"];
+/// All crates.
+const ORDERED: [&str; 9] = [
+    "cli",
+    "controller",
+    "crds",
+    "lab",
+    "rawlink",
+    "runtime",
+    "segment",
+    "speaker",
+    "tests",
+];
 
 /// 0 for the standard library, 1 for another crate, 2 for this one.
 fn origin(import: &str, file: &str) -> u8 {

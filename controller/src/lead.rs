@@ -22,6 +22,7 @@ mod record;
 mod wire;
 
 use std::time::Duration;
+
 use tokio::time::Instant;
 
 pub(crate) use clock::now;

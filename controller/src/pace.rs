@@ -2,6 +2,7 @@
 //! While writes wait for their turn, seldom: what is decided then would only wait behind them.
 
 use std::time::Duration;
+
 use tokio::time::Instant;
 
 /// A turn is followed by at least this many times its own length without one.

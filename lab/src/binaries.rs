@@ -2,14 +2,16 @@
 
 mod set;
 
-use crate::error::{Doing, Error, Result};
-use crate::source;
-use set::{BINARIES, Binary, MODULES};
-use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Doing, Error, Result};
+use crate::source;
+use set::{BINARIES, Binary, MODULES};
 
 impl Binary {
     fn linker_flags(&self) -> String {

@@ -1,10 +1,11 @@
 //! A node's own cgroup in every hierarchy, for cgroup v1, v2 and both side by side.
 
-use crate::error::{Doing, Result};
-use crate::wait;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::error::{Doing, Result};
+use crate::wait;
 
 /// Where v2 is mounted when it is the only hierarchy.
 const UNIFIED: &str = "/sys/fs/cgroup";

@@ -1,14 +1,16 @@
 //! Removes what is left of a lab, and finds what is left.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::error::Result;
 use crate::plan::prefix;
 use crate::state::{self, State};
 use crate::{cgroup, netns, wait};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const ENDING: Duration = Duration::from_secs(15);
 

@@ -1,14 +1,16 @@
 //! The cluster of a lab: kubectl, images, roll-outs.
 
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
 use crate::command::USUAL;
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::plan::Machine;
-use serde_json::Value;
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
 
 /// How long pods may take to be replaced.
 const ROLLING: Duration = Duration::from_secs(90);

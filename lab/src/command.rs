@@ -1,10 +1,11 @@
 //! Runs other programs, each with a deadline.
 
-use crate::error::{Doing, Error, Result};
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use crate::error::{Doing, Error, Result};
 
 /// How long a program may take when nothing else is said.
 pub const USUAL: Duration = Duration::from_secs(60);

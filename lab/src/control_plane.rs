@@ -1,12 +1,13 @@
 //! etcd and the control plane as plain processes in one network namespace.
 
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
 use crate::entry::{Inner, own_pid};
 use crate::error::{Doing, Result};
 use crate::plan::{CLUSTER_CIDR, Machine, Plan, SERVICE_CIDR};
 use crate::state::State;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 
 /// The program that stores.
 pub(crate) const ETCD: &str = "etcd";

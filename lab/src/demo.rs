@@ -1,12 +1,14 @@
 //! What `make demo` shows: the examples at work, as a client on the LAN sees them.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+
 use crate::error::{Error, Result};
 use crate::external::saw_the_client;
 use crate::lab::Lab;
 use crate::source;
-use serde_json::Value;
-use std::net::IpAddr;
-use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(60);
 

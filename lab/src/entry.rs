@@ -1,15 +1,17 @@
 //! The lab's own processes. The program runs itself again with a hidden first argument: such a process is single
 //! threaded, may change its namespaces, and needs no `fork`.
 
-use crate::error::{Doing, Error, Result};
-use crate::{keeper, netns, node, node_init};
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{getpid, getppid};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+
+use crate::error::{Doing, Error, Result};
+use crate::{keeper, netns, node, node_init};
 
 const MARK: &str = "ferrolb-lab-inner";
 

@@ -1,5 +1,9 @@
 //! External addresses of Services: what the API server says of them, and what a client on the LAN sees.
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::mac::Mac;
@@ -7,9 +11,6 @@ use crate::plan::Machine;
 use crate::probe::Answer;
 use crate::segment::Nic;
 use crate::wait;
-use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 /// How long answers on the LAN are collected.
 const HEARING: Duration = Duration::from_millis(400);

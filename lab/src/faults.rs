@@ -1,12 +1,13 @@
 //! What a test breaks and mends.
 
+use std::time::Duration;
+
 use crate::control_plane::API_SERVER;
 use crate::error::Result;
 use crate::keeper_request::{Request, ask};
 use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::{machine, readiness, wait};
-use std::time::Duration;
 
 const BOOTING: Duration = Duration::from_secs(60);
 

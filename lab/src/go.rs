@@ -1,9 +1,10 @@
 //! The Go tool chain and the one C library that the build of runc needs.
 
-use crate::command::{USUAL, text};
-use crate::error::{Error, Result};
 use std::path::PathBuf;
 use std::process::Command;
+
+use crate::command::{USUAL, text};
+use crate::error::{Error, Result};
 
 /// Major, minor and patch number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

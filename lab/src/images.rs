@@ -1,10 +1,11 @@
 //! The lab's images.
 
-use crate::error::{Doing, Result};
-use crate::oci::Image;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
+
+use crate::error::{Doing, Result};
+use crate::oci::Image;
 
 /// The sandbox of every pod.
 pub const PAUSE: &str = "localhost/pause:1";

@@ -1,12 +1,14 @@
 //! Installing FerroLB, or another implementation of the same API, the way a user does.
 
+use std::fs;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
 use crate::error::{Doing, Error, Result};
 use crate::images::{self, FERROLB};
 use crate::lab::Lab;
 use crate::source;
-use sha2::{Digest, Sha256};
-use std::fs;
-use std::path::PathBuf;
 
 const NAMESPACE: &str = "metallb-system";
 

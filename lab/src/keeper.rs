@@ -5,6 +5,18 @@ mod bare;
 mod daemons;
 mod power;
 
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use nix::poll::PollTimeout;
+use nix::sys::signal::Signal;
+use nix::unistd::setsid;
+use serde::{Deserialize, Serialize};
+
 use crate::control_plane::{self, API_SERVER, Daemon, ETCD};
 use crate::error::{Doing, Error, Result};
 use crate::keeper_request::{Request, answer};
@@ -13,16 +25,6 @@ use crate::owner::{Event, Owner};
 use crate::plan::{Machine, Plan};
 use crate::state::State;
 use crate::{cleanup, images, machine, pki, readiness, wait};
-use nix::poll::PollTimeout;
-use nix::sys::signal::Signal;
-use nix::unistd::setsid;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
-use std::process::Child;
-use std::time::{Duration, Instant};
 
 const STARTING: Duration = Duration::from_secs(60);
 

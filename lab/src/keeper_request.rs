@@ -1,11 +1,13 @@
 //! What other processes ask of a lab's keeper, over a socket in the lab's folder: one line each way.
 
-use crate::error::{Doing, Error, Result};
-use crate::state::State;
-use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Error, Result};
+use crate::state::State;
 
 /// One request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,14 +1,15 @@
 //! kubectl as the cluster's administrator, on the control plane's machine.
 
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
 use crate::command::{USUAL, text_with_input};
 use crate::error::{Doing, Result};
 use crate::netns;
 use crate::plan::{Machine, Plan};
 use crate::state::State;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 /// Runs kubectl for one lab.
 #[derive(Debug, Clone)]

@@ -1,5 +1,10 @@
 //! One lab, as tests and the command line see it.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Stdio};
+
 use crate::entry::Inner;
 use crate::error::{Doing, Error, Result};
 use crate::keeper::Task;
@@ -9,10 +14,6 @@ use crate::owner::DETACH;
 use crate::plan::Plan;
 use crate::state::State;
 use crate::{binaries, cleanup, requirements, source};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Stdio};
 
 /// What to start.
 #[derive(Debug, Clone)]

@@ -1,13 +1,14 @@
 //! Faults on the LAN. Each is a table of rules in the switch, so that each is undone by itself, and holds for a node
 //! that is cut and booted meanwhile.
 
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::command::{USUAL, text_with_input};
 use crate::error::{Error, Result};
 use crate::lab::Lab;
 use crate::netns;
 use crate::plan::{Machine, Plan};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 const PREFIX: &str = "fault-";
 

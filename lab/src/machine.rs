@@ -1,10 +1,11 @@
 //! The switch and the machines' cables: one namespace holds a bridge, every machine is a namespace with one `eth0`
 //! whose other end is a port of the bridge.
 
+use std::fmt::Write;
+
 use crate::error::Result;
 use crate::netns;
 use crate::plan::{Machine, NO_ROUTER, Plan, pod_network4, pod_network6};
-use std::fmt::Write;
 
 /// A switch has no addresses of its own: its ports stay silent.
 const SWITCH_SETTINGS: [(&str, &str); 2] = [

@@ -19,11 +19,13 @@ mod ticker;
 mod trace;
 mod wire;
 
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
 use crate::cleanup;
 use crate::error::Result;
 use crate::lab::{Lab, LabConfig};
-use serde::Serialize;
-use std::time::{Duration, Instant};
 
 pub use adversary::{Adversary, Adversity, Storm, adversary};
 pub use allocate::{Allocation, allocate};

@@ -1,11 +1,13 @@
 //! Network namespaces, named as `ip netns` names them.
 
-use crate::command::{USUAL, text, text_with_input};
-use crate::error::{Doing, Result};
-use nix::sched::{CloneFlags, setns};
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+
+use nix::sched::{CloneFlags, setns};
+
+use crate::command::{USUAL, text, text_with_input};
+use crate::error::{Doing, Result};
 
 const NAMES: &str = "/run/netns";
 

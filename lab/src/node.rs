@@ -1,21 +1,23 @@
 //! A node's processes as seen from outside: making its namespaces, and entering them again.
 
-use crate::cgroup;
-use crate::entry::Inner;
-use crate::error::{Doing, Error, Result};
-use crate::plan::{Machine, Plan};
-use crate::state::State;
-use crate::{netns, node_config};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::signal::{SigSet, Signal};
-use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::signal::{SigSet, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::cgroup;
+use crate::entry::Inner;
+use crate::error::{Doing, Error, Result};
+use crate::plan::{Machine, Plan};
+use crate::state::State;
+use crate::{netns, node_config};
 
 /// The process id of a parent outside the own process id namespace.
 const OUTSIDE: i32 = 0;

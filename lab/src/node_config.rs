@@ -1,7 +1,8 @@
 //! The configuration of a node's programs, as texts.
 
-use crate::plan::{CLUSTER_CIDR, Machine, pod_network4, pod_network6};
 use serde_json::json;
+
+use crate::plan::{CLUSTER_CIDR, Machine, pod_network4, pod_network6};
 
 /// Where a node finds what the lab gives it; a file system in memory of its own.
 pub(crate) const GIVEN: &str = "/run/lab";

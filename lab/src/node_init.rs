@@ -1,21 +1,23 @@
 //! The first process of a node: builds the node's view of the file system, then runs containerd, kubelet, kube-proxy.
 
-use crate::command::{USUAL, text};
-use crate::error::{Doing, Result};
-use crate::node::Spec;
-use crate::node_config::{self as config, GIVEN, PATH, PRETENDED};
-use crate::{cgroup, wait};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
-use nix::unistd::{pause, sethostname};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{pause, sethostname};
+
+use crate::command::{USUAL, text};
+use crate::error::{Doing, Result};
+use crate::node::Spec;
+use crate::node_config::{self as config, GIVEN, PATH, PRETENDED};
+use crate::{cgroup, wait};
 
 const UNIFIED: &str = "/sys/fs/cgroup/cgroup.controllers";
 const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";

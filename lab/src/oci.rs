@@ -3,10 +3,11 @@
 //! Layout, index, manifest and configuration are those of the OCI image specification 1.1; the annotation
 //! `io.containerd.image.name` is what `ctr images import` names the image by.
 
+use std::io::{self, Write};
+
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::{self, Write};
 
 /// What goes into an image.
 #[derive(Debug, Clone, Copy)]

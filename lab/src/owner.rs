@@ -1,12 +1,14 @@
 //! What may end a lab, as its keeper sees it.
 
-use crate::error::{Doing, Error, Result};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::error::{Doing, Error, Result};
 
 /// What the process at the other end of standard input writes to say that the lab outlives it.
 pub(crate) const DETACH: u8 = b'd';

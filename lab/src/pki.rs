@@ -1,15 +1,17 @@
 //! Keys: one CA, the API server's certificates, the service-account key, a token and a kubeconfig per identity.
 
-use crate::error::{Doing, Error, Result};
-use crate::plan::{FIRST_SERVICE, Machine, Plan};
-use crate::state::State;
+use std::fs::{self, File};
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
-use std::fs::{self, File};
-use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::error::{Doing, Error, Result};
+use crate::plan::{FIRST_SERVICE, Machine, Plan};
+use crate::state::State;
 
 /// The user and the group of each kubeconfig.
 struct Identity {

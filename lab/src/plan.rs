@@ -1,9 +1,11 @@
 //! Names and addresses of all machines. Every lab has its own switch, so all labs use the same addresses.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::mac::Mac;
-use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Pod addresses of the whole cluster, one network per family.
 pub const CLUSTER_CIDR: &str = "10.244.0.0/16,fd00:10:244::/48";

@@ -7,16 +7,19 @@ mod ndp;
 pub(crate) mod packet;
 mod tap;
 
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use ferrolb_echo::http;
+
+pub use ferrolb_echo::http::Answer;
+
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::plan::Machine;
 pub use announcements::{Announcement, Announcements};
-use ferrolb_echo::http;
-pub use ferrolb_echo::http::Answer;
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
 pub use tap::{Tap, announcement};
 
 const CLIENT: Machine = Machine::Client(1);

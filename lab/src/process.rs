@@ -1,20 +1,22 @@
 //! Programs of this machine that run on the network of a lab's machine, as children of this process.
 
-use crate::entry::{Inner, own_pid};
-use crate::error::{Doing, Error, Result};
-use crate::lab::Lab;
-use crate::node;
-use crate::plan::Machine;
-use crate::state::State;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
-use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::{Pid, SysconfVar, sysconf};
+
+use crate::entry::{Inner, own_pid};
+use crate::error::{Doing, Error, Result};
+use crate::lab::Lab;
+use crate::node;
+use crate::plan::Machine;
+use crate::state::State;
 
 /// How long a program may take to end by itself.
 const ENDING: Duration = Duration::from_secs(30);

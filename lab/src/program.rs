@@ -1,15 +1,16 @@
 //! Any implementation of the MetalLB API as plain processes: the controller beside the control plane, one speaker in
 //! each node.
 
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
 use crate::command;
 use crate::error::{Error, Result};
 use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::process::Process;
 use crate::source;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
 
 /// Where everything of an implementation lies.
 pub(crate) const NAMESPACE: &str = "metallb-system";

@@ -1,5 +1,12 @@
 //! Running things inside the lab's machines.
 
+use std::convert::Infallible;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::unistd::getppid;
+
 use crate::command::{USUAL, text};
 use crate::entry::own_pid;
 use crate::error::{Doing, Error, Result};
@@ -8,11 +15,6 @@ use crate::netns;
 use crate::node;
 use crate::plan::{Machine, Plan};
 use crate::state::State;
-use nix::unistd::getppid;
-use std::convert::Infallible;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
-use std::time::Duration;
 
 impl Lab {
     /// Runs a command inside a node, in all its namespaces and in its cgroup, and returns its standard output.

@@ -1,10 +1,11 @@
 //! When a cluster can be used: one question each, asked until the answer is yes.
 
+use std::process::Command;
+
 use crate::command::{USUAL, text};
 use crate::kubectl::Kubectl;
 use crate::netns;
 use crate::plan::{Machine, Plan};
-use std::process::Command;
 
 /// Yes, or what was seen instead.
 pub(crate) type Seen = Result<(), String>;

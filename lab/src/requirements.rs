@@ -1,8 +1,9 @@
 //! What the machine must have.
 
+use std::path::{Path, PathBuf};
+
 use crate::binaries;
 use crate::error::{Error, Result};
-use std::path::{Path, PathBuf};
 
 /// Programs that the lab or kube-proxy runs, and Debian's packages of them.
 const PROGRAMS: [(&str, &str); 2] = [("ip", "iproute2"), ("nft", "nftables")];

@@ -1,13 +1,14 @@
 //! Interfaces of machines: the `eth0` that each has on the LAN, and others that a test plugs in, into the LAN or into
 //! a second segment. All of it goes with the lab at the latest.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
+
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::netns;
 use crate::plan::{Machine, lan4, lan6, mac_of, second4, second6};
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::ops::Deref;
 
 const LAN: &str = "br0";
 const SECOND: &str = "br1";

@@ -1,8 +1,9 @@
 //! The tree this program was built from, and the programs of ours that go into images.
 
-use crate::error::{Doing, Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::error::{Doing, Error, Result};
 
 /// Static, so that it runs in an image that holds nothing else. The target is named although it is this machine's:
 /// only then do procedural macros still build.

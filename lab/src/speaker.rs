@@ -1,16 +1,18 @@
 //! The speaker of a node, pod or plain process: finding it, stopping it, killing it.
 
+use std::fs;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::cgroup;
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::node::start_time;
 use crate::state::State;
 use crate::wait;
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::fs;
-use std::time::Duration;
 
 const ENDING: Duration = Duration::from_secs(10);
 

@@ -1,16 +1,18 @@
 //! Where a lab keeps its files, and the lock that says whether it lives.
 
-use crate::error::{Doing, Error, Result};
-use crate::node_config::GIVEN;
-use crate::plan::Plan;
-use crate::wait;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Error, Result};
+use crate::node_config::GIVEN;
+use crate::plan::Plan;
+use crate::wait;
 
 /// The folder of one lab: keys, logs, etcd's data, the nodes' disks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

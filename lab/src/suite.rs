@@ -1,14 +1,16 @@
 //! Suites of trials on one lab. The lab starts with the first trial that runs, is shared by all in turn, and is gone
 //! when the suite ends, whatever happens; the last trial of every suite is that nothing of it is left.
 
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Completion, Failed};
+
 use crate::cleanup;
 use crate::entry;
 use crate::error::Result;
 use crate::lab::{Lab, LabConfig};
 use crate::requirements;
-use libtest_mimic::{Arguments, Completion, Failed};
-use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a trial returns: `?` works on every error that can be shown.
 pub type Outcome = std::result::Result<(), Failed>;

@@ -1,7 +1,8 @@
 //! The only place that polls: every wait of the lab is for a condition and has a deadline.
 
-use crate::error::{Error, Result};
 use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
 
 const PAUSE: Duration = Duration::from_millis(30);
 

@@ -2,9 +2,10 @@
 //!
 //! Names and defaults follow MetalLB's flags where it has the flag, so that its manifests carry over.
 
-use clap::{Args, ValueEnum};
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
 
 /// Where Kubernetes tells a pod its namespace.
 const SERVICE_ACCOUNT_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";

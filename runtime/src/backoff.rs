@@ -1,7 +1,8 @@
 //! How long to wait before trying again: a pure policy. Randomness is an argument, the caller sleeps.
 
-use crate::random;
 use std::time::Duration;
+
+use crate::random;
 
 /// Delays that double from `first` up to `cap`, shortened at random by up to a half.
 ///

@@ -10,16 +10,18 @@
 //!
 //! There is no limit of requests per second on this side.
 
-use crate::args::ClusterArgs;
+use std::path::Path;
+use std::time::Duration;
+
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
-use std::path::Path;
-use std::time::Duration;
 use tower::{BoxError, ServiceBuilder};
+
+use crate::args::ClusterArgs;
 
 mod watches;
 pub(crate) use watches::PaceWatches;

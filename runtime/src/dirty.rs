@@ -4,6 +4,7 @@
 //! so that it runs exactly once more, however many there were. A mark is never lost and never counted twice.
 
 use std::sync::Arc;
+
 use tokio::sync::Notify;
 
 /// Says that the world changed. Cheap to clone and to call, from any thread.

@@ -6,16 +6,18 @@
 //! ```
 //! Telling only of transitions is the caller's job.
 
-use crate::backoff::{Backoff, Jitter};
-use crate::{cause, metrics};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use prometheus::{IntCounter, IntCounterVec, Registry};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+
+use crate::backoff::{Backoff, Jitter};
+use crate::{cause, metrics};
 
 /// A controller that starts tells of every Service at once.
 const QUEUE: usize = 16_384;

@@ -1,6 +1,7 @@
 //! What a loop waits for while it has nothing to do. Each returns only when there is something.
 
 use std::future::pending;
+
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 

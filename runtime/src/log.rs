@@ -2,8 +2,8 @@
 //!
 //! INFO is for transitions; what repeats is DEBUG. Libraries are capped, see `targets`.
 
-use crate::args::{LogArgs, LogFormat, LogLevel};
 use std::io::IsTerminal;
+
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
@@ -11,6 +11,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
+
+use crate::args::{LogArgs, LogFormat, LogLevel};
 
 /// Libraries that report each request or each frame at INFO and DEBUG.
 const CHATTY: [&str; 8] = [

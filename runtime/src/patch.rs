@@ -3,14 +3,16 @@
 //! One attempt, no retry: the caller decides again on what it sees next. The outcome tells apart what was written,
 //! what was certainly not written, and what nobody knows ([`Outcome::Unknown`]).
 
-use crate::{cause, metrics};
+use std::time::Duration;
+
 use kube::api::{Patch, PatchParams};
 use kube::core::{Request, Status};
 use kube::{Api, Resource};
 use prometheus::{IntCounter, Registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::time::Duration;
+
+use crate::{cause, metrics};
 
 mod conflict;
 pub use conflict::{Conflict, OwnedField};

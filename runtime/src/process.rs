@@ -1,5 +1,9 @@
 //! The start of a daemon: everything that is the same in both before they differ.
 
+use kube::Client;
+use prometheus::Registry;
+use tokio::task::JoinHandle;
+
 use crate::args::{ClusterArgs, LogArgs, ServeArgs};
 use crate::client::{self, ClientError};
 use crate::dirty::{self, Wakes};
@@ -9,9 +13,6 @@ use crate::reflect::{Reports, WatchMetrics};
 use crate::serve::{self, ListenError};
 use crate::shutdown::Shutdown;
 use crate::{log, metrics};
-use kube::Client;
-use prometheus::Registry;
-use tokio::task::JoinHandle;
 
 /// The flags that every daemon has.
 #[derive(clap::Args, Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Readiness as values: whoever has to be ready first holds a handle and lets go of it when it is.
 
 use std::collections::BTreeMap;
+
 use tokio::sync::watch;
 
 /// What the process still waits for. Cloneable; all clones see the same parts.

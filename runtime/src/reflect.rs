@@ -11,17 +11,19 @@
 //! - The snapshot lags behind the API server. Whoever decides on it and writes must remember its own writes, and send
 //!   the resource version it decided on.
 
-use crate::dirty::Dirty;
-use crate::ready::Readiness;
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::fmt::{self, Debug};
-use std::sync::Arc;
 use tokio::sync::watch;
+
+use crate::dirty::Dirty;
+use crate::ready::Readiness;
 
 mod entry;
 mod follow;

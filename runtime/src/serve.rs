@@ -1,7 +1,9 @@
 //! `/metrics`, `/healthz` and `/readyz` over plain HTTP.
 
-use crate::args::ServeArgs;
-use crate::ready::Readiness;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,11 +15,11 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use prometheus::{Registry, TEXT_FORMAT};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+
+use crate::args::ServeArgs;
+use crate::ready::Readiness;
 
 mod connections;
 use connections::Connections;

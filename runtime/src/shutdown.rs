@@ -1,6 +1,7 @@
 //! When to stop: the first signal drains, the second aborts.
 
 use std::io;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 

@@ -24,7 +24,6 @@ use crate::idle::at;
 use crate::patch::{Outcome, Ownership, Writer};
 use crate::ready::Readiness;
 use crate::reflect::{ObjectKey, Reflection, Reports, Watch, WatchMetrics};
-
 use due::Due;
 use pace::Pace;
 

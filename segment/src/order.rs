@@ -15,10 +15,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hash::{Hash, hash_of};
-
 use super::message::{NodeId, Standing};
 use super::view::{Fitness, GroupView, Nearness, SegmentView};
+use hash::{Hash, hash_of};
 
 /// A living node that takes part.
 #[derive(Clone, Copy, Debug)]

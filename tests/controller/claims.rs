@@ -1,11 +1,12 @@
 //! Which controller leads, and what happens when two do.
 
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, wait};
+
 use crate::pair::{Pair, start_in};
 use crate::scene::{
     AFTER_EXPIRY, SOON, Scene, all_different, decided, event, marker_pool, pool, service, versions,
 };
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, wait};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

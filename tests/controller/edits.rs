@@ -1,9 +1,10 @@
 //! What users change.
 
-use crate::pair::{Pair, program};
-use crate::scene::{SOON, Scene, decided, event, ip, pool, reason, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Machine, wait};
+
+use crate::pair::{Pair, program};
+use crate::scene::{SOON, Scene, decided, event, ip, pool, reason, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -1,13 +1,15 @@
 //! What breaks: controllers, the API server, its database.
 
+use std::time::{Duration, Instant};
+
+use ferrolb_lab::Lab;
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+
 use crate::gate::Gate;
 use crate::pair::Pair;
 use crate::scene::{
     AFTER_EXPIRY, SOON, Scene, all_different, decided, holdings, pool, reason, service, versions,
 };
-use ferrolb_lab::Lab;
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use std::time::{Duration, Instant};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

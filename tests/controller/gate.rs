@@ -1,8 +1,5 @@
 //! A way to the API server that can be shut, for one client alone.
 
-use ferrolb_lab::{Lab, Machine, netns};
-use libtest_mimic::Failed;
-use serde_json::Value;
 use std::fs;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,6 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use ferrolb_lab::{Lab, Machine, netns};
+use libtest_mimic::Failed;
+use serde_json::Value;
 
 const API_SERVER_PORT: u16 = 6443;
 const PORT: u16 = 7443;

@@ -9,9 +9,10 @@ mod reading;
 mod refusals;
 mod scene;
 
+use std::process::ExitCode;
+
 use ferrolb_lab::LabConfig;
 use ferrolb_lab::suite::{self, Trial};
-use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let trials: Vec<Trial> = [

@@ -1,10 +1,12 @@
 //! Two controllers, of which one leads.
 
-use crate::scene::AFTER_EXPIRY;
-use ferrolb_lab::Process;
-use ferrolb_lab::{Lab, Machine, Result, source, wait};
 use std::path::Path;
 use std::time::Duration;
+
+use ferrolb_lab::Process;
+use ferrolb_lab::{Lab, Machine, Result, source, wait};
+
+use crate::scene::AFTER_EXPIRY;
 
 const FIRST_PORT: u16 = 9120;
 const ATTEMPT: Duration = Duration::from_secs(2);

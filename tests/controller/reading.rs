@@ -1,14 +1,16 @@
 //! `ferrolb plan` reads manifests as kubectl does, and fills in what the API server fills in: both get the same files, and
 //! what the API server answers is planned too.
 
-use crate::pair::program;
-use crate::scene::Scene;
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, source};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, source};
+use serde_json::{Value, json};
+
+use crate::pair::program;
+use crate::scene::Scene;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

@@ -1,10 +1,12 @@
 //! Writes that do not land.
 
-use crate::pair::Pair;
-use crate::scene::{SOON, Scene, decided, event, ip, pool, reason, service, versions};
+use std::time::Duration;
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
-use std::time::Duration;
+
+use crate::pair::Pair;
+use crate::scene::{SOON, Scene, decided, event, ip, pool, reason, service, versions};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

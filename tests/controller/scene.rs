@@ -1,11 +1,12 @@
 //! What trials have in common: manifests that are gone afterwards, and questions to the API server.
 
-use ferrolb_lab::suite::Outcome;
-use ferrolb_lab::{Lab, Result, wait};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
+
+use ferrolb_lab::suite::Outcome;
+use ferrolb_lab::{Lab, Result, wait};
+use serde_json::Value;
 
 /// Long enough for anything that takes a second, on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);

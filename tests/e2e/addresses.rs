@@ -1,9 +1,11 @@
 //! Which Service gets which address, and keeps it.
 
-use crate::scene::{PODS, SOON, Scene, annotated, event, pool, service};
+use std::net::IpAddr;
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
-use std::net::IpAddr;
+
+use crate::scene::{PODS, SOON, Scene, annotated, event, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

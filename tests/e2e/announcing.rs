@@ -1,9 +1,10 @@
 //! Which node announces, seen on the LAN.
 
-use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, pool, service};
 use ferrolb_lab::external::saw_the_client;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
+
+use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

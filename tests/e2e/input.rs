@@ -1,9 +1,11 @@
 //! Bad input: refused with a clear message where the API server can, reported and skipped where it got in.
 
-use crate::scene::{SOON, Scene, annotated, event, pool, service};
+use std::net::IpAddr;
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, source};
-use std::net::IpAddr;
+
+use crate::scene::{SOON, Scene, annotated, event, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

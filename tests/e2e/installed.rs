@@ -1,10 +1,12 @@
 //! The manifests as they are shipped.
 
-use crate::scene::{SOON, Scene, pool, service};
+use std::collections::BTreeMap;
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, measure, source};
 use serde_json::Value;
-use std::collections::BTreeMap;
+
+use crate::scene::{SOON, Scene, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

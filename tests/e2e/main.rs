@@ -7,9 +7,10 @@ mod installed;
 mod monitoring;
 mod scene;
 
+use std::process::ExitCode;
+
 use ferrolb_lab::LabConfig;
 use ferrolb_lab::suite::{self, Trial};
-use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let trials: Vec<Trial> = [

@@ -1,15 +1,17 @@
 //! Debian's Prometheus on a client's network, with the configuration that is shipped.
 
-use crate::scene::{SOON, Scene, pool, service};
-use ferrolb_lab::command::{text, text_with_input};
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Machine, Process, Result, monitoring_program, source, wait};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use ferrolb_lab::command::{text, text_with_input};
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, Machine, Process, Result, monitoring_program, source, wait};
+use serde_json::Value;
+
+use crate::scene::{SOON, Scene, pool, service};
 
 const HOME: Machine = Machine::Client(1);
 /// In the lab, in place of what is shipped.

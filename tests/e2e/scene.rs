@@ -1,10 +1,11 @@
 //! What trials have in common: manifests that are gone afterwards, and questions to the cluster and the LAN.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use ferrolb_lab::suite::Outcome;
 use ferrolb_lab::{Lab, Result, source, wait};
 use serde_json::Value;
-use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// Long enough for anything that takes a second, on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);

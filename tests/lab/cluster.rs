@@ -1,12 +1,14 @@
 //! Pods, Services and the probes themselves.
 
-use crate::workload::{
-    HEARING, SILENCE, SOON, addresses, both, endpoints, get, node_port, number, placement, pods, service, url,
-};
+use std::net::SocketAddr;
+
 use ferrolb_lab::plan::{lan4, lan6};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Machine};
-use std::net::SocketAddr;
+
+use crate::workload::{
+    HEARING, SILENCE, SOON, addresses, both, endpoints, get, node_port, number, placement, pods, service, url,
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

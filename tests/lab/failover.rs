@@ -1,10 +1,11 @@
 //! Failover on bare nodes, with this tree's controller and speakers: a run of each kind, with bounds that a busy machine
 //! keeps. `ferrolb-lab measure failover` does many.
 
+use std::time::Duration;
+
 use ferrolb_lab::measure::{self, Failover, Kind, Place};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Implementation, Lab, LabConfig, cleanup};
-use std::time::Duration;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

@@ -1,10 +1,12 @@
 //! Cables and power.
 
-use crate::workload::{HEARING, SILENCE, SOON, addresses, both, get, node_port, placement, pods, service};
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Machine, Result, wait};
 use std::net::IpAddr;
 use std::time::Duration;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, Machine, Result, wait};
+
+use crate::workload::{HEARING, SILENCE, SOON, addresses, both, get, node_port, placement, pods, service};
 
 const RESTARTING: Duration = Duration::from_secs(60);
 

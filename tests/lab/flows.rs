@@ -1,10 +1,11 @@
 //! UDP flows of an address that goes from one Service to another, with a real kube-proxy.
 
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Error, Lab, LabConfig, Machine, Process, Result, cleanup, source};
 use serde_json::json;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

@@ -1,10 +1,11 @@
 //! Loading images and installing what uses them.
 
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Error, Installation, Lab, Result, images, source};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Error, Installation, Lab, Result, images, source};
 
 const NAMESPACE: &str = "metallb-system";
 const KUSTOMIZATION: &str = "resources: [all.yaml]\n";

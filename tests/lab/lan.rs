@@ -1,11 +1,13 @@
 //! Faults on the LAN and of single processes.
 
-use crate::workload::{HEARING, SOON};
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Mac, Machine, Result, pause, wait};
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, Mac, Machine, Result, pause, wait};
+
+use crate::workload::{HEARING, SOON};
 
 /// Datagrams by which loss is measured: of 2,000 at 5 %, fewer than 40 or more than 170 are lost once in 10^12 times.
 const DATAGRAMS: u16 = 2_000;

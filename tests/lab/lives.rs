@@ -1,13 +1,14 @@
 //! How a lab ends. A second one runs beside the suite's own.
 
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Error, Lab, Machine, Result, cleanup, command, source, state::State, wait};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Error, Lab, Machine, Result, cleanup, command, source, state::State, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 const ENDING: Duration = Duration::from_secs(30);
 

@@ -1,15 +1,17 @@
 //! What kube-proxy does with a load balancer's address that somebody else assigns and announces: here the status is
 //! written by hand, and a permanent neighbour entry stands for the answer to ARP or neighbour discovery.
 
-use crate::workload::{
-    SILENCE, SOON, addresses, both, get, node_port, number, placement, saw_the_client, service, url,
-};
+use std::io::ErrorKind;
+use std::net::IpAddr;
+
 use ferrolb_lab::plan::{lan4, lan6};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Machine, Result, wait};
 use serde_json::json;
-use std::io::ErrorKind;
-use std::net::IpAddr;
+
+use crate::workload::{
+    SILENCE, SOON, addresses, both, get, node_port, number, placement, saw_the_client, service, url,
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -17,9 +17,10 @@ mod stability;
 mod transport;
 mod workload;
 
+use std::process::ExitCode;
+
 use ferrolb_lab::LabConfig;
 use ferrolb_lab::suite::{self, Trial};
-use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let trials: Vec<Trial> = [

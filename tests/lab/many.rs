@@ -1,10 +1,11 @@
 //! Many addresses on bare nodes with this tree's speakers: each measurement once, with twice the bounds and on fewer
 //! addresses. `ferrolb-lab measure exodus`, `rest` and `adversary` do more.
 
+use std::time::Duration;
+
 use ferrolb_lab::measure::{self, Adversary, Exodus, Place, Rest};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Implementation, Lab, LabConfig, cleanup};
-use std::time::Duration;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

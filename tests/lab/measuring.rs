@@ -1,9 +1,10 @@
 //! The measurements, on fewer Services and with bounds that a busy machine keeps.
 
+use std::time::Duration;
+
 use ferrolb_lab::measure::FloodConfig;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Implementation, Lab, cleanup, measure};
-use std::time::Duration;
 
 const SERVICES: usize = 100;
 

@@ -1,13 +1,14 @@
 //! Where addresses are: `plan` names the nodes that speakers which start together choose, `rebalance` brings them back
 //! there, and two holders that do not hear each other are written about once.
 
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, LabConfig, Machine, Process, Result, cleanup, command, source, wait};
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, LabConfig, Machine, Process, Result, cleanup, command, source, wait};
+use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

@@ -1,14 +1,16 @@
 //! Plain processes on a lab's machines.
 
-use crate::workload::SOON;
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Implementation, Lab, Machine, Process, command, source, wait};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Implementation, Lab, Machine, Process, command, source, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::workload::SOON;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

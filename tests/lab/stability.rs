@@ -1,10 +1,11 @@
 //! What moves when something happens to speakers that go on living: each upset once, on bare nodes, with this tree's
 //! controller and speakers. `ferrolb-lab measure stability` does many.
 
+use std::time::Duration;
+
 use ferrolb_lab::measure::{self, Place, Role, Stabilities, Stability, Upset};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Implementation, Lab, Result, cleanup};
-use std::time::Duration;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -1,10 +1,11 @@
 //! A switch that drops Ethernet frames of types it does not know, with this tree's controller and speakers: datagrams
 //! between the nodes do what those frames did.
 
+use std::time::Duration;
+
 use ferrolb_lab::measure::{self, Failover, Kind, Place};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Implementation, Lab, LabConfig, cleanup};
-use std::time::Duration;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

@@ -1,10 +1,11 @@
 //! Two echo pods on three nodes, and Services of every kind that a load balancer meets.
 
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
 use ferrolb_lab::suite::Outcome;
 use ferrolb_lab::{Lab, Machine, Result, probe::Answer, wait};
 use serde_json::Value;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 /// Long enough for an answer on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(5);

@@ -1,11 +1,13 @@
 //! What a machine of a segment hears.
 
-use crate::scene::SOON;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ferrolb_lab::probe::{Tap, announcement};
 use ferrolb_lab::segment::Nic;
 use ferrolb_lab::{Lab, Mac, Result, wait};
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+
+use crate::scene::SOON;
 
 /// Waits until each of the addresses is answered for by this MAC and no other, heard at an interface.
 pub(crate) fn answered_by(lab: &Lab, at: &Nic, addresses: &[IpAddr], mac: Mac) -> Result<()> {

@@ -1,9 +1,10 @@
 //! The Secret with the speakers' key: gone, unusable, and there again.
 
-use crate::scene::{PODS, SOON, Scene, pool, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
 use serde_json::Value;
+
+use crate::scene::{PODS, SOON, Scene, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

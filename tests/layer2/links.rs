@@ -1,15 +1,17 @@
 //! Interfaces that go down, go away, come back and change.
 
-use crate::heard::{announced_unasked, answered_by};
-use crate::marks::{Label, advertised, only_nodes_with};
-use crate::scene::{SOON, Scene, pool, service};
-use crate::services::says;
+use std::net::IpAddr;
+
 use ferrolb_lab::plan::second4;
 use ferrolb_lab::probe::announcement;
 use ferrolb_lab::segment::{Nic, Plugged, Segment};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Mac, Machine, Result};
-use std::net::IpAddr;
+
+use crate::heard::{announced_unasked, answered_by};
+use crate::marks::{Label, advertised, only_nodes_with};
+use crate::scene::{SOON, Scene, pool, service};
+use crate::services::says;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -18,9 +18,10 @@ mod services;
 mod stream;
 mod tools;
 
+use std::process::ExitCode;
+
 use ferrolb_lab::LabConfig;
 use ferrolb_lab::suite::{self, Trial};
-use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let trials: Vec<Trial> = [

@@ -1,10 +1,12 @@
 //! Which nodes may announce, and which of them is preferred.
 
-use crate::marks::{Label, NetworkUnavailable, advertised, only_nodes_with};
-use crate::scene::{SOON, Scene, pool, service};
+use std::net::IpAddr;
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
-use std::net::IpAddr;
+
+use crate::marks::{Label, NetworkUnavailable, advertised, only_nodes_with};
+use crate::scene::{SOON, Scene, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

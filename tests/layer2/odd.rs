@@ -1,12 +1,14 @@
 //! What others write into the status of a Service: the API server checks none of its conditions.
 
-use crate::scene::{SOON, Scene, annotated, pool, service};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ferrolb_lab::command::USUAL;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+
+use crate::scene::{SOON, Scene, annotated, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

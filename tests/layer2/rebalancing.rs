@@ -1,11 +1,13 @@
 //! Addresses that lie unevenly are brought back under load.
 
+use std::net::{IpAddr, SocketAddr};
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, Result, wait};
+
 use crate::marks::{Label, advertised, only_nodes_with};
 use crate::scene::{PODS, SOON, Scene, nodes_with_pods};
 use crate::stream;
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Result, wait};
-use std::net::{IpAddr, SocketAddr};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

@@ -1,10 +1,12 @@
 //! A rolling update under load.
 
-use crate::scene::{PODS, SOON, Scene, pool};
-use crate::stream::{self, Targets};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Machine, Result, wait};
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+
+use crate::scene::{PODS, SOON, Scene, pool};
+use crate::stream::{self, Targets};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

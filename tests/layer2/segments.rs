@@ -1,13 +1,15 @@
 //! Nodes with more than one interface.
 
+use std::net::IpAddr;
+
+use ferrolb_lab::segment::{Nic, Plugged};
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, Mac, Machine, Result};
+
 use crate::heard::{answered_by, one_of};
 use crate::marks::{Label, advertised, only_nodes_with};
 use crate::scene::{SOON, Scene, annotated, event, pool, service};
 use crate::services::says;
-use ferrolb_lab::segment::{Nic, Plugged};
-use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Mac, Machine, Result};
-use std::net::IpAddr;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -1,10 +1,11 @@
 //! What several Services of one address ask of a node, and what a Service says of where it is announced.
 
-use crate::marks::{Label, advertised, only_nodes_with};
-use crate::scene::{SOON, Scene, event, pool, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
 use serde_json::Value;
+
+use crate::marks::{Label, advertised, only_nodes_with};
+use crate::scene::{SOON, Scene, event, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -1,15 +1,16 @@
 //! A client that sends 200 requests a second through an address, and beside each the same to the node port of every
 //! node, which tells what that node would have made of it.
 
-use ferrolb_lab::plan::Machine;
-use ferrolb_lab::probe::Tap;
-use ferrolb_lab::{Lab, Mac, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use ferrolb_lab::plan::Machine;
+use ferrolb_lab::probe::Tap;
+use ferrolb_lab::{Lab, Mac, Result};
 
 const GAP: Duration = Duration::from_millis(5);
 /// A request that has no answer by then is lost.

@@ -1,8 +1,9 @@
 //! What the usual tools of an operator say about an address.
 
-use crate::scene::{SOON, Scene, pool, service};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Mac};
+
+use crate::scene::{SOON, Scene, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(

@@ -2,12 +2,13 @@
 //! sandbox does.
 #![allow(clippy::print_stdout)]
 
+use std::process::ExitCode;
+use std::time::Duration;
+
 use ferrolb_echo::answer::Identity;
 use ferrolb_echo::{http, serve};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use std::process::ExitCode;
-use std::time::Duration;
 
 const PORT: u16 = 8080;
 const PATIENCE: Duration = Duration::from_secs(5);

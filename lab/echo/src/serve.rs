@@ -1,10 +1,11 @@
 //! Answers TCP, HTTP and UDP on one port of both families.
 
-use crate::answer::Identity;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::thread;
+
+use crate::answer::Identity;
 
 /// Starts to serve and returns at once with the port; port 0 takes a free one.
 ///

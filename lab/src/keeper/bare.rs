@@ -1,10 +1,11 @@
 //! Node objects that nobody reports for.
 
+use serde_json::{Value, json};
+
 use crate::command::USUAL;
 use crate::error::Result;
 use crate::kubectl::Kubectl;
 use crate::plan::{Machine, Plan};
-use serde_json::{Value, json};
 
 /// Creates a Ready Node for every bare node. With its grace period of a day the controller manager believes it, and
 /// takes away the taint that every new Node gets.

@@ -1,10 +1,11 @@
 //! Breaking and mending the programs of the control plane.
 
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
 use super::{Keeper, end};
 use crate::control_plane::Daemon;
 use crate::error::{Doing, Error, Result};
-use nix::sys::signal::{self, Signal};
-use nix::unistd::Pid;
 
 impl Keeper<'_> {
     pub(super) fn kill(&mut self, name: &'static str) -> Result<()> {

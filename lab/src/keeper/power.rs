@@ -1,15 +1,16 @@
 //! Switching nodes on and off.
 
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
 use super::{Keeper, end};
 use crate::entry::{Inner, own_pid};
 use crate::error::{Doing, Error, Result};
 use crate::keeper::Task;
 use crate::plan::Machine;
 use crate::{cgroup, machine, node, wait};
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Duration;
 
 const ENDING: Duration = Duration::from_secs(15);
 

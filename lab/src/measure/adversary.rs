@@ -3,6 +3,10 @@
 mod frames;
 mod report;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
 use super::Place;
 use super::stage::{Holders, Size, Stage};
 use super::trace::Marks;
@@ -16,9 +20,6 @@ use crate::process::Usage;
 use crate::program::Implementation;
 use crate::wait;
 use frames::{Attack, Recorded};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant};
 
 pub use report::{Adversity, Storm};
 

@@ -1,5 +1,10 @@
 //! How fast a controller gives addresses to many Services that wait for one, and what that costs.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
 use super::audit::{AuditLog, Write};
 use super::handover::{self, Restart};
 use super::services::{Requests, Seen, Set, Watch};
@@ -9,9 +14,6 @@ use crate::pki;
 use crate::process::Process;
 use crate::program::Implementation;
 use crate::source;
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 /// The longest wait for all Services.
 const ALL: Duration = Duration::from_secs(600);

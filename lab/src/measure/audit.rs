@@ -1,12 +1,14 @@
 //! What a program under test wrote, from the API server's audit log.
 
-use crate::error::{Doing, Result};
-use crate::wait;
-use serde::Deserialize;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
+
+use serde::Deserialize;
+
+use crate::error::{Doing, Result};
+use crate::wait;
 
 /// After so long without a write, whatever trails has been written.
 const QUIET: Duration = Duration::from_secs(2);

@@ -1,14 +1,16 @@
 //! What speakers cost while endpoints come and go.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
 use super::Place;
 use super::audit::AuditLog;
 use super::stage::{Size, Stage};
 use crate::error::Result;
 use crate::pki;
 use crate::program::Implementation;
-use serde::Serialize;
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// What is measured.
 #[derive(Debug, Clone)]

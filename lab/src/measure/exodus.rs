@@ -3,6 +3,10 @@
 
 mod report;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant, SystemTime};
+
 use super::Place;
 use super::audit::{AuditLog, Write};
 use super::failover::milliseconds;
@@ -14,9 +18,6 @@ use crate::pki;
 use crate::probe::{Announcement, Announcements};
 use crate::program::Implementation;
 use crate::wait;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant, SystemTime};
 
 pub use report::{Exoduses, Move};
 

@@ -5,6 +5,8 @@ pub(super) mod report;
 mod scene;
 mod stream;
 
+use std::time::{Duration, Instant, SystemTime};
+
 use super::Place;
 use super::ticker::Ticker;
 use super::trace::Marks;
@@ -15,7 +17,6 @@ use crate::probe::{Announcement, Announcements};
 use crate::program::Implementation;
 use crate::wait;
 use scene::{PORT, Scene};
-use std::time::{Duration, Instant, SystemTime};
 use stream::{PATIENCE, Stream, outage};
 
 pub use fault::Kind;

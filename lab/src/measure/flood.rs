@@ -3,6 +3,12 @@
 
 mod holding;
 
+use std::fs;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
 use super::wire;
 use crate::error::{Doing, Error, Result};
 use crate::lab::{Lab, LabConfig};
@@ -10,10 +16,6 @@ use crate::plan::Machine;
 use crate::process::Process;
 use crate::program::Implementation;
 use crate::{source, wait};
-use serde::Serialize;
-use std::fs;
-use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
 
 const NODE: u8 = 1;
 /// How long the first announcements may take; they are repeated some times, which is waited for too.

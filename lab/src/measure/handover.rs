@@ -1,13 +1,15 @@
 //! How long nobody gives addresses when the controller that does so is asked to end.
 
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
 use super::allocate::{ONE, Scene, WAITING};
 use crate::error::Result;
 use crate::plan::Machine;
 use crate::process::Process;
 use crate::program::NAMESPACE;
 use crate::wait;
-use serde::Serialize;
-use std::time::{Duration, Instant};
 
 /// By which the controllers of this tree say who leads.
 const LEASE: &str = "ferrolb-controller";

@@ -1,8 +1,10 @@
 //! What makes a speaker hold addresses without a controller: Services with an address in their status and an endpoint.
 
-use crate::program::NAMESPACE;
-use serde_json::{Value, json};
 use std::net::Ipv4Addr;
+
+use serde_json::{Value, json};
+
+use crate::program::NAMESPACE;
 
 const NETWORK: u16 = 0x0a64;
 /// On the objects of each Service.

@@ -1,5 +1,11 @@
 //! What is written while nothing happens.
 
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
 use super::Place;
 use super::audit::AuditLog;
 use super::stage::{Size, Stage, VARIABLES};
@@ -7,10 +13,6 @@ use crate::error::{Error, Result};
 use crate::lab::Lab;
 use crate::pki;
 use crate::program::Implementation;
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// What changes something, as the API server's metric names it.
 const VERBS: [&str; 6] = ["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];

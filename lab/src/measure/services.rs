@@ -1,9 +1,9 @@
 //! A client of the API server that makes many Services at once and watches them.
 
-use crate::error::{Error, Result};
-use crate::lab::Lab;
-use crate::netns;
-use crate::plan::Machine;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use futures::StreamExt;
 use http::Request;
 use k8s_openapi::api::core::v1::Service;
@@ -12,11 +12,13 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
+
+use crate::error::{Error, Result};
+use crate::lab::Lab;
+use crate::netns;
+use crate::plan::Machine;
 
 /// Requests under way at once: as many as the controller has.
 const AT_ONCE: usize = 32;

@@ -1,13 +1,14 @@
 //! The speakers under test, as pods or as plain processes.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::process::Process;
 use crate::program::{Implementation, NAMESPACE, Running};
 use crate::source;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 const ATTEMPT: Duration = Duration::from_secs(1);
 

@@ -6,6 +6,11 @@ mod scene;
 mod upset;
 mod wire;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
 use super::Place;
 use super::ticker::Ticker;
 use super::trace::{Marks, Said};
@@ -15,10 +20,6 @@ use crate::plan::Machine;
 use crate::program::Implementation;
 use history::{Answer, History, last_of, longest_silence, stale};
 use scene::{Holders, Scene};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
 use upset::Past;
 
 pub use report::{Stabilities, UpsetRun};

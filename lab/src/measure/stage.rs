@@ -1,6 +1,14 @@
 //! Speakers as plain processes on bare nodes that hold many addresses, which a client gave to Services: there is no
 //! controller, and kube-proxy leaves the Services alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use http::Request;
+use http::request::Builder;
+use serde_json::Value;
+
 use super::Place;
 use super::services::Requests;
 use super::speakers::says_ready;
@@ -12,12 +20,6 @@ use crate::plan::Machine;
 use crate::process::{Process, Usage};
 use crate::program::{Implementation, Running};
 use crate::{source, wait};
-use http::Request;
-use http::request::Builder;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-use std::time::Duration;
 
 const SETTLING: Duration = Duration::from_secs(180);
 const ATTEMPT: Duration = Duration::from_secs(2);

@@ -1,12 +1,14 @@
 //! What speakers say of a takeover in their logs: lines of the event `segment`, in either form of the log.
 
-use crate::lab::Lab;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::lab::Lab;
 
 const EVENT: &str = "segment";
 

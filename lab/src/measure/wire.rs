@@ -1,16 +1,18 @@
 //! Frames of a client: its questions, or whatever else. Everything here is called on the client's network.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, send};
+
 use crate::error::{Doing, Result};
 use crate::mac::Mac;
 use crate::plan::Machine;
 use crate::probe::arp;
 use crate::probe::packet::{self, Hears};
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, send};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
 
 /// The station that asks.
 pub(super) const CLIENT: Machine = Machine::Client(1);

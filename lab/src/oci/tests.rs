@@ -1,6 +1,7 @@
-use super::*;
 use std::collections::BTreeMap;
 use std::io::Read;
+
+use super::*;
 
 const IMAGE: Image<'_> = Image {
     name: "localhost/echo:1",

@@ -1,6 +1,8 @@
-use super::*;
-use rstest::rstest;
 use std::collections::BTreeSet;
+
+use rstest::rstest;
+
+use super::*;
 
 fn largest() -> Plan {
     Plan::new("dev", MOST_NODES, MOST_CLIENTS).unwrap()

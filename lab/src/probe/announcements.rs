@@ -1,15 +1,16 @@
 //! What the first client hears unasked: gratuitous ARP and unsolicited neighbour advertisements.
 
-use super::{CLIENT, arp, ndp, packet};
-use crate::error::Result;
-use crate::lab::Lab;
-use crate::mac::Mac;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use super::{CLIENT, arp, ndp, packet};
+use crate::error::Result;
+use crate::lab::Lab;
+use crate::mac::Mac;
 
 const LOOKING_UP: Duration = Duration::from_millis(50);
 

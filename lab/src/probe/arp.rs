@@ -1,7 +1,8 @@
 //! ARP over Ethernet (RFC 826), written apart from FerroLB's own codec so that one checks the other.
 
-use crate::mac::Mac;
 use std::net::Ipv4Addr;
+
+use crate::mac::Mac;
 
 const ETHERTYPE: [u8; 2] = [0x08, 0x06];
 /// Ethernet, IPv4, and the lengths of their addresses.

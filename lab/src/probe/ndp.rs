@@ -1,8 +1,9 @@
 //! Neighbour solicitation and advertisement (RFC 4861 §4.3, §4.4), written apart from FerroLB's own codec so that one
 //! checks the other.
 
-use crate::mac::Mac;
 use std::net::Ipv6Addr;
+
+use crate::mac::Mac;
 
 const ETHERTYPE: [u8; 2] = [0x86, 0xdd];
 const ICMPV6: u8 = 58;

@@ -1,7 +1,9 @@
 //! Whole Ethernet frames, out and in.
 
-use crate::error::{Doing, Error, Result};
-use crate::mac::Mac;
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
 use nix::cmsg_space;
 use nix::ifaddrs::getifaddrs;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -10,9 +12,9 @@ use nix::sys::socket::{
     recvmsg, send, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeSpec;
-use std::io::IoSliceMut;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::error::{Doing, Error, Result};
+use crate::mac::Mac;
 
 /// Sends a frame and collects the distinct answers to it until the time is over.
 pub(super) fn ask(

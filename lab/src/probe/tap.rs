@@ -1,15 +1,17 @@
 //! What any interface hears, and questions asked from it.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv, send};
+
 use super::{arp, ndp, packet};
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::segment::Nic;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, recv, send};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
 
 /// Hears every frame that an interface receives or sends, from when it was made.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
-use super::*;
 use clap::{CommandFactory, Parser};
 use rstest::rstest;
+
+use super::*;
 
 #[derive(Parser)]
 struct Daemon {

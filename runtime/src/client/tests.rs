@@ -1,10 +1,12 @@
-use super::*;
-use k8s_openapi::api::core::v1::Node;
-use kube::Api;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+use super::*;
 
 /// An API server that gives every request the same answer. Returns its URL and how many requests came.
 async fn answering(answer: &'static str) -> (String, Arc<AtomicUsize>) {

@@ -4,15 +4,17 @@
 //! each watch after some minutes. A proxy, or an API server that is going down, may end each at once: then thousands of
 //! requests a second would follow. client-go waits after such a watch, too.
 
-use crate::backoff::{Jitter, OF_WATCHES, STEADY};
-use futures::future::BoxFuture;
-use http::{Request, Uri};
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use http::{Request, Uri};
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service};
+
+use crate::backoff::{Jitter, OF_WATCHES, STEADY};
 
 /// Puts [`PacedWatches`] around a client.
 #[derive(Clone, Copy, Debug)]

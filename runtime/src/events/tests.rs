@@ -1,9 +1,11 @@
-use super::*;
+use std::cell::RefCell;
+
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
-use std::cell::RefCell;
 use tower_test::mock;
+
+use super::*;
 
 fn notice(note: &str) -> Notice {
     Notice {

@@ -1,7 +1,8 @@
 //! What the API server says in a 409.
 
-use kube::core::Status;
 use std::collections::BTreeSet;
+
+use kube::core::Status;
 
 /// The `reason` of a cause that names another field manager (`CauseTypeFieldManagerConflict` of the Kubernetes API).
 const FIELD_MANAGER_CONFLICT: &str = "FieldManagerConflict";

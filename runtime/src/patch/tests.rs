@@ -1,4 +1,3 @@
-use super::*;
 use futures::future::join;
 use http::Response;
 use k8s_openapi::api::core::v1::Service;
@@ -6,6 +5,8 @@ use kube::client::Body;
 use rstest::rstest;
 use serde_json::json;
 use tower_test::mock;
+
+use super::*;
 
 type Server = mock::Handle<http::Request<Body>, Response<Body>>;
 

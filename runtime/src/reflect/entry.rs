@@ -1,10 +1,11 @@
 //! What a snapshot holds under each name.
 
+use std::fmt;
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use serde_json::Value;
-use std::fmt;
-use std::sync::Arc;
 
 /// Namespace and name of an object; ordered by namespace, then name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

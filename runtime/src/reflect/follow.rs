@@ -1,5 +1,11 @@
 //! The task behind a watch: reads events, publishes bursts, tells of failures.
 
+use std::pin::pin;
+
+use futures::{FutureExt, Stream, StreamExt};
+use kube::Resource;
+use kube::runtime::watcher::{self, Event};
+
 use super::health::{Failure, Health, explain};
 use super::metrics::ResourceMetrics;
 use super::observed::Observed;
@@ -7,10 +13,6 @@ use super::retry::{RESUMED, with_backoff};
 use super::store::{Change, Store};
 use crate::dirty::Dirty;
 use crate::ready::Unready;
-use futures::{FutureExt, Stream, StreamExt};
-use kube::Resource;
-use kube::runtime::watcher::{self, Event};
-use std::pin::pin;
 
 /// Events of one burst at most, so that a flood is published in pieces.
 const BURST: usize = 1024;

@@ -1,7 +1,8 @@
 //! Whether a watch works, and what to say about it: once per transition, however often it fails.
 
-use crate::cause;
 use kube::runtime::watcher::Error;
+
+use crate::cause;
 
 /// What keeps a watch from working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

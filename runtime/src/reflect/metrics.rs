@@ -1,9 +1,11 @@
 //! How the watches of a process fare, by resource.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+
 use super::health::Failure;
 use crate::metrics;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Metrics of all watches, labelled with the resource (`services`).
 #[derive(Clone, Debug)]

@@ -3,14 +3,15 @@
 //! Like `kube`'s `DeserializeGuard`, but it never fails on a JSON object, whatever is in its metadata: one odd object
 //! must fail neither the whole list nor, in a watch, be skipped without a trace. And it names the field.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::DynamicResourceScope;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
-use std::fmt;
 
 /// An object of type `K`, decoded or not.
 #[derive(Clone, Debug)]

@@ -1,17 +1,19 @@
 //! What a watch asks of an API server that is in trouble, request by request.
 
-use super::*;
-use crate::client::PaceWatches;
-use crate::{dirty, metrics};
+use std::sync::Mutex;
+use std::time::Duration;
+
 use http::{Request, Response};
 use k8s_openapi::api::core::v1::Pod;
 use kube::client::Body;
 use serde_json::{Value, json};
-use std::sync::Mutex;
-use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tower::Layer;
 use tower_test::mock;
+
+use super::*;
+use crate::client::PaceWatches;
+use crate::{dirty, metrics};
 
 const OUTAGE: Duration = Duration::from_secs(600);
 /// The first seven delays are half of 0.2 to 12.8 s at least, together 12.7 s, all later ones 7.5 s.

@@ -1,10 +1,12 @@
 //! The objects of one store as values of the domain, each parsed once.
 
-use super::{Entry, ObjectKey, Problem, Reflection};
-use kube::Resource;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
+
+use kube::Resource;
+
+use super::{Entry, ObjectKey, Problem, Reflection};
 
 /// What a store holds, parsed. An object is parsed again only after it changed.
 pub struct Parsed<K, T> {

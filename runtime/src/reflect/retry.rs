@@ -4,12 +4,14 @@
 //! adapter (`default_backoff`) takes each item that is no error for a success. But every attempt to list begins with
 //! `Event::Init`, before anything is sent: while lists fail, its delay never grows.
 
-use crate::backoff::{Jitter, OF_WATCHES, STEADY};
-use crate::client::RESPONSE_TIMEOUT;
+use std::time::Duration;
+
 use futures::{Stream, StreamExt, stream};
 use kube::runtime::watcher::{self, Event};
-use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
+
+use crate::backoff::{Jitter, OF_WATCHES, STEADY};
+use crate::client::RESPONSE_TIMEOUT;
 
 /// `kube`'s watcher does not say that a watch was resumed. One that lasts longer than a response may take was.
 pub(super) const RESUMED: Duration = RESPONSE_TIMEOUT.saturating_mul(2);

@@ -1,13 +1,15 @@
 //! The protocol from watch events to the published map. No I/O, no clock.
 
-use super::observed::{Observed, Undecoded};
-use super::{Entry, ObjectKey, Problem, Projection, Snapshot, Undecodable};
-use kube::Resource;
-use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use kube::Resource;
+use kube::runtime::watcher::Event;
 use tokio::sync::watch;
+
+use super::observed::{Observed, Undecoded};
+use super::{Entry, ObjectKey, Problem, Projection, Snapshot, Undecodable};
 
 /// Counts the changes of all stores, so that no two snapshots of a process have the same version.
 static CHANGES: AtomicU64 = AtomicU64::new(0);

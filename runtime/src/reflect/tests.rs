@@ -1,14 +1,16 @@
-use super::*;
-use crate::dirty::{self, Wakes};
-use crate::metrics;
+use std::time::Duration;
+
 use futures::{FutureExt, stream};
 use k8s_openapi::api::core::v1::Service;
 use kube::core::Status;
 use kube::runtime::watcher::{Error, Event};
 use prometheus::TextEncoder;
 use serde_json::{Value, json};
-use std::time::Duration;
 use tokio::sync::mpsc;
+
+use super::*;
+use crate::dirty::{self, Wakes};
+use crate::metrics;
 
 type Item = watcher::Result<Event<Observed<Service>>>;
 

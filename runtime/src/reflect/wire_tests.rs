@@ -1,10 +1,11 @@
-use super::*;
-use crate::{dirty, metrics};
 use http::{Request, Response};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::client::Body;
 use serde_json::{Value, json};
 use tower_test::mock;
+
+use super::*;
+use crate::{dirty, metrics};
 
 type Server = mock::Handle<Request<Body>, Response<Body>>;
 

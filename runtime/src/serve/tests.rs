@@ -1,7 +1,8 @@
-use super::*;
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use super::*;
 
 const ANY_V6: &str = "[::]:9120";
 

@@ -1,14 +1,16 @@
-use super::*;
-use crate::metrics;
-use crate::patch::WriteCounters;
+use std::time::Duration;
+
 use http::{Method, Request, Response};
 use k8s_openapi::api::core::v1::Pod;
 use kube::client::Body;
 use prometheus::IntCounter;
 use serde_json::{Value, json};
-use std::time::Duration;
 use tokio::time::timeout;
 use tower_test::mock::{self, Handle, SendResponse};
+
+use super::*;
+use crate::metrics;
+use crate::patch::WriteCounters;
 
 const LONG: Duration = Duration::from_secs(3600);
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use ferrolb_crds::names::{KEY_SECRET, KEY_SECRET_ENTRY};
 use ferrolb_runtime::reflect::Problem;
+use ferrolb_segment::seal::{KeyRing, SegmentKey};
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use tokio::time::Instant;
-
-use ferrolb_segment::seal::{KeyRing, SegmentKey};
 
 /// A key with less than this could be guessed.
 const SHORTEST_BYTES: usize = 16;

@@ -7,6 +7,10 @@ use ferrolb_crds::domain::NodeName;
 use ferrolb_runtime::backoff::{Backoff, Jitter};
 use ferrolb_runtime::metrics;
 use ferrolb_runtime::ready::Unready;
+use ferrolb_segment::message::NodeId;
+use ferrolb_segment::seal::KeyRing;
+use ferrolb_segment::ways::Transport;
+use ferrolb_segment::{Conduct, PartitionPolicy, Profile};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client, ResourceExt};
 use prometheus::{IntGauge, Registry};
@@ -18,10 +22,6 @@ use crate::args::{Args, PolicyName, TransportName};
 use crate::layer2::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
 use crate::layer2::keys::{self, Keys};
 use crate::may::{May, View};
-use ferrolb_segment::message::NodeId;
-use ferrolb_segment::seal::KeyRing;
-use ferrolb_segment::ways::Transport;
-use ferrolb_segment::{Conduct, PartitionPolicy, Profile};
 
 /// The namespace whose uid names the cluster: every cluster has it, and never another one.
 const CLUSTER: &str = "kube-system";

@@ -4,6 +4,8 @@
 //! another node, once, and only an older one: where two nodes that do not hear each other announce, both objects stay.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
 
 use ferrolb_crds::api::{AnnouncingInterface, ServiceL2Status, ServiceL2StatusStatus};
 use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
@@ -11,8 +13,6 @@ use ferrolb_crds::names::{MOVE_TO, STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERV
 use kube::ResourceExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use std::sync::Arc;
 
 mod due;
 mod retire;

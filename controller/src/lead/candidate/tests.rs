@@ -1,5 +1,6 @@
-use super::*;
 use rstest::rstest;
+
+use super::*;
 
 const TERMS: Terms = Terms::DEFAULT;
 const WALL: Stamp = Stamp(1_000_000);

@@ -1,10 +1,12 @@
-use super::*;
+use std::sync::{Arc, Mutex};
+
 use http::{Method, Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tower_test::mock;
+
+use super::*;
 
 type Answering = mock::SendResponse<Response<Body>>;
 

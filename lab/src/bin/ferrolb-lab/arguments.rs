@@ -1,8 +1,10 @@
 //! The command line.
 
-use crate::stability::StabilityArguments;
-use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::stability::StabilityArguments;
 
 /// A real multi-node Kubernetes on this machine, without a container engine.
 #[derive(Debug, Parser)]

@@ -1,8 +1,9 @@
 //! Faults by hand: what is left broken stays so until it is mended.
 
-use crate::arguments::Break;
 use anyhow::Result;
 use ferrolb_lab::{Lab, Machine, Plan};
+
+use crate::arguments::Break;
 
 pub(crate) fn happens(lab: &Lab, what: Break) -> Result<()> {
     let node = |said: &str| number(lab.plan(), said);

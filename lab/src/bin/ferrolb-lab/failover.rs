@@ -1,10 +1,12 @@
 //! `measure failover`.
 
-use crate::arguments::{FailoverArguments, Fault, Output};
+use std::time::Duration;
+
 use anyhow::Result;
 use ferrolb_lab::Implementation;
 use ferrolb_lab::measure::{self, Failover, Kind, Place};
-use std::time::Duration;
+
+use crate::arguments::{FailoverArguments, Fault, Output};
 
 pub(crate) fn measured(name: &str, given: FailoverArguments) -> Result<()> {
     let place = match &given.lab {

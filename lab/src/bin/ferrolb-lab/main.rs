@@ -7,8 +7,11 @@ mod failover;
 mod many;
 mod stability;
 
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result};
-use arguments::{Arguments, Figure, Output, Size, Task};
 use clap::Parser;
 use ferrolb_lab::measure::FloodConfig;
 use ferrolb_lab::{
@@ -17,9 +20,8 @@ use ferrolb_lab::{
 };
 use nix::sys::signal::{SigSet, Signal};
 use serde::Serialize;
-use std::path::Path;
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+
+use arguments::{Arguments, Figure, Output, Size, Task};
 
 fn main() -> ExitCode {
     ferrolb_lab::entry();

@@ -1,11 +1,13 @@
 //! `measure exodus`, `measure rest`, `measure churn` and `measure adversary`.
 
-use crate::arguments::{AdversaryArguments, ChurnArguments, ExodusArguments, Many, Output, RestArguments};
-use crate::show;
+use std::time::Duration;
+
 use anyhow::Result;
 use ferrolb_lab::Implementation;
 use ferrolb_lab::measure::{self, Adversary, Churn, Exodus, Place, Rest};
-use std::time::Duration;
+
+use crate::arguments::{AdversaryArguments, ChurnArguments, ExodusArguments, Many, Output, RestArguments};
+use crate::show;
 
 /// Where, by what, and how it is told.
 fn taken(name: &str, many: Many) -> (Place, Implementation, Output) {

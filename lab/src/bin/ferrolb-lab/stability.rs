@@ -1,12 +1,14 @@
 //! `measure stability`.
 
-use crate::arguments::{Output, variable};
+use std::path::PathBuf;
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use ferrolb_lab::Implementation;
 use ferrolb_lab::measure::{self, Place, Role, Stability, Upset};
-use std::path::PathBuf;
-use std::time::Duration;
+
+use crate::arguments::{Output, variable};
 
 /// What `measure stability` is told.
 #[derive(Debug, Args)]

@@ -1,8 +1,10 @@
 //! What the adversary sends: real frames that it heard, changed in every way that needs no key.
 
-use crate::mac::Mac;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::mac::Mac;
 
 const ETHERTYPE: [u8; 2] = [0x88, 0xb5];
 const GROUP: [u8; 6] = [0x03, 0x46, 0x45, 0x52, 0x52, 0x4f];

@@ -1,10 +1,12 @@
 //! The figures of all storms.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use super::Adversary;
 use crate::error::{Error, Result};
 use crate::measure::stage::VARIABLES;
-use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// By how much the memory of a speaker may grow from before the first storm until after the last.
 const MOST_GROWTH_BYTES: u64 = 2 << 20;

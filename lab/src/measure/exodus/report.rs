@@ -1,12 +1,14 @@
 //! The figures of all runs.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
 use super::Exodus;
 use crate::error::{Error, Result};
 use crate::measure::failover::report::{percentile, sorted};
 use crate::measure::stage::VARIABLES;
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// What is promised of the last announcement, from the cut.
 const LAST_MS: f64 = 1000.0;

@@ -1,14 +1,16 @@
 //! What happens to a holder, and how it is mended.
 
+use std::net::IpAddr;
+use std::thread;
+use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
 use super::scene::Scene;
 use crate::error::{Error, Result};
 use crate::plan::Machine;
 use crate::speaker::Pause;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
-use std::net::IpAddr;
-use std::thread;
-use std::time::Duration;
 
 /// What happens to the holder of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,9 +1,10 @@
 //! The figures of all runs.
 
+use serde::Serialize;
+
 use super::Failover;
 use super::fault::Kind;
 use crate::error::{Error, Result};
-use serde::Serialize;
 
 /// One fault and what followed. Times are in milliseconds; those of the speakers and the announcement count from just
 /// before the fault was made.

@@ -1,5 +1,10 @@
 //! What a failover needs: nodes with speakers, an address, and a server behind it that no fault takes along.
 
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
 use super::fault::Kind;
 use super::{Failover, learned};
 use crate::error::{Error, Result};
@@ -11,9 +16,6 @@ use crate::plan::{Machine, lan4, lan6};
 use crate::process::Process;
 use crate::program::NAMESPACE;
 use crate::{source, wait};
-use serde_json::json;
-use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
 
 /// The Service's port.
 pub(super) const PORT: u16 = 80;

@@ -1,12 +1,13 @@
 //! A client that asks through the address every 2 ms, and notes which of its questions were answered.
 
-use crate::error::{Doing, Result};
-use crate::lab::Lab;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use crate::error::{Doing, Result};
+use crate::lab::Lab;
 
 const PACE: Duration = Duration::from_millis(2);
 /// An answer that comes later does not count: what waited in a queue while nobody served was not served.

@@ -1,10 +1,11 @@
 //! The addresses, and what makes a speaker hold them.
 
+use std::net::Ipv4Addr;
+
 use crate::command::USUAL;
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::measure::holding::{address, configuration, endpoints, list, service, status};
-use std::net::Ipv4Addr;
 
 /// The addresses that are held are the even ones from the beginning of the pool.
 pub(super) fn held(number: u16) -> Ipv4Addr {

@@ -1,9 +1,10 @@
 //! Which node held which address and when, by the answers.
 
-use crate::mac::Mac;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
+
+use crate::mac::Mac;
 
 /// A node that is silent for longer does not hold the address meanwhile, or its node stood still. Of questions every 10 ms so
 /// many are not lost one after the other.

@@ -1,9 +1,11 @@
 //! The figures, and what is promised of them.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use super::{Stability, Upset};
 use crate::error::{Error, Result};
-use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// One answering MAC within so many milliseconds of the end of a partition.
 const HEALED_MS: f64 = 300.0;

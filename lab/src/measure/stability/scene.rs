@@ -1,5 +1,11 @@
 //! Nodes with speakers, and many addresses, so that every node holds some.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
 use super::history::History;
 use super::wire::Wire;
 use super::{ADDRESSES, Stability};
@@ -10,10 +16,6 @@ use crate::measure::speakers::Speakers;
 use crate::plan::{Machine, lan4};
 use crate::program::NAMESPACE;
 use crate::{source, wait};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
 
 const NAME: &str = "stability";
 const FIRST_NUMBER: u8 = 221;

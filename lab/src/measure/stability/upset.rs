@@ -1,10 +1,12 @@
 //! What happens to speakers that go on living, and is over soon.
 
-use super::scene::{Holders, Scene};
-use crate::error::Result;
-use serde::Serialize;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::scene::{Holders, Scene};
+use crate::error::Result;
 
 /// How long two nodes stay cut from each other.
 const UNHEARD: Duration = Duration::from_secs(5);

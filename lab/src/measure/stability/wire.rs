@@ -1,11 +1,5 @@
 //! Which node answers for each of many addresses, asked again and again over ARP.
 
-use super::history::Answer;
-use crate::error::{Doing, Result};
-use crate::lab::Lab;
-use crate::plan::Machine;
-use crate::probe::{arp, packet};
-use nix::sys::socket::{MsgFlags, send, setsockopt, sockopt};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -13,6 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use nix::sys::socket::{MsgFlags, send, setsockopt, sockopt};
+
+use super::history::Answer;
+use crate::error::{Doing, Result};
+use crate::lab::Lab;
+use crate::plan::Machine;
+use crate::probe::{arp, packet};
 
 /// No fault reaches it.
 const ASKER: Machine = Machine::ControlPlane;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_runtime::metrics;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Registry};
-use tokio::sync::watch;
-
-use super::holders::Holders;
 use ferrolb_segment::message::{Instance, NodeId};
 use ferrolb_segment::seal::KeyRing;
 use ferrolb_segment::ways::Transport;
 use ferrolb_segment::{Conduct, SegmentView};
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Registry};
+use tokio::sync::watch;
+
+use super::holders::Holders;
 
 /// What the cluster says about each segment that this node is on.
 pub type Views = Arc<BTreeMap<InterfaceName, Arc<SegmentView>>>;

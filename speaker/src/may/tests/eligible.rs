@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ferrolb_crds::domain::{Endpoint, NodeLinks};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -9,7 +10,6 @@ use crate::may::fixture::{
     set_endpoints, winner, winner_if,
 };
 use crate::may::{View, may};
-use ferrolb_crds::domain::{Endpoint, NodeLinks};
 
 /// n2 is first by hash for 192.0.2.1, n1 second.
 fn web() -> View {

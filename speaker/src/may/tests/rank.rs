@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use ferrolb_segment::order::hash::hash_of;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -11,7 +12,6 @@ use crate::may::fixture::{
     winner_if,
 };
 use crate::may::{View, may};
-use ferrolb_segment::order::hash::hash_of;
 
 fn prefer(view: &mut View, node: &str) {
     let spec = json!({"preferredNodeSelectors": [{"weight": 1, "preference": only(node)}]});

@@ -1,9 +1,9 @@
+use ferrolb_runtime::reflect::Reflection;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::may::may;
-use ferrolb_runtime::reflect::Reflection;
 
 fn store<K>(objects: &[Value]) -> Reflection<K>
 where

@@ -1,9 +1,9 @@
+use ferrolb_controller::alloc::decide;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::objects::Objects;
-use ferrolb_controller::alloc::decide;
 
 /// Pools by name, addresses and what else they say.
 fn world(pools: &[(&str, &str, Value)], services: &[Value]) -> World {

@@ -19,20 +19,20 @@ use std::net::IpAddr;
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_runtime::idle::at;
-use report::Reporter;
-use storm::Storm;
-use tokio::time::{Instant, sleep_until};
-use turnover::Turnover;
-use udp::Udp;
-
-use super::{PortTask, random};
-use crate::layer2::announce::protocol::{Departure, Protocol};
 use ferrolb_segment::gate::Gate;
 use ferrolb_segment::message::{Boot, Instance};
 use ferrolb_segment::replay::Limits;
 use ferrolb_segment::seal::{ETHERTYPE, GROUP};
 use ferrolb_segment::ways::Choice;
 use ferrolb_segment::{Effect, Event, Moment, Segment};
+use tokio::time::{Instant, sleep_until};
+
+use super::{PortTask, random};
+use crate::layer2::announce::protocol::{Departure, Protocol};
+use report::Reporter;
+use storm::Storm;
+use turnover::Turnover;
+use udp::Udp;
 
 /// As long as any frame of the protocol.
 const BUFFER: usize = 2048;

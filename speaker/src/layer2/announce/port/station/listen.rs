@@ -3,16 +3,16 @@
 use std::net::IpAddr;
 
 use ferrolb_rawlink::SocketError;
+use ferrolb_segment::Moment;
+use ferrolb_segment::gate::Barred;
+use ferrolb_segment::message::{Body, Message};
+use ferrolb_segment::seal::{ETHERTYPE, GROUP};
 use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::{Station, udp};
 use crate::layer2::wire::Mac;
 use crate::layer2::wire::datagram::Datagram;
-use ferrolb_segment::Moment;
-use ferrolb_segment::gate::Barred;
-use ferrolb_segment::message::{Body, Message};
-use ferrolb_segment::seal::{ETHERTYPE, GROUP};
 
 /// Frames that are read before anything is judged, if there are so many: what the kernel keeps.
 const AT_ONCE: usize = 8192;

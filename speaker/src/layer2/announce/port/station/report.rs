@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrolb_segment::message::State;
 use tokio::time::Instant;
 
 use super::super::PortTask;
 use super::Station;
 use super::holders::HolderIndex;
 use crate::layer2::announce::protocol::SegmentReport;
-use ferrolb_segment::message::State;
 
 /// What others are to know of this port is told at most so often.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use ferrolb_rawlink::neighbours as rawlink_neighbours;
-
-use super::super::{PortTask, neighbours};
-use super::Station;
 use ferrolb_segment::message::{Body, Message};
 use ferrolb_segment::seal::{self, GROUP};
 use ferrolb_segment::{Effect, Event};
+
+use super::super::{PortTask, neighbours};
+use super::Station;
 
 /// Lines of the log that are written before the socket is looked at again.
 const LINES_AT_ONCE: usize = 64;

@@ -4,6 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use ferrolb_rawlink::SocketError;
+use ferrolb_segment::message::Message;
+use ferrolb_segment::seal::{self, ETHERTYPE, KeyRing};
+use ferrolb_segment::ways::{Choice, Path, Stations, Stranger, paths};
+use ferrolb_segment::{Moment, Profile};
 use socket2::{Domain, Socket, Type};
 use tokio::time::Instant;
 
@@ -13,10 +17,6 @@ use crate::layer2::wire::arp::{Arp, Operation};
 use crate::layer2::wire::datagram::Datagram;
 use crate::layer2::wire::ndp::Ndp;
 use crate::layer2::wire::{ETHERNET_HEADER, Mac};
-use ferrolb_segment::message::Message;
-use ferrolb_segment::seal::{self, ETHERTYPE, KeyRing};
-use ferrolb_segment::ways::{Choice, Path, Stations, Stranger, paths};
-use ferrolb_segment::{Moment, Profile};
 
 /// From and to this port. Next to MetalLB's 7946, which its speakers use while they are replaced.
 pub(super) const PORT: u16 = 7947;
