@@ -40,3 +40,8 @@ crds: ## Write deploy/crds/ anew from the resource types
 .PHONY: deps
 deps: ## Install what is missing: Debian packages, and Go where the system's is too old
 	@scripts/deps
+
+.PHONY: tour
+tour: deps ## Walk through docs/tour.md on a Kubernetes of three nodes (root)
+	$(LAB) build
+	$(LAB) --name tour tour

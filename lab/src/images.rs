@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
+use std::process::Command;
 
+use crate::command::{USUAL, outcome};
 use crate::error::{Doing, Result};
 use crate::oci::Image;
 
@@ -15,26 +17,69 @@ pub const ECHO: &str = "localhost/echo:1";
 pub const FERROLB: &str = "localhost/ferrolb:dev";
 
 /// A person without rights in an image.
-const NOBODY: &str = "65532:65532";
+pub(crate) const NOBODY: &str = "65532:65532";
 
 /// Writes an image of one static program to `out`. The program keeps its file name and is started with `arguments`.
 ///
 /// # Errors
 /// If a file cannot be read or written.
 pub fn write(program: &Path, name: &str, arguments: &[&str], user: &str, out: &Path) -> Result<()> {
-    let content = fs::read(program).doing(|| format!("read {}", program.display()))?;
-    let file_name = program.file_name().unwrap_or_default().to_string_lossy();
+    let content = read(program)?;
     let image = Image {
         name,
-        program: &file_name,
+        program: &file_name(program),
         arguments,
         content: &content,
+        beside: &[],
         user,
     };
+    write_image(&image, out)
+}
+
+/// Writes an image of a program in `/bin`, where a search path finds it, with the shared libraries that it names.
+///
+/// # Errors
+/// If a file cannot be read or written, or a library is missing.
+pub(crate) fn write_with_libraries(program: &Path, name: &str, out: &Path) -> Result<()> {
+    let content = read(program)?;
+    let image = Image {
+        name,
+        program: &format!("bin/{}", file_name(program)),
+        arguments: &[],
+        content: &content,
+        beside: &libraries(program)?,
+        user: NOBODY,
+    };
+    write_image(&image, out)
+}
+
+fn write_image(image: &Image<'_>, out: &Path) -> Result<()> {
     let file = File::create(out).doing(|| format!("write {}", out.display()))?;
     image
         .write(BufWriter::new(file))
         .doing(|| format!("write {}", out.display()))
+}
+
+/// What `ldd` names; nothing of a static program.
+fn libraries(program: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let listed = outcome(Command::new("ldd").arg(program), "", USUAL)?.stdout;
+    let files = listed
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix('/'));
+    let file = |path: &str| Ok((path.to_owned(), read(&Path::new("/").join(path))?));
+    files.map(file).collect()
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).doing(|| format!("read {}", file.display()))
+}
+
+fn file_name(program: &Path) -> String {
+    program
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The images that every node gets at its first boot; one program is both.

@@ -45,6 +45,7 @@ pub mod source;
 mod speaker;
 pub mod state;
 pub mod suite;
+pub mod tour;
 pub mod wait;
 
 pub use entry::entry;

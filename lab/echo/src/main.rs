@@ -1,7 +1,9 @@
-//! `ferrolb-echo` answers on port 8080; `ferrolb-echo get URL` asks; `ferrolb-echo pause` does nothing, as a pod's
-//! sandbox does.
+//! `ferrolb-echo` answers on port 8080; `get URL` asks; `resolve NAME` looks a name up; `environment PREFIX` and
+//! `show FILE` print what the pod was given; `pause` does nothing, as a pod's sandbox does.
 #![allow(clippy::print_stdout)]
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,9 +21,14 @@ fn main() -> ExitCode {
         [] => listen(PORT),
         ["serve", port] => port.parse().map_or(ExitCode::from(2), listen),
         ["get", url] => get(url),
+        ["resolve", name] => resolve(name),
+        ["environment", prefix] => environment(prefix),
+        ["show", file] => show(file),
         ["pause"] => until_told(),
         _ => {
-            eprintln!("usage: ferrolb-echo [serve PORT | get URL | pause]");
+            eprintln!(
+                "usage: ferrolb-echo [serve PORT | get URL | resolve NAME | environment PREFIX | show FILE | pause]"
+            );
             ExitCode::from(2)
         }
     }
@@ -54,6 +61,41 @@ fn get(url: &str) -> ExitCode {
         }
         Err(failed) => {
             eprintln!("{url}: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All addresses of a name, in order, by the resolver of the system: search list included.
+fn resolve(name: &str) -> ExitCode {
+    match (name, 0).to_socket_addrs() {
+        Ok(found) => {
+            let addresses: BTreeSet<IpAddr> = found.map(|address| address.ip()).collect();
+            addresses.iter().for_each(|address| println!("{address}"));
+            ExitCode::SUCCESS
+        }
+        Err(failed) => {
+            eprintln!("{name}: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn environment(prefix: &str) -> ExitCode {
+    let all: BTreeMap<String, String> = std::env::vars().collect();
+    let meant = all.iter().filter(|(name, _)| name.starts_with(prefix));
+    meant.for_each(|(name, value)| println!("{name}={value}"));
+    ExitCode::SUCCESS
+}
+
+fn show(file: &str) -> ExitCode {
+    match std::fs::read_to_string(file) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(failed) => {
+            eprintln!("{file}: {failed}");
             ExitCode::FAILURE
         }
     }

@@ -66,6 +66,8 @@ fn converse(stream: &TcpStream, identity: &Identity) -> io::Result<()> {
 struct Request {
     path: String,
     closes: bool,
+    /// `X-Forwarded-For`: whom a proxy asks for.
+    forwarded_for: Option<String>,
 }
 
 impl Request {
@@ -75,6 +77,7 @@ impl Request {
         version.starts_with("HTTP/1.").then(|| Self {
             path: path.to_owned(),
             closes: version == "HTTP/1.0",
+            forwarded_for: None,
         })
     }
 
@@ -82,16 +85,29 @@ impl Request {
         let mut header = String::new();
         while reader.read_line(&mut header)? > 2 {
             self.closes |= header.trim().eq_ignore_ascii_case("connection: close");
+            if let Some((name, value)) = header.split_once(':')
+                && name.eq_ignore_ascii_case("x-forwarded-for")
+            {
+                self.forwarded_for = Some(value.trim().to_owned());
+            }
             header.clear();
         }
         Ok(self)
+    }
+
+    fn answer(&self, identity: &Identity, asker: SocketAddr) -> String {
+        let line = identity.answer(asker);
+        match &self.forwarded_for {
+            Some(client) => format!("{} for={client}\n", line.trim_end()),
+            None => line,
+        }
     }
 
     fn response(&self, identity: &Identity, asker: SocketAddr) -> String {
         let body = if self.path == "/healthz" {
             "ok\n".to_owned()
         } else {
-            identity.answer(asker)
+            self.answer(identity, asker)
         };
         let connection = if self.closes { "close" } else { "keep-alive" };
         let length = body.len();
@@ -164,6 +180,20 @@ mod tests {
     fn the_health_check_says_ok() {
         let answer = http::get(&format!("http://127.0.0.1:{}/healthz", started()), PATIENCE).unwrap();
         assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    }
+
+    #[test]
+    fn whom_a_proxy_asks_for_is_named() {
+        let request = Request::parse("GET / HTTP/1.1\r\n").unwrap();
+        let request = request.with_headers(&mut "x-forwarded-for: 192.0.2.100\r\n\r\n".as_bytes());
+        let identity = Identity {
+            pod: "p".into(),
+            node: "n".into(),
+        };
+        let answer = request
+            .unwrap()
+            .answer(&identity, "192.0.2.11:7".parse().unwrap());
+        assert_eq!(answer, "pod=p node=n from=192.0.2.11:7 for=192.0.2.100\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 /// One program.
 pub(super) struct Binary {
     pub(super) name: &'static str,
-    /// Folder below `lab/kubernetes` whose `go.mod` pins it: the four projects' dependencies conflict.
+    /// Folder below `lab/kubernetes` whose `go.mod` pins it: the projects' dependencies conflict.
     pub(super) module: &'static str,
     pub(super) package: &'static str,
     pub(super) tags: &'static str,
@@ -13,7 +13,7 @@ pub(super) struct Binary {
 }
 
 /// Folders with a `go.mod`.
-pub(super) const MODULES: [&str; 4] = ["kubernetes", "containerd", "runc", "cni"];
+pub(super) const MODULES: [&str; 6] = ["kubernetes", "containerd", "runc", "cni", "coredns", "contour"];
 const VERSION: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
      -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
 const CONTAINERD_TAGS: &str = "no_btrfs no_devmapper no_zfs";
@@ -42,10 +42,10 @@ const fn containerd(name: &'static str, package: &'static str) -> Binary {
     }
 }
 
-const fn cni(name: &'static str, package: &'static str) -> Binary {
+const fn plain(name: &'static str, module: &'static str, package: &'static str) -> Binary {
     Binary {
         name,
-        module: "cni",
+        module,
         package,
         tags: "",
         variables: "",
@@ -53,7 +53,7 @@ const fn cni(name: &'static str, package: &'static str) -> Binary {
     }
 }
 
-pub(super) const BINARIES: [Binary; 14] = [
+pub(super) const BINARIES: [Binary; 16] = [
     kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
     kubernetes(
         "kube-controller-manager",
@@ -86,16 +86,27 @@ pub(super) const BINARIES: [Binary; 14] = [
         variables: "-X main.version=1.4.3",
         cgo: true,
     },
-    cni(
+    plain(
         "bridge",
+        "cni",
         "github.com/containernetworking/plugins/plugins/main/bridge",
     ),
-    cni(
+    plain(
         "loopback",
+        "cni",
         "github.com/containernetworking/plugins/plugins/main/loopback",
     ),
-    cni(
+    plain(
         "host-local",
+        "cni",
         "github.com/containernetworking/plugins/plugins/ipam/host-local",
+    ),
+    // DNS of the cluster: its `main` is the tree's, with the plugins that are needed
+    plain("coredns", "coredns", "lab"),
+    // Ingress and Gateway API; it drives Envoy
+    plain(
+        "contour",
+        "contour",
+        "github.com/projectcontour/contour/cmd/contour",
     ),
 ];

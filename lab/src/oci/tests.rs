@@ -8,6 +8,7 @@ const IMAGE: Image<'_> = Image {
     program: "echo",
     arguments: &["serve"],
     content: b"\x7fELF and so on",
+    beside: &[],
     user: "65532:65532",
 };
 

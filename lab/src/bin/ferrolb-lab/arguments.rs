@@ -101,6 +101,13 @@ pub(crate) enum Task {
         #[command(flatten)]
         size: Size,
     },
+    /// Walk through `docs/tour.md` on a lab of its own: each command, and whether it prints what the page shows.
+    Tour {
+        #[command(flatten)]
+        tour: TourArguments,
+    },
+    /// Install Contour, an implementation of Ingress and Gateway API.
+    Contour,
     /// Measure what is promised, on labs made for it.
     Measure {
         #[command(subcommand)]
@@ -108,6 +115,20 @@ pub(crate) enum Task {
     },
     /// Print a log, or the names of all logs.
     Logs { log: Option<String> },
+}
+
+/// How the tour is walked.
+#[derive(Debug, Args)]
+pub(crate) struct TourArguments {
+    /// Wait for the return key after each step.
+    #[arg(long)]
+    pub(crate) pause: bool,
+    /// Only up to this step.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) until: Option<u8>,
+    /// Write what is printed into the page.
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// What is broken, or mended.

@@ -6,6 +6,7 @@ mod breaking;
 mod failover;
 mod many;
 mod stability;
+mod tour;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ fn run(name: &str, task: Task) -> Result<()> {
             foreground,
         } => up(name, size, bare, foreground),
         Task::Demo { size } => demo(name, size),
+        Task::Tour { tour } => tour::walk(name, &tour),
         Task::Measure { what } => measured(name, what),
         Task::Down => down(name),
         Task::List => {
@@ -88,9 +90,11 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
                 manifests,
             },
         ),
+        Task::Contour => Ok(lab.install_contour()?),
         Task::Logs { log } => logs(lab.state(), log.as_deref()),
         Task::Build
         | Task::Demo { .. }
+        | Task::Tour { .. }
         | Task::Measure { .. }
         | Task::Up { .. }
         | Task::Down
@@ -108,7 +112,7 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-fn start(name: &str, size: Size, bare: bool) -> Result<Lab> {
+pub(crate) fn start(name: &str, size: Size, bare: bool) -> Result<Lab> {
     let began = Instant::now();
     let config = LabConfig {
         name: name.to_owned(),
