@@ -184,7 +184,7 @@ fn without(some: Addresses, others: Addresses) -> impl Iterator<Item = IpAddr> {
 mod tests {
     use super::*;
     use crate::alloc::decide;
-    use ferrolb_crds::domain::{Pool, Pools};
+    use ferrolb_crds::domain::{Origins, Pool, Pools};
     use serde_json::json;
 
     const COOLDOWN: Duration = Duration::from_secs(300);
@@ -306,7 +306,7 @@ mod tests {
             .iter()
             .map(|text| text.parse::<IpAddr>().unwrap())
             .collect();
-        view.allocated_from = Some("p".into());
+        view.allocated_from = Origins::of(&["p".into()]);
         view.into()
     }
 

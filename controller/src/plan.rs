@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::{PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{Origins, PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::patch::identity;
 use k8s_openapi::jiff::Timestamp;
@@ -115,7 +115,7 @@ fn disputed(service: &ServiceKey, seen: &Seen, owners: &str, now: Timestamp) -> 
         whole: false,
         assumed: Assumed {
             addresses: addresses.collect(),
-            allocated_from: None,
+            allocated_from: Origins::default(),
         },
         notices: vec![notices::disputed(seen, message)],
     })
@@ -153,11 +153,11 @@ fn assumed(outcome: &Outcome, view: &ServiceView) -> Assumed {
     match outcome {
         Outcome::Refused(why) if why.leaves_status() => Assumed {
             addresses: view.ingress,
-            allocated_from: None,
+            allocated_from: Origins::default(),
         },
         Outcome::Assigned(assignment) => Assumed {
             addresses: assignment.addresses,
-            allocated_from: assignment.pools.first().cloned(),
+            allocated_from: Origins::of(&assignment.pools),
         },
         Outcome::Refused(_) | Outcome::NotOurs => Assumed::default(),
     }

@@ -203,7 +203,7 @@ fn overlaid(cached: &Cached, pending: &Pending) -> Arc<ServiceView> {
             assigned_since_unix_seconds: cached
                 .view
                 .assigned_since_unix_seconds
-                .filter(|_| assumed.allocated_from.is_some()),
+                .filter(|_| !assumed.allocated_from.is_empty()),
             ..(*cached.view).clone()
         }),
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::api::core::{Node, Service, ServiceSpec};
 use ferrolb_crds::domain::{Family, ObjectId, Problem, ServiceKey, ServiceView};
-use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP};
+use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP, SECOND_ALLOCATED_FROM_POOL};
 use kube::{Resource, ResourceExt};
 
 use super::defaults::{ClusterFamilies, fill_namespaces, fill_service};
@@ -90,7 +90,7 @@ where
 
 fn keep_of_service(old: &Service, new: &mut Service) {
     new.status.clone_from(&old.status);
-    for name in [ALLOCATED_FROM_POOL, GIVE_UP] {
+    for name in [ALLOCATED_FROM_POOL, SECOND_ALLOCATED_FROM_POOL, GIVE_UP] {
         if let Some(value) = old.annotations().get(name) {
             new.annotations_mut().insert(name.to_owned(), value.clone());
         }

@@ -158,7 +158,7 @@ impl<'a> Pass<'a> {
             Ok(Asked::Addresses(..)) => asks_for(service, address),
             Ok(Asked::Pool(asked)) => {
                 let owner = self.world.pools.owner(address).map(|pool| &pool.name);
-                owner.or(service.allocated_from.as_ref()) == Some(asked)
+                owner.or(service.origin(address)) == Some(asked)
             }
         }
     }
@@ -269,10 +269,9 @@ impl<'a> Pass<'a> {
             let by = self.others.uses_too(&service.key, address)?.clone();
             Some(Note::UsedElsewhere { address, by })
         }));
-        let pool = |address| self.world.pools.owner(address).map(|pool| pool.name.clone());
-        let pools = addresses
-            .iter()
-            .filter_map(|address| pool(address).or_else(|| service.allocated_from.clone()));
+        let owner = |address| self.world.pools.owner(address).map(|pool| &pool.name);
+        let pool = |address| owner(address).or(service.origin(address)).cloned();
+        let pools = addresses.iter().filter_map(pool);
         Assignment {
             addresses,
             pools: pools.collect(),

@@ -141,6 +141,31 @@ fn the_order_of_addresses_alone_is_no_reason_to_write() {
     assert_eq!(writes(object, &pool), []);
 }
 
+#[rstest]
+#[case::of_another_pool("q", json!({ "metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": "q" }))]
+#[case::of_the_same_pool("p", json!({ "metallb.io/ip-allocated-from-pool": "p" }))]
+fn the_pool_of_the_second_address_is_written_where_it_is_another(
+    #[case] second: &str,
+    #[case] expected: Value,
+) {
+    let both = json!([{ "ip": "192.0.2.0" }, { "ip": "2001:db8::7" }]);
+    let annotations =
+        json!({ "metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": second });
+    let mut object = service(annotations, json!({ "loadBalancer": { "ingress": both } }));
+    object["spec"]["clusterIPs"] = json!(["10.96.0.9", "fd00:10:96::9"]);
+    object["spec"]["ipFamilyPolicy"] = json!("RequireDualStack");
+    // Pool p holds the first one, no pool the second.
+    let write = &writes(object.clone(), &["192.0.2.0/24"])[0];
+    assert_eq!(write.body["metadata"]["annotations"], expected);
+    let message = format!("192.0.2.0 from pool p, 2001:db8::7 from pool {second}; 2001:db8::7 is outside");
+    let condition = &write.body["status"]["conditions"][0];
+    assert!(
+        condition["message"].as_str().unwrap().starts_with(&message),
+        "{condition}"
+    );
+    assert_eq!(writes(landed(object, write), &["192.0.2.0/24"]), []);
+}
+
 #[test]
 fn what_others_know_of_an_address_is_carried_over() {
     let entry = json!({ "ip": "192.0.2.0", "ipMode": "Proxy", "ports": [{ "port": 80, "protocol": "TCP" }] });

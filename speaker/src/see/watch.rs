@@ -6,7 +6,7 @@ use ferrolb_crds::api::core::{EndpointSlice, Node, Service, ServicePort, Service
 use ferrolb_crds::api::{Condition, ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::names::{
     ALLOCATED_FROM_POOL, ALLOW_SHARED_IP, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, KEY_SECRET, LINKS, PREFIX,
-    STATE_COMPONENT, STATE_NODE,
+    SECOND_ALLOCATED_FROM_POOL, STATE_COMPONENT, STATE_NODE,
 };
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
@@ -87,7 +87,8 @@ fn keep_of_service(service: &mut Service) {
     }
     let shares = |name: &String, prefix| name.strip_prefix(prefix) == Some(ALLOW_SHARED_IP);
     let is_read = |name: &String| {
-        name == ALLOCATED_FROM_POOL || shares(name, PREFIX) || shares(name, DEPRECATED_PREFIX)
+        let origins = [ALLOCATED_FROM_POOL, SECOND_ALLOCATED_FROM_POOL];
+        origins.contains(&name.as_str()) || shares(name, PREFIX) || shares(name, DEPRECATED_PREFIX)
     };
     service.metadata = ObjectMeta {
         labels: service.metadata.labels.take(),
@@ -177,7 +178,7 @@ mod tests {
     fn a_load_balancer_is_read_the_same_as_in_full() {
         let mut service: Service = serde_json::from_value(json!({
             "metadata": {"namespace": "shop", "name": "web", "uid": "u", "labels": {"app": "web"},
-                "annotations": {"metallb.io/ip-allocated-from-pool": "p", "metallb.universe.tf/allow-shared-ip": "",
+                "annotations": {"metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": "q", "metallb.universe.tf/allow-shared-ip": "",
                     "metallb.io/somebody-elses": "0123456789", "kubectl.kubernetes.io/last-applied-configuration": "{}"}},
             "spec": {"type": "LoadBalancer", "loadBalancerClass": "c", "externalTrafficPolicy": "Local"},
             "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}))
@@ -194,7 +195,7 @@ mod tests {
             (kept.sharing_annotated, &kept.allocated_from),
             (true, &full.allocated_from)
         );
-        assert_eq!(service.metadata.annotations.unwrap().len(), 2);
+        assert_eq!(service.metadata.annotations.unwrap().len(), 3);
     }
 
     #[test]

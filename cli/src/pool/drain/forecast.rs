@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferrolb_controller::alloc::{self, Decision, Note, Outcome, World};
-use ferrolb_crds::domain::ServiceView;
+use ferrolb_crds::domain::{Origins, ServiceView};
 
 use super::fate::Fate;
 use super::select::Leaving;
@@ -55,7 +55,7 @@ fn write(world: &mut World, decision: &Decision) {
         if service.ingress != assignment.addresses {
             let service = Arc::make_mut(service);
             service.ingress = assignment.addresses;
-            service.allocated_from = assignment.pools.first().cloned();
+            service.allocated_from = Origins::of(&assignment.pools);
         }
     }
 }
