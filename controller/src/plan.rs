@@ -130,7 +130,9 @@ fn service_write(
 ) -> Option<StatusWrite> {
     let view = &snapshot.world.services[service];
     let desired = Desired::of(outcome, &seen.observed, view.is_written_by_us(), now);
-    let leave = *outcome == Outcome::NotOurs && (is_of_others(view) || !seen.observed.has_traces());
+    // What is on the Service of another class may be the work of one like us.
+    let is_of_others = snapshot.world.is_of_another_class(service) && !snapshot.left.contains(service);
+    let leave = *outcome == Outcome::NotOurs && (is_of_others || !seen.observed.has_traces());
     if leave || desired.equals(&seen.observed) {
         return None;
     }
@@ -144,11 +146,6 @@ fn service_write(
     })
 }
 
-/// Whether another controller serves it: what is on it may be the work of one like us with another class.
-fn is_of_others(view: &ServiceView) -> bool {
-    view.class != ServiceClass::NotLoadBalancer
-}
-
 fn assumed(outcome: &Outcome, view: &ServiceView) -> Assumed {
     match outcome {
         Outcome::Refused(why) if why.leaves_status() => Assumed {
@@ -158,6 +155,11 @@ fn assumed(outcome: &Outcome, view: &ServiceView) -> Assumed {
         Outcome::Assigned(assignment) => Assumed {
             addresses: assignment.addresses,
             allocated_from: Origins::of(&assignment.pools),
+        },
+        // Its address may be from others by now.
+        Outcome::NotOurs if view.class != ServiceClass::NotLoadBalancer => Assumed {
+            addresses: view.ingress,
+            allocated_from: view.allocated_from.clone(),
         },
         Outcome::Refused(_) | Outcome::NotOurs => Assumed::default(),
     }

@@ -27,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) world: World,
     pub(crate) services: BTreeMap<ServiceKey, Seen>,
     pub(crate) pools: BTreeMap<PoolName, SeenPool>,
+    /// Services of other classes that still bear what we wrote when they were ours.
+    pub(crate) left: BTreeSet<ServiceKey>,
     /// What is skipped in whole or in part.
     pub(crate) invalid: Vec<Problem>,
     /// What is used as it is, and probably meant otherwise.
@@ -119,6 +121,7 @@ impl Reader {
             world,
             services,
             pools: self.pools.seen(),
+            left: BTreeSet::new(),
             invalid: self
                 .pools
                 .problems()

@@ -68,8 +68,14 @@ pub const KEY_SECRET: &str = "memberlist";
 /// The entry of [`KEY_SECRET`].
 pub const KEY_SECRET_ENTRY: &str = "secretkey";
 
-/// Field manager of the controller's server-side applies.
-pub const CONTROLLER_MANAGER: &str = "ferrolb-controller";
+/// Field manager of the controller's server-side applies. Installations of different classes in one cluster each have their own, so
+/// that none removes what another one wrote.
+pub fn controller_manager(namespace: &str) -> String {
+    match namespace {
+        DEFAULT_NAMESPACE => "ferrolb-controller".to_owned(),
+        other => format!("ferrolb-controller.{other}"),
+    }
+}
 /// Field manager of the speakers' server-side applies.
 pub const SPEAKER_MANAGER: &str = "ferrolb-speaker";
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ferrolb_crds::api::ConfigurationState;
 use ferrolb_crds::api::core::EndpointSlice;
-use ferrolb_crds::domain::{Namespaces, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{
+    Namespaces, Node, NodeLinks, NodeName, Pools, ServiceClass, ServiceKey, ServiceView,
+};
 use ipnetwork::IpNetwork;
 use kube::ResourceExt;
 
@@ -36,6 +38,16 @@ pub struct World {
     pub changed: BTreeSet<ServiceKey>,
     /// The class of Services that are ours; none means those without a class.
     pub class: Option<String>,
+}
+
+impl World {
+    /// Whether it is a load balancer, but not ours.
+    pub(crate) fn is_of_another_class(&self, service: &ServiceKey) -> bool {
+        let class = self.services.get(service).map(|view| &view.class);
+        class.is_some_and(|class| {
+            *class != ServiceClass::NotLoadBalancer && !class.is_ours(self.class.as_deref())
+        })
+    }
 }
 
 /// The addresses of nodes, as [`World::nodes`] has them.

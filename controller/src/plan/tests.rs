@@ -54,6 +54,7 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
             ..World::default()
         },
         services: [(view.key.clone(), seen)].into(),
+        left: Default::default(),
         invalid: Vec::new(),
         doubtful: Vec::new(),
     }
@@ -252,6 +253,21 @@ fn a_service_of_another_class_is_never_touched() {
         object["spec"]["loadBalancerClass"] = json!("example.com/other");
         assert_eq!(writes(object, &["192.0.2.0/24"]), []);
     }
+}
+
+#[test]
+fn what_we_wrote_under_another_class_is_taken_off_and_the_address_stays_in_use_until_then() {
+    let status = json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.0" }] } });
+    let mut object = service(json!({ "metallb.io/ip-allocated-from-pool": "p" }), status);
+    object["spec"]["loadBalancerClass"] = json!("was-ours");
+    let mut snapshot = snapshot(object, &["192.0.2.0/24"]);
+    snapshot.left = [ServiceKey::new("shop", "web")].into();
+    let [write] = &writes_of(&snapshot)[..] else {
+        panic!("one write")
+    };
+    assert_eq!(write.body["status"], json!({}));
+    assert_eq!(write.body["metadata"].get("annotations"), None);
+    assert_eq!(write.assumed.addresses.to_string(), "192.0.2.0");
 }
 
 #[test]
