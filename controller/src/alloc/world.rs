@@ -30,7 +30,7 @@ pub struct World {
     /// Addresses in the status of Services that cannot be read: they go to nobody else.
     pub unreadable: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
-    pub cooling: BTreeMap<IpAddr, ServiceKey>,
+    pub cooling: BTreeMap<IpAddr, GivenBack>,
     /// Addresses in the status of a Service that somebody else wrote there.
     pub foreign: BTreeSet<(ServiceKey, IpAddr)>,
     /// Services whose terms of sharing changed since the last decision: where they no longer fit with
@@ -38,6 +38,25 @@ pub struct World {
     pub changed: BTreeSet<ServiceKey>,
     /// The class of Services that are ours; none means those without a class.
     pub class: Option<String>,
+}
+
+/// The Service that gave an address back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GivenBack {
+    /// Its name.
+    pub by: ServiceKey,
+    /// Whether it had UDP ports. Nodes send flows that do not pause to its pods for as long as they like.
+    pub had_udp: bool,
+}
+
+impl GivenBack {
+    /// This Service gave it back.
+    pub fn by(service: &ServiceView) -> Self {
+        Self {
+            by: service.key.clone(),
+            had_udp: service.serves_udp(),
+        }
+    }
 }
 
 impl World {

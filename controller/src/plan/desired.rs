@@ -109,18 +109,10 @@ fn assigned(assignment: &Assignment, observed: &Observed, now: Timestamp) -> Con
             .collect::<Vec<_>>()
             .join(", "),
     ];
-    sentences.extend(assignment.notes.iter().filter(lasting).map(ToString::to_string));
-    let reason = assignment
-        .notes
-        .iter()
-        .find(lasting)
-        .map_or("Assigned", Note::word);
+    let lasting = || assignment.notes.iter().filter(|note| note.is_lasting());
+    sentences.extend(lasting().map(ToString::to_string));
+    let reason = lasting().next().map_or("Assigned", Note::word);
     condition(true, reason, sentences.join("; "), observed, now)
-}
-
-/// A loss is told once, by an event; it would be gone at the next decision.
-fn lasting(note: &&Note) -> bool {
-    !matches!(note, Note::Lost { .. })
 }
 
 /// The condition, with the time of the one that is there while that has the same status.

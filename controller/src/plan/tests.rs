@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::alloc::{World, decide};
+use crate::alloc::{GivenBack, World, decide};
 use crate::observed::Observed;
 use crate::snapshot::SeenPool;
 
@@ -165,6 +165,19 @@ fn the_pool_of_the_second_address_is_written_where_it_is_another(
         "{condition}"
     );
     assert_eq!(writes(landed(object, write), &["192.0.2.0/24"]), []);
+}
+
+#[test]
+fn an_address_whose_udp_flows_may_go_on_is_told_by_an_event_alone() {
+    let mut snapshot = snapshot(service(json!({}), json!({})), &["192.0.2.0/32"]);
+    let last = GivenBack {
+        by: ServiceKey::new("shop", "gone"),
+        had_udp: true,
+    };
+    snapshot.world.cooling = [("192.0.2.0".parse().unwrap(), last)].into();
+    let write = &writes_of(&snapshot)[0];
+    assert_eq!(reasons(write), ["IPAllocated", "AddressReused"]);
+    assert_eq!(write.body["status"]["conditions"][0]["reason"], "Assigned");
 }
 
 #[test]

@@ -184,6 +184,11 @@ impl ServiceView {
         second.or(self.allocated_from.first.as_ref())
     }
 
+    /// Whether any of its ports is one of UDP.
+    pub fn serves_udp(&self) -> bool {
+        self.ports.iter().any(|port| port.protocol.0 == "UDP")
+    }
+
     /// Whether the other serves the same ports on the same terms of sharing.
     pub fn shares_like(&self, other: &Self) -> bool {
         self.sharing == other.sharing && self.ports == other.ports

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferrolb_controller::alloc::{self, Decision, Note, Outcome, World};
+use ferrolb_controller::alloc::{self, Decision, GivenBack, Note, Outcome, World};
 use ferrolb_crds::domain::{Origins, ServiceView};
 
 use super::fate::Fate;
@@ -32,12 +32,12 @@ fn exchange(world: &mut World, leaving: &Leaving) -> Fate {
             return Fate::NoReplacement(note.to_string());
         }
     }
-    let cooling = leaving
-        .addresses
-        .iter()
-        .map(|address| (*address, leaving.service.clone()));
+    let service = &world.services[&leaving.service];
+    let last = GivenBack::by(service);
+    let moved = Fate::Moved(service.ingress);
+    let cooling = leaving.addresses.iter().map(|address| (*address, last.clone()));
     world.cooling.extend(cooling);
-    Fate::Moved(world.services[&leaving.service].ingress)
+    moved
 }
 
 fn change(world: &mut World, leaving: &Leaving, change: impl FnOnce(&mut ServiceView)) {
