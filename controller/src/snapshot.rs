@@ -16,9 +16,11 @@ use crate::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
+use adverts::NamingNoPool;
 use pools::ReadPools;
 use unreadable::Unreadable;
 
+mod adverts;
 mod pools;
 mod unreadable;
 
@@ -67,6 +69,7 @@ pub(crate) struct Reader {
     views: BTreeMap<ServiceKey, Cached>,
     pools: ReadPools,
     adverts: Parsed<L2Advertisement, Advert>,
+    naming_no_pool: NamingNoPool,
     odd_services: Unreadable,
     odd_nodes: Unreadable,
     odd_namespaces: Unreadable,
@@ -85,6 +88,7 @@ impl Reader {
             views: BTreeMap::new(),
             pools: ReadPools::default(),
             adverts: Parsed::default(),
+            naming_no_pool: NamingNoPool::default(),
             odd_services: Unreadable::default(),
             odd_nodes: Unreadable::default(),
             odd_namespaces: Unreadable::default(),
@@ -96,6 +100,7 @@ impl Reader {
         self.views = self.cached(&stores.services);
         self.pools.read(&stores.pools);
         self.adverts.read(&stores.adverts, Advert::parse);
+        self.naming_no_pool.read(&stores.adverts, &stores.pools);
         self.odd_services.read(&stores.services);
         self.odd_nodes.read(&stores.nodes);
         self.odd_namespaces.read(&stores.namespaces);
@@ -116,7 +121,8 @@ impl Reader {
         let services = relevant()
             .map(|(key, cached)| (key.clone(), cached.seen.clone()))
             .collect();
-        let doubtful = self.pools.problems_of(&doubts(&world));
+        let mut doubtful = self.pools.problems_of(&doubts(&world));
+        doubtful.extend_from_slice(&self.naming_no_pool.problems);
         Snapshot {
             world,
             services,

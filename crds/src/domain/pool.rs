@@ -36,8 +36,9 @@ pub struct Pool {
     pub allows_node_addresses: bool,
     /// Whether Services of different namespaces may share an address.
     pub shares_across_namespaces: bool,
-    /// Annotations of ours with a value that says nothing.
-    pub unreadable_annotations: Vec<Invalid>,
+    /// What is used as it is, and probably meant otherwise: prefixes with host bits, and annotations of ours with a value that
+    /// says nothing.
+    pub doubts: Vec<Invalid>,
 }
 
 /// `spec.serviceAllocation`: which Services a pool is for.
@@ -79,37 +80,36 @@ impl Pool {
                 "must hold at least one prefix or range",
             ));
         }
-        let mut unreadable_annotations = Vec::new();
+        let mut doubts = Vec::new();
+        let mut ranges = Vec::new();
+        for (at, text) in spec.addresses.iter().enumerate() {
+            let range = text
+                .parse::<AddressRange>()
+                .map_err(|error| Invalid::new(format!("spec.addresses[{at}]"), error))?;
+            doubts.extend(host_bits(at, text, &range));
+            ranges.push(range);
+        }
         let mut allows = |name: &str| match resource.annotations().get(name).map(String::as_str) {
             Some("true") => true,
             None | Some("false") => false,
             Some(other) => {
                 let reason = format!("\"{other}\" is neither \"true\" nor \"false\"");
-                unreadable_annotations.push(Invalid::new(name, reason));
+                doubts.push(Invalid::new(name, reason));
                 false
             }
-        };
-        let range = |(at, text): (usize, &String)| {
-            text.parse::<AddressRange>()
-                .map_err(|error| Invalid::new(format!("spec.addresses[{at}]"), error))
         };
         Ok(Self {
             name: resource.name_any().into(),
             namespace: resource.namespace().unwrap_or_default(),
             labels: resource.labels().clone(),
             created_unix_seconds: created_unix_seconds(&resource.metadata),
-            ranges: spec
-                .addresses
-                .iter()
-                .enumerate()
-                .map(range)
-                .collect::<Result<_, _>>()?,
+            ranges,
             auto_assign: spec.auto_assign,
             avoid_buggy_ips: spec.avoid_buggy_ips,
             scope: spec.service_allocation.as_ref().map(Scope::parse).transpose()?,
             allows_node_addresses: allows(ALLOW_NODE_ADDRESSES),
             shares_across_namespaces: allows(ALLOW_SHARING_ACROSS_NAMESPACES),
-            unreadable_annotations,
+            doubts,
         })
     }
 
@@ -132,6 +132,17 @@ impl Pool {
     pub fn id(&self) -> ObjectId {
         ObjectId::new("IPAddressPool", self.namespace.clone(), self.name.as_str())
     }
+}
+
+/// A prefix that is given by one of its later addresses holds those before it too.
+fn host_bits(at: usize, text: &str, range: &AddressRange) -> Option<Invalid> {
+    let (address, _) = text.split_once('/')?;
+    let (first, last) = (range.first(), range.last());
+    let doubt = || {
+        let reason = format!("{text} has host bits: it gives out {first} to {last}");
+        Invalid::new(format!("spec.addresses[{at}]"), reason)
+    };
+    (address.parse() != Ok(first)).then(doubt)
 }
 
 /// When the object was made; not yet made sorts last.

@@ -16,7 +16,7 @@ fn pool(name: &str, created_unix_seconds: i64, ranges: Vec<AddressRange>) -> Poo
         scope: None,
         allows_node_addresses: false,
         shares_across_namespaces: false,
-        unreadable_annotations: Vec::new(),
+        doubts: Vec::new(),
     }
 }
 
