@@ -11,6 +11,7 @@ fn pool(name: &str, created_unix_seconds: i64, ranges: Vec<AddressRange>) -> Poo
         labels: BTreeMap::new(),
         created_unix_seconds,
         ranges,
+        unusable: Vec::new(),
         auto_assign: true,
         avoid_buggy_ips: false,
         scope: None,

@@ -176,6 +176,27 @@ fn an_address_given_back_a_moment_ago_is_the_last_choice_of_others_but_a_choice(
     );
 }
 
+#[rstest]
+#[case::in_another_entry(&["192.0.2.0/29", "192.0.2.8/99"], "192.0.2.7", &[])]
+#[case::in_that_entry(&["192.0.2.0/29", "192.0.2.8/99"], "192.0.2.9", &["OutsidePools"])]
+#[case::in_the_only_entry(&["192.0.2.0/99"], "192.0.2.7", &["OutsidePools"])]
+fn an_entry_that_cannot_be_used_costs_no_live_address(
+    #[case] entries: &[&str],
+    #[case] address: &str,
+    #[case] noted: &[&str],
+) {
+    let services = [svc("a").holding(&[address], "p"), svc("b")];
+    let world = world(vec![plain("p", entries)], &services);
+    assert_eq!(outcome(&world, "a"), address);
+    assert_eq!(notes(&world, "a"), noted);
+    let free = if entries.len() > 1 {
+        "192.0.2.0"
+    } else {
+        "NoAddress"
+    };
+    assert_eq!(outcome(&world, "b"), free);
+}
+
 /// Two pools, of which the first has one address, given back by a Service with a port of this protocol.
 fn given_back(protocol: &str, services: &[Svc]) -> World {
     let gone = svc("gone").spec("ports", json!([{ "port": 53, "protocol": protocol }]));
