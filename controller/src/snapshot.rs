@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::api::core::{self, Service};
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::api::{IPAddressPoolStatus, L2Advertisement};
 use ferrolb_crds::domain::{Advert, Node, NodeName, PoolName, ServiceClass, ServiceKey, ServiceView};
-use ferrolb_runtime::reflect::{Entry, ObjectKey, Parsed, Problem, Reflection};
+use ferrolb_runtime::reflect::{Entry, Parsed, Problem, Reflection};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
-use serde_json::Value;
 
-use crate::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
+use crate::alloc::{World, addresses_of, addresses_of_odd, api_server_of, doubts, held_by_odd, subnets_of};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
@@ -114,7 +113,7 @@ impl Reader {
             nodes: self.addresses_of_nodes(stores),
             api_server: api_server_of(stores.api_server.snapshot().values().filter_map(object)),
             subnets: subnets_of(stores.states.snapshot().values().filter_map(object)),
-            unreadable: self.odd_services.raw().flat_map(held).collect(),
+            unreadable: self.odd_services.raw().flat_map(held_by_odd).collect(),
             class: self.class.clone(),
             ..World::default()
         };
@@ -143,12 +142,7 @@ impl Reader {
 
     /// The addresses of all nodes, also of those that cannot be read otherwise.
     fn addresses_of_nodes(&self, stores: &Stores) -> BTreeMap<IpAddr, NodeName> {
-        let of_odd = |(key, node): (&ObjectKey, &Value)| {
-            let name = NodeName::from(&*key.name);
-            let own = core::Node::addresses_in(node).map(|address| (address, name.clone()));
-            own.collect::<Vec<_>>()
-        };
-        let odd = self.odd_nodes.raw().flat_map(of_odd);
+        let odd = self.odd_nodes.raw().flat_map(addresses_of_odd);
         odd.chain(addresses_of(&read_nodes(stores))).collect()
     }
 
@@ -193,12 +187,6 @@ impl Cached {
             view: Arc::new(ServiceView::read(object)),
         }
     }
-}
-
-/// The addresses in the status of a Service that cannot be read.
-fn held<'a>((key, raw): (&ObjectKey, &'a Value)) -> impl Iterator<Item = (IpAddr, ServiceKey)> + use<'a> {
-    let owner = ServiceKey::new(&*key.namespace, &*key.name);
-    Service::addresses_in(raw).map(move |address| (address, owner.clone()))
 }
 
 /// The Service with the status that a write gave it which the watch does not show yet.

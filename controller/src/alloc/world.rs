@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::ConfigurationState;
-use ferrolb_crds::api::core::EndpointSlice;
+use ferrolb_crds::api::core::{self, EndpointSlice};
 use ferrolb_crds::domain::{
     Namespaces, Node, NodeLinks, NodeName, Pools, ServiceClass, ServiceKey, ServiceView,
 };
+use ferrolb_runtime::reflect::ObjectKey;
 use ipnetwork::IpNetwork;
 use kube::ResourceExt;
+use serde_json::Value;
 
 /// The cluster as the allocator sees it at one moment.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +78,22 @@ pub fn addresses_of(nodes: &BTreeMap<NodeName, Node>) -> BTreeMap<IpAddr, NodeNa
         node.addresses.iter().map(own).collect::<Vec<_>>()
     };
     nodes.iter().flat_map(of_node).collect()
+}
+
+/// The addresses of a node that cannot be read otherwise, as [`World::nodes`] has them.
+pub fn addresses_of_odd<'a>(
+    (key, node): (&ObjectKey, &'a Value),
+) -> impl Iterator<Item = (IpAddr, NodeName)> + use<'a> {
+    let name = NodeName::from(&*key.name);
+    core::Node::addresses_in(node).map(move |address| (address, name.clone()))
+}
+
+/// The addresses in the status of a Service that cannot be read, as [`World::unreadable`] has them.
+pub fn held_by_odd<'a>(
+    (key, service): (&ObjectKey, &'a Value),
+) -> impl Iterator<Item = (IpAddr, ServiceKey)> + use<'a> {
+    let owner = ServiceKey::new(&*key.namespace, &*key.name);
+    core::Service::addresses_in(service).map(move |address| (address, owner.clone()))
 }
 
 /// The subnets that speakers tell of, as [`World::subnets`] has them.
