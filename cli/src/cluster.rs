@@ -2,12 +2,15 @@
 
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
 use ferrolb_crds::domain::{Family, ObjectId, Problem};
 use ferrolb_crds::names::DEFAULT_NAMESPACE;
 use ferrolb_runtime::args::ClusterArgs;
 use ferrolb_runtime::cause;
 use ferrolb_runtime::client::{self, ClientError};
+use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection, Snapshot};
 use kube::api::ListParams;
 use kube::core::Request;
 use kube::{Client, Resource};
@@ -126,10 +129,13 @@ impl Cluster {
         &self,
         problems: &mut Vec<Problem>,
     ) -> Result<Objects, AccessError> {
+        let (services, nodes) = (self.entries(None).await?, self.entries(None).await?);
         Ok(Objects {
             pools: self.list(Some(&self.namespace), problems).await?,
-            services: self.list(None, problems).await?,
-            nodes: self.list(None, problems).await?,
+            held_by_odd: raw(&services).flat_map(held_by_odd).collect(),
+            services: readable(services, problems),
+            addresses_of_odd: raw(&nodes).flat_map(addresses_of_odd).collect(),
+            nodes: readable(nodes, problems),
             namespaces: self.list(None, problems).await?,
             states: self.list(Some(&self.namespace), problems).await?,
             slices: self.list(Some("default"), problems).await?,
@@ -153,7 +159,14 @@ impl Cluster {
         problems: &mut Vec<Problem>,
     ) -> Result<Vec<K>, AccessError>
     where
-        K: Resource<DynamicType = ()> + DeserializeOwned + Debug,
+        K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
+    {
+        Ok(readable(self.entries(namespace).await?, problems))
+    }
+
+    async fn entries<K>(&self, namespace: Option<&str>) -> Result<Snapshot<K>, AccessError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
     {
         let request = Request::new(K::url_path(&(), namespace))
             .list(&ListParams::default())
@@ -163,7 +176,7 @@ impl Cluster {
             .request(request)
             .await
             .map_err(|error| AccessError::new::<K>("list", &error))?;
-        Ok(decode_all(list.items, problems))
+        Ok(Reflection::of(list.items).snapshot())
     }
 }
 
@@ -176,20 +189,29 @@ fn families(cidrs: &[Value]) -> Vec<Family> {
     addresses.map(Family::of).collect()
 }
 
-fn decode_all<K>(items: Vec<Value>, problems: &mut Vec<Problem>) -> Vec<K>
+/// The objects that can be read; the others become problems.
+fn readable<K>(entries: Snapshot<K>, problems: &mut Vec<Problem>) -> Vec<K>
 where
-    K: Resource<DynamicType = ()> + DeserializeOwned,
+    K: Resource<DynamicType = ()> + Clone,
 {
     let mut objects = Vec::new();
-    for item in items {
-        let text = |pointer| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let id = ObjectId::new(&K::kind(&()), text("/metadata/namespace"), text("/metadata/name"));
-        match serde_path_to_error::deserialize(item) {
-            Ok(object) => objects.push(object),
-            Err(error) => problems.push(Problem::new(id, error)),
+    for (key, entry) in Arc::unwrap_or_clone(entries) {
+        match entry {
+            Entry::Object(object) => objects.push(Arc::unwrap_or_clone(object)),
+            Entry::Undecodable(odd) => {
+                let id = ObjectId::new(&K::kind(&()), key.namespace, key.name);
+                problems.push(Problem::new(id, &odd.problem.message));
+            }
         }
     }
     objects
+}
+
+/// The others as they came.
+fn raw<K>(entries: &Snapshot<K>) -> impl Iterator<Item = (&ObjectKey, &Value)> {
+    entries
+        .iter()
+        .filter_map(|(key, entry)| Some((key, &entry.undecodable()?.raw)))
 }
 
 /// Runs a tool that talks to a cluster.
@@ -202,8 +224,10 @@ pub(crate) fn block_on<T>(tool: impl Future<Output = anyhow::Result<T>>) -> anyh
 
 #[cfg(test)]
 mod tests {
+    use ferrolb_controller::alloc::{Outcome, decide};
     use ferrolb_crds::api::IPAddressPool;
-    use ferrolb_crds::api::core::Service;
+    use ferrolb_crds::api::core::{Node, Service};
+    use ferrolb_crds::domain::ServiceKey;
     use kube::core::Status;
     use serde_json::json;
 
@@ -230,6 +254,36 @@ mod tests {
     }
 
     #[test]
+    fn the_address_of_a_service_that_cannot_be_read_goes_to_nobody_else() {
+        let service = |name, ports| {
+            json!({"metadata": {"name": name, "namespace": "shop"},
+                "spec": {"type": "LoadBalancer", "clusterIPs": ["10.96.0.7"], "ports": ports}})
+        };
+        let mut odd = service("odd", json!([{"port": "x"}]));
+        odd["status"] = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.0"}]}});
+        let node = json!({"metadata": {"name": "n1", "labels": 7},
+            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]}});
+        let pool = json!({"metadata": {"name": "p"}, "spec": {"addresses": ["192.0.2.0/29"]}});
+        let services: Snapshot<Service> = Reflection::of([odd, service("new", json!([]))]).snapshot();
+        let nodes: Snapshot<Node> = Reflection::of([node]).snapshot();
+        let mut problems = Vec::new();
+        let objects = Objects {
+            pools: vec![serde_json::from_value(pool).unwrap()],
+            held_by_odd: raw(&services).flat_map(held_by_odd).collect(),
+            services: readable(services, &mut problems),
+            addresses_of_odd: raw(&nodes).flat_map(addresses_of_odd).collect(),
+            ..Objects::default()
+        };
+        let outcomes = decide(&objects.world(None, &mut Vec::new())).outcomes;
+        let Outcome::Assigned(new) = &outcomes[&ServiceKey::new("shop", "new")] else {
+            panic!("it gets an address")
+        };
+        assert_eq!(new.addresses.to_string(), "192.0.2.2");
+        let said: Vec<String> = problems.iter().map(|one| one.object.to_string()).collect();
+        assert_eq!(said, ["Service/shop/odd"]);
+    }
+
+    #[test]
     fn the_families_are_those_of_the_first_service_network() {
         let range = |name, cidrs| json!({"metadata": {"name": name}, "spec": {"cidrs": cidrs}});
         let cidrs = [
@@ -245,7 +299,7 @@ mod tests {
         let pool = |name, addresses| json!({"metadata": {"name": name, "namespace": "metallb-system"}, "spec": {"addresses": addresses}});
         let mut problems = Vec::new();
         let items = vec![pool("good", json!(["192.0.2.0/28"])), pool("bad", json!(7))];
-        let pools: Vec<IPAddressPool> = decode_all(items, &mut problems);
+        let pools: Vec<IPAddressPool> = readable(Reflection::of(items).snapshot(), &mut problems);
         assert_eq!(pools.len(), 1);
         let texts: Vec<String> = problems
             .iter()

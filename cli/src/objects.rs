@@ -1,13 +1,14 @@
 //! Objects of the kinds that matter, wherever they come from, and the world that the controller makes of them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
 use ferrolb_crds::api::core::{self, EndpointSlice, Namespace, Service};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::domain::{
-    Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem, ServiceView,
+    Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem, ServiceKey, ServiceView,
 };
 use kube::{Resource, ResourceExt};
 
@@ -24,6 +25,10 @@ pub(crate) struct Objects {
     pub(crate) states: Vec<ConfigurationState>,
     /// Which node announces which Service.
     pub(crate) statuses: Vec<ServiceL2Status>,
+    /// The addresses in the status of Services that cannot be read.
+    pub(crate) held_by_odd: BTreeMap<IpAddr, ServiceKey>,
+    /// The addresses of nodes that cannot be read.
+    pub(crate) addresses_of_odd: BTreeMap<IpAddr, NodeName>,
 }
 
 impl Objects {
@@ -35,13 +40,16 @@ impl Objects {
             .services
             .iter()
             .map(|service| Arc::new(ServiceView::read(service)));
+        let mut nodes = self.addresses_of_odd.clone();
+        nodes.extend(addresses_of(&self.nodes()));
         let world = World {
             services: views.map(|view| (view.key.clone(), view)).collect(),
             pools,
             namespaces: self.labels_of_namespaces(),
-            nodes: addresses_of(&self.nodes()),
+            nodes,
             api_server: api_server_of(&self.slices),
             subnets: subnets_of(&self.states),
+            unreadable: self.held_by_odd.clone(),
             class: class.map(str::to_owned),
             ..World::default()
         };

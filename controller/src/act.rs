@@ -8,10 +8,9 @@ use std::time::Duration;
 use ferrolb_crds::api::IPAddressPool;
 use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{PoolName, ServiceKey};
-use ferrolb_crds::names;
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
-use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, WriteCounters, Writer};
+use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, Writer};
 use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt};
@@ -25,7 +24,7 @@ pub(crate) use disputes::{Disputes, Verdict};
 use crate::lead::{self, Leadership};
 use crate::pending::Ending;
 use crate::plan::{PoolWrite, StatusWrite};
-use crate::takeover::Versions;
+use crate::takeover::{Listed, Versions};
 
 /// Writes under way at once: enough to keep an API server busy, few enough to leave it room.
 const AT_ONCE: usize = 32;
@@ -63,13 +62,13 @@ pub(crate) struct Actor {
 impl Actor {
     pub(crate) fn new(
         client: Client,
-        counters: WriteCounters,
+        writer: Writer,
         events: EventSink,
         leadership: watch::Receiver<Leadership>,
     ) -> Self {
         Self {
             client,
-            writer: Writer::new(names::CONTROLLER_MANAGER, WRITE_TIMEOUT, counters),
+            writer,
             events,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             leadership,
@@ -139,14 +138,15 @@ impl Actor {
         });
     }
 
-    /// Reads the versions of all Services as they are in the database.
+    /// Reads the versions of all Services as they are in the database, and on which of them we wrote.
     pub(crate) fn list_versions(&mut self) {
         let api: Api<Service> = Api::all(self.client.clone());
+        let manager = self.writer.field_manager().to_owned();
         self.tasks.spawn(async move {
             let listed = timeout(WRITE_TIMEOUT, api.list_metadata(&ListParams::default())).await;
             let version = |object: PartialObjectMeta<Service>| {
                 let key = ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any());
-                (key, object.resource_version().unwrap_or_default())
+                (key, Listed::read(&object.metadata, &manager))
             };
             match listed {
                 Ok(Ok(list)) => Done::Versions(Some(list.items.into_iter().map(version).collect())),

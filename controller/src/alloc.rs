@@ -10,8 +10,9 @@
 //! 2. **Asked for.** Services that ask for addresses get exactly those, or none.
 //! 3. **New.** The rest, oldest first. Pools made for the Service by `serviceAllocation` come first, by
 //!    priority and name, then plain pools by name. In a pool: the address the Service had before, else the
-//!    lowest that is free or can be shared, else one that another Service gave back a moment ago. Two
-//!    families come from one pool if one has both, else from two. Addresses that others use, and network,
+//!    lowest that is free or can be shared, else one that another Service gave back a moment ago; one that
+//!    had UDP ports then only when no pool has another. Two families come from one pool if one has both,
+//!    else from two. Addresses that others use, and network,
 //!    broadcast and anycast addresses, are passed over.
 //!
 //! Same world, same decision: the order of the input never matters.
@@ -31,4 +32,4 @@ pub use decide::{Decision, decide};
 pub use doubts::doubts;
 pub use outcome::{Assignment, Note, Outcome};
 pub use usage::Usage;
-pub use world::{World, addresses_of, api_server_of, subnets_of};
+pub use world::{GivenBack, World, addresses_of, addresses_of_odd, api_server_of, held_by_odd, subnets_of};

@@ -10,14 +10,14 @@ use ferrolb_crds::domain::{Addresses, ServiceKey, ServiceView};
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::alloc::{Decision, Outcome, World};
+use crate::alloc::{Decision, GivenBack, Outcome, World};
 
 /// Kept from one decision to the next.
 #[derive(Debug)]
 pub(crate) struct Memory {
     cooldown: Duration,
     last: BTreeMap<ServiceKey, Held>,
-    cooling: BTreeMap<IpAddr, (ServiceKey, Instant)>,
+    cooling: BTreeMap<IpAddr, (GivenBack, Instant)>,
     /// The same moment on both clocks.
     anchor: (Instant, Timestamp),
 }
@@ -25,8 +25,8 @@ pub(crate) struct Memory {
 /// How many addresses are left to the next leader: few enough for an annotation that is written every two seconds.
 const LEFT: usize = 100;
 
-/// Addresses with their last owner, and until when they wait for it (Unix time in seconds).
-type Legacy = BTreeMap<IpAddr, (String, i64)>;
+/// Addresses with their last owner, until when they wait for it (Unix time in seconds), and whether it had UDP ports.
+type Legacy = BTreeMap<IpAddr, (String, i64, bool)>;
 
 /// What a Service held after the last decision, and as what it was seen then: its terms of sharing are there.
 #[derive(Debug)]
@@ -50,8 +50,9 @@ impl Memory {
     pub(crate) fn legacy(&self) -> String {
         let mut all: Vec<_> = self.cooling.iter().collect();
         all.sort_by_key(|(_, (_, since))| std::cmp::Reverse(*since));
-        let left = |(address, (owner, since)): (&IpAddr, &(ServiceKey, Instant))| {
-            (*address, (owner.to_string(), self.until_unix_seconds(*since)))
+        let left = |(address, (last, since)): (&IpAddr, &(GivenBack, Instant))| {
+            let until = self.until_unix_seconds(*since);
+            (*address, (last.by.to_string(), until, last.had_udp))
         };
         let left: Legacy = all.into_iter().take(LEFT).map(left).collect();
         serde_json::to_string(&left).unwrap_or_default()
@@ -60,15 +61,15 @@ impl Memory {
     /// Takes over what the last leader left. What cannot be read counts for nothing.
     pub(crate) fn inherit(&mut self, legacy: &str) {
         let (now, wall) = self.anchor;
-        for (address, (owner, until)) in serde_json::from_str::<Legacy>(legacy).unwrap_or_default() {
+        for (address, (owner, until, had_udp)) in serde_json::from_str::<Legacy>(legacy).unwrap_or_default() {
             let left = u64::try_from(until - wall.as_second()).map(Duration::from_secs);
             let waited = left.ok().and_then(|left| self.cooldown.checked_sub(left));
             let owner = owner.split_once('/');
             if let (Some((namespace, name)), Some(since)) =
                 (owner, waited.and_then(|waited| now.checked_sub(waited)))
             {
-                self.cooling
-                    .insert(address, (ServiceKey::new(namespace, name), since));
+                let by = ServiceKey::new(namespace, name);
+                self.cooling.insert(address, (GivenBack { by, had_udp }, since));
             }
         }
     }
@@ -91,7 +92,7 @@ impl Memory {
         let gone: Vec<ServiceKey> = self.last.keys().filter(|key| !still_ours(key)).cloned().collect();
         for key in gone {
             if let Some(held) = self.last.remove(&key) {
-                self.begin_cooling(&key, held.addresses.iter(), now);
+                self.begin_cooling(&held.view, held.addresses.iter(), now);
             }
         }
         let cooldown = self.cooldown;
@@ -100,7 +101,7 @@ impl Memory {
         world.cooling = self
             .cooling
             .iter()
-            .map(|(address, (owner, _))| (*address, owner.clone()))
+            .map(|(address, (last, _))| (*address, last.clone()))
             .collect();
         world.changed = self.changed(&world.services);
         self.recall_rewritten(world);
@@ -116,7 +117,8 @@ impl Memory {
                 continue;
             }
             let lost = without(held.addresses, service.ingress);
-            world.cooling.extend(lost.map(|address| (address, key.clone())));
+            let last = GivenBack::by(&held.view);
+            world.cooling.extend(lost.map(|address| (address, last.clone())));
             let foreign = without(service.ingress, held.addresses);
             world
                 .foreign
@@ -137,7 +139,7 @@ impl Memory {
             };
             if let Some(last) = self.last.get_mut(key) {
                 let before = std::mem::replace(last, held);
-                self.begin_cooling(key, without(before.addresses, now_has), now);
+                self.begin_cooling(&before.view, without(before.addresses, now_has), now);
             } else {
                 self.last.insert(key.clone(), held);
             }
@@ -155,9 +157,10 @@ impl Memory {
             .min()
     }
 
-    fn begin_cooling(&mut self, owner: &ServiceKey, addresses: impl Iterator<Item = IpAddr>, now: Instant) {
+    fn begin_cooling(&mut self, owner: &ServiceView, addresses: impl Iterator<Item = IpAddr>, now: Instant) {
+        let last = GivenBack::by(owner);
         self.cooling
-            .extend(addresses.map(|address| (address, (owner.clone(), now))));
+            .extend(addresses.map(|address| (address, (last.clone(), now))));
     }
 
     fn changed(&self, services: &BTreeMap<ServiceKey, Arc<ServiceView>>) -> BTreeSet<ServiceKey> {
@@ -184,7 +187,7 @@ fn without(some: Addresses, others: Addresses) -> impl Iterator<Item = IpAddr> {
 mod tests {
     use super::*;
     use crate::alloc::decide;
-    use ferrolb_crds::domain::{Pool, Pools};
+    use ferrolb_crds::domain::{Origins, Pool, Pools, Port, Protocol};
     use serde_json::json;
 
     const COOLDOWN: Duration = Duration::from_secs(300);
@@ -227,7 +230,7 @@ mod tests {
         pass(&mut first, &[view("a", &[80])], start);
         pass(&mut first, &[], start + Duration::from_secs(9));
         let legacy = first.legacy();
-        assert_eq!(legacy, r#"{"192.0.2.0":["shop/a",309]}"#);
+        assert_eq!(legacy, r#"{"192.0.2.0":["shop/a",309,false]}"#);
         let later = Timestamp::from_second(100).unwrap();
         let mut next = Memory::new(COOLDOWN, (start, later));
         next.inherit(&legacy);
@@ -242,9 +245,9 @@ mod tests {
     #[test]
     fn a_legacy_that_is_over_or_cannot_be_read_counts_for_nothing() {
         for legacy in [
-            r#"{"192.0.2.0":["shop/a",-1]}"#,
+            r#"{"192.0.2.0":["shop/a",-1,false]}"#,
             "nonsense",
-            r#"{"192.0.2.0":["a",9]}"#,
+            r#"{"192.0.2.0":["a",9,false]}"#,
         ] {
             let mut memory = memory();
             memory.inherit(legacy);
@@ -259,7 +262,7 @@ mod tests {
         for number in 0..500_u32 {
             let address = IpAddr::from(std::net::Ipv4Addr::from_bits(number));
             memory.begin_cooling(
-                &ServiceKey::new("shop", "a"),
+                &view("a", &[80]),
                 [address].into_iter(),
                 start + Duration::from_millis(number.into()),
             );
@@ -274,10 +277,28 @@ mod tests {
         let (mut memory, start) = (memory(), Instant::now());
         pass(&mut memory, &[view("a", &[80])], start);
         let after = pass(&mut memory, &[], start);
-        let waiting = BTreeMap::from([("192.0.2.0".parse().unwrap(), ServiceKey::new("shop", "a"))]);
+        let waiting = BTreeMap::from([("192.0.2.0".parse().unwrap(), GivenBack::by(&view("a", &[80])))]);
         assert_eq!(after.cooling, waiting);
         assert_eq!(memory.next_change(), Some(start + COOLDOWN));
         assert!(pass(&mut memory, &[], start + COOLDOWN).cooling.is_empty());
+    }
+
+    #[test]
+    fn it_is_known_whether_the_last_owner_had_udp_ports() {
+        let mut udp = (*view("a", &[53])).clone();
+        udp.ports = [Port {
+            protocol: Protocol("UDP".to_owned()),
+            number: 53,
+        }]
+        .into();
+        let (mut memory, start) = (memory(), Instant::now());
+        pass(&mut memory, &[udp.into()], start);
+        assert!(
+            pass(&mut memory, &[], start)
+                .cooling
+                .values()
+                .all(|last| last.had_udp)
+        );
     }
 
     #[test]
@@ -306,14 +327,14 @@ mod tests {
             .iter()
             .map(|text| text.parse::<IpAddr>().unwrap())
             .collect();
-        view.allocated_from = Some("p".into());
+        view.allocated_from = Origins::of(&["p".into()]);
         view.into()
     }
 
     #[test]
     fn a_status_that_somebody_empties_gets_the_same_address_back() {
         let (mut memory, start) = (memory(), Instant::now());
-        let held = || BTreeMap::from([("192.0.2.0".parse().unwrap(), ServiceKey::new("shop", "a"))]);
+        let held = || BTreeMap::from([("192.0.2.0".parse().unwrap(), GivenBack::by(&view("a", &[80])))]);
         pass(&mut memory, &[view("a", &[80])], start);
         let emptied = pass(&mut memory, &[holding(&[])], start);
         assert_eq!(emptied.cooling, held());

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ferrolb_crds::api::Condition;
 use ferrolb_crds::api::core::{LoadBalancerIngress, Service};
+use ferrolb_crds::domain::Origins;
 use ferrolb_crds::names;
 
 /// The fields the controller writes, as they are now.
@@ -11,7 +12,7 @@ use ferrolb_crds::names;
 pub(crate) struct Observed {
     pub(crate) resource_version: String,
     pub(crate) ingress: Vec<LoadBalancerIngress>,
-    pub(crate) pool: Option<String>,
+    pub(crate) pools: Origins,
     pub(crate) condition: Option<Condition>,
 }
 
@@ -25,14 +26,14 @@ impl Observed {
         Self {
             resource_version: service.metadata.resource_version.clone().unwrap_or_default(),
             ingress: ingress.unwrap_or_default(),
-            pool: annotations.and_then(|all| all.get(names::ALLOCATED_FROM_POOL).cloned()),
+            pools: annotations.map(Origins::read).unwrap_or_default(),
             condition: conditions.and_then(|all| all.iter().find(assigned).cloned()),
         }
     }
 
     /// Whether there is anything that only we write.
     pub(crate) fn has_traces(&self) -> bool {
-        self.pool.is_some() || self.condition.is_some()
+        !self.pools.is_empty() || self.condition.is_some()
     }
 
     /// The entry of an address, if there is one.

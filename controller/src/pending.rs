@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ferrolb_crds::domain::{Addresses, PoolName, ServiceKey};
+use ferrolb_crds::domain::{Addresses, Origins, ServiceKey};
 use ferrolb_runtime::backoff::{Backoff, Jitter};
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Assumed {
     pub(crate) addresses: Addresses,
-    pub(crate) allocated_from: Option<PoolName>,
+    pub(crate) allocated_from: Origins,
 }
 
 /// What became of a write, as far as the next one depends on it.
@@ -174,7 +174,7 @@ mod tests {
     fn assumed() -> Assumed {
         Assumed {
             addresses: ["192.0.2.1".parse().unwrap()].into_iter().collect(),
-            allocated_from: None,
+            allocated_from: Origins::default(),
         }
     }
 

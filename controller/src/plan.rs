@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::{PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{Origins, PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::patch::identity;
 use k8s_openapi::jiff::Timestamp;
@@ -115,7 +115,7 @@ fn disputed(service: &ServiceKey, seen: &Seen, owners: &str, now: Timestamp) -> 
         whole: false,
         assumed: Assumed {
             addresses: addresses.collect(),
-            allocated_from: None,
+            allocated_from: Origins::default(),
         },
         notices: vec![notices::disputed(seen, message)],
     })
@@ -130,7 +130,9 @@ fn service_write(
 ) -> Option<StatusWrite> {
     let view = &snapshot.world.services[service];
     let desired = Desired::of(outcome, &seen.observed, view.is_written_by_us(), now);
-    let leave = *outcome == Outcome::NotOurs && (is_of_others(view) || !seen.observed.has_traces());
+    // What is on the Service of another class may be the work of one like us.
+    let is_of_others = snapshot.world.is_of_another_class(service) && !snapshot.left.contains(service);
+    let leave = *outcome == Outcome::NotOurs && (is_of_others || !seen.observed.has_traces());
     if leave || desired.equals(&seen.observed) {
         return None;
     }
@@ -144,20 +146,20 @@ fn service_write(
     })
 }
 
-/// Whether another controller serves it: what is on it may be the work of one like us with another class.
-fn is_of_others(view: &ServiceView) -> bool {
-    view.class != ServiceClass::NotLoadBalancer
-}
-
 fn assumed(outcome: &Outcome, view: &ServiceView) -> Assumed {
     match outcome {
         Outcome::Refused(why) if why.leaves_status() => Assumed {
             addresses: view.ingress,
-            allocated_from: None,
+            allocated_from: Origins::default(),
         },
         Outcome::Assigned(assignment) => Assumed {
             addresses: assignment.addresses,
-            allocated_from: assignment.pools.first().cloned(),
+            allocated_from: Origins::of(&assignment.pools),
+        },
+        // Its address may be from others by now.
+        Outcome::NotOurs if view.class != ServiceClass::NotLoadBalancer => Assumed {
+            addresses: view.ingress,
+            allocated_from: view.allocated_from.clone(),
         },
         Outcome::Refused(_) | Outcome::NotOurs => Assumed::default(),
     }

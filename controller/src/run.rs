@@ -62,17 +62,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let identity = lead::identity(args.pod_name.as_deref().unwrap_or(names::CONTROLLER_EVENTS));
         let election = lead::stand(client.clone(), &namespace, LEASE_NAME, identity, Terms::DEFAULT);
         let leadership = election.leadership.clone();
+        let manager = names::controller_manager(&namespace);
+        let writer = Writer::new(manager, WRITE_TIMEOUT, metrics.writes.clone());
         let state = Upkeep {
             client: client.clone(),
             namespace: namespace.clone(),
             name: Component::Controller.object_name(),
-            writer: Writer::new(names::CONTROLLER_MANAGER, WRITE_TIMEOUT, metrics.writes.clone()),
+            writer: writer.clone(),
             metrics: reports.metrics.clone(),
         };
         let controller = Controller {
             state: state.start(|report: &ConfigurationReport, seen| report.object(seen, Timestamp::now())),
             pod: args.pod_name.zip(args.pod_uid),
-            actor: Actor::new(client, metrics.writes.clone(), events, leadership.clone()),
+            actor: Actor::new(client, writer, events, leadership.clone()),
             stores,
             reader: Reader::new(args.lb_class),
             cooldown: Duration::from_secs(args.address_cooldown_seconds),

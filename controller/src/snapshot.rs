@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::api::core::{self, Service};
+use ferrolb_crds::api::core::Service;
 use ferrolb_crds::api::{IPAddressPoolStatus, L2Advertisement};
 use ferrolb_crds::domain::{Advert, Node, NodeName, PoolName, ServiceClass, ServiceKey, ServiceView};
-use ferrolb_runtime::reflect::{Entry, ObjectKey, Parsed, Problem, Reflection};
+use ferrolb_runtime::reflect::{Entry, Parsed, Problem, Reflection};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
-use serde_json::Value;
 
-use crate::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
+use crate::alloc::{World, addresses_of, addresses_of_odd, api_server_of, doubts, held_by_odd, subnets_of};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
+use adverts::NamingNoPool;
 use pools::ReadPools;
 use unreadable::Unreadable;
 
+mod adverts;
 mod pools;
 mod unreadable;
 
@@ -27,6 +28,8 @@ pub(crate) struct Snapshot {
     pub(crate) world: World,
     pub(crate) services: BTreeMap<ServiceKey, Seen>,
     pub(crate) pools: BTreeMap<PoolName, SeenPool>,
+    /// Services of other classes that still bear what we wrote when they were ours.
+    pub(crate) left: BTreeSet<ServiceKey>,
     /// What is skipped in whole or in part.
     pub(crate) invalid: Vec<Problem>,
     /// What is used as it is, and probably meant otherwise.
@@ -65,6 +68,7 @@ pub(crate) struct Reader {
     views: BTreeMap<ServiceKey, Cached>,
     pools: ReadPools,
     adverts: Parsed<L2Advertisement, Advert>,
+    naming_no_pool: NamingNoPool,
     odd_services: Unreadable,
     odd_nodes: Unreadable,
     odd_namespaces: Unreadable,
@@ -83,6 +87,7 @@ impl Reader {
             views: BTreeMap::new(),
             pools: ReadPools::default(),
             adverts: Parsed::default(),
+            naming_no_pool: NamingNoPool::default(),
             odd_services: Unreadable::default(),
             odd_nodes: Unreadable::default(),
             odd_namespaces: Unreadable::default(),
@@ -94,6 +99,7 @@ impl Reader {
         self.views = self.cached(&stores.services);
         self.pools.read(&stores.pools);
         self.adverts.read(&stores.adverts, Advert::parse);
+        self.naming_no_pool.read(&stores.adverts, &stores.pools);
         self.odd_services.read(&stores.services);
         self.odd_nodes.read(&stores.nodes);
         self.odd_namespaces.read(&stores.namespaces);
@@ -107,18 +113,20 @@ impl Reader {
             nodes: self.addresses_of_nodes(stores),
             api_server: api_server_of(stores.api_server.snapshot().values().filter_map(object)),
             subnets: subnets_of(stores.states.snapshot().values().filter_map(object)),
-            unreadable: self.odd_services.raw().flat_map(held).collect(),
+            unreadable: self.odd_services.raw().flat_map(held_by_odd).collect(),
             class: self.class.clone(),
             ..World::default()
         };
         let services = relevant()
             .map(|(key, cached)| (key.clone(), cached.seen.clone()))
             .collect();
-        let doubtful = self.pools.problems_of(&doubts(&world));
+        let mut doubtful = self.pools.problems_of(&doubts(&world));
+        doubtful.extend_from_slice(&self.naming_no_pool.problems);
         Snapshot {
             world,
             services,
             pools: self.pools.seen(),
+            left: BTreeSet::new(),
             invalid: self
                 .pools
                 .problems()
@@ -134,12 +142,7 @@ impl Reader {
 
     /// The addresses of all nodes, also of those that cannot be read otherwise.
     fn addresses_of_nodes(&self, stores: &Stores) -> BTreeMap<IpAddr, NodeName> {
-        let of_odd = |(key, node): (&ObjectKey, &Value)| {
-            let name = NodeName::from(&*key.name);
-            let own = core::Node::addresses_in(node).map(|address| (address, name.clone()));
-            own.collect::<Vec<_>>()
-        };
-        let odd = self.odd_nodes.raw().flat_map(of_odd);
+        let odd = self.odd_nodes.raw().flat_map(addresses_of_odd);
         odd.chain(addresses_of(&read_nodes(stores))).collect()
     }
 
@@ -186,12 +189,6 @@ impl Cached {
     }
 }
 
-/// The addresses in the status of a Service that cannot be read.
-fn held<'a>((key, raw): (&ObjectKey, &'a Value)) -> impl Iterator<Item = (IpAddr, ServiceKey)> + use<'a> {
-    let owner = ServiceKey::new(&*key.namespace, &*key.name);
-    Service::addresses_in(raw).map(move |address| (address, owner.clone()))
-}
-
 /// The Service with the status that a write gave it which the watch does not show yet.
 fn overlaid(cached: &Cached, pending: &Pending) -> Arc<ServiceView> {
     let version = &cached.seen.observed.resource_version;
@@ -203,7 +200,7 @@ fn overlaid(cached: &Cached, pending: &Pending) -> Arc<ServiceView> {
             assigned_since_unix_seconds: cached
                 .view
                 .assigned_since_unix_seconds
-                .filter(|_| assumed.allocated_from.is_some()),
+                .filter(|_| !assumed.allocated_from.is_empty()),
             ..(*cached.view).clone()
         }),
     }

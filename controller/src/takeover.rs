@@ -3,17 +3,36 @@
 //! A watch lags. Who decides on it right after taking over may give away an address that the last leader gave a moment
 //! before. So the versions of all Services are listed once, after the Lease was won, and waited for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ferrolb_crds::domain::ServiceKey;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::time::Instant;
 
 /// A list that failed, or that the watch does not catch up with because what it shows is gone again, is made anew.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The resource versions of all Services.
-pub(crate) type Versions = BTreeMap<ServiceKey, String>;
+/// All Services as they were listed.
+pub(crate) type Versions = BTreeMap<ServiceKey, Listed>;
+
+/// What the list says of a Service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Listed {
+    version: String,
+    /// Whether our field manager owns anything of it.
+    is_written_by_us: bool,
+}
+
+impl Listed {
+    pub(crate) fn read(metadata: &ObjectMeta, manager: &str) -> Self {
+        let mut managed = metadata.managed_fields.iter().flatten();
+        Self {
+            version: metadata.resource_version.clone().unwrap_or_default(),
+            is_written_by_us: managed.any(|entry| entry.manager.as_deref() == Some(manager)),
+        }
+    }
+}
 
 /// What is still waited for.
 #[derive(Debug)]
@@ -51,13 +70,21 @@ impl Takeover {
     /// Whether the watch has passed everything that was listed. `seen` is what it shows of a Service: its version, which
     /// is not known of one that cannot be decoded.
     pub(crate) fn is_over(&self, seen: impl Fn(&ServiceKey) -> Option<Option<String>>) -> bool {
-        let passed = |(service, listed): (&ServiceKey, &String)| {
+        let passed = |(service, listed): (&ServiceKey, &Listed)| {
             let version = seen(service);
-            version.is_some_and(|version| version.is_none_or(|version| is_at_least(&version, listed)))
+            version
+                .is_some_and(|version| version.is_none_or(|version| is_at_least(&version, &listed.version)))
         };
         self.listed
             .as_ref()
             .is_some_and(|listed| listed.iter().all(passed))
+    }
+
+    /// The Services on which we wrote, as far as they are asked for.
+    pub(crate) fn written_by_us(&self, asked: impl Fn(&ServiceKey) -> bool) -> BTreeSet<ServiceKey> {
+        let listed = self.listed.iter().flatten();
+        let ours = listed.filter(|(service, listed)| listed.is_written_by_us && asked(service));
+        ours.map(|(service, _)| service.clone()).collect()
     }
 
     /// When to list again; none while a list is under way.
@@ -78,10 +105,17 @@ fn is_at_least(seen: &str, listed: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
     use rstest::rstest;
 
     fn listed(versions: &[(&str, &str)]) -> Versions {
-        let one = |(name, version): &(&str, &str)| (ServiceKey::new("shop", *name), (*version).to_owned());
+        let one = |(name, version): &(&str, &str)| {
+            let listed = Listed {
+                version: (*version).to_owned(),
+                is_written_by_us: true,
+            };
+            (ServiceKey::new("shop", *name), listed)
+        };
         versions.iter().map(one).collect()
     }
 
@@ -104,6 +138,20 @@ mod tests {
             takeover.is_over(|_| seen.map(|version| version.map(str::to_owned))),
             over
         );
+    }
+
+    #[test]
+    fn what_another_field_manager_wrote_is_not_ours() {
+        let metadata = |manager: &str| ObjectMeta {
+            managed_fields: Some(vec![ManagedFieldsEntry {
+                manager: Some(manager.to_owned()),
+                ..ManagedFieldsEntry::default()
+            }]),
+            ..ObjectMeta::default()
+        };
+        let is_ours = |manager| Listed::read(&metadata(manager), "ferrolb-controller").is_written_by_us;
+        assert!(is_ours("ferrolb-controller"));
+        assert!(!is_ours("ferrolb-controller.elsewhere"));
     }
 
     #[test]

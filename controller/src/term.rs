@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ferrolb_crds::domain::PoolName;
+use ferrolb_crds::domain::{PoolName, ServiceKey};
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -21,6 +21,8 @@ pub(crate) struct Term {
     pub(crate) disputes: Disputes,
     pub(crate) pool_writes: PoolWrites,
     pub(crate) settled: Settled,
+    /// Services of other classes that still bear what we wrote under another `--lb-class`.
+    pub(crate) left: BTreeSet<ServiceKey>,
     /// Problems that were told, so that each is told once.
     pub(crate) told: BTreeSet<String>,
 }
@@ -44,6 +46,7 @@ impl Term {
             disputes: Disputes::default(),
             pool_writes: PoolWrites::default(),
             settled: Settled::default(),
+            left: BTreeSet::new(),
             told: BTreeSet::new(),
         }
     }

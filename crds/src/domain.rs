@@ -32,4 +32,6 @@ pub(crate) use range::rule;
 pub use range::{AddressRange, InvalidRange};
 pub use reason::{Occupant, PoolRefusal, Reason, Tried, Unshared, Withheld};
 pub use selector::{Labels, Selector};
-pub use service::{Asked, Backends, Port, Protocol, ServiceClass, ServiceView, Sharing, TrafficPolicy};
+pub use service::{
+    Asked, Backends, Origins, Port, Protocol, ServiceClass, ServiceView, Sharing, TrafficPolicy,
+};

@@ -20,6 +20,9 @@ pub const ALLOCATED_FROM_POOL: &str = "metallb.io/ip-allocated-from-pool";
 /// The same, as MetalLB before 0.13 wrote it.
 pub const ALLOCATED_FROM_POOL_BEFORE: &str = "metallb.universe.tf/ip-allocated-from-pool";
 
+/// Annotation written by the controller: the pool of the Service's second address, if it is another than that of the first.
+pub const SECOND_ALLOCATED_FROM_POOL: &str = "ferrolb.io/second-allocated-from-pool";
+
 /// Annotation of an `IPAddressPool`: Services that ask for them may have addresses of nodes and of the API server.
 pub const ALLOW_NODE_ADDRESSES: &str = "ferrolb.io/allow-node-addresses";
 /// Annotation of an `IPAddressPool`: a sharing key counts in all namespaces.
@@ -65,8 +68,14 @@ pub const KEY_SECRET: &str = "memberlist";
 /// The entry of [`KEY_SECRET`].
 pub const KEY_SECRET_ENTRY: &str = "secretkey";
 
-/// Field manager of the controller's server-side applies.
-pub const CONTROLLER_MANAGER: &str = "ferrolb-controller";
+/// Field manager of the controller's server-side applies. Installations of different classes in one cluster each have their own, so
+/// that none removes what another one wrote.
+pub fn controller_manager(namespace: &str) -> String {
+    match namespace {
+        DEFAULT_NAMESPACE => "ferrolb-controller".to_owned(),
+        other => format!("ferrolb-controller.{other}"),
+    }
+}
 /// Field manager of the speakers' server-side applies.
 pub const SPEAKER_MANAGER: &str = "ferrolb-speaker";
 

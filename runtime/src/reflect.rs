@@ -169,8 +169,7 @@ impl<K> Reflection<K> {
         (live.version, live.objects.clone())
     }
 
-    /// A reflection that never changes, of objects as the API server sends them, for tests of what reads it. What is no
-    /// JSON object is left out.
+    /// A reflection that never changes, of objects as the API server lists them. What is no JSON object is left out.
     #[must_use]
     pub fn of(objects: impl IntoIterator<Item = Value>) -> Self
     where

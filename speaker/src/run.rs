@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         events_task,
     } = process;
     let reported = Readiness::new();
-    let stores = Stores::watch(&client, &namespace, &reports, &reported);
+    let stores = Stores::watch(&client, &namespace, args.lb_class.clone(), &reports, &reported);
     let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;

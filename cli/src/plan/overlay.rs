@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::api::core::{Node, Service, ServiceSpec};
 use ferrolb_crds::domain::{Family, ObjectId, Problem, ServiceKey, ServiceView};
-use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP};
+use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP, SECOND_ALLOCATED_FROM_POOL};
 use kube::{Resource, ResourceExt};
 
 use super::defaults::{ClusterFamilies, fill_namespaces, fill_service};
@@ -33,6 +33,8 @@ pub(super) fn apply(live: &Objects, manifests: Objects, cluster: &[Family]) -> A
         namespaces: replace(&live.namespaces, manifests.namespaces, keep_labels),
         states: live.states.clone(),
         statuses: live.statuses.clone(),
+        held_by_odd: live.held_by_odd.clone(),
+        addresses_of_odd: live.addresses_of_odd.clone(),
     };
     let cluster = ClusterFamilies {
         all: cluster,
@@ -90,7 +92,7 @@ where
 
 fn keep_of_service(old: &Service, new: &mut Service) {
     new.status.clone_from(&old.status);
-    for name in [ALLOCATED_FROM_POOL, GIVE_UP] {
+    for name in [ALLOCATED_FROM_POOL, SECOND_ALLOCATED_FROM_POOL, GIVE_UP] {
         if let Some(value) = old.annotations().get(name) {
             new.annotations_mut().insert(name.to_owned(), value.clone());
         }

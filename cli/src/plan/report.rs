@@ -68,7 +68,7 @@ impl Change {
     pub(super) fn of(service: &ServiceView, outcome: &Outcome, addresses: Addresses) -> Self {
         let had: Vec<IpAddr> = service.ingress.iter().chain(surplus(service)).collect();
         let of_another = *outcome == Outcome::NotOurs
-            && (service.class != ServiceClass::NotLoadBalancer || service.allocated_from.is_none());
+            && (service.class != ServiceClass::NotLoadBalancer || service.allocated_from.is_empty());
         let left = matches!(outcome, Outcome::Refused(why) if why.leaves_status());
         let keeps = |address: &IpAddr| of_another || left || addresses.iter().any(|one| one == *address);
         let (kept, lost) = had.iter().copied().partition(keeps);

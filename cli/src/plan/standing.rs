@@ -23,7 +23,7 @@ fn of_service(service: &Service, class: Option<&str>) -> ServicePlan {
     let ServiceKey { namespace, name } = &view.key;
     let nothing = ServicePlan::absent(namespace, name);
     // An address that another implementation gave a Service of its own is nothing of ours.
-    if !view.class.is_ours(class) && view.allocated_from.is_none() {
+    if !view.class.is_ours(class) && view.allocated_from.is_empty() {
         return nothing;
     }
     let (refused, notes) = match assigned(service) {
@@ -33,7 +33,7 @@ fn of_service(service: &Service, class: Option<&str>) -> ServicePlan {
     };
     ServicePlan {
         addresses: view.ingress.iter().collect(),
-        pool: view.allocated_from,
+        pool: view.allocated_from.first,
         refused,
         notes,
         ..nothing

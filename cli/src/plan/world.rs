@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ferrolb_controller::alloc::{self, Assignment, Note, Outcome, World};
 use ferrolb_crds::api::core::EndpointSlice;
 use ferrolb_crds::domain::{
-    Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Problem, ServiceClass, ServiceKey,
-    ServiceView,
+    Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Origins, Problem, ServiceClass,
+    ServiceKey, ServiceView,
 };
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
 use ferrolb_speaker::may::{Interfaces, Options, Service, View, may};
@@ -161,7 +161,7 @@ fn endpoints(slices: &[EndpointSlice]) -> BTreeMap<ServiceKey, Endpoints> {
 fn written(service: &ServiceView, outcome: &Outcome) -> ServiceView {
     let mut written = service.clone();
     (written.ingress, written.allocated_from) = match outcome {
-        Outcome::Assigned(assignment) => (assignment.addresses, assignment.pools.first().cloned()),
+        Outcome::Assigned(assignment) => (assignment.addresses, Origins::of(&assignment.pools)),
         Outcome::Refused(_) | Outcome::NotOurs => Default::default(),
     };
     written

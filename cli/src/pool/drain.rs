@@ -65,7 +65,7 @@ async fn drain(args: &Args) -> anyhow::Result<ExitCode> {
     let world = objects.world(args.class.lb_class.as_deref(), &mut problems);
     if let Some(problem) = invalid(&pool, &world, &problems) {
         anyhow::bail!(
-            "pool {pool} is invalid, so that its addresses look like nobody's: {}",
+            "pool {pool} is skipped in whole or in part, so that addresses of it look like nobody's: {}",
             problem.message
         );
     }
@@ -89,12 +89,15 @@ async fn drain(args: &Args) -> anyhow::Result<ExitCode> {
     move_all(&mover, &leaving).await
 }
 
-/// What is wrong with a pool that is there and that the controller skips.
+/// What is wrong with a pool that is there and that the controller skips in whole or in part.
 fn invalid<'a>(pool: &PoolName, world: &World, problems: &'a [Problem]) -> Option<&'a Problem> {
     let concerns =
         |problem: &&Problem| problem.object.kind == "IPAddressPool" && problem.object.name == pool.as_str();
-    let skipped = world.pools.named(pool).is_none();
-    problems.iter().find(concerns).filter(|_| skipped)
+    let is_whole = world
+        .pools
+        .named(pool)
+        .is_some_and(|pool| pool.unusable.is_empty());
+    problems.iter().find(concerns).filter(|_| !is_whole)
 }
 
 async fn move_all(mover: &Mover, leaving: &[Leaving]) -> anyhow::Result<ExitCode> {

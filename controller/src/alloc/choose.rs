@@ -9,6 +9,26 @@ use super::World;
 use super::decide::Pass;
 use super::ledger::{Ledger, Numbered, Taken};
 use super::others::Others;
+use super::outcome::Note;
+
+/// How far an address may be taken from others.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Reach {
+    /// Not one that had UDP ports until a moment ago: flows would go on to the pods of another Service.
+    Quiet,
+    /// Any that is free.
+    Any,
+}
+
+impl Reach {
+    /// In which order they are tried.
+    pub(super) fn all(world: &World) -> &'static [Self] {
+        match world.cooling.values().any(|last| last.had_udp) {
+            true => &[Self::Quiet, Self::Any],
+            false => &[Self::Any],
+        }
+    }
+}
 
 /// Finds addresses in the pools that a Service may use; changes nothing.
 pub(super) struct Chooser<'a> {
@@ -18,6 +38,7 @@ pub(super) struct Chooser<'a> {
     service: &'a ServiceView,
     /// Addresses that this Service gave back a moment ago.
     had_before: &'a [IpAddr],
+    reaches: &'static [Reach],
     pools: &'a [Numbered<'a>],
     /// Tried before all others.
     first: Option<Numbered<'a>>,
@@ -40,6 +61,7 @@ impl<'a> Chooser<'a> {
             others: &pass.others,
             service,
             had_before,
+            reaches: pass.reaches,
             pools,
             first: None,
             names_manual: false,
@@ -101,25 +123,41 @@ impl<'a> Chooser<'a> {
 
     /// One address of this family from the first pool that has one.
     pub(super) fn one(&self, family: Family) -> Result<IpAddr, Arc<Tried>> {
-        let found = self.candidates().find_map(|pool| self.in_pool(pool, family));
+        let found = self.reaches.iter().find_map(|reach| self.first(family, *reach));
         found.ok_or_else(|| self.refusals(&[family]))
+    }
+
+    fn first(&self, family: Family, reach: Reach) -> Option<IpAddr> {
+        self.candidates()
+            .find_map(|pool| self.in_pool(pool, family, reach))
     }
 
     /// One of each family: from the first pool that has both, else from two pools.
     fn both(&self) -> Result<Addresses, Arc<Tried>> {
-        let of_one_pool = |pool: Numbered<'a>| {
-            let (v4, v6) = (self.in_pool(pool, Family::V4)?, self.in_pool(pool, Family::V6)?);
-            Some([v4, v6].into_iter().collect())
-        };
-        if let Some(addresses) = self.candidates().find_map(of_one_pool) {
-            return Ok(addresses);
-        }
-        let (v4, v6) = (self.one(Family::V4)?, self.one(Family::V6)?);
-        Ok([v4, v6].into_iter().collect())
+        let found = self.reaches.iter().find_map(|reach| self.pair(*reach));
+        let lacks = |family: &&Family| self.first(**family, Reach::Any).is_none();
+        found.ok_or_else(|| {
+            let missing = Family::BOTH.iter().find(lacks);
+            self.refusals(missing.map_or(&Family::BOTH, std::slice::from_ref))
+        })
     }
 
-    fn in_pool(&self, pool: Numbered<'a>, family: Family) -> Option<IpAddr> {
+    fn pair(&self, reach: Reach) -> Option<Addresses> {
+        let of_one_pool = |pool: Numbered<'a>| {
+            let of = |family| self.in_pool(pool, family, reach);
+            Some([of(Family::V4)?, of(Family::V6)?])
+        };
+        let of_two = || Some([self.first(Family::V4, reach)?, self.first(Family::V6, reach)?]);
+        let pair = self.candidates().find_map(of_one_pool).or_else(of_two)?;
+        Some(pair.into_iter().collect())
+    }
+
+    fn in_pool(&self, pool: Numbered<'a>, family: Family, reach: Reach) -> Option<IpAddr> {
         let cooling = |address: &IpAddr| self.world.cooling.contains_key(address);
+        let is_in_reach = |address: &IpAddr| {
+            let last = self.world.cooling.get(address);
+            reach == Reach::Any || last.is_none_or(|last| !last.had_udp)
+        };
         self.returned(pool, family)
             .or_else(|| {
                 let free = self.free(pool, family).find(|address| !cooling(address));
@@ -127,7 +165,7 @@ impl<'a> Chooser<'a> {
                 let shared = self.ledger.shareable(self.service, pool, family, is_ours_alone);
                 free.into_iter().chain(shared).min()
             })
-            .or_else(|| self.free(pool, family).next())
+            .or_else(|| self.free(pool, family).find(is_in_reach))
     }
 
     /// The lowest address of the pool that this Service gave back a moment ago.
@@ -172,7 +210,7 @@ impl<'a> Chooser<'a> {
     }
 
     fn lacks(&self, pool: Numbered<'a>, families: &[Family]) -> Option<PoolRefusal> {
-        let missing = |family: &&Family| self.in_pool(pool, **family).is_none();
+        let missing = |family: &&Family| self.in_pool(pool, **family, Reach::Any).is_none();
         families
             .iter()
             .find(missing)
@@ -201,4 +239,12 @@ impl<'a> Chooser<'a> {
             None => PoolRefusal::Exhausted(family),
         }
     }
+}
+
+/// What to say of a new address whose last Service may still get its UDP flows.
+pub(super) fn reused(world: &World, service: &ServiceView, address: IpAddr) -> Option<Note> {
+    let last = world.cooling.get(&address)?;
+    let had_it = last.by == service.key || service.ingress.iter().any(|one| one == address);
+    let by = last.by.clone();
+    (last.had_udp && !had_it).then_some(Note::Reused { address, by })
 }

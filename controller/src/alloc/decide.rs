@@ -10,7 +10,7 @@ use ferrolb_crds::domain::{
 
 use super::World;
 use super::alike::Refusals;
-use super::choose::Chooser;
+use super::choose::{Chooser, Reach, reused};
 use super::keep::{Kept, asks_for};
 use super::ledger::{Claim, Ledger, Numbered};
 use super::others::Others;
@@ -36,6 +36,7 @@ pub(super) struct Pass<'a> {
     pub(super) ledger: Ledger<'a>,
     pub(super) others: Others<'a>,
     given_back: BTreeMap<&'a ServiceKey, Vec<IpAddr>>,
+    pub(super) reaches: &'static [Reach],
     /// Plain pools and pools made for somebody, in the order in which they are tried.
     automatic: Vec<Numbered<'a>>,
     refusals: Refusals<'a>,
@@ -44,8 +45,8 @@ pub(super) struct Pass<'a> {
 impl<'a> Pass<'a> {
     fn new(world: &'a World) -> Self {
         let mut given_back: BTreeMap<&ServiceKey, Vec<IpAddr>> = BTreeMap::new();
-        for (address, owner) in &world.cooling {
-            given_back.entry(owner).or_default().push(*address);
+        for (address, last) in &world.cooling {
+            given_back.entry(&last.by).or_default().push(*address);
         }
         let numbered = world.pools.iter().enumerate();
         let mut automatic: Vec<Numbered<'_>> = numbered.filter(|(_, pool)| pool.auto_assign).collect();
@@ -62,6 +63,7 @@ impl<'a> Pass<'a> {
             ledger: Ledger::new(&world.pools),
             others: Others::new(world),
             given_back,
+            reaches: Reach::all(world),
             automatic,
             refusals: Refusals::new(world),
         }
@@ -158,7 +160,7 @@ impl<'a> Pass<'a> {
             Ok(Asked::Addresses(..)) => asks_for(service, address),
             Ok(Asked::Pool(asked)) => {
                 let owner = self.world.pools.owner(address).map(|pool| &pool.name);
-                owner.or(service.allocated_from.as_ref()) == Some(asked)
+                owner.or(service.origin(address)) == Some(asked)
             }
         }
     }
@@ -269,10 +271,14 @@ impl<'a> Pass<'a> {
             let by = self.others.uses_too(&service.key, address)?.clone();
             Some(Note::UsedElsewhere { address, by })
         }));
-        let pool = |address| self.world.pools.owner(address).map(|pool| pool.name.clone());
-        let pools = addresses
-            .iter()
-            .filter_map(|address| pool(address).or_else(|| service.allocated_from.clone()));
+        notes.extend(
+            addresses
+                .iter()
+                .filter_map(|address| reused(self.world, service, address)),
+        );
+        let owner = |address| self.world.pools.owner(address).map(|pool| &pool.name);
+        let pool = |address| owner(address).or(service.origin(address)).cloned();
+        let pools = addresses.iter().filter_map(pool);
         Assignment {
             addresses,
             pools: pools.collect(),

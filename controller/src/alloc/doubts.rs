@@ -11,7 +11,8 @@ use super::World;
 /// How many addresses a message lists before it says "and 7 more".
 const NAMED: usize = 10;
 
-/// What the owners of pools should know: addresses of machines in a pool, and annotations that say nothing.
+/// What the owners of pools should know: addresses of machines in a pool, prefixes with host bits, and annotations that say
+/// nothing.
 pub fn doubts(world: &World) -> Vec<Problem> {
     let mut found: BTreeMap<PoolName, Vec<String>> = BTreeMap::new();
     let of_nodes = world
@@ -36,8 +37,8 @@ pub fn doubts(world: &World) -> Vec<Problem> {
                 "spec.addresses: holds {which}, which no Service gets (annotation {ALLOW_NODE_ADDRESSES})"
             )
         });
-        let unread = pool.unreadable_annotations.iter().map(ToString::to_string);
-        let messages = holds.into_iter().chain(unread);
+        let own = pool.doubts.iter().map(ToString::to_string);
+        let messages = holds.into_iter().chain(own);
         messages
             .map(|message| Problem::new(pool.id(), message))
             .collect::<Vec<_>>()

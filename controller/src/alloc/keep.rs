@@ -90,7 +90,7 @@ impl<'a> Pass<'a> {
     /// Whether we gave the Service this address. Outside of every pool the annotation must say where it is from.
     fn is_from_us(&self, service: &ServiceView, address: IpAddr) -> bool {
         let is_foreign = || self.world.foreign.contains(&(service.key.clone(), address));
-        let has_origin = || service.allocated_from.is_some() || self.world.pools.owner(address).is_some();
+        let has_origin = || service.origin(address).is_some() || self.world.pools.owner(address).is_some();
         service.is_written_by_us() && !is_foreign() && has_origin()
     }
 

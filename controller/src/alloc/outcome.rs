@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Addresses, Family, Occupant, PoolName, Reason, Withheld};
+use ferrolb_crds::domain::{Addresses, Family, Occupant, PoolName, Reason, ServiceKey, Withheld};
 use thiserror::Error;
 
 /// What was decided about one Service.
@@ -82,6 +82,16 @@ pub enum Note {
         /// Why there is none.
         why: Reason,
     },
+    /// Another Service with UDP ports had the address until a moment ago.
+    #[error(
+        "{address} was given back by {by} a moment ago; its UDP flows that do not pause still go to the pods of {by}"
+    )]
+    Reused {
+        /// The address.
+        address: IpAddr,
+        /// Its last Service.
+        by: ServiceKey,
+    },
     /// The Service held an address that belongs to a machine, or to a Service with the older claim.
     #[error("lost {address}: {why}")]
     Lost {
@@ -103,6 +113,12 @@ impl Note {
         }
     }
 
+    /// Whether it is said for as long as it holds. What happened is told once, by an event; it would be gone at the next
+    /// decision.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Lost { .. } | Self::Reused { .. })
+    }
+
     /// The note in one word, as it stands in conditions and JSON.
     pub fn word(&self) -> &'static str {
         match self {
@@ -113,6 +129,7 @@ impl Note {
             Self::RequestIgnored(_) => "RequestIgnored",
             Self::NoReplacement { .. } => "NoReplacement",
             Self::Lacks { .. } => "Lacks",
+            Self::Reused { .. } => "Reused",
             Self::Lost { .. } => "Lost",
         }
     }

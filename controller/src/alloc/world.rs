@@ -5,10 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::ConfigurationState;
-use ferrolb_crds::api::core::EndpointSlice;
-use ferrolb_crds::domain::{Namespaces, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView};
+use ferrolb_crds::api::core::{self, EndpointSlice};
+use ferrolb_crds::domain::{
+    Namespaces, Node, NodeLinks, NodeName, Pools, ServiceClass, ServiceKey, ServiceView,
+};
+use ferrolb_runtime::reflect::ObjectKey;
 use ipnetwork::IpNetwork;
 use kube::ResourceExt;
+use serde_json::Value;
 
 /// The cluster as the allocator sees it at one moment.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +32,7 @@ pub struct World {
     /// Addresses in the status of Services that cannot be read: they go to nobody else.
     pub unreadable: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
-    pub cooling: BTreeMap<IpAddr, ServiceKey>,
+    pub cooling: BTreeMap<IpAddr, GivenBack>,
     /// Addresses in the status of a Service that somebody else wrote there.
     pub foreign: BTreeSet<(ServiceKey, IpAddr)>,
     /// Services whose terms of sharing changed since the last decision: where they no longer fit with
@@ -38,6 +42,35 @@ pub struct World {
     pub class: Option<String>,
 }
 
+/// The Service that gave an address back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GivenBack {
+    /// Its name.
+    pub by: ServiceKey,
+    /// Whether it had UDP ports. Nodes send flows that do not pause to its pods for as long as they like.
+    pub had_udp: bool,
+}
+
+impl GivenBack {
+    /// This Service gave it back.
+    pub fn by(service: &ServiceView) -> Self {
+        Self {
+            by: service.key.clone(),
+            had_udp: service.serves_udp(),
+        }
+    }
+}
+
+impl World {
+    /// Whether it is a load balancer, but not ours.
+    pub(crate) fn is_of_another_class(&self, service: &ServiceKey) -> bool {
+        let class = self.services.get(service).map(|view| &view.class);
+        class.is_some_and(|class| {
+            *class != ServiceClass::NotLoadBalancer && !class.is_ours(self.class.as_deref())
+        })
+    }
+}
+
 /// The addresses of nodes, as [`World::nodes`] has them.
 pub fn addresses_of(nodes: &BTreeMap<NodeName, Node>) -> BTreeMap<IpAddr, NodeName> {
     let of_node = |(name, node): (&NodeName, &Node)| {
@@ -45,6 +78,22 @@ pub fn addresses_of(nodes: &BTreeMap<NodeName, Node>) -> BTreeMap<IpAddr, NodeNa
         node.addresses.iter().map(own).collect::<Vec<_>>()
     };
     nodes.iter().flat_map(of_node).collect()
+}
+
+/// The addresses of a node that cannot be read otherwise, as [`World::nodes`] has them.
+pub fn addresses_of_odd<'a>(
+    (key, node): (&ObjectKey, &'a Value),
+) -> impl Iterator<Item = (IpAddr, NodeName)> + use<'a> {
+    let name = NodeName::from(&*key.name);
+    core::Node::addresses_in(node).map(move |address| (address, name.clone()))
+}
+
+/// The addresses in the status of a Service that cannot be read, as [`World::unreadable`] has them.
+pub fn held_by_odd<'a>(
+    (key, service): (&ObjectKey, &'a Value),
+) -> impl Iterator<Item = (IpAddr, ServiceKey)> + use<'a> {
+    let owner = ServiceKey::new(&*key.namespace, &*key.name);
+    core::Service::addresses_in(service).map(move |address| (address, owner.clone()))
 }
 
 /// The subnets that speakers tell of, as [`World::subnets`] has them.

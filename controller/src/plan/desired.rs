@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ferrolb_crds::api::core::LoadBalancerIngress;
 use ferrolb_crds::api::{Condition, Saying};
-use ferrolb_crds::domain::PoolName;
+use ferrolb_crds::domain::{Origins, PoolName};
 use ferrolb_crds::names;
 use ferrolb_runtime::patch::identity;
 use k8s_openapi::jiff::Timestamp;
@@ -18,7 +18,7 @@ use crate::snapshot::Seen;
 pub(super) struct Desired {
     /// None where it is left to another implementation.
     ingress: Option<Vec<LoadBalancerIngress>>,
-    pool: Option<String>,
+    pools: Origins,
     pub(super) condition: Option<Condition>,
 }
 
@@ -28,12 +28,12 @@ impl Desired {
         match outcome {
             Outcome::NotOurs => Self {
                 ingress: Some(Vec::new()),
-                pool: None,
+                pools: Origins::default(),
                 condition: None,
             },
             Outcome::Refused(refusal) => Self {
                 ingress: is_ours.then(Vec::new),
-                pool: None,
+                pools: Origins::default(),
                 condition: Some(condition(
                     false,
                     refusal.word(),
@@ -44,7 +44,7 @@ impl Desired {
             },
             Outcome::Assigned(assignment) => Self {
                 ingress: Some(ingress(assignment, observed)),
-                pool: assignment.pools.first().map(ToString::to_string),
+                pools: Origins::of(&assignment.pools),
                 condition: Some(assigned(assignment, observed, now)),
             },
         }
@@ -53,7 +53,7 @@ impl Desired {
     pub(super) fn equals(&self, observed: &Observed) -> bool {
         let same = |ingress| ingress == &observed.ingress;
         self.ingress.as_ref().is_none_or(same)
-            && self.pool == observed.pool
+            && self.pools == observed.pools
             && self.condition == observed.condition
     }
 
@@ -63,8 +63,8 @@ impl Desired {
     pub(super) fn body(&self, seen: &Seen, outcome: &Outcome) -> Value {
         let mut body = identity(&*seen.object);
         body["status"] = json!({});
-        if let Some(pool) = &self.pool {
-            body["metadata"]["annotations"] = json!({ names::ALLOCATED_FROM_POOL: pool });
+        if !self.pools.is_empty() {
+            body["metadata"]["annotations"] = json!(self.pools.annotations());
         }
         let emptied = *outcome != Outcome::NotOurs && !seen.observed.ingress.is_empty();
         if let Some(ingress) = self.ingress.as_ref().filter(|one| !one.is_empty() || emptied) {
@@ -109,18 +109,10 @@ fn assigned(assignment: &Assignment, observed: &Observed, now: Timestamp) -> Con
             .collect::<Vec<_>>()
             .join(", "),
     ];
-    sentences.extend(assignment.notes.iter().filter(lasting).map(ToString::to_string));
-    let reason = assignment
-        .notes
-        .iter()
-        .find(lasting)
-        .map_or("Assigned", Note::word);
+    let lasting = || assignment.notes.iter().filter(|note| note.is_lasting());
+    sentences.extend(lasting().map(ToString::to_string));
+    let reason = lasting().next().map_or("Assigned", Note::word);
     condition(true, reason, sentences.join("; "), observed, now)
-}
-
-/// A loss is told once, by an event; it would be gone at the next decision.
-fn lasting(note: &&Note) -> bool {
-    !matches!(note, Note::Lost { .. })
 }
 
 /// The condition, with the time of the one that is there while that has the same status.

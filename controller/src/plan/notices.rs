@@ -98,6 +98,7 @@ impl Telling {
     fn note(&self, note: &Note) -> Option<Notice> {
         match note {
             Note::Lost { .. } => Some(self.tell(EventType::Warning, "AddressConflict", note.to_string())),
+            Note::Reused { .. } => Some(self.tell(EventType::Warning, "AddressReused", note.to_string())),
             Note::Lacks { .. } | Note::NoReplacement { .. } => self
                 .news
                 .then(|| self.tell(EventType::Normal, "AdditionalAssignFailed", note.to_string())),

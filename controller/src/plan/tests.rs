@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::alloc::{World, decide};
+use crate::alloc::{GivenBack, World, decide};
 use crate::observed::Observed;
 use crate::snapshot::SeenPool;
 
@@ -54,6 +54,7 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
             ..World::default()
         },
         services: [(view.key.clone(), seen)].into(),
+        left: Default::default(),
         invalid: Vec::new(),
         doubtful: Vec::new(),
     }
@@ -139,6 +140,44 @@ fn the_order_of_addresses_alone_is_no_reason_to_write() {
         .unwrap()
         .reverse();
     assert_eq!(writes(object, &pool), []);
+}
+
+#[rstest]
+#[case::of_another_pool("q", json!({ "metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": "q" }))]
+#[case::of_the_same_pool("p", json!({ "metallb.io/ip-allocated-from-pool": "p" }))]
+fn the_pool_of_the_second_address_is_written_where_it_is_another(
+    #[case] second: &str,
+    #[case] expected: Value,
+) {
+    let both = json!([{ "ip": "192.0.2.0" }, { "ip": "2001:db8::7" }]);
+    let annotations =
+        json!({ "metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": second });
+    let mut object = service(annotations, json!({ "loadBalancer": { "ingress": both } }));
+    object["spec"]["clusterIPs"] = json!(["10.96.0.9", "fd00:10:96::9"]);
+    object["spec"]["ipFamilyPolicy"] = json!("RequireDualStack");
+    // Pool p holds the first one, no pool the second.
+    let write = &writes(object.clone(), &["192.0.2.0/24"])[0];
+    assert_eq!(write.body["metadata"]["annotations"], expected);
+    let message = format!("192.0.2.0 from pool p, 2001:db8::7 from pool {second}; 2001:db8::7 is outside");
+    let condition = &write.body["status"]["conditions"][0];
+    assert!(
+        condition["message"].as_str().unwrap().starts_with(&message),
+        "{condition}"
+    );
+    assert_eq!(writes(landed(object, write), &["192.0.2.0/24"]), []);
+}
+
+#[test]
+fn an_address_whose_udp_flows_may_go_on_is_told_by_an_event_alone() {
+    let mut snapshot = snapshot(service(json!({}), json!({})), &["192.0.2.0/32"]);
+    let last = GivenBack {
+        by: ServiceKey::new("shop", "gone"),
+        had_udp: true,
+    };
+    snapshot.world.cooling = [("192.0.2.0".parse().unwrap(), last)].into();
+    let write = &writes_of(&snapshot)[0];
+    assert_eq!(reasons(write), ["IPAllocated", "AddressReused"]);
+    assert_eq!(write.body["status"]["conditions"][0]["reason"], "Assigned");
 }
 
 #[test]
@@ -227,6 +266,21 @@ fn a_service_of_another_class_is_never_touched() {
         object["spec"]["loadBalancerClass"] = json!("example.com/other");
         assert_eq!(writes(object, &["192.0.2.0/24"]), []);
     }
+}
+
+#[test]
+fn what_we_wrote_under_another_class_is_taken_off_and_the_address_stays_in_use_until_then() {
+    let status = json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.0" }] } });
+    let mut object = service(json!({ "metallb.io/ip-allocated-from-pool": "p" }), status);
+    object["spec"]["loadBalancerClass"] = json!("was-ours");
+    let mut snapshot = snapshot(object, &["192.0.2.0/24"]);
+    snapshot.left = [ServiceKey::new("shop", "web")].into();
+    let [write] = &writes_of(&snapshot)[..] else {
+        panic!("one write")
+    };
+    assert_eq!(write.body["status"], json!({}));
+    assert_eq!(write.body["metadata"].get("annotations"), None);
+    assert_eq!(write.assumed.addresses.to_string(), "192.0.2.0");
 }
 
 #[test]

@@ -41,6 +41,7 @@ impl Controller {
                 };
                 if let (Ending::Landed, true, Some(term)) = (ending, whole, &mut self.term) {
                     term.disputes.settled(&service);
+                    term.left.remove(&service);
                 }
                 self.pending
                     .ended(&service, ending, Instant::now(), Jitter::random());

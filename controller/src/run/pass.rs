@@ -47,6 +47,7 @@ impl Controller {
                 self.actor.list_versions();
             }
             if takeover.is_over(|service| self.stores.service_version(service)) {
+                term.left = takeover.written_by_us(|service| snapshot.world.is_of_another_class(service));
                 term.takeover = None;
             }
         }
@@ -66,6 +67,7 @@ impl Controller {
         self.metrics.show(&decision, invalid.len());
         self.tell_problems(term, &snapshot);
         self.report(invalid);
+        snapshot.left.clone_from(&term.left);
         let given_up_to = |service: &ServiceKey| term.disputes.given_up_to(service);
         let writes = service_writes(
             &snapshot,

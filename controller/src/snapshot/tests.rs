@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::alloc::{Outcome, decide};
@@ -101,6 +101,35 @@ fn an_object_that_cannot_be_read_is_said() {
         Some("uid-of-odd"),
         "an event finds it"
     );
+}
+
+#[test]
+fn what_is_hardly_meant_is_said_and_stops_nothing() {
+    let object = |kind: &str, name: &str, spec: Value| {
+        let metadata = json!({"name": name, "namespace": "lb"});
+        json!({"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": metadata, "spec": spec})
+    };
+    let mut stores = stores(vec![service("web", json!([{"port": 80}]), &[])]);
+    stores.pools = Reflection::of([
+        object("IPAddressPool", "p", json!({"addresses": ["192.0.2.9/30"]})),
+        object("IPAddressPool", "bad", json!({"addresses": 7})),
+    ]);
+    let advert = object(
+        "L2Advertisement",
+        "a",
+        json!({"ipAddressPools": ["p", "bad", "gone"]}),
+    );
+    stores.adverts = Reflection::of([advert]);
+    let snapshot = Reader::new(None).read(&stores, &Pending::default());
+    let said: Vec<String> = snapshot.doubtful.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "IPAddressPool p: spec.addresses[0]: 192.0.2.9/30 has host bits: it gives out 192.0.2.8 to 192.0.2.11",
+            "L2Advertisement a: spec.ipAddressPools[2]: there is no IPAddressPool gone",
+        ]
+    );
+    assert_eq!(addresses(&snapshot), [("web".to_owned(), "192.0.2.8".to_owned())]);
 }
 
 #[test]

@@ -62,6 +62,19 @@ impl Advert {
         })
     }
 
+    /// The pools that the resource names and that are not there, of whatever use they would be.
+    pub fn unknown_pools(
+        resource: &L2Advertisement,
+        exists: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = Invalid> {
+        let named = resource.spec.ip_address_pools.iter().enumerate();
+        let unknown = named.filter(move |(_, name)| !exists(name));
+        unknown.map(|(at, name)| {
+            let reason = format!("there is no IPAddressPool {name}");
+            Invalid::new(format!("spec.ipAddressPools[{at}]"), reason)
+        })
+    }
+
     /// Whether the pool is advertised: named, or selected, or nothing says which pools.
     pub fn selects_pool(&self, name: &PoolName, labels: &Labels) -> bool {
         let all = self.pools.is_empty() && self.pool_selectors.is_empty();

@@ -26,6 +26,8 @@ pub struct Pool {
     pub created_unix_seconds: i64,
     /// What it was given, in the order written.
     pub ranges: Vec<AddressRange>,
+    /// Entries of `spec.addresses` that are left out because they cannot be used.
+    pub unusable: Vec<Invalid>,
     /// Whether Services that name no pool may use it.
     pub auto_assign: bool,
     /// Whether IPv4 addresses ending in .0 and .255 are left out.
@@ -36,8 +38,9 @@ pub struct Pool {
     pub allows_node_addresses: bool,
     /// Whether Services of different namespaces may share an address.
     pub shares_across_namespaces: bool,
-    /// Annotations of ours with a value that says nothing.
-    pub unreadable_annotations: Vec<Invalid>,
+    /// What is used as it is, and probably meant otherwise: prefixes with host bits, and annotations of ours with a value that
+    /// says nothing.
+    pub doubts: Vec<Invalid>,
 }
 
 /// `spec.serviceAllocation`: which Services a pool is for.
@@ -67,49 +70,39 @@ impl PartialOrd for PoolPriority {
 }
 
 impl Pool {
-    /// Reads the resource.
+    /// Reads the resource. Of its addresses what can be used is used.
     ///
     /// # Errors
-    /// The first field that is wrong, with its value.
+    /// Which Services it is for cannot be read: the first field that is wrong, with its value.
     pub fn parse(resource: &IPAddressPool) -> Result<Self, Invalid> {
         let spec = &resource.spec;
-        if spec.addresses.is_empty() {
-            return Err(Invalid::new(
-                "spec.addresses",
-                "must hold at least one prefix or range",
-            ));
-        }
-        let mut unreadable_annotations = Vec::new();
+        let Entries {
+            ranges,
+            unusable,
+            mut doubts,
+        } = Entries::read(&spec.addresses);
         let mut allows = |name: &str| match resource.annotations().get(name).map(String::as_str) {
             Some("true") => true,
             None | Some("false") => false,
             Some(other) => {
                 let reason = format!("\"{other}\" is neither \"true\" nor \"false\"");
-                unreadable_annotations.push(Invalid::new(name, reason));
+                doubts.push(Invalid::new(name, reason));
                 false
             }
-        };
-        let range = |(at, text): (usize, &String)| {
-            text.parse::<AddressRange>()
-                .map_err(|error| Invalid::new(format!("spec.addresses[{at}]"), error))
         };
         Ok(Self {
             name: resource.name_any().into(),
             namespace: resource.namespace().unwrap_or_default(),
             labels: resource.labels().clone(),
             created_unix_seconds: created_unix_seconds(&resource.metadata),
-            ranges: spec
-                .addresses
-                .iter()
-                .enumerate()
-                .map(range)
-                .collect::<Result<_, _>>()?,
+            ranges,
+            unusable,
             auto_assign: spec.auto_assign,
             avoid_buggy_ips: spec.avoid_buggy_ips,
             scope: spec.service_allocation.as_ref().map(Scope::parse).transpose()?,
             allows_node_addresses: allows(ALLOW_NODE_ADDRESSES),
             shares_across_namespaces: allows(ALLOW_SHARING_ACROSS_NAMESPACES),
-            unreadable_annotations,
+            doubts,
         })
     }
 
@@ -132,6 +125,48 @@ impl Pool {
     pub fn id(&self) -> ObjectId {
         ObjectId::new("IPAddressPool", self.namespace.clone(), self.name.as_str())
     }
+}
+
+/// What is read of `spec.addresses`.
+#[derive(Default)]
+struct Entries {
+    ranges: Vec<AddressRange>,
+    unusable: Vec<Invalid>,
+    doubts: Vec<Invalid>,
+}
+
+impl Entries {
+    fn read(addresses: &[String]) -> Self {
+        let mut entries = Self::default();
+        if addresses.is_empty() {
+            let reason = "must hold at least one prefix or range";
+            entries.unusable.push(Invalid::new("spec.addresses", reason));
+        }
+        for (at, text) in addresses.iter().enumerate() {
+            match text.parse::<AddressRange>() {
+                Ok(range) => {
+                    entries.doubts.extend(host_bits(at, text, &range));
+                    entries.ranges.push(range);
+                }
+                Err(error) => {
+                    let entry = Invalid::new(format!("spec.addresses[{at}]"), error);
+                    entries.unusable.push(entry);
+                }
+            }
+        }
+        entries
+    }
+}
+
+/// A prefix that is given by one of its later addresses holds those before it too.
+fn host_bits(at: usize, text: &str, range: &AddressRange) -> Option<Invalid> {
+    let (address, _) = text.split_once('/')?;
+    let (first, last) = (range.first(), range.last());
+    let doubt = || {
+        let reason = format!("{text} has host bits: it gives out {first} to {last}");
+        Invalid::new(format!("spec.addresses[{at}]"), reason)
+    };
+    (address.parse() != Ok(first)).then(doubt)
 }
 
 /// When the object was made; not yet made sorts last.
@@ -206,11 +241,32 @@ mod tests {
     #[case::reversed_ipv6(json!({"addresses": ["2001:db8::9-2001:db8::1"]}), "spec.addresses[0]: \"2001:db8::9-2001:db8::1\": the start of a range must not be above its end")]
     #[case::second_entry(json!({"addresses": ["192.0.2.0/24", "192.0.2.0/33"]}), "spec.addresses[1]: \"192.0.2.0/33\": must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20")]
     #[case::empty(json!({"addresses": []}), "spec.addresses: must hold at least one prefix or range")]
-    #[case::selector(json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": {"serviceSelectors": [{"matchExpressions": [{"key": "a", "operator": "Near"}]}]}}), "spec.serviceAllocation.serviceSelectors[0].matchExpressions[0].operator: \"Near\" is none of In, NotIn, Exists, DoesNotExist")]
-    fn names_the_field_and_value_that_is_wrong(#[case] spec: Value, #[case] message: &str) {
+    fn names_the_entry_that_cannot_be_used(#[case] spec: Value, #[case] message: &str) {
+        let pool = Pool::parse(&resource("p", spec)).unwrap();
+        let unusable: Vec<String> = pool.unusable.iter().map(ToString::to_string).collect();
+        assert_eq!(unusable, [message]);
+    }
+
+    #[test]
+    fn what_can_be_used_of_a_pool_is_used() {
+        let spec = json!({"addresses": ["192.0.2.0/33", "192.0.2.8/29", "x"]});
+        let mut resource = resource("p", spec);
+        resource.metadata.labels = Some(labels(&[("zone", "a")]));
+        let pool = Pool::parse(&resource).unwrap();
+        assert_eq!(pool.ranges, ["192.0.2.8/29".parse().unwrap()]);
+        assert_eq!(pool.unusable.len(), 2);
+        assert_eq!(pool.labels, labels(&[("zone", "a")]));
+    }
+
+    #[test]
+    fn a_pool_of_which_nobody_knows_whom_it_is_for_is_refused() {
+        let selector = json!({"matchExpressions": [{"key": "a", "operator": "Near"}]});
+        let spec =
+            json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": {"serviceSelectors": [selector]}});
         assert_eq!(
             Pool::parse(&resource("p", spec)).unwrap_err().to_string(),
-            message
+            "spec.serviceAllocation.serviceSelectors[0].matchExpressions[0].operator: \"Near\" is none of In, NotIn, Exists, \
+             DoesNotExist"
         );
     }
 

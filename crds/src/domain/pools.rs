@@ -28,8 +28,8 @@ struct Together {
 type Owned = (u128, u128, usize);
 
 impl Pools {
-    /// Puts pools together. An overlap is a problem of the pool made later (by name where that is
-    /// equal), which does without the common addresses and goes on working.
+    /// Puts pools together. An entry that cannot be used is a problem of its pool. An overlap is one of the pool made later (by
+    /// name where that is equal), which does without the common addresses and goes on working.
     ///
     /// Takes n log n steps for n entries, and one more for each pool that an entry overlaps.
     pub fn new(pools: impl IntoIterator<Item = Pool>) -> (Self, Vec<Problem>) {
@@ -53,9 +53,8 @@ impl Pools {
         };
         let (owned_v4, owned_v6) = (owned(Family::V4), owned(Family::V6));
         let both = by_age.iter().zip(overlapped);
-        let problems = both
-            .filter_map(|(younger, older)| problem(&pools[*younger], &pools[older?]))
-            .collect();
+        let overlaps = both.filter_map(|(younger, older)| problem(&pools[*younger], &pools[older?]));
+        let problems = pools.iter().flat_map(unusable).chain(overlaps).collect();
         let together = Together {
             addresses: addresses(pools.len(), &owned_v4, &owned_v6),
             pools,
@@ -139,6 +138,11 @@ fn addresses(pools: usize, owned_v4: &[Owned], owned_v6: &[Owned]) -> Vec<Addres
     };
     let both = by_pool(owned_v4).into_iter().zip(by_pool(owned_v6));
     both.map(|(v4, v6)| AddressSet::from_disjoint(v4, v6)).collect()
+}
+
+fn unusable(pool: &Pool) -> impl Iterator<Item = Problem> + '_ {
+    let entries = pool.unusable.iter();
+    entries.map(|entry| Problem::new(pool.id(), entry))
 }
 
 /// That `younger` overlaps `older`, told of its first entry that does.

@@ -12,6 +12,9 @@ use crate::api::core::{Service, ServicePort, ServiceSpec};
 use crate::names;
 
 mod asked;
+mod origins;
+
+pub use origins::Origins;
 
 use asked::{Annotations, asked, give_up};
 
@@ -50,8 +53,9 @@ pub struct ServiceView {
     pub surplus_ingress: Vec<String>,
     /// Addresses of `spec.externalIPs`, which kube-proxy serves on every node.
     pub external_ips: BTreeSet<IpAddr>,
-    /// The annotation `metallb.io/ip-allocated-from-pool`, also with MetalLB's older prefix.
-    pub allocated_from: Option<PoolName>,
+    /// The annotations `metallb.io/ip-allocated-from-pool`, also with MetalLB's older prefix, and
+    /// `ferrolb.io/second-allocated-from-pool`.
+    pub allocated_from: Origins,
     /// Addresses that it gives up for others (annotation `ferrolb.io/give-up`); an error quotes what cannot be read.
     pub give_up: Result<BTreeSet<IpAddr>, Invalid>,
     /// Since when condition `ferrolb.io/Assigned` is True (Unix time in seconds).
@@ -170,7 +174,19 @@ impl ServiceView {
 impl ServiceView {
     /// Whether the addresses in its status are from us or from MetalLB, and not from another implementation.
     pub fn is_written_by_us(&self) -> bool {
-        self.allocated_from.is_some() || self.assigned_since_unix_seconds.is_some()
+        self.allocated_from.first.is_some() || self.assigned_since_unix_seconds.is_some()
+    }
+
+    /// The pool that an address in its status was given from, as far as the annotations say.
+    pub fn origin(&self, address: IpAddr) -> Option<&PoolName> {
+        let is_second = self.ingress.iter().next() != Some(address);
+        let second = self.allocated_from.second.as_ref().filter(|_| is_second);
+        second.or(self.allocated_from.first.as_ref())
+    }
+
+    /// Whether any of its ports is one of UDP.
+    pub fn serves_udp(&self) -> bool {
+        self.ports.iter().any(|port| port.protocol.0 == "UDP")
     }
 
     /// Whether the other serves the same ports on the same terms of sharing.

@@ -130,7 +130,7 @@ fn pool<'a>(view: &'a View, address: IpAddr, service: &'a ServiceView) -> Option
     static NONE: Labels = Labels::new();
     let owner = view.pools.owner(address);
     let came_from = || {
-        let name = service.allocated_from.as_ref()?;
+        let name = service.origin(address)?;
         let labels = view.pools.named(name).map(|pool| &pool.labels);
         Some((name, labels.unwrap_or(&NONE)))
     };

@@ -176,7 +176,6 @@ impl Speaker {
         self.said.settling.follow(&verdicts.rivals, now);
         let settling = &self.said.settling;
         let known = Known {
-            options: &snapshot.view.options,
             verdicts,
             is_settled: &|service| settling.is_settled(service, now),
         };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ferrolb_crds::api::core::{EndpointSlice, Node, Service, ServicePort, ServiceSpec, ServiceStatus};
 use ferrolb_crds::api::{Condition, ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
 use ferrolb_crds::names::{
-    ALLOCATED_FROM_POOL, ALLOW_SHARED_IP, CONDITION_ANNOUNCED, DEPRECATED_PREFIX, KEY_SECRET, LINKS, PREFIX,
-    STATE_COMPONENT, STATE_NODE,
+    ALLOCATED_FROM_POOL, ALLOW_SHARED_IP, CONDITION_ANNOUNCED, CONDITION_ASSIGNED, DEPRECATED_PREFIX,
+    KEY_SECRET, LINKS, PREFIX, SECOND_ALLOCATED_FROM_POOL, STATE_COMPONENT, STATE_NODE,
 };
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Reflection, Reports, Watch};
@@ -36,17 +36,24 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Starts all watches. Pools and advertisements count only in our own namespace, as in MetalLB.
+    /// Starts all watches. Pools and advertisements count only in our own namespace, as in MetalLB; of the Services those of
+    /// this class.
     ///
     /// `reports` waits for all but the statuses, which only `reported` waits for: to announce does not depend on them.
-    pub(crate) fn watch(client: &Client, namespace: &str, reports: &Reports, reported: &Readiness) -> Self {
+    pub(crate) fn watch(
+        client: &Client,
+        namespace: &str,
+        class: Option<String>,
+        reports: &Reports,
+        reported: &Readiness,
+    ) -> Self {
         let of_reports = Reports {
             readiness: reported.clone(),
             ..reports.clone()
         };
         Self {
             services: Watch::cluster(client.clone())
-                .project(keep_of_service)
+                .project(move |service| keep_of_service(service, class.as_deref()))
                 .start(reports),
             slices: Watch::cluster(client.clone())
                 .labels(NOT_HEADLESS)
@@ -72,12 +79,16 @@ impl Stores {
     }
 }
 
-/// Nothing is kept of a Service that is no load balancer but its name, and our condition as long as it has it.
-fn keep_of_service(service: &mut Service) {
+/// Nothing is kept of a Service that is no load balancer of ours but its name, and our condition as long as it has it. The
+/// condition of one that has a controller of our kind is left to the speakers of its class.
+fn keep_of_service(service: &mut Service, class: Option<&str>) {
     let spec = service.spec.take().unwrap_or_default();
     let status = service.status.take().unwrap_or_default();
-    let conditions = our_condition(status.conditions);
-    if spec.type_.as_deref() != Some("LoadBalancer") {
+    let is_load_balancer = spec.type_.as_deref() == Some("LoadBalancer");
+    let is_ours = is_load_balancer && spec.load_balancer_class.as_deref() == class;
+    let is_of_others = is_load_balancer && !is_ours && has(CONDITION_ASSIGNED, status.conditions.as_ref());
+    let conditions = our_condition(status.conditions).filter(|_| !is_of_others);
+    if !is_ours {
         service.metadata = identity(&service.metadata);
         service.status = conditions.is_some().then(|| ServiceStatus {
             conditions,
@@ -87,7 +98,8 @@ fn keep_of_service(service: &mut Service) {
     }
     let shares = |name: &String, prefix| name.strip_prefix(prefix) == Some(ALLOW_SHARED_IP);
     let is_read = |name: &String| {
-        name == ALLOCATED_FROM_POOL || shares(name, PREFIX) || shares(name, DEPRECATED_PREFIX)
+        let origins = [ALLOCATED_FROM_POOL, SECOND_ALLOCATED_FROM_POOL];
+        origins.contains(&name.as_str()) || shares(name, PREFIX) || shares(name, DEPRECATED_PREFIX)
     };
     service.metadata = ObjectMeta {
         labels: service.metadata.labels.take(),
@@ -111,6 +123,10 @@ fn keep_of_service(service: &mut Service) {
 fn udp(mut ports: Vec<ServicePort>) -> Vec<ServicePort> {
     ports.retain(|port| port.protocol.as_deref() == Some("UDP"));
     ports
+}
+
+fn has(type_: &str, conditions: Option<&Vec<Condition>>) -> bool {
+    conditions.into_iter().flatten().any(|one| one.type_ == type_)
 }
 
 fn our_condition(conditions: Option<Vec<Condition>>) -> Option<Vec<Condition>> {
@@ -177,13 +193,13 @@ mod tests {
     fn a_load_balancer_is_read_the_same_as_in_full() {
         let mut service: Service = serde_json::from_value(json!({
             "metadata": {"namespace": "shop", "name": "web", "uid": "u", "labels": {"app": "web"},
-                "annotations": {"metallb.io/ip-allocated-from-pool": "p", "metallb.universe.tf/allow-shared-ip": "",
+                "annotations": {"metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": "q", "metallb.universe.tf/allow-shared-ip": "",
                     "metallb.io/somebody-elses": "0123456789", "kubectl.kubernetes.io/last-applied-configuration": "{}"}},
             "spec": {"type": "LoadBalancer", "loadBalancerClass": "c", "externalTrafficPolicy": "Local"},
             "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}))
         .unwrap();
         let full = ServiceView::read(&service);
-        keep_of_service(&mut service);
+        keep_of_service(&mut service, Some("c"));
         let kept = ServiceView::read(&service);
         assert_eq!(
             (&kept.key, &kept.labels, &kept.class),
@@ -194,16 +210,18 @@ mod tests {
             (kept.sharing_annotated, &kept.allocated_from),
             (true, &full.allocated_from)
         );
-        assert_eq!(service.metadata.annotations.unwrap().len(), 2);
+        assert_eq!(service.metadata.annotations.unwrap().len(), 3);
     }
 
-    #[test]
-    fn of_another_service_only_the_name_is_kept() {
+    #[rstest]
+    #[case::of_another_type("ClusterIP", None)]
+    #[case::of_another_class("LoadBalancer", Some("other"))]
+    fn of_another_service_only_the_name_is_kept(#[case] kind: &str, #[case] class: Option<&str>) {
         let mut service: Service = serde_json::from_value(json!({
             "metadata": {"namespace": "shop", "name": "web", "labels": {"app": "web"}},
-            "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.9"}}))
+            "spec": {"type": kind, "loadBalancerClass": class, "clusterIP": "10.96.0.9"}}))
         .unwrap();
-        keep_of_service(&mut service);
+        keep_of_service(&mut service, None);
         assert_eq!(
             serde_json::to_value(&service.metadata).unwrap(),
             json!({"namespace": "shop", "name": "web"})
@@ -211,24 +229,32 @@ mod tests {
         assert_eq!((service.spec, service.status), (None, None));
     }
 
+    const ANNOUNCED: &[&str] = &[CONDITION_ANNOUNCED];
+    const BOTH: &[&str] = &[CONDITION_ASSIGNED, CONDITION_ANNOUNCED];
+
     #[rstest]
-    #[case::load_balancer("LoadBalancer")]
-    #[case::no_load_balancer("ClusterIP")]
-    fn of_the_conditions_ours_is_kept(#[case] kind: &str) {
-        let condition = |kind: &str| {
+    #[case::load_balancer("LoadBalancer", None, BOTH, ANNOUNCED)]
+    #[case::no_load_balancer("ClusterIP", None, BOTH, ANNOUNCED)]
+    #[case::of_a_class_that_was_ours("LoadBalancer", Some("was-ours"), ANNOUNCED, ANNOUNCED)]
+    #[case::of_another_installation("LoadBalancer", Some("theirs"), BOTH, &[])]
+    fn of_the_conditions_ours_is_kept(
+        #[case] kind: &str,
+        #[case] class: Option<&str>,
+        #[case] conditions: &[&str],
+        #[case] expected: &[&str],
+    ) {
+        let condition = |kind: &&str| {
             json!({"type": kind, "status": "True", "reason": "r", "message": "",
                 "lastTransitionTime": "2026-01-01T00:00:00Z"})
         };
-        let mut service: Service =
-            serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": {"type": kind},
-            "status": {"conditions": [condition("ferrolb.io/Assigned"), condition("ferrolb.io/Announced")]}}))
-            .unwrap();
-        keep_of_service(&mut service);
-        let kept = service.status.unwrap().conditions.unwrap();
-        assert_eq!(
-            kept.iter().map(|one| one.type_.as_str()).collect::<Vec<_>>(),
-            [CONDITION_ANNOUNCED]
-        );
+        let conditions: Vec<_> = conditions.iter().map(condition).collect();
+        let mut service: Service = serde_json::from_value(json!({"metadata": {"name": "web"},
+            "spec": {"type": kind, "loadBalancerClass": class}, "status": {"conditions": conditions}}))
+        .unwrap();
+        keep_of_service(&mut service, None);
+        let kept = service.status.and_then(|status| status.conditions);
+        let kept = kept.into_iter().flatten().map(|one| one.type_);
+        assert_eq!(kept.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -20,7 +20,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::may::Options;
 use crate::verdict::{Layer2, Verdict, Verdicts};
 
 pub(crate) use settling::Settling;
@@ -57,7 +56,6 @@ pub(crate) struct Write {
 
 /// What the speakers know, seen from one of them.
 pub(crate) struct Known<'a> {
-    pub(crate) options: &'a Options,
     pub(crate) verdicts: &'a Verdicts,
     /// Whether what other nodes say of the Service has been the same for long enough.
     pub(crate) is_settled: &'a dyn Fn(&ServiceKey) -> bool,
@@ -106,9 +104,6 @@ pub(crate) fn writes(
 impl Known<'_> {
     /// What this node has to write about the Service, if it is its turn and the condition says something else.
     fn statement(&self, service: &ServiceKey, shown: &Shown) -> Option<Statement> {
-        if !self.is_concerned(&shown.view) {
-            return None;
-        }
         let verdicts = self.verdicts;
         let holder = match shown.view.class {
             ServiceClass::NotLoadBalancer => None,
@@ -131,12 +126,6 @@ impl Known<'_> {
             (None, _) => spokesman(&verdicts.alive, service) == Some(&verdicts.node),
         };
         (differs && our_turn()).then_some(statement)
-    }
-
-    /// Services of another class belong to another installation. A class changes only together with the type, so none of
-    /// ours becomes one of theirs without being no load balancer in between.
-    fn is_concerned(&self, view: &ServiceView) -> bool {
-        view.class == ServiceClass::NotLoadBalancer || view.class.is_ours(self.options.class.as_deref())
     }
 
     /// What becomes of each address of the Service; nothing while that is not known.

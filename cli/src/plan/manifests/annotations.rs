@@ -19,6 +19,7 @@ fn known(kind: &str) -> Vec<String> {
             .chain([
                 names::ALLOCATED_FROM_POOL.to_owned(),
                 names::ALLOCATED_FROM_POOL_BEFORE.to_owned(),
+                names::SECOND_ALLOCATED_FROM_POOL.to_owned(),
                 names::GIVE_UP.to_owned(),
             ])
             .collect(),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ferrolb_controller::alloc::{self, Decision, Note, Outcome, World};
-use ferrolb_crds::domain::ServiceView;
+use ferrolb_controller::alloc::{self, Decision, GivenBack, Note, Outcome, World};
+use ferrolb_crds::domain::{Origins, ServiceView};
 
 use super::fate::Fate;
 use super::select::Leaving;
@@ -32,12 +32,12 @@ fn exchange(world: &mut World, leaving: &Leaving) -> Fate {
             return Fate::NoReplacement(note.to_string());
         }
     }
-    let cooling = leaving
-        .addresses
-        .iter()
-        .map(|address| (*address, leaving.service.clone()));
+    let service = &world.services[&leaving.service];
+    let last = GivenBack::by(service);
+    let moved = Fate::Moved(service.ingress);
+    let cooling = leaving.addresses.iter().map(|address| (*address, last.clone()));
     world.cooling.extend(cooling);
-    Fate::Moved(world.services[&leaving.service].ingress)
+    moved
 }
 
 fn change(world: &mut World, leaving: &Leaving, change: impl FnOnce(&mut ServiceView)) {
@@ -55,7 +55,7 @@ fn write(world: &mut World, decision: &Decision) {
         if service.ingress != assignment.addresses {
             let service = Arc::make_mut(service);
             service.ingress = assignment.addresses;
-            service.allocated_from = assignment.pools.first().cloned();
+            service.allocated_from = Origins::of(&assignment.pools);
         }
     }
 }

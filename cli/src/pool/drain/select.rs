@@ -72,10 +72,8 @@ fn is_out_of_policy(
     world: &World,
 ) -> bool {
     let flagged = |note: &Note| match note {
-        // Nothing but the annotation is left of a pool that no longer holds the address.
-        Note::OutsidePools { address: odd } => {
-            *odd == address && service.allocated_from.as_ref() == Some(pool)
-        }
+        // Nothing but an annotation is left of a pool that no longer holds the address.
+        Note::OutsidePools { address: odd } => *odd == address && service.origin(address) == Some(pool),
         Note::NoLongerAdmitted {
             address: odd,
             pool: of,

@@ -23,13 +23,15 @@ fn nothing_to_drain_says_what_to_do(#[case] standing: Standing, #[case] expected
 }
 
 #[rstest]
-#[case::a_typing_error("192.0.2.0-", true)]
-#[case::no_error("192.0.2.0/28", false)]
+#[case::a_typing_error(&["192.0.2.0-"], true)]
+#[case::a_typing_error_in_one_entry(&["192.0.2.0/28", "198.51.100.0-"], true)]
+#[case::no_error(&["192.0.2.0/28"], false)]
 fn a_pool_that_is_skipped_is_not_taken_for_one_that_was_deleted(
-    #[case] addresses: &str,
+    #[case] addresses: &[&str],
     #[case] skipped: bool,
 ) {
-    let pool = json!({"metadata": {"name": "old", "namespace": "metallb-system"}, "spec": {"addresses": [addresses]}});
+    let pool =
+        json!({"metadata": {"name": "old", "namespace": "metallb-system"}, "spec": {"addresses": addresses}});
     let objects = Objects {
         pools: vec![serde_json::from_value(pool).unwrap()],
         ..Objects::default()

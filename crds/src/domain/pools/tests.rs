@@ -11,12 +11,13 @@ fn pool(name: &str, created_unix_seconds: i64, ranges: Vec<AddressRange>) -> Poo
         labels: BTreeMap::new(),
         created_unix_seconds,
         ranges,
+        unusable: Vec::new(),
         auto_assign: true,
         avoid_buggy_ips: false,
         scope: None,
         allows_node_addresses: false,
         shares_across_namespaces: false,
-        unreadable_annotations: Vec::new(),
+        doubts: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::Asked;
+use super::{Asked, Origins};
 use crate::api::core::ServiceSpec;
 use crate::domain::{Addresses, Family, Invalid, PoolName};
 use crate::names;
@@ -27,11 +27,12 @@ impl<'a> Annotations<'a> {
         self.find(name).filter(|(_, value)| !value.is_empty())
     }
 
-    /// The pool of the first address, as it was written with the address.
-    pub(super) fn allocated_from(&self) -> Option<PoolName> {
-        let written = [names::ALLOCATED_FROM_POOL, names::ALLOCATED_FROM_POOL_BEFORE];
-        let name = written.iter().find_map(|name| self.0.get(*name))?;
-        Some(name.as_str().into())
+    /// The pools of the addresses, as they were written with the addresses.
+    pub(super) fn allocated_from(&self) -> Origins {
+        let mut origins = Origins::read(self.0);
+        let before = || self.0.get(names::ALLOCATED_FROM_POOL_BEFORE);
+        origins.first = origins.first.or_else(|| Some(before()?.as_str().into()));
+        origins
     }
 
     pub(super) fn deprecated(&self) -> Vec<String> {

@@ -94,3 +94,19 @@ fn ingress_keeps_one_address_of_a_family_and_names_the_rest() {
     assert_eq!(service.ingress, addresses(&["192.0.2.9", "2001:db8::9"]));
     assert_eq!(service.surplus_ingress, ["192.0.2.10", "x"]);
 }
+
+#[rstest]
+#[case::both_of_one_pool(json!({"metallb.io/ip-allocated-from-pool": "p"}), &["p", "p"])]
+#[case::of_two_pools(json!({"metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": "q"}), &["p", "q"])]
+#[case::by_the_older_prefix(json!({"metallb.universe.tf/ip-allocated-from-pool": "p"}), &["p", "p"])]
+#[case::not_said(json!({}), &[])]
+fn each_address_is_of_its_own_pool(#[case] annotations: Value, #[case] expected: &[&str]) {
+    let mut service = view(annotations, json!({}));
+    service.ingress = addresses(&["2001:db8::9", "192.0.2.9"]);
+    let origins: Vec<&str> = service
+        .ingress
+        .iter()
+        .filter_map(|address| service.origin(address).map(PoolName::as_str))
+        .collect();
+    assert_eq!(origins, expected);
+}

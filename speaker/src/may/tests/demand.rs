@@ -174,6 +174,19 @@ fn the_pool_an_address_came_from_must_be_advertised() {
     assert_eq!(winner(&view, "198.51.100.1"), "NotAdvertised");
 }
 
+#[test]
+fn the_pool_a_second_address_came_from_must_be_advertised() {
+    let mut view = cluster(&["n1"]);
+    let annotations =
+        json!({"metallb.io/ip-allocated-from-pool": "p", "ferrolb.io/second-allocated-from-pool": "q"});
+    let wire = json!({"metadata": {"annotations": annotations}});
+    service_with(&mut view, "web", &["198.51.100.1", "2001:db8:9::1"], wire);
+    endpoints(&mut view, "web", &["n1"]);
+    advert(&mut view, "everywhere", json!({"ipAddressPools": ["p"]}));
+    assert_eq!(winner(&view, "198.51.100.1"), "n1");
+    assert_eq!(winner(&view, "2001:db8:9::1"), "NotAdvertised");
+}
+
 #[rstest]
 #[case::ready(true, true, Some("n9"), "n1")]
 #[case::terminating_but_serving(false, true, Some("n9"), "n1")]

@@ -69,7 +69,6 @@ fn pass(node: &str, view: &View, server: &Server, now: i64) -> Vec<Write> {
 
 fn said(verdicts: &Verdicts, shown: BTreeMap<ServiceKey, Shown>, now: i64) -> Vec<Write> {
     let known = Known {
-        options: &Options::default(),
         verdicts,
         is_settled: &|_| true,
     };
@@ -230,7 +229,6 @@ fn what_two_holders_say_is_written_once_it_has_settled() {
     };
     let verdicts = segment.seen_from("n1");
     let known = Known {
-        options: &Options::default(),
         verdicts: &verdicts,
         is_settled: &|_| false,
     };
@@ -270,23 +268,11 @@ fn the_condition_goes_when(#[case] wire: Value) {
     assert_eq!(server.says("web"), None);
 }
 
-#[rstest]
-#[case::without_addresses(&[], serde_json::json!({}))]
-#[case::of_another_class(&["192.0.2.2"], serde_json::json!({"spec": {"loadBalancerClass": "other"}}))]
-fn a_service_gets_no_condition(#[case] addresses: &[&str], #[case] wire: Value) {
-    let mut view = cluster(&NODES);
-    service_with(&mut view, "web", addresses, wire);
-    assert_eq!(settled(&view).0, Vec::<&str>::new());
-}
-
 #[test]
-fn what_another_installation_wrote_stays() {
-    let mut view = web();
-    let (_, mut server) = settled(&view);
-    let other = serde_json::json!({"spec": {"loadBalancerClass": "other"}});
-    service_with(&mut view, "web", &["192.0.2.2"], other);
-    assert_eq!(settle(&view, &mut server, 2), Vec::<&str>::new());
-    assert!(server.condition("web").is_some());
+fn a_service_without_addresses_gets_no_condition() {
+    let mut view = cluster(&NODES);
+    service(&mut view, "web", &[]);
+    assert_eq!(settled(&view).0, Vec::<&str>::new());
 }
 
 #[test]

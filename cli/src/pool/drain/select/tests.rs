@@ -127,6 +127,16 @@ fn an_address_of_another_pool_stays() {
 }
 
 #[test]
+fn a_second_address_outside_every_pool_leaves_the_pool_that_it_is_from() {
+    let second = json!({"ferrolb.io/second-allocated-from-pool": "old"});
+    let services = [service("web", "four", &["192.0.2.7", "2001:db8::7"], second)];
+    let four = ("four", "192.0.2.0/28", json!({}));
+    assert_eq!(leave(&world(&[four], &services)), ["2001:db8::7"]);
+    let none = world(&[], &services);
+    assert_eq!(leave(&none), ["2001:db8::7"], "the first one is of another pool");
+}
+
+#[test]
 fn an_address_that_is_about_to_be_lost_anyway_is_not_asked_for() {
     let older = json!("2020-01-01T00:00:00Z");
     let mut first = service("first", "old", &["192.0.2.7"], json!({}));

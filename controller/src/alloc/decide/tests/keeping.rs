@@ -1,6 +1,7 @@
 //! What a Service keeps, and what it gets back.
 
 use super::*;
+use crate::alloc::GivenBack;
 
 #[test]
 fn a_waiting_service_never_takes_the_address_of_one_that_has_it() {
@@ -154,7 +155,9 @@ fn an_address_that_a_service_leaves_for_another_is_nobodys_until_it_is_told() {
 #[test]
 fn a_deleted_service_gets_its_address_back_when_it_is_made_again() {
     let mut world = world(vec![plain("p", &["192.0.2.0/24"])], &[svc("a"), svc("b")]);
-    world.cooling.insert(ip("192.0.2.77"), key("b"));
+    world
+        .cooling
+        .insert(ip("192.0.2.77"), GivenBack::by(&svc("b").view()));
     assert_eq!(
         (outcome(&world, "a"), outcome(&world, "b")),
         ("192.0.2.0".into(), "192.0.2.77".into())
@@ -164,10 +167,87 @@ fn a_deleted_service_gets_its_address_back_when_it_is_made_again() {
 #[test]
 fn an_address_given_back_a_moment_ago_is_the_last_choice_of_others_but_a_choice() {
     let mut world = world(vec![plain("p", &["192.0.2.0/31"])], &[svc("a"), svc("b")]);
-    world.cooling.insert(ip("192.0.2.0"), key("gone"));
+    world
+        .cooling
+        .insert(ip("192.0.2.0"), GivenBack::by(&svc("gone").view()));
     assert_eq!(
         (outcome(&world, "a"), outcome(&world, "b")),
         ("192.0.2.1".into(), "192.0.2.0".into())
+    );
+}
+
+#[rstest]
+#[case::in_another_entry(&["192.0.2.0/29", "192.0.2.8/99"], "192.0.2.7", &[])]
+#[case::in_that_entry(&["192.0.2.0/29", "192.0.2.8/99"], "192.0.2.9", &["OutsidePools"])]
+#[case::in_the_only_entry(&["192.0.2.0/99"], "192.0.2.7", &["OutsidePools"])]
+fn an_entry_that_cannot_be_used_costs_no_live_address(
+    #[case] entries: &[&str],
+    #[case] address: &str,
+    #[case] noted: &[&str],
+) {
+    let services = [svc("a").holding(&[address], "p"), svc("b")];
+    let world = world(vec![plain("p", entries)], &services);
+    assert_eq!(outcome(&world, "a"), address);
+    assert_eq!(notes(&world, "a"), noted);
+    let free = if entries.len() > 1 {
+        "192.0.2.0"
+    } else {
+        "NoAddress"
+    };
+    assert_eq!(outcome(&world, "b"), free);
+}
+
+/// Two pools, of which the first has one address, given back by a Service with a port of this protocol.
+fn given_back(protocol: &str, services: &[Svc]) -> World {
+    let gone = svc("gone").spec("ports", json!([{ "port": 53, "protocol": protocol }]));
+    let pools = vec![plain("p", &["192.0.2.0/32"]), plain("q", &["198.51.100.0/32"])];
+    let mut world = world(pools, services);
+    world.cooling.insert(ip("192.0.2.0"), GivenBack::by(&gone.view()));
+    world
+}
+
+#[rstest]
+#[case::udp("UDP", "198.51.100.0")]
+#[case::tcp("TCP", "192.0.2.0")]
+fn an_address_whose_udp_flows_may_go_on_is_the_last_choice_in_all_pools(
+    #[case] protocol: &str,
+    #[case] expected: &str,
+) {
+    let world = given_back(protocol, &[svc("a")]);
+    assert_eq!(
+        (outcome(&world, "a").as_str(), said(&world, "a").as_str()),
+        (expected, "")
+    );
+    let both = pool("r", json!({ "addresses": ["192.0.2.0/32", "2001:db8::1/128"] }));
+    let mut dual = given_back(protocol, &[svc("a").dual("RequireDualStack")]);
+    dual.pools = Pools::new([both, plain("s", &["198.51.100.0/32"])]).0;
+    assert_eq!(outcome(&dual, "a"), format!("{expected}, 2001:db8::1"));
+}
+
+#[rstest]
+#[case::nothing_else_is_free("b", svc("b").created("2026-02-01T00:00:00Z"))]
+#[case::it_is_asked_for("b", svc("b").annotated("loadBalancerIPs", "192.0.2.0"))]
+fn an_address_that_is_given_out_while_its_udp_flows_may_go_on_is_told(
+    #[case] name: &str,
+    #[case] service: Svc,
+) {
+    let world = given_back("UDP", &[svc("a"), service]);
+    assert_eq!(
+        (outcome(&world, "a").as_str(), outcome(&world, name).as_str()),
+        ("198.51.100.0", "192.0.2.0")
+    );
+    assert_eq!(
+        said(&world, name),
+        "192.0.2.0 was given back by shop/gone a moment ago; its UDP flows that do not pause still go to the pods of shop/gone"
+    );
+}
+
+#[test]
+fn who_gets_its_own_address_back_is_told_nothing() {
+    let world = given_back("UDP", &[svc("gone")]);
+    assert_eq!(
+        (outcome(&world, "gone").as_str(), said(&world, "gone").as_str()),
+        ("192.0.2.0", "")
     );
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ferrolb_crds::domain::Origins;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -171,13 +172,13 @@ fn acted(world: &World, decision: &Decision) -> World {
         match &decision.outcomes[key] {
             Outcome::Assigned(assignment) => {
                 service.ingress = assignment.addresses;
-                service.allocated_from = assignment.pools.first().cloned();
+                service.allocated_from = Origins::of(&assignment.pools);
             }
             Outcome::Refused(why) if why.leaves_status() => {}
             Outcome::NotOurs if !service.class.is_ours(None) => {}
             Outcome::Refused(_) | Outcome::NotOurs => {
                 service.ingress = Addresses::default();
-                service.allocated_from = None;
+                service.allocated_from = Origins::default();
             }
         }
     }
@@ -287,7 +288,7 @@ proptest! {
         let settled = at_rest(world(pools, &services));
         let mut with_new = settled.clone();
         let mut view = new.view();
-        (view.ingress, view.allocated_from) = (Addresses::default(), None);
+        (view.ingress, view.allocated_from) = Default::default();
         with_new.services.insert(view.key.clone(), view.clone().into());
         let (old, mut new) = (assigned(&decide(&settled)), assigned(&decide(&with_new)));
         new.remove(&view.key);
