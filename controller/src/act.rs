@@ -1,6 +1,7 @@
 //! Writes → requests to the API server, several at a time; what became of each comes back as a value.
 
 mod disputes;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,7 @@ use ferrolb_crds::names;
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, WriteCounters, Writer};
-use kube::api::ListParams;
-use kube::core::PartialObjectMeta;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -141,22 +140,9 @@ impl Actor {
 
     /// Reads the versions of all Services as they are in the database.
     pub(crate) fn list_versions(&mut self) {
-        let api: Api<Service> = Api::all(self.client.clone());
-        self.tasks.spawn(async move {
-            let listed = timeout(WRITE_TIMEOUT, api.list_metadata(&ListParams::default())).await;
-            let version = |object: PartialObjectMeta<Service>| {
-                let key = ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any());
-                (key, object.resource_version().unwrap_or_default())
-            };
-            match listed {
-                Ok(Ok(list)) => Done::Versions(Some(list.items.into_iter().map(version).collect())),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "Services cannot be listed, which is waited for before anything is decided");
-                    Done::Versions(None)
-                }
-                Err(_late) => Done::Versions(None),
-            }
-        });
+        let listed = versions::list(self.client.clone());
+        self.tasks
+            .spawn(async move { Done::Versions(timeout(WRITE_TIMEOUT, listed).await.ok().flatten()) });
     }
 
     /// Whether some writes wait until others end.
