@@ -144,6 +144,12 @@ impl PortTask {
         links.get(&self.index).is_some_and(|link| link.carrier)
     }
 
+    /// The longest packet that the interface carries.
+    fn mtu(&self) -> u32 {
+        let links = self.announcer.links.borrow();
+        links.get(&self.index).map_or(0, |link| link.mtu)
+    }
+
     fn announce_all(&mut self) {
         let now = Instant::now();
         self.held
