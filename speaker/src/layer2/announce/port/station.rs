@@ -131,6 +131,7 @@ impl PortTask {
             self.retired.drop_some();
         }
         station.report(self);
+        self.losses.count_unread(&self.socket, Instant::now());
         Ok(())
     }
 }
