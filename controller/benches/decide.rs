@@ -73,22 +73,6 @@ fn ten_thousand_services_that_wait(bencher: Bencher<'_, '_>) {
     bencher.bench(|| decide(divan::black_box(&world)));
 }
 
-/// Nobody can be served: 2,000 pools of one address each are in use, and 4,000 Services wait.
-#[divan::bench(sample_count = 3)]
-fn four_thousand_services_that_two_thousand_full_pools_refuse(bencher: Bencher<'_, '_>) {
-    let pool = |number: u32| {
-        let address = Ipv4Addr::from_bits(0x0a00_0000 + number);
-        let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
-            "metadata": { "name": format!("pool-{number:04}") }, "spec": { "addresses": [format!("{address}/32")] } });
-        Pool::parse(&serde_json::from_value(object).expect("a pool")).expect("a valid pool")
-    };
-    let full = World {
-        pools: Pools::new((0..2_000).map(pool)).0,
-        ..world(0, 2_000, 4_000)
-    };
-    bencher.bench(|| decide(divan::black_box(&full)));
-}
-
 /// Nobody may share, though everybody has the same key: all serve the same port.
 #[divan::bench(sample_count = 3)]
 fn five_thousand_services_with_one_sharing_key_and_port(bencher: Bencher<'_, '_>) {

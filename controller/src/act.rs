@@ -1,6 +1,7 @@
 //! Writes → requests to the API server, several at a time; what became of each comes back as a value.
 
 mod disputes;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,7 @@ use ferrolb_crds::domain::{PoolName, ServiceKey};
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Conflict, Outcome, Ownership, Writer};
-use kube::api::ListParams;
-use kube::core::PartialObjectMeta;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -24,7 +23,7 @@ pub(crate) use disputes::{Disputes, Verdict};
 use crate::lead::{self, Leadership};
 use crate::pending::Ending;
 use crate::plan::{PoolWrite, StatusWrite};
-use crate::takeover::{Listed, Versions};
+use crate::takeover::Versions;
 
 /// Writes under way at once: enough to keep an API server busy, few enough to leave it room.
 const AT_ONCE: usize = 32;
@@ -140,23 +139,9 @@ impl Actor {
 
     /// Reads the versions of all Services as they are in the database, and on which of them we wrote.
     pub(crate) fn list_versions(&mut self) {
-        let api: Api<Service> = Api::all(self.client.clone());
-        let manager = self.writer.field_manager().to_owned();
-        self.tasks.spawn(async move {
-            let listed = timeout(WRITE_TIMEOUT, api.list_metadata(&ListParams::default())).await;
-            let version = |object: PartialObjectMeta<Service>| {
-                let key = ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any());
-                (key, Listed::read(&object.metadata, &manager))
-            };
-            match listed {
-                Ok(Ok(list)) => Done::Versions(Some(list.items.into_iter().map(version).collect())),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "Services cannot be listed, which is waited for before anything is decided");
-                    Done::Versions(None)
-                }
-                Err(_late) => Done::Versions(None),
-            }
-        });
+        let listed = versions::list(self.client.clone(), self.writer.field_manager().to_owned());
+        self.tasks
+            .spawn(async move { Done::Versions(timeout(WRITE_TIMEOUT, listed).await.ok().flatten()) });
     }
 
     /// Whether some writes wait until others end.

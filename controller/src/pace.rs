@@ -9,8 +9,9 @@ use tokio::time::Instant;
 const REST: u32 = 12;
 /// Nobody waits longer than this for a turn.
 const LONGEST_REST: Duration = Duration::from_millis(500);
-/// While writes wait for their turn, a turn comes as seldom as this.
-const REST_BEHIND_WRITES: Duration = Duration::from_secs(2);
+/// While writes wait for their turn, a turn comes as seldom as this: what is decided would only wait behind them. With
+/// 10,000 Services each turn takes as long as several hundred writes.
+const REST_BEHIND_WRITES: Duration = Duration::from_secs(10);
 
 /// When the next turn is due.
 #[derive(Debug, Default)]

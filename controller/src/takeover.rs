@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ferrolb_crds::domain::ServiceKey;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::time::Instant;
 
 /// A list that failed, or that the watch does not catch up with because what it shows is gone again, is made anew.
@@ -19,19 +18,9 @@ pub(crate) type Versions = BTreeMap<ServiceKey, Listed>;
 /// What the list says of a Service.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Listed {
-    version: String,
+    pub(crate) version: String,
     /// Whether our field manager owns anything of it.
-    is_written_by_us: bool,
-}
-
-impl Listed {
-    pub(crate) fn read(metadata: &ObjectMeta, manager: &str) -> Self {
-        let mut managed = metadata.managed_fields.iter().flatten();
-        Self {
-            version: metadata.resource_version.clone().unwrap_or_default(),
-            is_written_by_us: managed.any(|entry| entry.manager.as_deref() == Some(manager)),
-        }
-    }
+    pub(crate) is_written_by_us: bool,
 }
 
 /// What is still waited for.
@@ -105,7 +94,6 @@ fn is_at_least(seen: &str, listed: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
     use rstest::rstest;
 
     fn listed(versions: &[(&str, &str)]) -> Versions {
@@ -138,20 +126,6 @@ mod tests {
             takeover.is_over(|_| seen.map(|version| version.map(str::to_owned))),
             over
         );
-    }
-
-    #[test]
-    fn what_another_field_manager_wrote_is_not_ours() {
-        let metadata = |manager: &str| ObjectMeta {
-            managed_fields: Some(vec![ManagedFieldsEntry {
-                manager: Some(manager.to_owned()),
-                ..ManagedFieldsEntry::default()
-            }]),
-            ..ObjectMeta::default()
-        };
-        let is_ours = |manager| Listed::read(&metadata(manager), "ferrolb-controller").is_written_by_us;
-        assert!(is_ours("ferrolb-controller"));
-        assert!(!is_ours("ferrolb-controller.elsewhere"));
     }
 
     #[test]

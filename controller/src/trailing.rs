@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// addresses has done so by then.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Notices of writes that have landed.
+/// Notices of writes that have landed, and of problems.
 #[derive(Debug, Default)]
 pub(crate) struct Trailing {
     notices: Vec<Notice>,

@@ -36,6 +36,8 @@ pub enum Operation {
     Join,
     /// Leave a multicast group.
     Leave,
+    /// Read how many frames were dropped.
+    Count,
 }
 
 impl SocketError {
@@ -64,6 +66,19 @@ impl SocketError {
     }
 }
 
+impl SocketError {
+    /// Why, in one word of a closed set.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self.source.raw_os_error() {
+            Some(libc::EMSGSIZE) => "too_long",
+            _ if self.is_queue_full() => "queue_full",
+            _ if self.is_link_gone() => "link_gone",
+            _ => "other",
+        }
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -76,6 +91,7 @@ impl fmt::Display for Operation {
             Self::Send => "send a frame",
             Self::Join => "join a multicast group",
             Self::Leave => "leave a multicast group",
+            Self::Count => "count dropped frames",
         })
     }
 }

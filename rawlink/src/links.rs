@@ -25,6 +25,8 @@ pub struct Link {
     pub name: String,
     /// Its hardware address, if it speaks Ethernet.
     pub mac: Option<MacBytes>,
+    /// The longest packet that it carries, in bytes, without the Ethernet header.
+    pub mtu: u32,
     /// Whether it was switched on (`IFF_UP`).
     pub up: bool,
     /// Whether frames can pass: it is up, has a carrier and is not waiting for authentication (`IFF_RUNNING`,

@@ -165,6 +165,15 @@ impl PacketSocket {
         sys::leave(self.socket(), self.index, group).map_err(|source| self.error(Operation::Leave, source))
     }
 
+    /// How many frames passed the filter since the last call and were dropped, because those before them were not read
+    /// in time.
+    ///
+    /// # Errors
+    /// None that is known for a socket that is open.
+    pub fn take_dropped(&self) -> Result<u32, SocketError> {
+        sys::take_dropped(self.socket()).map_err(|source| self.error(Operation::Count, source))
+    }
+
     fn socket(&self) -> &Socket {
         &self.fd.get_ref().0
     }

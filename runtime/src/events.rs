@@ -6,12 +6,11 @@
 //! ```
 //! Telling only of transitions is the caller's job.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::events::EventType;
 use prometheus::{IntCounter, IntCounterVec, Registry};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -19,13 +18,14 @@ use tokio::task::JoinHandle;
 use crate::backoff::{Backoff, Jitter};
 use crate::{cause, metrics};
 
+mod recorder;
+use recorder::Recorder;
+
 /// A controller that starts tells of every Service at once.
 const QUEUE: usize = 16_384;
 const ATTEMPTS: u32 = 4;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// At each event, a recorder looks through all that it told within some minutes.
-const RECORDERS: usize = 64;
 /// Limits of events.k8s.io/v1, in bytes; a longer text would be refused.
 const REASON_LIMIT: usize = 128;
 const NOTE_LIMIT: usize = 1024;
@@ -81,13 +81,9 @@ impl EventSink {
         instance: Option<String>,
         registry: &Registry,
     ) -> Result<(Self, JoinHandle<()>), prometheus::Error> {
-        let reporter = Reporter {
-            controller: controller.to_owned(),
-            instance,
-        };
-        let recorders = Recorders::new(&client, &reporter);
+        let mut recorder = Recorder::new(client, controller, instance);
         let (sink, notices, told) = Self::queue(registry, QUEUE)?;
-        let tell = async move |notice: &Notice| publish(recorders.of(&notice.regarding), notice).await;
+        let tell = async move |notice: &Notice| publish(&mut recorder, notice).await;
         let task = Task {
             notices,
             told,
@@ -120,22 +116,6 @@ impl EventSink {
     }
 }
 
-/// Each tells of its part of all objects, and so looks through its part of what was told.
-struct Recorders(Vec<Recorder>);
-
-impl Recorders {
-    fn new(client: &Client, reporter: &Reporter) -> Self {
-        let recorder = |_| Recorder::new(client.clone(), reporter.clone());
-        Self((0..RECORDERS).map(recorder).collect())
-    }
-
-    fn of(&self, object: &ObjectReference) -> &Recorder {
-        let mut hash = DefaultHasher::new();
-        (&object.kind, &object.namespace, &object.name).hash(&mut hash);
-        &self.0[usize::try_from(hash.finish() % RECORDERS as u64).unwrap_or_default()]
-    }
-}
-
 impl Lost {
     fn label(self) -> &'static str {
         match self {
@@ -155,9 +135,9 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, tell: impl AsyncFn(&Notice) -> Result<(), Failure>) {
+    async fn run(mut self, mut tell: impl AsyncFnMut(&Notice) -> Result<(), Failure>) {
         while let Some(notice) = self.notices.recv().await {
-            let result = persist(&tell, &notice).await;
+            let result = persist(&mut tell, &notice).await;
             self.account(&notice, result);
         }
     }
@@ -190,7 +170,7 @@ impl Task {
 
 /// Tries until it is told, refused, or the attempts are used up.
 async fn persist(
-    tell: &impl AsyncFn(&Notice) -> Result<(), Failure>,
+    tell: &mut impl AsyncFnMut(&Notice) -> Result<(), Failure>,
     notice: &Notice,
 ) -> Result<(), Failure> {
     for attempt in 0..ATTEMPTS - 1 {
@@ -202,13 +182,8 @@ async fn persist(
     tell(notice).await
 }
 
-async fn publish(recorder: &Recorder, notice: &Notice) -> Result<(), Failure> {
-    let event = event(notice);
-    let regarding = ObjectReference {
-        resource_version: None,
-        ..notice.regarding.clone()
-    };
-    match tokio::time::timeout(TIMEOUT, recorder.publish(&event, &regarding)).await {
+async fn publish(recorder: &mut Recorder, notice: &Notice) -> Result<(), Failure> {
+    match tokio::time::timeout(TIMEOUT, recorder.tell(notice)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Failure::of(&error)),
         Err(_elapsed) => Err(Failure::Transient(format!("no answer within {TIMEOUT:?}"))),
@@ -234,20 +209,6 @@ fn is_terminating(status: &kube::core::Status) -> bool {
     causes
         .into_iter()
         .any(|cause| cause.reason == "NamespaceTerminating")
-}
-
-/// The recorder counts an event as a repetition of one with the same type, reason, action and object, and then keeps
-/// the *first* one's text. So that a new text is not lost, the action, which `kubectl describe` does not show, names it.
-fn event(notice: &Notice) -> Event {
-    let mut text = DefaultHasher::new();
-    notice.note.hash(&mut text);
-    Event {
-        type_: notice.severity,
-        reason: shortened(&notice.reason, REASON_LIMIT),
-        note: Some(shortened(&notice.note, NOTE_LIMIT)),
-        action: format!("Tell-{:016x}", text.finish()),
-        secondary: None,
-    }
 }
 
 /// `text`, cut at a character boundary if it has more than `limit` bytes.

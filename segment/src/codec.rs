@@ -21,7 +21,7 @@ use writer::Writer;
 pub(crate) use entry::bytes as entry_bytes;
 pub use kind::kind_of;
 pub use malformed::Malformed;
-pub use split::{TooManyParts, claims_pages, heard_pages};
+pub use split::{Room, TooManyParts, claims_pages, heard_pages};
 
 /// The version of the protocol that is spoken here.
 pub const VERSION: u8 = 2;

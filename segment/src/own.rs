@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::codec::claims_pages;
+use super::codec::{Room, claims_pages};
 use super::digest::{bucket_digest, bucket_of, root_digest};
 use super::message::{BUCKETS, BucketsPage, ClaimsPage, ContentDigest, Entry, Hold, Part, Version};
 
@@ -89,18 +89,18 @@ impl OwnClaims {
     }
 
     /// What was changed since the last call, as the others shall hear it.
-    pub(super) fn publish(&mut self) -> Vec<ClaimsPage> {
+    pub(super) fn publish(&mut self, room: Room) -> Vec<ClaimsPage> {
         if self.changed.is_empty() {
             return Vec::new();
         }
         let changed = std::mem::take(&mut self.changed).into_iter();
-        let pages = changed.flat_map(|(bucket, addresses)| self.renew(bucket, &addresses));
+        let pages = changed.flat_map(|(bucket, addresses)| self.renew(bucket, &addresses, room));
         let pages = pages.collect();
         self.digest = root_digest(&std::array::from_fn(|bucket| self.versions[bucket].1));
         pages
     }
 
-    fn renew(&mut self, bucket: u8, addresses: &BTreeSet<IpAddr>) -> Vec<ClaimsPage> {
+    fn renew(&mut self, bucket: u8, addresses: &BTreeSet<IpAddr>, room: Room) -> Vec<ClaimsPage> {
         self.version = Version(self.version.0 + 1);
         let entries = &self.entries[usize::from(bucket)];
         let (base, _) = self.versions[usize::from(bucket)];
@@ -108,15 +108,15 @@ impl OwnClaims {
         self.versions[usize::from(bucket)] = now;
         let changes = addresses.iter();
         let changes = changes.map(|address| (*address, entries.get(address).copied()));
-        pages(bucket, Some(base), now, changes.collect())
+        pages(bucket, Some(base), now, changes.collect(), room)
     }
 
     /// All of a bucket.
-    pub(super) fn bucket(&self, bucket: u8) -> Vec<ClaimsPage> {
+    pub(super) fn bucket(&self, bucket: u8, room: Room) -> Vec<ClaimsPage> {
         let index = usize::from(bucket);
         let entries = self.entries[index].iter();
         let all = entries.map(|(address, entry)| (*address, Some(*entry)));
-        pages(bucket, None, self.versions[index], all.collect())
+        pages(bucket, None, self.versions[index], all.collect(), room)
     }
 
     /// All buckets in short.
@@ -134,6 +134,7 @@ fn pages(
     base: Option<Version>,
     (version, digest): (Version, ContentDigest),
     entries: Vec<(IpAddr, Option<Entry>)>,
+    room: Room,
 ) -> Vec<ClaimsPage> {
     let whole = ClaimsPage {
         bucket,
@@ -143,5 +144,5 @@ fn pages(
         part: Part { index: 0, of: 1 },
         entries,
     };
-    claims_pages(whole).unwrap_or_default()
+    claims_pages(whole, room).unwrap_or_default()
 }

@@ -32,6 +32,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::codec::Room;
 use super::message::{Body, Instance, NodeId, State};
 use super::moment::Moment;
 use super::profile::Profile;
@@ -128,6 +129,11 @@ impl Segment {
     pub fn see(&mut self, view: impl Into<Arc<SegmentView>>) {
         self.has_view = true;
         self.facts.see(view.into());
+    }
+
+    /// The interface carries packets of so many bytes.
+    pub fn fit(&mut self, mtu: u32) {
+        self.facts.room = Room::of_mtu(mtu);
     }
 
     /// The interface has a carrier, or has none.

@@ -177,6 +177,7 @@ fn link() -> Link {
         index: 2,
         name: "eth0".to_owned(),
         mac: Some([2, 0, 0, 0, 0, 1]),
+        mtu: 1500,
         up: true,
         carrier: true,
         loopback: false,

@@ -65,7 +65,7 @@ impl Controller {
         self.legacy.send_replace(Some(term.memory.legacy()));
         let invalid = snapshot.invalid_in_words();
         self.metrics.show(&decision, invalid.len());
-        self.tell_problems(term, &snapshot);
+        self.tell_problems(term, &snapshot, now);
         self.report(invalid);
         snapshot.left.clone_from(&term.left);
         let given_up_to = |service: &ServiceKey| term.disputes.given_up_to(service);
@@ -86,6 +86,7 @@ impl Controller {
             let ownership = term.disputes.ownership(&write.service);
             self.actor.write_service(write, ownership);
         }
+        self.tell_trailing();
         self.write_pools(term, &snapshot, &decision, now);
         self.pending.prune(|service| snapshot.version(service), now);
         term.disputes
@@ -121,27 +122,24 @@ impl Controller {
     }
 
     /// Tells each problem once, for as long as it lasts.
-    fn tell_problems(&self, term: &mut Term, snapshot: &Snapshot) {
+    fn tell_problems(&mut self, term: &mut Term, snapshot: &Snapshot, now: Instant) {
         let (invalid, doubtful) = (&snapshot.invalid, &snapshot.doubtful);
         let all: BTreeSet<String> = invalid.iter().chain(doubtful).map(ToString::to_string).collect();
         let is_new = |problem: &&Problem| !term.told.contains(&problem.to_string());
-        for problem in invalid.iter().filter(is_new) {
-            tracing::warn!(fault = %problem, "object skipped in whole or in part");
-            self.tell_problem(problem);
-        }
-        for problem in doubtful.iter().filter(is_new) {
-            tracing::warn!(fault = %problem, "object used as it is");
-            self.tell_problem(problem);
-        }
+        let (invalid, doubtful) = (invalid.iter().filter(is_new), doubtful.iter().filter(is_new));
+        let invalid = invalid.inspect(|fault| tracing::warn!(%fault, "object skipped in whole or in part"));
+        let doubtful = doubtful.inspect(|fault| tracing::warn!(%fault, "object used as it is"));
+        self.trailing
+            .add(invalid.chain(doubtful).map(notice).collect(), now);
         term.told = all;
     }
+}
 
-    fn tell_problem(&self, problem: &Problem) {
-        self.actor.tell(Notice {
-            regarding: problem.object.clone(),
-            severity: EventType::Warning,
-            reason: "InvalidConfiguration".to_owned(),
-            note: problem.message.clone(),
-        });
+fn notice(problem: &Problem) -> Notice {
+    Notice {
+        regarding: problem.object.clone(),
+        severity: EventType::Warning,
+        reason: "InvalidConfiguration".to_owned(),
+        note: problem.message.clone(),
     }
 }

@@ -33,6 +33,7 @@ fn link(message: &LinkMessage) -> Link {
         index: message.header.index,
         name: String::new(),
         mac: None,
+        mtu: 0,
         up: flags.contains(LinkFlags::Up),
         carrier: flags.contains(LinkFlags::Running),
         loopback: flags.contains(LinkFlags::Loopback),
@@ -44,6 +45,7 @@ fn link(message: &LinkMessage) -> Link {
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
+            LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
             LinkAttribute::Controller(index) => link.master = Some(*index),
             LinkAttribute::Address(bytes) if message.header.link_layer_type == LinkLayerType::Ether => {
                 link.mac = bytes.as_slice().try_into().ok();

@@ -102,6 +102,7 @@ mod tests {
             index: 1,
             name: name.to_owned(),
             mac: None,
+            mtu: 1500,
             up: true,
             carrier: true,
             loopback: false,

@@ -79,6 +79,27 @@ fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<(Received, u8)> {
     Ok((received, from.sll_pkttype))
 }
 
+/// The kernel counts anew from here on (packet(7), `PACKET_STATISTICS`).
+pub(super) fn take_dropped(socket: &Socket) -> io::Result<u32> {
+    let mut counted = libc::tpacket_stats {
+        tp_packets: 0,
+        tp_drops: 0,
+    };
+    let mut length = length_of::<libc::tpacket_stats>();
+    // SAFETY: both pointers lead to live locals that nobody else touches during the call; `length` says how many bytes
+    // the kernel may write, and a `tpacket_stats` of integers is valid whatever it writes there.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut counted).cast(),
+            &raw mut length,
+        )
+    };
+    checked(result).map(|()| counted.tp_drops)
+}
+
 fn set<T>(socket: &Socket, option: libc::c_int, value: &T) -> io::Result<()> {
     // SAFETY: the pointer and the length describe one initialised `T`, which the kernel only reads. The callers pass
     // the type that belongs to the option.

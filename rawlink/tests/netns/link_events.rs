@@ -75,6 +75,7 @@ fn the_first_table_has_every_interface() {
             index: right.index,
             name: "right".to_owned(),
             mac: Some([2, 0, 0, 0, 0, 5]),
+            mtu: 1500,
             up: true,
             carrier: true,
             loopback: false,

@@ -33,6 +33,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_full_socket_refuses_rather_than_waits,
         ),
         trial(
+            "a_frame_that_is_too_long_says_so",
+            a_frame_that_is_too_long_says_so,
+        ),
+        trial(
+            "frames_that_found_no_room_are_counted_once",
+            frames_that_found_no_room_are_counted_once,
+        ),
+        trial(
             "a_group_is_received_from_join_to_leave",
             a_group_is_received_from_join_to_leave,
         ),
@@ -147,6 +155,40 @@ fn a_full_socket_refuses_rather_than_waits() {
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
         assert!(error.is_queue_full() && !error.is_link_gone());
         assert_eq!(error.to_string(), "cannot send a frame on interface left");
+    });
+}
+
+fn a_frame_that_is_too_long_says_so() {
+    let cable = Cable::new();
+    cable.left.ip("link set left mtu 1450");
+    cable.right.run(async || {
+        let sender = cable.left.open("left", &nothing());
+        let error = sender.try_send(&ethernet(BROADCAST, BEACON, &[0; 1452]));
+        assert_eq!(error.unwrap_err().reason(), "too_long");
+        sender.try_send(&ethernet(BROADCAST, BEACON, &[0; 1450])).unwrap();
+    });
+}
+
+/// A buffer of a megabyte has no room for so many of the longest frames.
+fn frames_that_found_no_room_are_counted_once() {
+    const FRAMES: u32 = 4000;
+    let cable = Cable::new();
+    cable.right.run(async || {
+        let reader = cable.right.open("right", &of_types(&[BEACON]));
+        let sender = cable.left.open("left", &nothing());
+        assert_eq!(reader.take_dropped().unwrap(), 0);
+        let frame = ethernet(BROADCAST, BEACON, &[0; 1400]);
+        for _ in 0..FRAMES {
+            sender.send(&frame).await.unwrap();
+        }
+        let mut read: u32 = 0;
+        while reader.try_recv(&mut [0; 2048]).unwrap().is_some() {
+            read += 1;
+        }
+        let dropped = reader.take_dropped().unwrap();
+        assert!(dropped > 0, "{read} were read");
+        assert_eq!(dropped + read, FRAMES);
+        assert_eq!(reader.take_dropped().unwrap(), 0, "counted once");
     });
 }
 

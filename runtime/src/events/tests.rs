@@ -114,11 +114,8 @@ fn a_long_note_is_cut_between_characters() {
 /// What the recorder sends for `notices`, told one after the other.
 async fn requests(notices: &[Notice]) -> Vec<(String, String, Value)> {
     let (service, mut server) = mock::pair::<Request<Body>, Response<Body>>();
-    let reporter = Reporter {
-        controller: "a-controller".into(),
-        instance: Some("controller-0".into()),
-    };
-    let recorder = Recorder::new(Client::new(service, "default"), reporter);
+    let instance = Some("controller-0".to_owned());
+    let mut recorder = Recorder::new(Client::new(service, "default"), "a-controller", instance);
     let mut requests = Vec::new();
     for notice in notices {
         let serve = async {
@@ -132,7 +129,7 @@ async fn requests(notices: &[Notice]) -> Vec<(String, String, Value)> {
                 serde_json::from_slice(&bytes).unwrap(),
             )
         };
-        let (result, request) = futures::join!(publish(&recorder, notice), serve);
+        let (result, request) = futures::join!(publish(&mut recorder, notice), serve);
         assert_eq!(result, Ok(()));
         requests.push(request);
     }

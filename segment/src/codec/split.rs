@@ -8,14 +8,44 @@ use super::body::{CLAIMS_HEAD, HEARD_HEAD};
 use super::{HEAD, MESSAGE_MAX, entry};
 use crate::message::{ClaimsPage, HeardPage, Part, Tag, Version};
 
-/// A message as long as this fits into a datagram over IPv6 too, on an Ethernet with an MTU of 1,500 bytes.
-const PAGE_MAX: usize = MESSAGE_MAX - 48;
-/// Tags in a page.
-const TAGS: usize = (PAGE_MAX - HEAD - HEARD_HEAD) / 4;
-/// Bytes of entries in a page.
-const ENTRIES: usize = PAGE_MAX - HEAD - CLAIMS_HEAD;
+/// That of an Ethernet, which no page is longer for.
+const MTU_MOST: u32 = 1500;
+/// That which IPv6 asks of every link (RFC 8200).
+const MTU_LEAST: u32 = 1280;
+/// Headers of IPv6 and UDP.
+const DATAGRAM: usize = 48;
 
-/// A list that 255 pages have no room for: more than 88,230 tags, or more than 6,630 of the longest entries in a bucket.
+/// How long a page may be on a segment, in bytes of its message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Room(usize);
+
+impl Room {
+    /// Pages that fit into a packet of this many bytes, also in a datagram over IPv6 (F12).
+    #[must_use]
+    pub fn of_mtu(mtu: u32) -> Self {
+        let shorter = MTU_MOST - mtu.clamp(MTU_LEAST, MTU_MOST);
+        Self(MESSAGE_MAX - DATAGRAM - shorter as usize)
+    }
+
+    /// Tags in a page.
+    fn tags(self) -> usize {
+        (self.0 - HEAD - HEARD_HEAD) / 4
+    }
+
+    /// Bytes of entries in a page.
+    fn entries(self) -> usize {
+        self.0 - HEAD - CLAIMS_HEAD
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::of_mtu(MTU_MOST)
+    }
+}
+
+/// A list that 255 pages have no room for: with an MTU of 1,500 bytes more than 88,230 tags, or more than 6,630 of the
+/// longest entries in a bucket.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("{0} parts, and there can be 255")]
 pub struct TooManyParts(
@@ -29,8 +59,12 @@ pub struct TooManyParts(
 /// # Errors
 ///
 /// If there would be more parts than can be counted.
-pub fn heard_pages(version: Version, tags: &BTreeMap<Tag, bool>) -> Result<Vec<HeardPage>, TooManyParts> {
-    let pages = parts(tags.iter(), TAGS, |_| 1)?;
+pub fn heard_pages(
+    version: Version,
+    tags: &BTreeMap<Tag, bool>,
+    room: Room,
+) -> Result<Vec<HeardPage>, TooManyParts> {
+    let pages = parts(tags.iter(), room.tags(), |_| 1)?;
     let page = |(part, tags): (Part, Vec<(&Tag, &bool)>)| {
         let of = |mutual: bool| {
             tags.iter()
@@ -52,10 +86,10 @@ pub fn heard_pages(version: Version, tags: &BTreeMap<Tag, bool>) -> Result<Vec<H
 /// # Errors
 ///
 /// If there would be more parts than can be counted.
-pub fn claims_pages(mut whole: ClaimsPage) -> Result<Vec<ClaimsPage>, TooManyParts> {
+pub fn claims_pages(mut whole: ClaimsPage, room: Room) -> Result<Vec<ClaimsPage>, TooManyParts> {
     let mut scratch = Vec::with_capacity(entry::LONGEST);
     let entries = std::mem::take(&mut whole.entries).into_iter();
-    let pages = parts(entries, ENTRIES, |(address, entry)| {
+    let pages = parts(entries, room.entries(), |(address, entry)| {
         scratch.clear();
         entry::bytes(*address, entry.as_ref(), &mut scratch);
         scratch.len()

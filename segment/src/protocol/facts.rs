@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::roll::Roll;
+use crate::codec::Room;
 use crate::key::ClaimKey;
 use crate::message::{Entry, Hold, Instance, NodeId, Standing, State, Version};
 use crate::moment::Moment;
@@ -20,6 +21,8 @@ pub(super) struct Facts {
     pub(super) state: State,
     /// Other nodes are preferred over this one, which returned.
     pub(super) hold_down: bool,
+    /// How long what is sent may be.
+    pub(super) room: Room,
     pub(super) view: Arc<SegmentView>,
     pub(super) roll: Roll,
     pub(super) ledger: Ledger,
@@ -35,6 +38,7 @@ impl Facts {
             profile,
             state: State::Joining,
             hold_down: false,
+            room: Room::default(),
             view,
         }
     }

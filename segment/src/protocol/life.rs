@@ -38,9 +38,9 @@ impl Segment {
     }
 
     fn speak(&mut self, now: Moment) {
-        let list = self.voice.renew_list(&mut self.facts.roll, now);
+        let list = self.voice.renew_list(&mut self.facts.roll, self.facts.room, now);
         self.send_all(list);
-        let pages = self.facts.ledger.own.publish();
+        let pages = self.facts.ledger.own.publish(self.facts.room);
         let changed = !pages.is_empty();
         self.send_all(pages.into_iter().map(Body::Claims));
         let due = now >= self.voice.next_beacon(self.facts.profile.interval, now);

@@ -94,7 +94,7 @@ impl Segment {
         let own = &self.facts.ledger.own;
         match what {
             Requested::Heard => {
-                let list = self.voice.say_list(now);
+                let list = self.voice.say_list(self.facts.room, now);
                 self.send_all(list);
             }
             Requested::Buckets => self.send(Body::Buckets(own.buckets())),
@@ -102,7 +102,7 @@ impl Segment {
                 let buckets = self.asking.may_be_sent(buckets, now);
                 let pages: Vec<_> = buckets
                     .into_iter()
-                    .flat_map(|bucket| own.bucket(bucket))
+                    .flat_map(|bucket| own.bucket(bucket, self.facts.room))
                     .collect();
                 self.send_all(pages.into_iter().map(Body::Claims));
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Segment;
 use super::roll::Roll;
-use crate::codec::heard_pages;
+use crate::codec::{Room, heard_pages};
 use crate::message::{Beacon, Body, Tag, Version};
 use crate::moment::Moment;
 
@@ -39,7 +39,7 @@ impl Voice {
     }
 
     /// The list of the peers that are heard, if it is another one or has not been said for a while.
-    pub(super) fn renew_list(&mut self, roll: &mut Roll, now: Moment) -> Vec<Body> {
+    pub(super) fn renew_list(&mut self, roll: &mut Roll, room: Room, now: Moment) -> Vec<Body> {
         let changed = std::mem::take(&mut roll.changed.list) || self.list_version == Version(0);
         if changed {
             let listed = roll.values().filter(|peer| peer.is_listed);
@@ -49,14 +49,14 @@ impl Voice {
             roll.changed.sides = true;
         }
         match changed || now.since(self.list_sent) >= LIST_AGAIN {
-            true => self.say_list(now), // L11
+            true => self.say_list(room, now), // L11
             false => Vec::new(),
         }
     }
 
-    pub(super) fn say_list(&mut self, now: Moment) -> Vec<Body> {
+    pub(super) fn say_list(&mut self, room: Room, now: Moment) -> Vec<Body> {
         self.list_sent = now;
-        let pages = heard_pages(self.list_version, &self.list).unwrap_or_default();
+        let pages = heard_pages(self.list_version, &self.list, room).unwrap_or_default();
         pages.into_iter().map(Body::Heard).collect()
     }
 }

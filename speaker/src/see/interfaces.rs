@@ -185,6 +185,7 @@ mod tests {
             index: 2,
             name: name.to_owned(),
             mac: Some([2, 0, 0, 0, 0, 1]),
+            mtu: 1500,
             up: true,
             carrier: false,
             loopback: false,

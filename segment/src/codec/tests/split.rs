@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::any::entry;
 use super::bytes;
-use crate::codec::{MESSAGE_MAX, TooManyParts, claims_pages, heard_pages};
+use crate::codec::{MESSAGE_MAX, Room, TooManyParts, claims_pages, heard_pages};
 use crate::digest::bucket_of;
 use crate::message::{
     Body, Boot, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage, Instance, Message, NodeId, Part, Tag,
@@ -77,7 +77,7 @@ fn are_numbered(parts: impl ExactSizeIterator<Item = Part>) -> bool {
 #[case::one_more(347, 2)]
 #[case::all_there_can_be(88_230, 255)]
 fn tags_are_split_into_pages_that_fit(#[case] number: u32, #[case] expected: usize) {
-    let pages = heard_pages(Version(1), &tags(number)).unwrap();
+    let pages = heard_pages(Version(1), &tags(number), Room::default()).unwrap();
     assert_eq!(pages.len(), expected);
     assert!(are_numbered(pages.iter().map(|page| page.part)));
     let of = |tags: &[Tag], mutual| tags.iter().map(move |tag| (*tag, mutual)).collect::<Vec<_>>();
@@ -97,7 +97,7 @@ fn tags_are_split_into_pages_that_fit(#[case] number: u32, #[case] expected: usi
 #[case::one_more(27, 2)]
 #[case::all_there_can_be(6630, 255)]
 fn the_longest_entries_are_split_into_pages_that_fit(#[case] number: usize, #[case] expected: usize) {
-    let pages = claims_pages(page(longest(number))).unwrap();
+    let pages = claims_pages(page(longest(number)), Room::default()).unwrap();
     assert_eq!(pages.len(), expected);
     assert!(are_numbered(pages.iter().map(|page| page.part)));
     assert!(
@@ -107,10 +107,35 @@ fn the_longest_entries_are_split_into_pages_that_fit(#[case] number: usize, #[ca
     );
 }
 
+/// Rule F12: a packet has the envelope (6), the seal (16) and in a datagram the headers of IPv6 and UDP (48) besides.
+#[rstest]
+#[case::of_an_ethernet(1500, 1500)]
+#[case::of_a_tunnel(1450, 1450)]
+#[case::of_jumbo_frames(9000, 1500)]
+#[case::of_less_than_ipv6_asks_for(576, 1280)]
+fn pages_are_no_longer_than_the_mtu(#[case] mtu: u32, #[case] packet: usize) {
+    let room = Room::of_mtu(mtu);
+    let claims = claims_pages(page(longest(100)), room).unwrap();
+    let heard = heard_pages(Version(1), &tags(1000), room).unwrap();
+    let claims = claims.into_iter().map(Body::Claims);
+    let sizes: Vec<usize> = claims
+        .chain(heard.into_iter().map(Body::Heard))
+        .map(|body| size(body) + 6 + 16 + 48)
+        .collect();
+    assert!(sizes.iter().all(|size| *size <= packet), "{sizes:?}");
+    assert!(sizes.iter().any(|size| *size > packet - 4), "{sizes:?}");
+}
+
 #[test]
 fn more_parts_than_can_be_counted_are_refused() {
-    assert_eq!(heard_pages(Version(1), &tags(88_231)), Err(TooManyParts(256)));
-    assert_eq!(claims_pages(page(longest(6631))), Err(TooManyParts(256)));
+    assert_eq!(
+        heard_pages(Version(1), &tags(88_231), Room::default()),
+        Err(TooManyParts(256))
+    );
+    assert_eq!(
+        claims_pages(page(longest(6631)), Room::default()),
+        Err(TooManyParts(256))
+    );
 }
 
 proptest! {
@@ -120,7 +145,7 @@ proptest! {
     #[test]
     fn entries_are_split_into_pages_that_fit(entries in prop::collection::vec(prop::option::of(entry()), 0..300)) {
         let entries: BTreeMap<_, _> = addresses().zip(entries).collect();
-        let pages = claims_pages(page(entries.clone())).unwrap();
+        let pages = claims_pages(page(entries.clone()), Room::default()).unwrap();
         prop_assert!(are_numbered(pages.iter().map(|page| page.part)));
         let joined: Vec<_> = pages.iter().flat_map(|page| page.entries.clone()).collect();
         prop_assert!(joined.into_iter().eq(entries));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use ferrolb_runtime::metrics;
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
+use super::port::Losses;
 use crate::layer2::respond::Ignored;
 
 /// Counters of layer 2, those that MetalLB has under its names.
@@ -14,6 +15,8 @@ use crate::layer2::respond::Ignored;
 pub struct LayerTwoMetrics {
     series: Arc<Series>,
     ignored: IntCounterVec,
+    unsent: IntCounterVec,
+    unread: IntCounterVec,
     dropped: IntCounter,
 }
 
@@ -77,6 +80,17 @@ impl LayerTwoMetrics {
                 "Frames that passed the kernel filter and were not answered, by reason.",
                 "reason",
             )?,
+            unsent: metrics::counters(
+                registry,
+                "ferrolb_layer2_send_errors_total",
+                "Frames that the kernel did not take, by reason.",
+                &["interface", "reason"],
+            )?,
+            unread: counters(
+                "ferrolb_layer2_receive_drops_total",
+                "Frames that passed the kernel filter and were dropped, because they were not read in time.",
+                "interface",
+            )?,
             dropped: metrics::counter(
                 registry,
                 "ferrolb_layer2_news_dropped_total",
@@ -107,6 +121,12 @@ impl LayerTwoMetrics {
 
     pub(super) fn ignored(&self, why: Ignored) -> IntCounter {
         self.ignored.with_label_values(&[why.label()])
+    }
+
+    /// What is lost on an interface.
+    pub(super) fn losses(&self, interface: &str) -> Losses {
+        let unread = self.unread.with_label_values(&[interface]);
+        Losses::new(interface, self.unsent.clone(), unread)
     }
 
     pub(super) fn news_dropped(&self) {

@@ -1,5 +1,6 @@
 //! One interface: its socket, filter, groups and bursts, in one task.
 
+mod losses;
 mod neighbours;
 mod retired;
 mod station;
@@ -26,6 +27,8 @@ use crate::layer2::wire::Mac;
 use retired::Retired;
 use telling::Sent;
 
+pub(super) use losses::Losses;
+
 /// Everything that one interface needs.
 pub(super) struct PortTask {
     announcer: Announcer,
@@ -41,6 +44,7 @@ pub(super) struct PortTask {
     /// The counters of addresses that are held, since something was counted: nothing waits for them to be looked up.
     counters: HashMap<IpAddr, Arc<AddressCounters>>,
     retired: Retired,
+    losses: Losses,
     ignored: BTreeMap<Ignored, IntCounter>,
     carrier: bool,
     ipv6_off: bool,
@@ -68,6 +72,7 @@ impl PortTask {
             held: HashSet::new(),
             counters: HashMap::new(),
             retired: Retired::default(),
+            losses: announcer.metrics.losses(port.interface.as_str()),
             ignored: ignored.into(),
             carrier: false,
             ipv6_off: false,
@@ -144,6 +149,18 @@ impl PortTask {
         links.get(&self.index).is_some_and(|link| link.carrier)
     }
 
+    /// The longest packet that the interface carries.
+    fn mtu(&self) -> u32 {
+        let links = self.announcer.links.borrow();
+        links.get(&self.index).map_or(0, |link| link.mtu)
+    }
+
+    /// Sends a frame now or not at all, and counts it if not.
+    fn send(&self, frame: &[u8]) -> Result<(), SocketError> {
+        let sent = self.socket.try_send(frame);
+        sent.inspect_err(|error| self.losses.unsent(error))
+    }
+
     fn announce_all(&mut self) {
         let now = Instant::now();
         self.held
@@ -172,7 +189,7 @@ impl PortTask {
             }
             Response::Reply { address, frame } => {
                 // A station that got no answer asks again.
-                let sent = self.socket.try_send(frame.bytes()).is_ok();
+                let sent = self.send(frame.bytes()).is_ok();
                 if let Some(counters) = self.counters(address) {
                     counters.requests.inc();
                     counters.responses.inc_by(sent.into());

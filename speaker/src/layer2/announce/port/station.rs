@@ -75,7 +75,7 @@ impl PortTask {
             return error;
         }
         station.show_transport();
-        station.core.carry(self.carrier);
+        station.follow_link(&self);
         if let Err(error) = station.see(&mut self) {
             return error;
         }
@@ -109,7 +109,7 @@ impl PortTask {
             Ok(()) = station.protocol.departure.changed() => { station.depart(); judge = true; }
             Ok(()) = self.announcer.links.changed() => {
                 self.follow_link();
-                station.core.carry(self.carrier);
+                station.follow_link(self);
                 judge = true;
             }
             () = at(burst) => {}
@@ -131,6 +131,7 @@ impl PortTask {
             self.retired.drop_some();
         }
         station.report(self);
+        self.losses.count_unread(&self.socket, Instant::now());
         Ok(())
     }
 }
@@ -181,6 +182,11 @@ impl Station {
             self.core.see(view);
         }
         self.locate(port)
+    }
+
+    fn follow_link(&mut self, port: &PortTask) {
+        self.core.carry(port.carrier);
+        self.core.fit(port.mtu());
     }
 
     fn depart(&mut self) {

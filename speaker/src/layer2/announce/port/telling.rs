@@ -77,7 +77,7 @@ impl PortTask {
         let Some(frame) = gratuitous(address, &self.port).nth(which) else {
             return Sent::No;
         };
-        match self.socket.try_send(frame.bytes()) {
+        match self.send(frame.bytes()) {
             Ok(()) => Sent::Yes,
             Err(error) if error.is_queue_full() => Sent::NoRoom,
             Err(_) => Sent::No,

@@ -27,7 +27,7 @@ impl Station {
         if self.udp.choice.is_raw()
             && let Ok(frame) = seal::seal(keys, [port.port.mac, GROUP], None, &message)
         {
-            let _lost = port.socket.try_send(&frame);
+            let _lost = port.send(&frame);
         }
         self.send_datagrams(port, keys, &message);
     }
@@ -48,7 +48,7 @@ impl Station {
         if port.renew_filter().is_ok() {
             let ask = |target: &IpAddr| neighbours::question(port.port.mac, &own, *target);
             for question in port.asked.iter().filter_map(ask) {
-                let _lost = port.socket.try_send(&question);
+                let _lost = port.send(&question);
             }
         }
     }

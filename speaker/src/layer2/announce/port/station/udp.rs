@@ -102,7 +102,7 @@ impl Station {
             if let Some(mut question) = neighbours::question(port.port.mac, &[path.own], path.peer) {
                 let to = mac.map(|mac| mac.0);
                 to.inspect(|mac| question[..mac.len()].copy_from_slice(mac));
-                let _lost = port.socket.try_send(&question);
+                let _lost = port.send(&question);
             }
         }
         let (others, all_answer) = (self.udp.stations.len(), self.udp.stations.all_answer(now));
@@ -142,7 +142,7 @@ impl Station {
                 payload: &sealed[ETHERNET_HEADER..],
             };
             if let Some(frame) = datagram.emit(PORT) {
-                let _lost = port.socket.try_send(&frame);
+                let _lost = port.send(&frame);
             }
         }
     }
