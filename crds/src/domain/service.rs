@@ -59,9 +59,10 @@ pub struct ServiceView {
 }
 
 /// Whether a Service wants a load balancer, and whose.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum ServiceClass {
     /// It has another type than `LoadBalancer`.
+    #[default]
     NotLoadBalancer,
     /// `spec.loadBalancerClass`.
     LoadBalancer(Option<String>),

@@ -1,3 +1,4 @@
+use ferrolb_runtime::reflect::{Entry, Reflection};
 use serde_json::json;
 
 use super::fixture::{Segment, of_nothing};
@@ -25,11 +26,16 @@ fn seen(view: &View, alive: &[&str], node: &str) -> Layer2 {
 }
 
 /// The `ServiceL2Status` of web by which the node says that it announces it.
-fn status(node: &str) -> Seen {
+fn status(node: &str) -> Arc<Seen> {
     let object = json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
         "metadata": {"name": format!("l2-{node}")}, "spec": {},
         "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
-    Seen::read(serde_json::from_value(object).unwrap())
+    Reflection::kept([object], Seen::reader(Default::default()))
+        .snapshot()
+        .values()
+        .find_map(Entry::object)
+        .unwrap()
+        .clone()
 }
 
 #[test]
@@ -74,7 +80,7 @@ fn what_nobody_has_claimed_yet_is_not_known() {
 #[test]
 fn on_another_segment_the_holder_is_known_by_what_it_says() {
     let view = web();
-    let of = |statuses: &[Seen], has_key| {
+    let of = |statuses: &[Arc<Seen>], has_key| {
         let verdicts = Verdicts::of(&Evidence {
             node: &"n1".into(),
             view: &view,
@@ -96,7 +102,7 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
 #[test]
 fn another_that_says_to_announce_what_is_held_here_is_a_rival() {
     let view = web();
-    let rivals = |statuses: &[Seen], node: &str| {
+    let rivals = |statuses: &[Arc<Seen>], node: &str| {
         let alive = &["n1", "n2"];
         let segment = Segment {
             view: &view,
