@@ -40,7 +40,7 @@ pub(crate) enum Layer2 {
     /// Another node does.
     There(NodeName),
     /// Nobody does.
-    Nobody(Reason),
+    Nobody(Box<Reason>),
     /// It is not known which node does, or not yet.
     Unknown,
 }
@@ -225,7 +225,7 @@ impl<'a> Judging<'a> {
         }
         let eligibility = match &judged.eligible {
             Ok(eligibility) => eligibility,
-            Err(why) => return Layer2::Nobody((**why).clone()),
+            Err(why) => return Layer2::Nobody(why.clone()),
         };
         let mut reports = self.evidence.reports.values();
         let holder = reports.find_map(|report| report.holders.of(address));
@@ -234,7 +234,7 @@ impl<'a> Judging<'a> {
             Some(name) if *name == self.evidence.node => Layer2::Unknown,
             Some(name) => Layer2::There((*name).clone()),
             None if !self.evidence.has_key => match self.stated(judged) {
-                Layer2::Unknown => Layer2::Nobody(Reason::NoKey),
+                Layer2::Unknown => Layer2::Nobody(Reason::NoKey.into()),
                 stated => stated,
             },
             None if !self.is_seen(address) => self.stated(judged),
@@ -263,7 +263,7 @@ impl<'a> Judging<'a> {
         let joined = self.evidence.reports.values().any(|report| report.joined);
         let any_up = eligibility.group.fit.keys().any(|node| self.up.contains(node));
         match joined && !any_up {
-            true => Layer2::Nobody(none_alive(eligibility)),
+            true => Layer2::Nobody(none_alive(eligibility).into()),
             false => Layer2::Unknown,
         }
     }

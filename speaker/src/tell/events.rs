@@ -66,9 +66,10 @@ fn without_interface(verdicts: &Verdicts) -> BTreeSet<(ServiceKey, IpAddr)> {
         .by_address
         .iter()
         .filter(|(_, verdict)| match &verdict.layer2 {
-            Layer2::Nobody(Reason::NoEligibleNode(nodes)) => {
-                nodes.get(&verdicts.node) == Some(&Reason::NoInterface)
-            }
+            Layer2::Nobody(why) => match &**why {
+                Reason::NoEligibleNode(nodes) => nodes.get(&verdicts.node) == Some(&Reason::NoInterface),
+                _ => false,
+            },
             _ => false,
         });
     let pairs = lacking.flat_map(|(address, verdict)| {

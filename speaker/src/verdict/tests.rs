@@ -50,7 +50,7 @@ fn an_address_is_here_or_there_or_nowhere() {
     endpoints(&mut view, "web", &[]);
     assert_eq!(
         seen(&view, &["n1", "n2"], "n1"),
-        Layer2::Nobody(Reason::NoEndpoints)
+        Layer2::Nobody(Reason::NoEndpoints.into())
     );
 }
 
@@ -95,7 +95,7 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
     assert_eq!(of(&[], true), Layer2::Unknown);
     assert_eq!(of(&[status("n3")], true), Layer2::There("n3".into()));
     // A speaker without a key hears nobody.
-    assert_eq!(of(&[], false), Layer2::Nobody(Reason::NoKey));
+    assert_eq!(of(&[], false), Layer2::Nobody(Reason::NoKey.into()));
     assert_eq!(of(&[status("n3")], false), Layer2::There("n3".into()));
 }
 
