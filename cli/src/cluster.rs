@@ -199,7 +199,7 @@ where
         match entry {
             Entry::Object(object) => objects.push(Arc::unwrap_or_clone(object)),
             Entry::Undecodable(odd) => {
-                let id = ObjectId::new(&K::kind(&()), key.namespace, key.name);
+                let id = ObjectId::new(&K::kind(&()), &*key.namespace, &*key.name);
                 problems.push(Problem::new(id, &odd.problem.message));
             }
         }

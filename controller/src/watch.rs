@@ -25,13 +25,11 @@ impl Stores {
         Self {
             services: Watch::cluster(client.clone()).start(reports),
             namespaces: Watch::cluster(client.clone()).start(reports),
-            nodes: Watch::cluster(client.clone())
-                .project(keep_addresses)
-                .start(reports),
+            nodes: Watch::cluster(client.clone()).keep(keep_addresses).start(reports),
             pools: Watch::namespace(client.clone(), namespace).start(reports),
             adverts: Watch::namespace(client.clone(), namespace).start(reports),
             states: Watch::namespace(client.clone(), namespace)
-                .project(keep_links)
+                .keep(keep_links)
                 .start(reports),
             api_server: Watch::namespace(client.clone(), "default")
                 .fields("metadata.name=kubernetes")
@@ -51,17 +49,22 @@ impl Stores {
 }
 
 /// Only what a speaker tells others counts here; the conditions of its state come and go.
-fn keep_links(state: &mut ConfigurationState) {
-    state.status = None;
+fn keep_links(_: &ObjectKey, state: ConfigurationState) -> ConfigurationState {
+    ConfigurationState {
+        status: None,
+        ..state
+    }
 }
 
 /// Only the addresses of a node count here; the rest of it changes every few seconds.
-fn keep_addresses(node: &mut Node) {
-    node.spec = None;
-    if let Some(status) = node.status.take() {
-        node.status = Some(NodeStatus {
-            addresses: status.addresses,
-            ..Default::default()
-        });
+fn keep_addresses(_: &ObjectKey, node: Node) -> Node {
+    let of_status = |status: NodeStatus| NodeStatus {
+        addresses: status.addresses,
+        ..Default::default()
+    };
+    Node {
+        metadata: node.metadata,
+        spec: None,
+        status: node.status.map(of_status),
     }
 }

@@ -19,11 +19,11 @@ mod service;
 
 pub use advert::{Advert, Preference};
 pub use configuration::{Component, ConfigurationReport};
-pub use endpoints::{Endpoint, Endpoints};
+pub use endpoints::{Endpoint, Endpoints, Slice};
 pub use family::{Addresses, Families, Family};
 pub use free::AddressSet;
 pub use links::NodeLinks;
-pub use name::{AdvertName, InterfaceName, NodeName, PoolName, ServiceKey};
+pub use name::{AdvertName, InterfaceName, NodeName, PoolName, ServiceKey, Shared};
 pub use node::{Node, SoftReason};
 pub use pool::{Namespaces, Pool, PoolPriority, Scope};
 pub use pools::Pools;

@@ -44,11 +44,11 @@ use health::Health;
 use observed::Observed;
 use store::{Live, Store, admit};
 
-/// All objects of one resource, at one time.
-pub type Snapshot<K> = Arc<BTreeMap<ObjectKey, Entry<K>>>;
+/// What is kept of all objects of one resource, at one time.
+pub type Snapshot<V> = Arc<BTreeMap<ObjectKey, Entry<V>>>;
 
-/// Drops what a caller does not need from each object before it is kept.
-type Projection<K> = Box<dyn Fn(&mut K) + Send + Sync>;
+/// Makes of each object what is kept of it.
+type Keep<K, V> = Box<dyn FnMut(&ObjectKey, K) -> V + Send + Sync>;
 
 /// What all watches of a process report to.
 #[derive(Clone, Debug)]
@@ -63,15 +63,15 @@ pub struct Reports {
 
 /// A watch that is not started yet: which objects, and what of them.
 #[must_use = "a watch does nothing before it is started"]
-pub struct Watch<K> {
+pub struct Watch<K, V = K> {
     api: Api<Observed<K>>,
     config: watcher::Config,
-    project: Projection<K>,
+    keep: Keep<K, V>,
 }
 
 /// A resource that is being watched. Cloneable; the watch ends when all clones are dropped.
-pub struct Reflection<K> {
-    live: watch::Receiver<Live<K>>,
+pub struct Reflection<V> {
+    live: watch::Receiver<Live<V>>,
 }
 
 impl<K> Watch<K>
@@ -96,10 +96,25 @@ where
         Self {
             api,
             config: watcher::Config::default(),
-            project: Box::new(|_| ()),
+            keep: Box::new(|_, object| object),
         }
     }
 
+    /// Keeps of each object only what this makes of it and its key. Of `managedFields` nothing is ever kept.
+    pub fn keep<V>(self, keep: impl FnMut(&ObjectKey, K) -> V + Send + Sync + 'static) -> Watch<K, V> {
+        Watch {
+            api: self.api,
+            config: self.config,
+            keep: Box::new(keep),
+        }
+    }
+}
+
+impl<K, V> Watch<K, V>
+where
+    K: Resource<DynamicType: Default> + DeserializeOwned + Clone + Debug + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
     /// Only objects that this label selector selects, e.g. `app=metallb,component=speaker`.
     pub fn labels(mut self, selector: &str) -> Self {
         self.config = self.config.labels(selector);
@@ -112,26 +127,21 @@ where
         self
     }
 
-    /// Runs `project` on each object before it is kept, to drop what is not needed. `managedFields` are always dropped.
-    pub fn project(mut self, project: impl Fn(&mut K) + Send + Sync + 'static) -> Self {
-        self.project = Box::new(project);
-        self
-    }
-
     /// Starts to watch, in a task of its own. Must be called inside a tokio runtime.
-    pub fn start(self, reports: &Reports) -> Reflection<K> {
-        let (follower, reflection) = follower(self.project, reports);
+    pub fn start(self, reports: &Reports) -> Reflection<V> {
+        let (follower, reflection) = follower(self.keep, reports);
         tokio::spawn(follower.run(watcher::watcher(self.api, self.config)));
         reflection
     }
 }
 
 /// The two ends of one watch: what follows it, and what reads it.
-fn follower<K>(project: Projection<K>, reports: &Reports) -> (Follower<K>, Reflection<K>)
+fn follower<K, V>(keep: Keep<K, V>, reports: &Reports) -> (Follower<K, V>, Reflection<V>)
 where
-    K: Resource<DynamicType: Default> + Clone,
+    K: Resource<DynamicType: Default>,
+    V: Clone,
 {
-    let (store, live) = Store::new(project);
+    let (store, live) = Store::new(keep);
     let resource = K::plural(&K::DynamicType::default()).into_owned();
     let follower = Follower {
         store,
@@ -143,13 +153,13 @@ where
     (follower, Reflection { live })
 }
 
-impl<K> Reflection<K> {
+impl<V> Reflection<V> {
     /// The objects as last seen; empty before the first complete list. Costs as much as cloning an [`Arc`].
     ///
     /// Let go of a snapshot before waiting for the next change: while nobody holds it, a change is made in place
     /// instead of in a copy.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot<K> {
+    pub fn snapshot(&self) -> Snapshot<V> {
         self.live.borrow().objects.clone()
     }
 
@@ -164,7 +174,7 @@ impl<K> Reflection<K> {
 
     /// The objects as last seen, with their version.
     #[must_use]
-    pub fn versioned(&self) -> (u64, Snapshot<K>) {
+    pub fn versioned(&self) -> (u64, Snapshot<V>) {
         let live = self.live.borrow();
         (live.version, live.objects.clone())
     }
@@ -173,25 +183,37 @@ impl<K> Reflection<K> {
     #[must_use]
     pub fn of(objects: impl IntoIterator<Item = Value>) -> Self
     where
-        K: Resource<DynamicType: Default> + DeserializeOwned + Clone,
+        V: Resource<DynamicType: Default> + DeserializeOwned,
     {
-        let observed = objects
-            .into_iter()
-            .filter_map(|raw| Observed::deserialize(raw).ok());
-        let keep_all: Projection<K> = Box::new(|_| ());
-        Self::fixed(observed.map(|one| admit(one, &keep_all)).collect())
+        Self::kept(objects, |_, object: V| object)
+    }
+
+    /// The same of what is kept of each object.
+    #[must_use]
+    pub fn kept<K>(objects: impl IntoIterator<Item = Value>, mut keep: impl FnMut(&ObjectKey, K) -> V) -> Self
+    where
+        K: Resource<DynamicType: Default> + DeserializeOwned,
+    {
+        let mut list = Vec::new();
+        for raw in objects {
+            if let Ok(object) = Observed::deserialize(raw) {
+                let one = admit(object, list.last(), &mut keep);
+                list.push(one);
+            }
+        }
+        Self::fixed(list.into_iter().collect())
     }
 
     /// A reflection that never changes, for tests of what reads it.
     #[must_use]
-    pub fn fixed(entries: BTreeMap<ObjectKey, Entry<K>>) -> Self {
+    pub fn fixed(entries: BTreeMap<ObjectKey, Entry<V>>) -> Self {
         Self {
             live: watch::channel(Live::new(Arc::new(entries))).1,
         }
     }
 }
 
-impl<K> Clone for Reflection<K> {
+impl<V> Clone for Reflection<V> {
     fn clone(&self) -> Self {
         Self {
             live: self.live.clone(),
@@ -199,7 +221,7 @@ impl<K> Clone for Reflection<K> {
     }
 }
 
-impl<K> Debug for Reflection<K> {
+impl<V> Debug for Reflection<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reflection")
             .field("objects", &self.live.borrow().objects.len())
@@ -207,7 +229,7 @@ impl<K> Debug for Reflection<K> {
     }
 }
 
-impl<K: Resource> Debug for Watch<K> {
+impl<K: Resource, V> Debug for Watch<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
             .field("url", &self.api.resource_url())

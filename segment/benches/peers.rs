@@ -2,7 +2,7 @@
 //! addresses are claimed at once. `cargo bench -p ferrolb-segment --bench peers`; it prints a table and asserts nothing.
 #![allow(clippy::print_stdout)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,14 +45,15 @@ fn view(nodes: usize, suited: usize, addresses: u32, size: u32) -> SegmentView {
     let fit: Arc<BTreeMap<NodeId, Fitness>> = Arc::new(fit.collect());
     let address = |last: u32| IpAddr::from(Ipv4Addr::from_bits(0xc633_6400 + last));
     let group = |first: u32| {
-        let all: BTreeSet<IpAddr> = (first..(first + size).min(addresses + 1)).map(address).collect();
+        let all: Box<[IpAddr]> = (first..(first + size).min(addresses + 1)).map(address).collect();
         let group = Arc::new(GroupView {
             first: address(first),
-            addresses: Arc::new(all.clone()),
+            addresses: all.clone(),
             fit: Arc::clone(&fit),
-            near: Arc::default(),
+            near: Box::default(),
         });
-        all.into_iter().map(move |address| (address, Arc::clone(&group)))
+        let each = move |place| (group.addresses[place], Arc::clone(&group));
+        (0..all.len()).map(each)
     };
     SegmentView {
         groups: (1..=addresses).step_by(size as usize).flat_map(group).collect(),

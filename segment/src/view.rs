@@ -32,12 +32,13 @@ pub struct SegmentView {
 pub struct GroupView {
     /// The address by which nodes that are equal otherwise are ordered.
     pub first: IpAddr,
-    /// All of them.
-    pub addresses: Arc<BTreeSet<IpAddr>>,
+    /// All of them, in order.
+    pub addresses: Box<[IpAddr]>,
     /// How well each suits.
     pub fit: Arc<BTreeMap<NodeId, Fitness>>,
-    /// How near the endpoints of the group are, by node: more is nearer. Nodes without endpoints are not named.
-    pub near: Arc<BTreeMap<NodeId, Nearness>>,
+    /// How near the endpoints of the group are, in order of the nodes: more is nearer. Nodes without endpoints are not
+    /// named.
+    pub near: Box<[(NodeId, Nearness)]>,
 }
 
 /// How near the endpoints of a group are to a node; the greater is nearer. Only those of one group compare.
@@ -85,6 +86,7 @@ impl GroupView {
 
     /// How near the endpoints of the group are to the node.
     pub fn nearness(&self, node: NodeId) -> Nearness {
-        self.near.get(&node).copied().unwrap_or_default()
+        let place = self.near.binary_search_by_key(&node, |(node, _)| *node);
+        place.map(|place| self.near[place].1).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use divan::Bencher;
-use ferrolb_crds::domain::{Advert, Endpoint, Endpoints, Node, NodeName, Pool, Pools, ServiceView};
+use ferrolb_crds::domain::{Advert, Endpoint, Node, NodeName, Pool, Pools, ServiceKey, ServiceView};
 use ferrolb_segment::order::hash::hash_of;
 use ferrolb_speaker::forecast::{Known, forecast};
 use ferrolb_speaker::may::{Memory, Service, View, may};
@@ -59,17 +59,16 @@ fn service(number: u32, policy: &str) -> Service {
         serving: true,
     };
     Service {
-        view: Arc::new(ServiceView::read(
-            &serde_json::from_value(object).expect("a Service"),
-        )),
-        endpoints: Arc::new([0, 31, 62].map(endpoint).into_iter().collect::<Endpoints>()),
+        view: Arc::new(ServiceView::read(&serde_json::from_value(object).expect("a Service")).into()),
+        endpoints: [0, 31, 62].map(endpoint).into_iter().collect(),
     }
 }
 
 fn view(policy: &str) -> View {
-    let services = (0..ADDRESSES).map(|number| service(number, policy));
+    let name = |number| ServiceKey::new("bench", format!("service-{number:05}"));
+    let services = (0..ADDRESSES).map(|number| (name(number), service(number, policy)));
     View {
-        services: Arc::new(services.map(|one| (one.view.key.clone(), one)).collect()),
+        services: Arc::new(services.collect()),
         pools: Arc::new(pools()),
         adverts: Arc::new(BTreeMap::from([(advert().name, advert())])),
         nodes: Arc::new(nodes()),
@@ -126,7 +125,7 @@ fn one_endpoint_changed(bencher: Bencher<'_, '_>, policy: &str) {
         ready: true,
         serving: true,
     };
-    changed.endpoints = Arc::new([endpoint].into_iter().collect::<Endpoints>());
+    changed.endpoints = [endpoint].into_iter().collect();
     let mut views = [&one, &other].into_iter().cycle();
     bencher.bench_local(|| memory.judge(views.next().expect("one of two")));
 }

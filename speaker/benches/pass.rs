@@ -11,28 +11,27 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use divan::Bencher;
-use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::domain::{NodeName, Shared};
 use ferrolb_rawlink::links::Link;
 use ferrolb_runtime::events::EventSink;
 use ferrolb_runtime::ready::Readiness;
-use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection};
+use ferrolb_runtime::reflect::Reflection;
 use ferrolb_segment::message::NodeId;
-use kube::Resource;
 use prometheus::Registry;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use daemon::{args, flows, forecast, layer2, may, metrics, run, see, tell, verdict};
 use layer2::announce::{Protocol, Reports, SegmentReport};
-use see::watch::Stores;
+use see::watch::{Slice, Stores};
+use tell::condition::Shown;
+use tell::l2_status::Seen;
 
 #[path = "../src"]
 mod daemon {
@@ -50,6 +49,8 @@ mod daemon {
 
 const SERVICES: u32 = 10_000;
 const NODES: u32 = 100;
+/// Of memory, for so many Services.
+const PROMISED_MEGABYTES: u64 = 30;
 /// The Service that changes.
 const CHANGED: u32 = 4_711;
 
@@ -63,8 +64,10 @@ fn main() {
 fn show_memory() {
     let _speaker = Bench::new("Cluster");
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let resident = status.lines().find(|line| line.starts_with("VmRSS"));
-    println!("{SERVICES} Services: {}", resident.expect("proc(5)"));
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    let megabytes = kib.expect("proc(5)") * 1024.0 / 1e6;
+    println!("{SERVICES} Services: VmRSS {megabytes:.1} MB (promised {PROMISED_MEGABYTES})");
 }
 
 fn node(number: u32) -> NodeName {
@@ -77,18 +80,6 @@ fn address(service: u32) -> IpAddr {
 
 fn name(service: u32) -> String {
     format!("service-{service:05}")
-}
-
-fn decode<K: DeserializeOwned>(object: Value) -> K {
-    serde_json::from_value(object).expect("an object")
-}
-
-fn store<K>(objects: impl IntoIterator<Item = Value>) -> BTreeMap<ObjectKey, Entry<K>>
-where
-    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug,
-{
-    let entry = |object: K| (ObjectKey::of(&object), Entry::Object(Arc::new(object)));
-    objects.into_iter().map(decode).map(entry).collect()
 }
 
 /// With an address that the node of the same number modulo 100 holds, and a condition that says so.
@@ -125,10 +116,6 @@ fn status(number: u32) -> Value {
     object
 }
 
-fn slices() -> BTreeMap<ObjectKey, Entry<ferrolb_crds::api::core::EndpointSlice>> {
-    store((0..SERVICES).map(|number| slice(number, [0, 31, 62])))
-}
-
 fn stores(policy: &str) -> Stores {
     let node_object = |number| {
         json!({ "metadata": { "name": node(number).as_str(), "labels": { "zone": format!("z{}", number % 3) } },
@@ -145,16 +132,23 @@ fn stores(policy: &str) -> Stores {
         "metadata": { "name": "pool", "namespace": "lb" }, "spec": { "addresses": ["10.0.0.0/16"] } });
     let advert = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement",
         "metadata": { "name": "everywhere", "namespace": "lb" }, "spec": {} });
+    let names = Arc::<Shared<str>>::default();
     Stores {
-        services: Reflection::fixed(store((0..SERVICES).map(|number| service(number, policy)))),
-        slices: Reflection::fixed(slices()),
-        nodes: Reflection::fixed(store((0..NODES).map(node_object))),
-        pools: Reflection::fixed(store([pool])),
-        adverts: Reflection::fixed(store([advert])),
-        states: Reflection::fixed(store((0..NODES).map(state))),
-        config_maps: Reflection::fixed(store([])),
-        statuses: Reflection::fixed(store((0..SERVICES).map(status))),
-        secrets: Reflection::fixed(store([])),
+        services: Reflection::kept(
+            (0..SERVICES).map(|number| service(number, policy)),
+            Shown::reader(None, names.clone()),
+        ),
+        slices: Reflection::kept(
+            (0..SERVICES).map(|number| slice(number, [0, 31, 62])),
+            Slice::reader(names.clone()),
+        ),
+        nodes: Reflection::of((0..NODES).map(node_object)),
+        pools: Reflection::of([pool]),
+        adverts: Reflection::of([advert]),
+        states: Reflection::of((0..NODES).map(state)),
+        config_maps: Reflection::of([]),
+        statuses: Reflection::kept((0..SERVICES).map(status), Seen::reader(names.clone())),
+        secrets: Reflection::of([]),
     }
 }
 
@@ -277,7 +271,8 @@ fn one_endpoint_changed(bencher: Bencher<'_, '_>, policy: &str) {
     let mut bench = Bench::new(policy);
     let one = bench.speaker.stores.slices.clone();
     let mut changed = (*one.snapshot()).clone();
-    changed.extend(store([slice(CHANGED, [0, 31, 63])]));
+    let other = Reflection::kept([slice(CHANGED, [0, 31, 63])], Slice::reader(Arc::default()));
+    changed.extend((*other.snapshot()).clone());
     let mut both = [Reflection::fixed(changed), one].into_iter().cycle();
     bencher.bench_local(|| {
         bench.speaker.stores.slices = both.next().expect("one of two");

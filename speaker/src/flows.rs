@@ -6,13 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use ferrolb_crds::domain::{ServiceKey, ServiceView};
+use ferrolb_crds::domain::ServiceKey;
 use ferrolb_rawlink::conntrack::forget_udp;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
+
+use crate::may::Service;
 
 /// After the change: kube-proxy may still have the old rules for a while, and a flow that begins meanwhile follows them.
 const FORGET_AFTER: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
@@ -69,17 +71,15 @@ impl Flows {
 }
 
 /// The addresses and UDP ports of Services.
-pub(crate) fn owners<'a>(services: impl Iterator<Item = &'a ServiceView>) -> Owners {
-    let pairs = |service: &'a ServiceView| {
-        let udp = service.ports.iter().filter(|port| port.protocol.0 == "UDP");
-        let numbers = udp.filter_map(|port| u16::try_from(port.number).ok());
-        let of_port = move |number| {
-            let pair = move |address: IpAddr| (SocketAddr::new(address, number), service.key.clone());
-            service.ingress.iter().map(pair)
-        };
-        numbers.flat_map(of_port)
-    };
-    services.flat_map(pairs).collect()
+pub(crate) fn owners(services: &BTreeMap<ServiceKey, Service>) -> Owners {
+    let mut owners = Owners::new();
+    for (key, Service { view, .. }) in services {
+        for number in &view.udp_ports {
+            let pair = |address| (SocketAddr::new(address, *number), key.clone());
+            owners.extend(view.ingress.iter().map(pair));
+        }
+    }
+    owners
 }
 
 /// Whether this process may forget flows; says so if not.

@@ -172,7 +172,7 @@ impl Cast {
     }
 
     fn outcome(&self, judged: &Judged, node: Option<&NodeId>) -> Result<Winner, Reason> {
-        let eligibility = judged.eligible.as_ref().map_err(Clone::clone)?;
+        let eligibility = judged.eligible.as_ref().map_err(|why| (**why).clone())?;
         let winner = node.and_then(|node| {
             let node = self.segment.nodes.get(node)?.clone();
             let interfaces = eligibility.interfaces(&node)?.clone();
@@ -188,7 +188,7 @@ impl Foreseen {
     /// # Errors
     /// The reason of this Service, even where the address is announced for another one.
     pub fn of_service(&self, service: &ferrolb_crds::domain::ServiceKey) -> Result<&Winner, &Reason> {
-        match self.judged.refused.get(service) {
+        match self.judged.refused(service) {
             Some(why) => Err(why),
             None => self.outcome.as_ref(),
         }

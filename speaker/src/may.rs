@@ -32,8 +32,9 @@ use ferrolb_crds::domain::{Advert, InterfaceName, Reason, ServiceKey};
 use ferrolb_segment::message::NodeId;
 
 pub use eligible::Eligibility;
+use judged::JudgedNodes;
 pub use memory::Memory;
-pub use view::{Options, Service, View};
+pub use view::{Exposure, Options, Service, View};
 
 /// The answer for every address of our Services.
 #[derive(Clone, Debug, Default)]
@@ -49,12 +50,14 @@ pub struct May {
 /// The answer for one address.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// The Services that have the address.
-    pub services: BTreeSet<ServiceKey>,
+    /// The Services that have the address, in order of their names, as they were judged.
+    services: Box<[(ServiceKey, Service)]>,
+    /// What was found of each node, whether or not any is eligible; none if no node was asked for.
+    nodes: Option<Arc<JudgedNodes>>,
     /// Those of them that it would not be announced for if they were alone, and why.
-    pub refused: BTreeMap<ServiceKey, Reason>,
+    refused: Box<[(ServiceKey, Reason)]>,
     /// The nodes that may announce, or why none may.
-    pub eligible: Result<Arc<Eligibility>, Reason>,
+    pub eligible: Result<Arc<Eligibility>, Box<Reason>>,
 }
 
 /// The interfaces that advertisements allow.
@@ -74,11 +77,20 @@ pub fn may(view: &View) -> Arc<May> {
 }
 
 impl Judged {
+    /// The Services that have the address.
+    pub fn services(&self) -> impl Iterator<Item = &ServiceKey> {
+        self.services.iter().map(|(key, _)| key)
+    }
+
     /// The Services that the address is announced for.
     pub fn served(&self) -> impl Iterator<Item = &ServiceKey> {
-        self.services
-            .iter()
-            .filter(|key| !self.refused.contains_key(*key))
+        self.services().filter(|key| self.refused(key).is_none())
+    }
+
+    /// Reason the address would not be announced for this one of its Services if it were alone.
+    pub fn refused(&self, service: &ServiceKey) -> Option<&Reason> {
+        let refused = self.refused.iter().find(|(key, _)| key == service);
+        refused.map(|(_, why)| why)
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey};
 use ferrolb_segment::message::NodeId;
 
 use crate::forecast::none_alive;
 use crate::layer2::announce::{Reports, Views};
-use crate::may::{Eligibility, Interfaces, Judged, May, View};
+use crate::may::{Eligibility, Exposure, Interfaces, Judged, May, View};
 use crate::tell::l2_status::{Seen, of_service};
 
 /// What is done for every address of our Services, as far as this node knows.
@@ -40,7 +40,7 @@ pub(crate) enum Layer2 {
     /// Another node does.
     There(NodeName),
     /// Nobody does.
-    Nobody(Reason),
+    Nobody(Box<Reason>),
     /// It is not known which node does, or not yet.
     Unknown,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Evidence<'a> {
     /// What they say.
     pub(crate) reports: &'a Reports,
     /// In order of their Services.
-    pub(crate) statuses: &'a [Seen],
+    pub(crate) statuses: &'a [Arc<Seen>],
     /// Whether this node can talk to others.
     pub(crate) has_key: bool,
 }
@@ -98,8 +98,8 @@ impl Verdicts {
             };
             let nodes = of_service(evidence.statuses, service)
                 .iter()
-                .filter_map(|one| one.node.as_ref());
-            for node in nodes.filter(|node| !self.announces(&known.view, node)) {
+                .filter_map(|one| one.rest.node.as_ref());
+            for node in nodes.filter(|node| !self.announces(service, &known.view, node)) {
                 rivals.entry(service.clone()).or_default().insert(node.clone());
             }
         }
@@ -127,7 +127,7 @@ impl Verdicts {
         services
     }
 
-    fn of_service<'a>(&'a self, service: &'a ServiceView) -> impl Iterator<Item = Option<&'a Verdict>> {
+    fn of_service<'a>(&'a self, service: &'a Exposure) -> impl Iterator<Item = Option<&'a Verdict>> {
         service
             .ingress
             .iter()
@@ -144,24 +144,32 @@ impl Verdicts {
     }
 
     /// The nodes that announce addresses of the Service for it, in order of the addresses.
-    fn holders_for<'a>(&'a self, service: &'a ServiceView) -> impl Iterator<Item = &'a NodeName> {
-        let is_for_it = |verdict: &&Verdict| !verdict.judged.refused.contains_key(&service.key);
+    fn holders_for<'a>(
+        &'a self,
+        key: &'a ServiceKey,
+        service: &'a Exposure,
+    ) -> impl Iterator<Item = &'a NodeName> {
+        let is_for_it = |verdict: &&Verdict| verdict.judged.refused(key).is_none();
         let verdicts = self.of_service(service).flatten().filter(is_for_it);
         verdicts.filter_map(|verdict| self.holder(verdict))
     }
 
     /// The node that announces the first address of the Service that any announces.
-    pub(crate) fn holder_for<'a>(&'a self, service: &'a ServiceView) -> Option<&'a NodeName> {
-        self.holders_for(service).next()
+    pub(crate) fn holder_for<'a>(
+        &'a self,
+        key: &'a ServiceKey,
+        service: &'a Exposure,
+    ) -> Option<&'a NodeName> {
+        self.holders_for(key, service).next()
     }
 
     /// Whether the node announces any address of the Service, for it.
-    pub(crate) fn announces(&self, service: &ServiceView, node: &NodeName) -> bool {
-        self.holders_for(service).any(|holder| holder == node)
+    pub(crate) fn announces(&self, key: &ServiceKey, service: &Exposure, node: &NodeName) -> bool {
+        self.holders_for(key, service).any(|holder| holder == node)
     }
 
     /// Whether each address of the Service is announced, and none by this other node.
-    pub(crate) fn have_moved_from(&self, service: &ServiceView, node: &NodeName) -> bool {
+    pub(crate) fn have_moved_from(&self, service: &Exposure, node: &NodeName) -> bool {
         self.of_service(service).all(|verdict| {
             let holder = verdict.and_then(|verdict| self.holder(verdict));
             holder.is_some_and(|holder| holder != node)
@@ -226,7 +234,7 @@ impl<'a> Judging<'a> {
             Some(name) if *name == self.evidence.node => Layer2::Unknown,
             Some(name) => Layer2::There((*name).clone()),
             None if !self.evidence.has_key => match self.stated(judged) {
-                Layer2::Unknown => Layer2::Nobody(Reason::NoKey),
+                Layer2::Unknown => Layer2::Nobody(Reason::NoKey.into()),
                 stated => stated,
             },
             None if !self.is_seen(address) => self.stated(judged),
@@ -245,7 +253,7 @@ impl<'a> Judging<'a> {
         let statuses = judged
             .served()
             .flat_map(|service| of_service(self.evidence.statuses, service));
-        let mut nodes = statuses.filter_map(|status| status.node.as_ref());
+        let mut nodes = statuses.filter_map(|status| status.rest.node.as_ref());
         let stated = nodes.find(|node| *node != self.evidence.node);
         stated.map_or(Layer2::Unknown, |node| Layer2::There(node.clone()))
     }
@@ -255,7 +263,7 @@ impl<'a> Judging<'a> {
         let joined = self.evidence.reports.values().any(|report| report.joined);
         let any_up = eligibility.group.fit.keys().any(|node| self.up.contains(node));
         match joined && !any_up {
-            true => Layer2::Nobody(none_alive(eligibility)),
+            true => Layer2::Nobody(none_alive(eligibility).into()),
             false => Layer2::Unknown,
         }
     }

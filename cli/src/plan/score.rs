@@ -44,8 +44,8 @@ pub(super) fn scores(foreseen: &Foreseen) -> Vec<Score> {
     let eligible = foreseen.judged.eligible.as_ref().ok();
     let near = eligible
         .into_iter()
-        .flat_map(|eligible| eligible.group.near.values());
-    let in_all = near.map(|nearness| nearness.local).sum();
+        .flat_map(|eligible| eligible.group.near.iter());
+    let in_all = near.map(|(_, nearness)| nearness.local).sum();
     let later = |one: &Ranked| foreseen.judged.eligible.as_ref().ok()?.soft(&one.node);
     let score = |one| Score::of(one, &hashes, in_all, later(one));
     foreseen.order.iter().map(score).collect()

@@ -92,8 +92,8 @@ fn view(
 ) -> View {
     let endpoints = endpoints(&objects.slices);
     let service = |(key, service): (&ServiceKey, &Arc<ServiceView>)| {
-        let view = Arc::new(assigned(service, key));
-        let endpoints = Arc::new(endpoints.get(key).cloned().unwrap_or_default());
+        let view = Arc::new(assigned(service, key).into());
+        let endpoints = endpoints.get(key).cloned().unwrap_or_default();
         (key.clone(), Service { view, endpoints })
     };
     let by_name = |advert: Advert| -> (AdvertName, Advert) { (advert.name.clone(), advert) };

@@ -1,9 +1,11 @@
 //! Where the endpoints of a Service are.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use super::NodeName;
-use crate::api::core::EndpointSlice;
+use crate::api::core::{self, EndpointSlice};
 
 /// One endpoint, in whatever families it has addresses.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,124 +18,142 @@ pub struct Endpoint {
     pub serving: bool,
 }
 
-/// The endpoints of one Service.
+/// The endpoints of one slice.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Endpoints {
-    all: Vec<Endpoint>,
-    /// Derived from `all`, for elections ask for nodes and ask often: those that are named, in order of their names.
-    by_node: Vec<OnNode>,
+pub struct Slice(Box<[Listed]>);
+
+/// One endpoint as a slice has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Listed {
+    /// The hash of its pod's name, else of its address: every speaker keeps every endpoint of the cluster. Two of one
+    /// Service on one node with the same hash would count once.
+    target: u32,
+    node: Option<NodeName>,
+    ready: bool,
+    serving: bool,
 }
+
+impl Slice {
+    /// Reads a slice. `name` makes the name of a node, so that many slices can share one.
+    ///
+    /// `ready` absent means ready; `serving` absent means as ready (Kubernetes' rules for `EndpointSlice`).
+    pub fn read(slice: &EndpointSlice, mut name: impl FnMut(&str) -> NodeName) -> Self {
+        let listed = |wire: &core::Endpoint| {
+            let conditions = wire.conditions.clone().unwrap_or_default();
+            let ready = conditions.ready.unwrap_or(true);
+            let pod = wire.target_ref.as_ref().and_then(|target| target.name.as_ref());
+            let mut target = DefaultHasher::new();
+            pod.or(wire.addresses.first()).hash(&mut target);
+            Listed {
+                target: target.finish() as u32,
+                node: wire.node_name.as_deref().map(&mut name),
+                ready,
+                serving: ready || conditions.serving.unwrap_or(false),
+            }
+        };
+        Self(slice.endpoints.iter().map(listed).collect())
+    }
+}
+
+/// The endpoints of one Service: the nodes that have some, in order of their names, after those of no node. Cheap to
+/// clone.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Endpoints(Arc<[OnNode]>);
 
 /// How many endpoints a node has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct OnNode {
-    node: NodeName,
-    ready: usize,
-    serving: usize,
+    node: Option<NodeName>,
+    ready: u32,
+    /// Those that can serve and are not ready.
+    terminating: u32,
+}
+
+impl OnNode {
+    fn serves(&self) -> bool {
+        self.ready + self.terminating > 0
+    }
 }
 
 impl Endpoints {
-    /// Reads the slices of one Service, in any order. A pod that stands in slices of both families counts once. One that
-    /// stands there on two nodes, as while a virtual machine moves, counts on each of them, with the state that the slice
-    /// says of that node.
-    ///
-    /// `ready` absent means ready; `serving` absent means as ready (Kubernetes' rules for `EndpointSlice`).
+    /// Reads the slices of one Service, in any order.
     pub fn from_slices<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> Self {
-        let mut known: BTreeMap<(Option<&str>, Option<&str>), Endpoint> = BTreeMap::new();
-        for wire in slices.into_iter().flat_map(|slice| slice.endpoints.iter()) {
-            let conditions = wire.conditions.clone().unwrap_or_default();
-            let ready = conditions.ready.unwrap_or(true);
-            let pod = wire.target_ref.as_ref().and_then(|target| target.name.as_ref());
-            let target = pod.or(wire.addresses.first()).map(String::as_str);
-            let endpoint = known
-                .entry((target, wire.node_name.as_deref()))
-                .or_insert_with(|| Endpoint {
-                    node: wire.node_name.as_deref().map(NodeName::from),
-                    ready: false,
-                    serving: false,
-                });
-            endpoint.ready |= ready;
-            endpoint.serving |= ready || conditions.serving.unwrap_or(false);
+        let read = |slice: &EndpointSlice| Slice::read(slice, |name| name.into());
+        Self::of(&slices.into_iter().map(read).collect::<Vec<_>>())
+    }
+
+    /// The slices of one Service together, in any order. A pod that stands in slices of both families counts once. One
+    /// that stands there on two nodes, as while a virtual machine moves, counts on each of them, with the state that the
+    /// slice says of that node.
+    pub fn of<'a>(slices: impl IntoIterator<Item = &'a Slice>) -> Self {
+        let mut known: BTreeMap<(u32, Option<&NodeName>), (bool, bool)> = BTreeMap::new();
+        for one in slices.into_iter().flat_map(|slice| &slice.0) {
+            let (ready, serving) = known.entry((one.target, one.node.as_ref())).or_default();
+            *ready |= one.ready;
+            *serving |= one.serving;
         }
-        known.into_values().collect()
+        let endpoint = |((_, node), (ready, serving)): ((_, Option<&NodeName>), _)| Endpoint {
+            node: node.cloned(),
+            ready,
+            serving,
+        };
+        known.into_iter().map(endpoint).collect()
+    }
+
+    /// Whether both are the very same.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Whether any endpoint anywhere can serve.
     pub fn any_serving(&self) -> bool {
-        self.all.iter().any(|endpoint| endpoint.serving)
-    }
-
-    /// Whether an endpoint that can serve has no node: then any node will do.
-    pub fn any_serving_without_node(&self) -> bool {
-        self.all
-            .iter()
-            .any(|endpoint| endpoint.serving && endpoint.node.is_none())
+        self.0.iter().any(OnNode::serves)
     }
 
     /// Whether this node has an endpoint that can serve.
     pub fn serving_on(&self, node: &NodeName) -> bool {
-        self.on(node).is_some_and(|here| here.serving > 0)
-    }
-
-    /// Whether an endpoint that can serve is about to end.
-    pub fn any_terminating(&self) -> bool {
-        self.all
-            .iter()
-            .any(|endpoint| endpoint.serving && !endpoint.ready)
+        self.on(node).is_some_and(OnNode::serves)
     }
 
     /// How many ready endpoints this node has.
     pub fn ready_on(&self, node: &NodeName) -> usize {
-        self.on(node).map_or(0, |here| here.ready)
-    }
-
-    /// How many ready endpoints there are.
-    pub fn ready(&self) -> usize {
-        self.all.iter().filter(|endpoint| endpoint.ready).count()
+        self.on(node).map_or(0, |here| here.ready as usize)
     }
 
     /// The nodes with an endpoint that can serve, in order of their names.
     pub fn serving_nodes(&self) -> impl Iterator<Item = &NodeName> {
-        self.by_node
-            .iter()
-            .filter(|here| here.serving > 0)
-            .map(|here| &here.node)
+        let serving = self.0.iter().filter(|here| here.serves());
+        serving.filter_map(|here| here.node.as_ref())
     }
 
     /// The nodes with ready endpoints and how many each has, in order of their names.
     pub fn ready_nodes(&self) -> impl Iterator<Item = (&NodeName, usize)> {
-        let ready = self.by_node.iter().filter(|here| here.ready > 0);
-        ready.map(|here| (&here.node, here.ready))
+        let ready = self.0.iter().filter(|here| here.ready > 0);
+        ready.filter_map(|here| Some((here.node.as_ref()?, here.ready as usize)))
     }
 
     fn on(&self, node: &NodeName) -> Option<&OnNode> {
-        let place = self.by_node.binary_search_by(|here| here.node.cmp(node));
-        place.ok().map(|place| &self.by_node[place])
+        let place = self
+            .0
+            .binary_search_by(|here| here.node.as_ref().cmp(&Some(node)));
+        place.ok().map(|place| &self.0[place])
     }
-}
-
-fn by_node(all: &[Endpoint]) -> Vec<OnNode> {
-    let mut counts: BTreeMap<&NodeName, (usize, usize)> = BTreeMap::new();
-    for endpoint in all {
-        if let Some(node) = &endpoint.node {
-            let (ready, serving) = counts.entry(node).or_default();
-            *ready += usize::from(endpoint.ready);
-            *serving += usize::from(endpoint.serving);
-        }
-    }
-    let here = |(node, (ready, serving)): (&NodeName, _)| OnNode {
-        node: node.clone(),
-        ready,
-        serving,
-    };
-    counts.into_iter().map(here).collect()
 }
 
 impl FromIterator<Endpoint> for Endpoints {
     fn from_iter<I: IntoIterator<Item = Endpoint>>(endpoints: I) -> Self {
-        let all: Vec<Endpoint> = endpoints.into_iter().collect();
-        let by_node = by_node(&all);
-        Self { all, by_node }
+        let mut counts: BTreeMap<Option<NodeName>, (u32, u32)> = BTreeMap::new();
+        for endpoint in endpoints {
+            let (ready, terminating) = counts.entry(endpoint.node).or_default();
+            *ready += u32::from(endpoint.ready);
+            *terminating += u32::from(endpoint.serving && !endpoint.ready);
+        }
+        let here = |(node, (ready, terminating))| OnNode {
+            node,
+            ready,
+            terminating,
+        };
+        Self(counts.into_iter().map(here).collect())
     }
 }
 
@@ -172,8 +192,9 @@ mod tests {
     #[case::terminating_and_gone(json!({"ready": false, "serving": false, "terminating": true}), false)]
     fn about_to_end(#[case] conditions: Value, #[case] expected: bool) {
         let one = json!([{"addresses": ["10.244.1.2"], "nodeName": "n1", "conditions": conditions}]);
+        let (endpoints, n1) = (Endpoints::from_slices([&slice("IPv4", one)]), "n1".into());
         assert_eq!(
-            Endpoints::from_slices([&slice("IPv4", one)]).any_terminating(),
+            endpoints.serving_on(&n1) && endpoints.ready_on(&n1) == 0,
             expected
         );
     }
@@ -246,7 +267,7 @@ mod tests {
     #[test]
     fn an_endpoint_without_a_node_is_anywhere() {
         let endpoints = Endpoints::from_slices([&slice("IPv4", json!([{"addresses": ["203.0.113.9"]}]))]);
-        assert!(endpoints.any_serving_without_node());
+        assert!(endpoints.any_serving());
         assert!(!endpoints.serving_on(&"n1".into()));
     }
 }

@@ -1,7 +1,10 @@
 //! Names as types, so that a pool's name is never taken for a node's.
 
+use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -23,6 +26,12 @@ macro_rules! name {
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl From<Arc<str>> for $type {
+            fn from(name: Arc<str>) -> Self {
+                Self(name)
             }
         }
 
@@ -79,5 +88,46 @@ impl ServiceKey {
 impl fmt::Display for ServiceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Values that many objects have in common, each once in memory.
+#[derive(Debug)]
+pub struct Shared<T: ?Sized>(Mutex<HashSet<Arc<T>>>);
+
+impl<T: ?Sized + Eq + Hash> Shared<T> {
+    /// The value, in the same memory as before if it is still in use.
+    pub fn of(&self, value: impl Borrow<T> + Into<Arc<T>>) -> Arc<T> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(value.borrow()) {
+            return known.clone();
+        }
+        if all.len() == all.capacity() {
+            all.retain(|known| Arc::strong_count(known) > 1);
+        }
+        let value: Arc<T> = value.into();
+        all.insert(value.clone());
+        value
+    }
+}
+
+impl<T: ?Sized> Default for Shared<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_once_and_not_for_ever() {
+        let names = Shared::<str>::default();
+        let (one, other) = (names.of("n1"), names.of("n1"));
+        assert!(Arc::ptr_eq(&one, &other));
+        (0..1000).for_each(|number| drop(names.of(&*number.to_string())));
+        assert!(names.0.lock().unwrap().len() < 10);
+        assert!(Arc::ptr_eq(&one, &names.of("n1")));
     }
 }

@@ -63,9 +63,10 @@ pub struct ServiceView {
 }
 
 /// Whether a Service wants a load balancer, and whose.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum ServiceClass {
     /// It has another type than `LoadBalancer`.
+    #[default]
     NotLoadBalancer,
     /// `spec.loadBalancerClass`.
     LoadBalancer(Option<String>),
@@ -179,9 +180,7 @@ impl ServiceView {
 
     /// The pool that an address in its status was given from, as far as the annotations say.
     pub fn origin(&self, address: IpAddr) -> Option<&PoolName> {
-        let is_second = self.ingress.iter().next() != Some(address);
-        let second = self.allocated_from.second.as_ref().filter(|_| is_second);
-        second.or(self.allocated_from.first.as_ref())
+        self.allocated_from.of_address(&self.ingress, address)
     }
 
     /// Whether any of its ports is one of UDP.

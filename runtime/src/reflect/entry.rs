@@ -7,20 +7,20 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use serde_json::Value;
 
-/// Namespace and name of an object; ordered by namespace, then name.
+/// Namespace and name of an object; ordered by namespace, then name. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
     /// Empty for an object without namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// The object's name.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 /// An object, or what is wrong with it.
 #[derive(Clone, Debug)]
-pub enum Entry<K> {
-    /// The object as last seen.
-    Object(Arc<K>),
+pub enum Entry<V> {
+    /// What is kept of the object as last seen.
+    Object(Arc<V>),
     /// The object exists, but cannot be decoded. An earlier value that could be is gone.
     Undecodable(Arc<Undecodable>),
 }
@@ -66,7 +66,7 @@ impl fmt::Display for Problem {
 impl ObjectKey {
     /// The key of a namespaced object, or with an empty namespace that of a cluster-wide one.
     #[must_use]
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self {
             namespace: namespace.into(),
             name: name.into(),
@@ -78,8 +78,8 @@ impl ObjectKey {
     pub fn of<K: Resource>(object: &K) -> Self {
         let meta = object.meta();
         Self::new(
-            meta.namespace.clone().unwrap_or_default(),
-            meta.name.clone().unwrap_or_default(),
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default(),
         )
     }
 }
@@ -94,10 +94,10 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-impl<K> Entry<K> {
-    /// The object, if it could be decoded.
+impl<V> Entry<V> {
+    /// What is kept of the object, if it could be decoded.
     #[must_use]
-    pub fn object(&self) -> Option<&Arc<K>> {
+    pub fn object(&self) -> Option<&Arc<V>> {
         match self {
             Self::Object(object) => Some(object),
             Self::Undecodable(_) => None,

@@ -18,8 +18,8 @@ use crate::ready::Unready;
 const BURST: usize = 1024;
 
 /// Follows one watch into its store.
-pub(super) struct Follower<K> {
-    pub(super) store: Store<K>,
+pub(super) struct Follower<K, V> {
+    pub(super) store: Store<K, V>,
     pub(super) dirty: Dirty,
     /// Held until the first complete list.
     pub(super) unready: Option<Unready>,
@@ -29,9 +29,10 @@ pub(super) struct Follower<K> {
 
 type Item<K> = watcher::Result<Event<Observed<K>>>;
 
-impl<K> Follower<K>
+impl<K, V> Follower<K, V>
 where
-    K: Resource<DynamicType: Default> + Clone,
+    K: Resource<DynamicType: Default>,
+    V: Clone,
 {
     /// Runs until the stream ends, which a watcher's never does, or nobody reads the store.
     pub(super) async fn run(mut self, events: impl Stream<Item = Item<K>>) {

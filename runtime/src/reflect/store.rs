@@ -1,6 +1,5 @@
 //! The protocol from watch events to the published map. No I/O, no clock.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,23 +8,23 @@ use kube::runtime::watcher::Event;
 use tokio::sync::watch;
 
 use super::observed::{Observed, Undecoded};
-use super::{Entry, ObjectKey, Problem, Projection, Snapshot, Undecodable};
+use super::{Entry, Keep, ObjectKey, Problem, Snapshot, Undecodable};
 
 /// Counts the changes of all stores, so that no two snapshots of a process have the same version.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 
 /// What readers see: the objects and which version of them it is.
-pub(super) struct Live<K> {
+pub(super) struct Live<V> {
     pub(super) version: u64,
-    pub(super) objects: Snapshot<K>,
+    pub(super) objects: Snapshot<V>,
 }
 
 /// The only writer of one resource's snapshot.
-pub(super) struct Store<K> {
-    live: watch::Sender<Live<K>>,
+pub(super) struct Store<K, V> {
+    live: watch::Sender<Live<V>>,
     /// The list that is being read, not yet visible.
-    list: Option<BTreeMap<ObjectKey, Entry<K>>>,
-    project: Projection<K>,
+    list: Vec<(ObjectKey, Entry<V>)>,
+    keep: Keep<K, V>,
     /// How many objects of the snapshot could not be decoded; counted only when that may have changed.
     undecodable: usize,
 }
@@ -39,17 +38,18 @@ pub(super) struct Change {
     pub(super) listed: bool,
 }
 
-impl<K> Store<K>
+impl<K, V> Store<K, V>
 where
-    K: Resource<DynamicType: Default> + Clone,
+    K: Resource<DynamicType: Default>,
+    V: Clone,
 {
-    pub(super) fn new(project: Projection<K>) -> (Self, watch::Receiver<Live<K>>) {
+    pub(super) fn new(keep: Keep<K, V>) -> (Self, watch::Receiver<Live<V>>) {
         let (live, reader) = watch::channel(Live::new(Snapshot::default()));
         (
             Self {
                 live,
-                list: None,
-                project,
+                list: Vec::new(),
+                keep,
                 undecodable: 0,
             },
             reader,
@@ -59,13 +59,11 @@ where
     /// Applies a burst of events; readers see all of it or nothing.
     pub(super) fn apply(&mut self, burst: Vec<Event<Observed<K>>>) -> Change {
         let recount = self.undecodable > 0 || burst.iter().any(may_bring_undecodable);
-        let Self {
-            live, list, project, ..
-        } = self;
+        let Self { live, list, keep, .. } = self;
         let mut change = Change::default();
         live.send_if_modified(|live| {
             for event in burst {
-                change = change.and(step(&mut live.objects, list, project, event));
+                change = change.and(step(&mut live.objects, list, keep, event));
             }
             if change.changed {
                 live.version = next_version();
@@ -96,8 +94,8 @@ where
     }
 }
 
-impl<K> Live<K> {
-    pub(super) fn new(objects: Snapshot<K>) -> Self {
+impl<V> Live<V> {
+    pub(super) fn new(objects: Snapshot<V>) -> Self {
         Self {
             version: next_version(),
             objects,
@@ -127,34 +125,36 @@ fn may_bring_undecodable<K>(event: &Event<Observed<K>>) -> bool {
 }
 
 /// One event. The map is copied only while a reader holds it.
-fn step<K>(
-    snapshot: &mut Snapshot<K>,
-    list: &mut Option<BTreeMap<ObjectKey, Entry<K>>>,
-    project: &Projection<K>,
+fn step<K, V>(
+    snapshot: &mut Snapshot<V>,
+    list: &mut Vec<(ObjectKey, Entry<V>)>,
+    keep: &mut Keep<K, V>,
     event: Event<Observed<K>>,
 ) -> Change
 where
-    K: Resource<DynamicType: Default> + Clone,
+    K: Resource<DynamicType: Default>,
+    V: Clone,
 {
     let changed = Change {
         changed: true,
         listed: false,
     };
     match event {
-        Event::Init => *list = Some(BTreeMap::new()),
+        Event::Init => list.clear(),
         Event::InitApply(object) => {
-            let (key, entry) = admit(object, project);
-            list.get_or_insert_default().insert(key, entry);
+            let one = admit(object, list.last(), keep);
+            list.push(one);
         }
         Event::InitDone => {
-            *snapshot = Arc::new(list.take().unwrap_or_default());
+            // At once: a map that grows in order is half empty.
+            *snapshot = Arc::new(std::mem::take(list).into_iter().collect());
             return Change {
                 changed: true,
                 listed: true,
             };
         }
         Event::Apply(object) => {
-            let (key, entry) = admit(object, project);
+            let (key, entry) = admit(object, None, keep);
             Arc::make_mut(snapshot).insert(key, entry);
             return changed;
         }
@@ -169,18 +169,22 @@ where
     Change::default()
 }
 
-/// The object under its key, with what cannot be decoded kept as it came.
-pub(super) fn admit<K>(object: Observed<K>, project: &Projection<K>) -> (ObjectKey, Entry<K>)
+/// The object under its key, with what cannot be decoded kept as it came. It shares the namespace with its neighbour.
+pub(super) fn admit<K, V>(
+    object: Observed<K>,
+    neighbour: Option<&(ObjectKey, Entry<V>)>,
+    keep: &mut impl FnMut(&ObjectKey, K) -> V,
+) -> (ObjectKey, Entry<V>)
 where
     K: Resource<DynamicType: Default>,
 {
-    let key = ObjectKey::of(&object);
+    let mut key = ObjectKey::of(&object);
+    if let Some((other, _)) = neighbour.filter(|(other, _)| other.namespace == key.namespace) {
+        key.namespace = other.namespace.clone();
+    }
     let reference = object.object_ref(&K::DynamicType::default());
     let entry = match object.value {
-        Ok(mut value) => {
-            project(&mut value);
-            Entry::Object(Arc::new(value))
-        }
+        Ok(value) => Entry::Object(Arc::new(keep(&key, value))),
         Err(Undecoded { message, raw }) => Entry::Undecodable(Arc::new(Undecodable {
             problem: Problem {
                 object: reference,

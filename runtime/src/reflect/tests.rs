@@ -62,7 +62,7 @@ fn fed() -> Fed {
     let readiness = Readiness::new();
     let metrics = WatchMetrics::register(&registry).unwrap();
     let (follower, reflection) = follower(
-        Box::new(|_| ()),
+        Box::new(|_, object| object),
         &Reports {
             dirty,
             readiness: readiness.clone(),
@@ -311,7 +311,13 @@ async fn managed_fields_and_what_the_caller_drops_are_not_kept() {
         readiness: Readiness::new(),
         metrics,
     };
-    let (follower, reflection) = follower(Box::new(|service: &mut Service| service.spec = None), &reports);
+    let (follower, reflection) = follower(
+        Box::new(|_, service: Service| Service {
+            spec: None,
+            ..service
+        }),
+        &reports,
+    );
     follower
         .run(stream::iter(listed(&["a"]).into_iter().map(Ok)))
         .await;

@@ -294,14 +294,16 @@ fn an_orphan_finds_a_holder_although_all_rank_differently() {
             );
             world.see(node, |view| {
                 for group in view.groups.values_mut() {
-                    let near = Arc::make_mut(&mut Arc::make_mut(group).near);
                     // Each thinks that it comes last, and the others in an order of its own.
-                    for (rank, id) in ids.iter().enumerate() {
+                    let near = ids.iter().enumerate().map(|(rank, id)| {
                         let last = *id == own;
                         let local = if last { 0 } else { 1 + (rank * (node + 1)) as u32 };
                         let saves_hop = false;
-                        near.insert(*id, Nearness { local, saves_hop });
-                    }
+                        (*id, Nearness { local, saves_hop })
+                    });
+                    let mut near: Vec<_> = near.collect();
+                    near.sort();
+                    Arc::make_mut(group).near = near.into();
                 }
             });
         }

@@ -14,7 +14,7 @@ fn near(view: &mut SegmentView, last: u32, node: NodeId) {
         local: 1,
         saves_hop: false,
     };
-    Arc::make_mut(group).near = Arc::new([(node, nearness)].into());
+    Arc::make_mut(group).near = [(node, nearness)].into();
 }
 
 /// Address `n` is near to node `n` modulo the number of nodes.

@@ -60,6 +60,13 @@ impl Told {
                 Left((address, _)) => self.offer(view, here, *address, None),
             }
         }
+        if before.by_address.is_empty() {
+            // A map that grew in order is half empty.
+            for segment in self.views.values_mut() {
+                let groups = &mut Arc::make_mut(segment).groups;
+                *groups = std::mem::take(groups).into_iter().collect();
+            }
+        }
         self.views
             .retain(|name, segment| self.segments.contains(name) || !segment.groups.is_empty());
         Arc::new(self.views.clone())

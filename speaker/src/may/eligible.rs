@@ -24,7 +24,7 @@ pub struct Eligibility {
 }
 
 /// A Service of policy Local and where its endpoints are.
-type Local = (ServiceKey, Arc<Endpoints>);
+type Local = (ServiceKey, Endpoints);
 
 impl Eligibility {
     /// The nodes that may announce all of these addresses, whose group has this first address.
@@ -40,12 +40,12 @@ impl Eligibility {
             .map(|(key, service)| (key.clone(), service.endpoints.clone()))
             .collect();
         let cluster = each(demands, |demand| &demand.cluster);
-        let cluster = cluster.values().map(|service| &*service.endpoints);
+        let cluster = cluster.values().map(|service| &service.endpoints);
         let group = GroupView {
             first,
-            addresses: Arc::new(demands.iter().map(|(address, _)| *address).collect()),
+            addresses: demands.iter().map(|(address, _)| *address).collect(),
             fit: fit(&judged, &local),
-            near: Arc::new(near(&judged, &local, cluster)),
+            near: near(&judged, &local, cluster),
         };
         Self {
             group: Arc::new(group),
@@ -127,7 +127,7 @@ fn near<'a>(
     judged: &JudgedNodes,
     local: &[Local],
     cluster: impl Iterator<Item = &'a Endpoints>,
-) -> BTreeMap<NodeId, Nearness> {
+) -> Box<[(NodeId, Nearness)]> {
     let mut near: BTreeMap<NodeId, Nearness> = BTreeMap::new();
     let id = |name: &NodeName| judged.by_node.get(name).map(|judgement| judgement.id);
     for (node, ready) in local.iter().flat_map(|(_, endpoints)| endpoints.ready_nodes()) {
@@ -140,7 +140,7 @@ fn near<'a>(
             near.entry(id).or_default().saves_hop = true;
         }
     }
-    near
+    near.into_iter().collect()
 }
 
 /// Those of these Services that have no endpoint on the node that can serve.

@@ -87,8 +87,8 @@ pub(crate) fn service_with(view: &mut View, name: &str, addresses: &[&str], wire
         "spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": ingress}}});
     merge(&mut object, wire);
     let service = Service {
-        view: Arc::new(ServiceView::read(&serde_json::from_value(object).unwrap())),
-        endpoints: Arc::default(),
+        view: Arc::new(ServiceView::read(&serde_json::from_value(object).unwrap()).into()),
+        endpoints: Endpoints::default(),
     };
     Arc::make_mut(&mut view.services).insert(key(name), service);
 }
@@ -106,7 +106,7 @@ pub(crate) fn endpoints(view: &mut View, service: &str, nodes: &[&str]) {
 /// Gives a Service these endpoints and no other.
 pub(crate) fn set_endpoints(view: &mut View, service: &str, all: impl IntoIterator<Item = Endpoint>) {
     let service = Arc::make_mut(&mut view.services).get_mut(&key(service)).unwrap();
-    service.endpoints = Arc::new(all.into_iter().collect::<Endpoints>());
+    service.endpoints = all.into_iter().collect();
 }
 
 /// Tells of an interface of a node.
@@ -164,11 +164,13 @@ pub(crate) fn barred(view: &View, address: &str) -> BTreeMap<String, &'static st
     let judged = judged(view, address);
     let eligibility = match &judged.eligible {
         Ok(eligibility) => eligibility.clone(),
-        Err(Reason::NoEligibleNode(nodes)) => {
+        Err(why) => {
+            let Reason::NoEligibleNode(nodes) = &**why else {
+                panic!("{why}")
+            };
             let reason = |(node, why): (&NodeName, &Reason)| (node.to_string(), why.word());
             return nodes.iter().map(reason).collect();
         }
-        Err(why) => panic!("{why}"),
     };
     let hard = eligibility.ineligible().iter();
     let hard = hard.map(|(node, why)| (node.to_string(), why.word()));

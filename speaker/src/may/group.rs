@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{ServiceKey, ServiceView};
+use ferrolb_crds::domain::ServiceKey;
 
-use super::view::{Service, View};
+use super::view::{Exposure, Service, View};
 
 /// One of our Services.
 pub(super) type User<'a> = (&'a ServiceKey, &'a Service);
@@ -19,23 +19,33 @@ pub(super) struct Group<'a> {
     pub(super) addresses: Vec<(IpAddr, Vec<User<'a>>)>,
 }
 
-/// All groups of our Services.
-pub(super) fn groups(view: &View) -> Vec<Group<'_>> {
-    let ours = view.options.class.as_deref();
-    let services = view
-        .services
-        .iter()
-        .filter(|(_, service)| service.view.class.is_ours(ours));
-    let uses = services.flat_map(|user| user.1.view.ingress.iter().map(move |address| (address, user)));
-    let mut uses: Vec<(IpAddr, User<'_>)> = uses.collect();
-    uses.sort_by_key(|(address, (key, _))| (*address, *key));
-    let by_address = uses.chunk_by(|one, other| one.0 == other.0);
-    let (alone, related): (Vec<_>, Vec<_>) = by_address.partition(|users| stands_alone(users));
-    let alone = alone.into_iter().map(|users| Group {
-        first: users[0].0,
-        addresses: vec![with_users(users)],
-    });
-    alone.chain(joined(&related)).collect()
+/// The uses of addresses by our Services, in order.
+pub(super) struct Uses<'a>(Vec<(IpAddr, User<'a>)>);
+
+impl<'a> Uses<'a> {
+    pub(super) fn of(view: &'a View) -> Self {
+        let ours = view.options.class.as_deref();
+        let services = view
+            .services
+            .iter()
+            .filter(|(_, service)| service.view.class.is_ours(ours));
+        let uses = services.flat_map(|user| user.1.view.ingress.iter().map(move |address| (address, user)));
+        let mut all = Vec::with_capacity(view.services.len());
+        all.extend(uses);
+        all.sort_unstable_by_key(|(address, (key, _)): &(IpAddr, User<'_>)| (*address, *key));
+        Self(all)
+    }
+
+    /// All groups of our Services, one after the other: there may be many.
+    pub(super) fn groups(&self) -> impl Iterator<Item = Group<'a>> {
+        let by_address = self.0.chunk_by(|one, other| one.0 == other.0);
+        let (alone, related): (Vec<_>, Vec<_>) = by_address.partition(|users| stands_alone(users));
+        let alone = alone.into_iter().map(|users| Group {
+            first: users[0].0,
+            addresses: vec![with_users(users)],
+        });
+        alone.chain(joined(&related))
+    }
 }
 
 /// One Service has the address, and no other address.
@@ -64,7 +74,7 @@ fn joined<'a>(related: &[&[(IpAddr, User<'a>)]]) -> Vec<Group<'a>> {
 
 /// Groups by their first address. What decides is which Services have which addresses and nothing else, so that a group
 /// keeps its first address, and with it its order of nodes, while endpoints, nodes and advertisements come and go.
-fn by_first<'a>(services: impl IntoIterator<Item = &'a ServiceView>) -> BTreeMap<IpAddr, BTreeSet<IpAddr>> {
+fn by_first<'a>(services: impl IntoIterator<Item = &'a Exposure>) -> BTreeMap<IpAddr, BTreeSet<IpAddr>> {
     let mut first_of: BTreeMap<IpAddr, IpAddr> = BTreeMap::new();
     let mut groups: BTreeMap<IpAddr, BTreeSet<IpAddr>> = BTreeMap::new();
     for service in services {

@@ -254,7 +254,7 @@ proptest! {
         for one in foreseen(&view).values() {
             match (&one.judged.eligible, &one.outcome) {
                 (Ok(eligible), Ok(winner)) => prop_assert!(eligible.includes(&winner.node)),
-                (Err(one), Err(other)) => prop_assert_eq!(one, other),
+                (Err(one), Err(other)) => prop_assert_eq!(&**one, other),
                 (eligible, outcome) => prop_assert!(false, "{eligible:?} {outcome:?}"),
             }
         }

@@ -1,13 +1,13 @@
 //! What is remembered from one judgement to the next. It saves time and changes no result.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{Reason, ServiceKey};
 
 use super::eligible::Eligibility;
-use super::group::{Group, User, groups};
+use super::group::{Group, User, Uses};
 use super::judged::JudgedNodes;
 use super::request::{Demand, Request, Terms};
 use super::view::{Exclusion, Service, View};
@@ -19,15 +19,6 @@ pub struct Memory {
     view: View,
     last: Arc<May>,
     nodes: BTreeMap<BTreeSet<Terms>, Arc<JudgedNodes>>,
-    /// By the first address of the group.
-    groups: HashMap<IpAddr, Known>,
-}
-
-#[derive(Debug)]
-struct Known {
-    services: Vec<(ServiceKey, Service)>,
-    judged: Vec<(IpAddr, Arc<Judged>)>,
-    nodes: Vec<Arc<JudgedNodes>>,
 }
 
 impl Memory {
@@ -38,65 +29,66 @@ impl Memory {
         }
         if !self.view.has_rules_of(view) {
             self.nodes.clear();
-            self.groups.clear();
+            self.last = Arc::default();
         }
-        let mut before = std::mem::take(&mut self.groups);
-        let mut by_address = Vec::new();
-        for group in groups(view) {
-            let known = before.remove(&group.first).filter(|known| known.is_of(&group));
-            let known = known.unwrap_or_else(|| self.judge_group(view, &group));
-            by_address.extend(known.judged.iter().cloned());
-            self.groups.insert(group.first, known);
+        let mut by_address = Vec::with_capacity(view.services.len());
+        for group in Uses::of(view).groups() {
+            match self.known(&group) {
+                Some(known) => by_address.extend(known),
+                None => by_address.extend(self.judge_group(view, &group)),
+            }
         }
-        self.forget_unused_nodes();
+        let by_address: BTreeMap<IpAddr, Arc<Judged>> = by_address.into_iter().collect();
+        let used = by_address.values().filter_map(|judged| judged.nodes.as_ref());
+        let used: BTreeSet<*const JudgedNodes> = used.map(Arc::as_ptr).collect();
+        self.nodes.retain(|_, nodes| used.contains(&Arc::as_ptr(nodes)));
         let selected = self.nodes.values().flat_map(|nodes| nodes.selected());
         self.last = Arc::new(May {
-            by_address: by_address.into_iter().collect(),
             selected: Arc::new(selected.collect()),
+            by_address,
             all_excluded: view.exclusion() == Exclusion::Everywhere,
         });
         self.view = view.clone();
         self.last.clone()
     }
 
-    fn forget_unused_nodes(&mut self) {
-        let used: BTreeSet<*const JudgedNodes> = self
-            .groups
-            .values()
-            .flat_map(|known| known.nodes.iter().map(Arc::as_ptr))
-            .collect();
-        self.nodes.retain(|_, nodes| used.contains(&Arc::as_ptr(nodes)));
+    /// What was judged of the group, if each address still has the very same Services: then there is no more to the group
+    /// than before, and no less.
+    fn known(&self, group: &Group<'_>) -> Option<Vec<(IpAddr, Arc<Judged>)>> {
+        let known = |(address, users): &(IpAddr, Vec<User<'_>>)| {
+            let judged = self.last.by_address.get(address)?;
+            let same =
+                |(one, other): (&(ServiceKey, Service), &User<'_>)| one.0 == *other.0 && one.1.is(other.1);
+            let all = judged.services.len() == users.len() && judged.services.iter().zip(users).all(same);
+            all.then(|| (*address, judged.clone()))
+        };
+        group.addresses.iter().map(known).collect()
     }
 
-    fn judge_group(&mut self, view: &View, group: &Group<'_>) -> Known {
+    fn judge_group(&mut self, view: &View, group: &Group<'_>) -> Vec<(IpAddr, Arc<Judged>)> {
         let requests: Vec<Request<'_>> = group
             .addresses
             .iter()
             .map(|(address, users)| Request::of(view, *address, users.clone()))
             .collect();
         let eligibilities = self.eligibilities(view, group.first, &requests);
-        let nodes = eligibilities.values().map(|one| one.judged.clone()).collect();
-        let judged = requests.iter().map(|request| {
+        let judged = |request: Request<'_>| {
+            let eligibility = eligibilities.get(&request.address);
             let eligible = match &request.demand {
-                Err(why) => Err(why.clone()),
-                Ok(_) if view.nodes.is_empty() => Err(Reason::NoNodes),
+                Err(why) => Err(Box::new(why.clone())),
+                Ok(_) if view.nodes.is_empty() => Err(Box::new(Reason::NoNodes)),
                 Ok(_) => may_or_why(&eligibilities[&request.address]),
             };
+            let own = |(key, service): User<'_>| (key.clone(), service.clone());
             let judged = Judged {
-                services: request.users.iter().map(|(key, _)| (*key).clone()).collect(),
-                refused: request.refused.clone(),
+                services: request.users.into_iter().map(own).collect(),
+                nodes: eligibility.map(|one| one.judged.clone()),
+                refused: request.refused.into_iter().collect(),
                 eligible,
             };
             (request.address, Arc::new(judged))
-        });
-        Known {
-            judged: judged.collect(),
-            nodes,
-            services: group
-                .users()
-                .map(|(key, service)| (key.clone(), service.clone()))
-                .collect(),
-        }
+        };
+        requests.into_iter().map(judged).collect()
     }
 
     /// One for the whole group; one for each address if no node is eligible for all.
@@ -141,27 +133,9 @@ impl Memory {
     }
 }
 
-fn may_or_why(eligibility: &Arc<Eligibility>) -> Result<Arc<Eligibility>, Reason> {
+fn may_or_why(eligibility: &Arc<Eligibility>) -> Result<Arc<Eligibility>, Box<Reason>> {
     match eligibility.group.fit.is_empty() {
-        true => Err(Reason::NoEligibleNode(eligibility.ineligible().clone())),
+        true => Err(Box::new(Reason::NoEligibleNode(eligibility.ineligible().clone()))),
         false => Ok(eligibility.clone()),
-    }
-}
-
-impl Known {
-    fn is_of(&self, group: &Group<'_>) -> bool {
-        let mut known = self.services.iter();
-        let same = |(key, service): User<'_>| {
-            let one = known.next();
-            one.is_some_and(|(known, of)| known == key && of.is(service))
-        };
-        group.users().all(same) && known.next().is_none()
-    }
-}
-
-impl<'a> Group<'a> {
-    /// The Services of each address in turn.
-    fn users(&self) -> impl Iterator<Item = User<'a>> {
-        self.addresses.iter().flat_map(|(_, users)| users.iter().copied())
     }
 }

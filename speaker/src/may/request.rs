@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{
-    Advert, AdvertName, Labels, NodeName, PoolName, Reason, ServiceKey, ServiceView, TrafficPolicy,
+    Advert, AdvertName, Labels, NodeName, PoolName, Reason, ServiceKey, TrafficPolicy,
 };
 
 use super::group::User;
-use super::view::{Service, View};
+use super::view::{Exposure, Service, View};
 
 /// An address and its Services.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub(super) struct Terms {
     /// advertisement names.
     pub(super) on_link: BTreeSet<NodeName>,
 }
+
+static NONE: Labels = Labels::new();
 
 impl<'a> Request<'a> {
     pub(super) fn of(view: &'a View, address: IpAddr, users: Vec<User<'a>>) -> Self {
@@ -107,7 +109,7 @@ fn adverts<'a>(view: &'a View, address: IpAddr, service: &'a Service) -> Result<
         return Err(Reason::NotAdvertised { pool: pool.clone() });
     }
     let selected: Vec<&Advert> = of_pool()
-        .filter(|advert| advert.selects_service(&service.labels))
+        .filter(|advert| advert.selects_service(service.labels.as_deref().unwrap_or(&NONE)))
         .collect();
     if selected.is_empty() {
         return Err(Reason::ServiceNotSelected { pool: pool.clone() });
@@ -126,11 +128,10 @@ fn adverts<'a>(view: &'a View, address: IpAddr, service: &'a Service) -> Result<
 
 /// The pool that owns the address, else the pool it came from: an address in use is announced also when its pool was
 /// shrunk or deleted. A deleted pool has no labels.
-fn pool<'a>(view: &'a View, address: IpAddr, service: &'a ServiceView) -> Option<(&'a PoolName, &'a Labels)> {
-    static NONE: Labels = Labels::new();
+fn pool<'a>(view: &'a View, address: IpAddr, service: &'a Exposure) -> Option<(&'a PoolName, &'a Labels)> {
     let owner = view.pools.owner(address);
     let came_from = || {
-        let name = service.origin(address)?;
+        let name = service.allocated_from.of_address(&service.ingress, address)?;
         let labels = view.pools.named(name).map(|pool| &pool.labels);
         Some((name, labels.unwrap_or(&NONE)))
     };

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{
-    Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Pools, ServiceKey, ServiceView,
+    Addresses, Advert, AdvertName, Endpoints, Labels, Node, NodeLinks, NodeName, Origins, Pools,
+    ServiceClass, ServiceKey, ServiceView, TrafficPolicy,
 };
 
 /// The cluster at one moment. Parts that did not change since the last view are the same [`Arc`].
@@ -28,9 +29,47 @@ pub struct View {
 #[derive(Clone, Debug)]
 pub struct Service {
     /// What it says.
-    pub view: Arc<ServiceView>,
+    pub view: Arc<Exposure>,
     /// Its endpoints.
-    pub endpoints: Arc<Endpoints>,
+    pub endpoints: Endpoints,
+}
+
+/// What a Service says that is announced, and nothing else: a speaker keeps it of every Service. Of a Service that is no
+/// load balancer only that.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exposure {
+    /// Whether it wants a load balancer, and whose.
+    pub class: ServiceClass,
+    /// Its labels, if it has any.
+    pub labels: Option<Box<Labels>>,
+    /// Whether the sharing annotation is there at all, even empty.
+    pub sharing_annotated: bool,
+    /// `externalTrafficPolicy`.
+    pub policy: TrafficPolicy,
+    /// The addresses in its status.
+    pub ingress: Addresses,
+    /// The pools they came from, as its annotations say.
+    pub allocated_from: Origins,
+    /// The UDP ports it serves.
+    pub udp_ports: Box<[u16]>,
+}
+
+impl From<ServiceView> for Exposure {
+    fn from(service: ServiceView) -> Self {
+        if service.class == ServiceClass::NotLoadBalancer {
+            return Self::default();
+        }
+        let udp = service.ports.iter().filter(|port| port.protocol.0 == "UDP");
+        Self {
+            udp_ports: udp.filter_map(|port| u16::try_from(port.number).ok()).collect(),
+            class: service.class,
+            labels: (!service.labels.is_empty()).then(|| Box::new(service.labels)),
+            sharing_annotated: service.sharing_annotated,
+            policy: service.policy,
+            ingress: service.ingress,
+            allocated_from: service.allocated_from,
+        }
+    }
 }
 
 /// What the command line says about announcing.
@@ -45,7 +84,7 @@ pub struct Options {
 impl Service {
     /// Whether both are the very same objects.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.view, &other.view) && Arc::ptr_eq(&self.endpoints, &other.endpoints)
+        Arc::ptr_eq(&self.view, &other.view) && self.endpoints.is(&other.endpoints)
     }
 }
 

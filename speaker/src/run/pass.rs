@@ -75,8 +75,7 @@ impl Speaker {
     fn act(&mut self, input: &Input) {
         let snapshot = &input.snapshot;
         if let Some(flows) = &mut self.flows {
-            let services = snapshot.view.services.values();
-            flows.follow(flows::owners(services.map(|one| &*one.view)), Instant::now());
+            flows.follow(flows::owners(&snapshot.view.services), Instant::now());
         }
         let may = self.memory.judge(&snapshot.view);
         let moves = self.moves(snapshot, &may);
@@ -113,9 +112,9 @@ impl Speaker {
 
     /// What `ferrolb rebalance` asks of this node. A group goes as a whole.
     fn moves(&self, snapshot: &Snapshot, may: &May) -> Moves {
-        let own = |status: &&Seen| status.node.as_ref() == Some(&self.node);
+        let own = |status: &&Arc<Seen>| status.rest.node.as_ref() == Some(&self.node);
         let asked = snapshot.statuses.iter().filter(own).filter_map(|status| {
-            let node = NodeId::of(&status.move_to()?);
+            let node = NodeId::of(status.rest.move_to.as_ref()?);
             let service = snapshot.view.services.get(status.service.as_ref()?)?;
             Some((service.view.ingress, node))
         });
@@ -157,7 +156,7 @@ impl Speaker {
         let wanted = l2_status::wanted(verdicts, &self.node, self.pod.as_ref());
         let service = |key: &_| snapshot.view.services.get(key);
         let announces =
-            |key: &_, node: &_| service(key).is_some_and(|one| verdicts.announces(&one.view, node));
+            |key: &_, node: &_| service(key).is_some_and(|one| verdicts.announces(key, &one.view, node));
         let succeeded =
             |key: &_, node: &_| service(key).is_none_or(|one| verdicts.have_moved_from(&one.view, node));
         let changes = l2_status::changes(&wanted, &snapshot.statuses, &self.node, announces);

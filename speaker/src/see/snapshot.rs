@@ -24,9 +24,9 @@ use crate::tell::l2_status::{Seen, in_order};
 pub(crate) struct Snapshot {
     pub(crate) view: View,
     /// The load balancers among the Services, and those that were until their condition is gone.
-    pub(crate) shown: Arc<BTreeMap<ServiceKey, Shown>>,
+    pub(crate) shown: Arc<BTreeMap<ServiceKey, Arc<Shown>>>,
     /// In order of their Services.
-    pub(crate) statuses: Arc<Vec<Seen>>,
+    pub(crate) statuses: Arc<Vec<Arc<Seen>>>,
     pub(crate) exclude: Arc<ExcludeList>,
     /// Objects that are skipped in whole or in part, and why.
     pub(crate) problems: Vec<Problem>,
@@ -59,7 +59,7 @@ pub(crate) struct Reader {
     config_maps: Parsed<ConfigMap, (ExcludeList, Vec<String>)>,
     secrets: Parsed<Secret, ()>,
     view: View,
-    seen: Arc<Vec<Seen>>,
+    seen: Arc<Vec<Arc<Seen>>>,
     exclude: Arc<ExcludeList>,
 }
 
@@ -87,8 +87,8 @@ impl Reader {
         self.read_nodes(stores);
         let (version, statuses) = stores.statuses.versioned();
         if self.statuses.replace(version) != Some(version) {
-            let objects = statuses.values().filter_map(Entry::object).cloned();
-            self.seen = Arc::new(in_order(objects.map(Seen::read)));
+            let seen = statuses.values().filter_map(Entry::object).cloned();
+            self.seen = Arc::new(in_order(seen));
         }
         if self
             .config_maps

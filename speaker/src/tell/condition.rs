@@ -6,23 +6,27 @@
 //! without addresses has no such condition: `Assigned` says why.
 
 mod settling;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::Condition;
-use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceClass, ServiceKey};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::may::Exposure;
 use crate::verdict::{Layer2, Verdict, Verdicts};
 
 pub(crate) use settling::Settling;
+pub(crate) use shown::Shown;
+
+use shown::Said;
 
 /// The reason of a Service that is announced as it should be.
 const ANNOUNCED: &str = "Announced";
@@ -61,13 +65,6 @@ pub(crate) struct Known<'a> {
     pub(crate) is_settled: &'a dyn Fn(&ServiceKey) -> bool,
 }
 
-/// A Service as the watch shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Shown {
-    pub(crate) object: Arc<Service>,
-    pub(crate) view: Arc<ServiceView>,
-}
-
 /// What is said of one address.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Fate {
@@ -79,22 +76,17 @@ enum Fate {
     Nowhere(&'static str, String),
 }
 
-/// Whether the object bears the condition.
-pub(crate) fn is_shown(service: &Service) -> bool {
-    condition_of(service).is_some()
-}
-
 /// The writes that are ours to make, in order of the Services' names.
 pub(crate) fn writes(
     known: &Known<'_>,
-    services: &BTreeMap<ServiceKey, Shown>,
+    services: &BTreeMap<ServiceKey, Arc<Shown>>,
     now: Timestamp,
 ) -> Vec<Write> {
-    let write = |(service, shown): (&ServiceKey, &Shown)| {
+    let write = |(service, shown): (&ServiceKey, &Arc<Shown>)| {
         let statement = known.statement(service, shown)?;
         Some(Write {
             service: service.clone(),
-            body: body(service, &shown.object, &statement, now),
+            body: body(service, shown, &statement, now),
             statement,
         })
     };
@@ -107,7 +99,7 @@ impl Known<'_> {
         let verdicts = self.verdicts;
         let holder = match shown.view.class {
             ServiceClass::NotLoadBalancer => None,
-            _ => verdicts.holder_for(&shown.view),
+            _ => verdicts.holder_for(service, &shown.view),
         };
         if holder.is_some_and(|holder| *holder != verdicts.node) {
             return None;
@@ -115,7 +107,7 @@ impl Known<'_> {
         let fates = self.fates(service, &shown.view)?;
         let rivals = verdicts.rivals.get(service);
         let statement = Statement::of(&verdicts.node, &fates, rivals);
-        let differs = !statement.is_met(condition_of(&shown.object));
+        let differs = !statement.is_met(shown.condition.as_ref());
         // Asked last because it is dear: nothing differs at rest.
         let our_turn = || match (holder, rivals) {
             (Some(_), None) => true,
@@ -129,7 +121,7 @@ impl Known<'_> {
     }
 
     /// What becomes of each address of the Service; nothing while that is not known.
-    fn fates(&self, service: &ServiceKey, view: &ServiceView) -> Option<BTreeMap<IpAddr, Fate>> {
+    fn fates(&self, service: &ServiceKey, view: &Exposure) -> Option<BTreeMap<IpAddr, Fate>> {
         if view.class == ServiceClass::NotLoadBalancer {
             return Some(BTreeMap::new());
         }
@@ -169,12 +161,11 @@ impl Statement {
         }
     }
 
-    fn is_met(&self, shown: Option<&Condition>) -> bool {
+    fn is_met(&self, shown: Option<&Said>) -> bool {
         match (self, shown) {
             (Self::Nothing, None) => true,
             (Self::Says { reason, message, .. }, Some(shown)) => {
-                let said = (shown.status.as_str(), shown.reason.as_str(), &shown.message);
-                said == (self.status(), *reason, message) && shown.last_transition_time.is_some()
+                shown.says(self.status(), reason, message) && shown.since.is_some()
             }
             _ => false,
         }
@@ -188,19 +179,23 @@ impl Statement {
     }
 
     /// The condition as it is to be written; none if it is to go.
-    fn condition(&self, before: Option<&Condition>, now: Timestamp) -> Option<Condition> {
-        let Self::Says { reason, message, .. } = self else {
+    fn condition(&self, before: Option<&Said>, now: Timestamp) -> Option<Condition> {
+        let Self::Says {
+            announced,
+            reason,
+            message,
+        } = self
+        else {
             return None;
         };
-        let unchanged = before.filter(|condition| condition.status == self.status());
+        let unchanged = before.filter(|before| before.holds == Some(*announced));
+        let since = unchanged.and_then(|before| Timestamp::from_second(before.since?).ok());
         Some(Condition {
             type_: names::CONDITION_ANNOUNCED.to_owned(),
             status: self.status().to_owned(),
             reason: (*reason).to_owned(),
             message: message.clone(),
-            last_transition_time: unchanged
-                .and_then(|one| one.last_transition_time.clone())
-                .or(Some(Time(now))),
+            last_transition_time: Some(Time(since.unwrap_or(now))),
         })
     }
 }
@@ -209,7 +204,7 @@ impl Fate {
     /// What becomes of an address for one of its Services; nothing while that is not known.
     fn of(verdict: &Verdict, service: &ServiceKey) -> Option<Self> {
         let nowhere = |why: &Reason| Some(Self::Nowhere(why.word(), why.to_string()));
-        if let Some(why) = verdict.judged.refused.get(service) {
+        if let Some(why) = verdict.judged.refused(service) {
             return nowhere(why);
         }
         match &verdict.layer2 {
@@ -254,27 +249,21 @@ pub(crate) fn spokesman<'a>(
     nodes.into_iter().min_by_key(|node| hash_of(node, &object))
 }
 
-fn condition_of(service: &Service) -> Option<&Condition> {
-    let conditions = service.status.as_ref()?.conditions.as_ref()?;
-    conditions
-        .iter()
-        .find(|one| one.type_ == names::CONDITION_ANNOUNCED)
-}
-
 /// The uid makes a write to a Service that is gone a conflict; without it the API server would try to create one.
-fn body(service: &ServiceKey, object: &Service, statement: &Statement, now: Timestamp) -> Value {
+fn body(service: &ServiceKey, shown: &Shown, statement: &Statement, now: Timestamp) -> Value {
+    let (uid, version) = shown.identity();
     let mut body = json!({
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
             "name": service.name,
             "namespace": service.namespace,
-            "uid": object.metadata.uid,
-            "resourceVersion": object.metadata.resource_version,
+            "uid": uid,
+            "resourceVersion": version,
         },
         "status": {},
     });
-    if let Some(condition) = statement.condition(condition_of(object), now) {
+    if let Some(condition) = statement.condition(shown.condition.as_ref(), now) {
         body["status"]["conditions"] = json!([condition]);
     }
     body

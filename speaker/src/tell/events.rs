@@ -4,12 +4,12 @@ mod heard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Resource;
 use kube::runtime::events::EventType;
 
 use crate::see::snapshot::Snapshot;
@@ -39,9 +39,9 @@ impl Told {
     pub(crate) fn notices(
         &mut self,
         verdicts: &Verdicts,
-        services: &BTreeMap<ServiceKey, Shown>,
+        services: &BTreeMap<ServiceKey, Arc<Shown>>,
     ) -> Vec<Notice> {
-        let reference = |service: &ServiceKey| Some(services.get(service)?.object.object_ref(&()));
+        let reference = |service: &ServiceKey| Some(services.get(service)?.reference(service));
         let assigned: BTreeSet<ServiceKey> = verdicts.by_service().into_keys().cloned().collect();
         let new = assigned.difference(&self.assigned);
         let mut told: Vec<Notice> = new
@@ -66,9 +66,10 @@ fn without_interface(verdicts: &Verdicts) -> BTreeSet<(ServiceKey, IpAddr)> {
         .by_address
         .iter()
         .filter(|(_, verdict)| match &verdict.layer2 {
-            Layer2::Nobody(Reason::NoEligibleNode(nodes)) => {
-                nodes.get(&verdicts.node) == Some(&Reason::NoInterface)
-            }
+            Layer2::Nobody(why) => match &**why {
+                Reason::NoEligibleNode(nodes) => nodes.get(&verdicts.node) == Some(&Reason::NoInterface),
+                _ => false,
+            },
             _ => false,
         });
     let pairs = lacking.flat_map(|(address, verdict)| {

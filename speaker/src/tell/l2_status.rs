@@ -7,17 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use ferrolb_crds::api::{AnnouncingInterface, ServiceL2Status, ServiceL2StatusStatus};
+use ferrolb_crds::api::{AnnouncingInterface, ServiceL2StatusStatus};
 use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
-use ferrolb_crds::names::{MOVE_TO, STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE};
-use kube::ResourceExt;
+use ferrolb_crds::names::{STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 mod due;
 mod retire;
+mod seen;
 
 pub(crate) use due::Due;
+pub(crate) use seen::Seen;
 
 use crate::may::Interfaces;
 use crate::verdict::{Announcement, Verdicts};
@@ -41,17 +42,6 @@ pub(crate) struct Wanted {
 pub(crate) struct Owner {
     pub(crate) name: String,
     pub(crate) uid: String,
-}
-
-/// A `ServiceL2Status` as the watch shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    /// The announcing node; none while nothing says so.
-    pub(crate) node: Option<NodeName>,
-    pub(crate) service: Option<ServiceKey>,
-    /// When it was made (Unix time in seconds); not yet made comes last.
-    created_unix_seconds: i64,
-    object: Arc<ServiceL2Status>,
 }
 
 /// A change of one object.
@@ -99,51 +89,52 @@ pub(crate) fn wanted(
 /// whether a node announces an address of a Service besides us, as when a group is split; then its object stays.
 pub(crate) fn changes(
     wanted: &BTreeMap<String, Wanted>,
-    seen: &[Seen],
+    seen: &[Arc<Seen>],
     node: &NodeName,
     announces: impl Fn(&ServiceKey, &NodeName) -> bool,
 ) -> BTreeMap<String, Change> {
     let mut changes = BTreeMap::new();
     for (name, one) in wanted {
-        let (own, others): (Vec<&Seen>, Vec<&Seen>) = of_service(seen, &one.service)
+        let (own, others): (Vec<&Arc<Seen>>, Vec<&Arc<Seen>>) = of_service(seen, &one.service)
             .iter()
-            .partition(|seen| seen.name() == name);
+            .partition(|seen| *seen.name == **name);
         if !own.iter().any(|seen| one.is_met(seen)) {
             changes.insert(name.clone(), Change::Apply(one.clone()));
         }
         let made = own.first().map(|own| own.created_unix_seconds);
         let is_older = |seen: &Seen| made.is_none_or(|made| seen.created_unix_seconds <= made);
         for seen in others.into_iter().filter(|seen| is_older(seen)) {
-            let other = seen.node.as_ref().filter(|other| *other != node);
+            let other = seen.rest.node.as_ref().filter(|other| *other != node);
             if let Some(other) = other.filter(|other| !announces(&one.service, other)) {
                 let of = Some((one.service.clone(), other.clone()));
-                changes.insert(seen.name().to_owned(), seen.deletion(of));
+                changes.insert(seen.name.to_string(), seen.deletion(of));
             }
         }
     }
-    let own = seen.iter().filter(|seen| seen.node.as_ref() == Some(node));
-    let surplus = own.filter(|seen| !wanted.contains_key(seen.name()));
-    changes.extend(surplus.map(|seen| (seen.name().to_owned(), seen.deletion(None))));
+    let own = seen.iter().filter(|seen| seen.rest.node.as_ref() == Some(node));
+    let surplus = own.filter(|seen| !wanted.contains_key(&*seen.name));
+    changes.extend(surplus.map(|seen| (seen.name.to_string(), seen.deletion(None))));
     changes
 }
 
 /// All in order of their Services.
-pub(crate) fn in_order(seen: impl Iterator<Item = Seen>) -> Vec<Seen> {
-    let mut seen: Vec<Seen> = seen.collect();
+pub(crate) fn in_order(seen: impl Iterator<Item = Arc<Seen>>) -> Vec<Arc<Seen>> {
+    let mut seen: Vec<Arc<Seen>> = seen.collect();
+    seen.shrink_to_fit();
     seen.sort_by(|one, other| one.service.cmp(&other.service));
     seen
 }
 
 /// Those of one Service, of all in order of their Services.
-pub(crate) fn of_service<'a>(seen: &'a [Seen], service: &ServiceKey) -> &'a [Seen] {
+pub(crate) fn of_service<'a>(seen: &'a [Arc<Seen>], service: &ServiceKey) -> &'a [Arc<Seen>] {
     let begin = seen.partition_point(|one| one.service.as_ref() < Some(service));
     let count = seen[begin..].partition_point(|one| one.service.as_ref() == Some(service));
     &seen[begin..begin + count]
 }
 
 /// The Services that this node reported to announce.
-pub(crate) fn services_of(seen: &[Seen], node: &NodeName) -> BTreeSet<ServiceKey> {
-    let of_node = seen.iter().filter(|one| one.node.as_ref() == Some(node));
+pub(crate) fn services_of(seen: &[Arc<Seen>], node: &NodeName) -> BTreeSet<ServiceKey> {
+    let of_node = seen.iter().filter(|one| one.rest.node.as_ref() == Some(node));
     of_node.filter_map(|one| one.service.clone()).collect()
 }
 
@@ -182,15 +173,12 @@ impl Wanted {
         })
     }
 
-    /// Whether the object itself, its status aside, is as it should be.
-    pub(crate) fn is_made(&self, seen: &Seen) -> bool {
-        let owners = seen.object.owner_references().iter().map(|owner| &owner.uid);
-        let labelled = |(name, value): (&String, &String)| seen.object.labels().get(name) == Some(value);
-        owners.eq(self.owner.iter().map(|owner| &owner.uid)) && self.labels().iter().all(labelled)
-    }
-
-    fn is_met(&self, seen: &Seen) -> bool {
-        self.is_made(seen) && seen.object.status.as_ref() == Some(&self.status())
+    /// Whether the object is as it should be.
+    fn is_met(&self, Seen { service, rest, .. }: &Seen) -> bool {
+        let owner = self.owner.iter().map(|owner| &*owner.uid);
+        (service.as_ref(), rest.node.as_ref()) == (Some(&self.service), Some(&self.node))
+            && rest.owners.iter().map(|uid| &**uid).eq(owner)
+            && rest.written.as_ref() == Some(&self.interfaces)
     }
 
     fn status(&self) -> ServiceL2StatusStatus {
@@ -214,46 +202,6 @@ impl Wanted {
         let fits = |(_, value): &(&str, &str)| value.len() <= LABEL_LIMIT;
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         labels.into_iter().filter(fits).map(owned).collect()
-    }
-}
-
-impl Seen {
-    /// Reads the object. What its status says counts, and before that is written its labels.
-    pub(crate) fn read(object: Arc<ServiceL2Status>) -> Self {
-        let status = object.status.as_ref();
-        let stated = |field: fn(&ServiceL2StatusStatus) -> &String, label: &str| {
-            let field = status.map(field).filter(|text| !text.is_empty());
-            field.or_else(|| object.labels().get(label)).map(String::as_str)
-        };
-        let namespace = stated(|status| &status.service_namespace, STATUS_SERVICE_NAMESPACE);
-        let name = stated(|status| &status.service_name, STATUS_SERVICE_NAME);
-        Self {
-            node: stated(|status| &status.node, STATUS_NODE).map(Into::into),
-            service: namespace
-                .zip(name)
-                .map(|(namespace, name)| ServiceKey::new(namespace, name)),
-            created_unix_seconds: object
-                .creation_timestamp()
-                .map_or(i64::MAX, |time| time.0.as_second()),
-            object,
-        }
-    }
-
-    fn name(&self) -> &str {
-        self.object.metadata.name.as_deref().unwrap_or_default()
-    }
-
-    /// The node that the Service is to move to (`ferrolb rebalance`).
-    pub(crate) fn move_to(&self) -> Option<NodeName> {
-        let node = self.object.annotations().get(MOVE_TO);
-        node.map(|node| node.as_str().into())
-    }
-
-    fn deletion(&self, of: Option<(ServiceKey, NodeName)>) -> Change {
-        Change::Delete {
-            uid: self.object.uid().unwrap_or_default(),
-            of,
-        }
     }
 }
 

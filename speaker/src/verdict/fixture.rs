@@ -18,7 +18,7 @@ use crate::tell::l2_status::Seen;
 pub(crate) struct Segment<'a> {
     pub(crate) view: &'a View,
     pub(crate) alive: &'a [&'a str],
-    pub(crate) statuses: &'a [Seen],
+    pub(crate) statuses: &'a [Arc<Seen>],
 }
 
 impl Segment<'_> {

@@ -1,3 +1,4 @@
+use ferrolb_runtime::reflect::{Entry, Reflection};
 use serde_json::json;
 
 use super::fixture::{Segment, of_nothing};
@@ -25,11 +26,16 @@ fn seen(view: &View, alive: &[&str], node: &str) -> Layer2 {
 }
 
 /// The `ServiceL2Status` of web by which the node says that it announces it.
-fn status(node: &str) -> Seen {
+fn status(node: &str) -> Arc<Seen> {
     let object = json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
         "metadata": {"name": format!("l2-{node}")}, "spec": {},
         "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
-    Seen::read(serde_json::from_value(object).unwrap())
+    Reflection::kept([object], Seen::reader(Default::default()))
+        .snapshot()
+        .values()
+        .find_map(Entry::object)
+        .unwrap()
+        .clone()
 }
 
 #[test]
@@ -44,7 +50,7 @@ fn an_address_is_here_or_there_or_nowhere() {
     endpoints(&mut view, "web", &[]);
     assert_eq!(
         seen(&view, &["n1", "n2"], "n1"),
-        Layer2::Nobody(Reason::NoEndpoints)
+        Layer2::Nobody(Reason::NoEndpoints.into())
     );
 }
 
@@ -74,7 +80,7 @@ fn what_nobody_has_claimed_yet_is_not_known() {
 #[test]
 fn on_another_segment_the_holder_is_known_by_what_it_says() {
     let view = web();
-    let of = |statuses: &[Seen], has_key| {
+    let of = |statuses: &[Arc<Seen>], has_key| {
         let verdicts = Verdicts::of(&Evidence {
             node: &"n1".into(),
             view: &view,
@@ -89,14 +95,14 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
     assert_eq!(of(&[], true), Layer2::Unknown);
     assert_eq!(of(&[status("n3")], true), Layer2::There("n3".into()));
     // A speaker without a key hears nobody.
-    assert_eq!(of(&[], false), Layer2::Nobody(Reason::NoKey));
+    assert_eq!(of(&[], false), Layer2::Nobody(Reason::NoKey.into()));
     assert_eq!(of(&[status("n3")], false), Layer2::There("n3".into()));
 }
 
 #[test]
 fn another_that_says_to_announce_what_is_held_here_is_a_rival() {
     let view = web();
-    let rivals = |statuses: &[Seen], node: &str| {
+    let rivals = |statuses: &[Arc<Seen>], node: &str| {
         let alive = &["n1", "n2"];
         let segment = Segment {
             view: &view,

@@ -135,9 +135,9 @@ impl Node {
             let address: IpAddr = address.parse().unwrap();
             let group = GroupView {
                 first: address,
-                addresses: Arc::new(BTreeSet::from([address])),
+                addresses: [address].into(),
                 fit: fit.clone(),
-                near: Arc::default(),
+                near: Box::default(),
             };
             let view = views.entry((*interface).into()).or_insert_with(|| empty.clone());
             view.groups.insert(address, Arc::new(group));

@@ -1,8 +1,9 @@
 //! Which pools the addresses of a Service are from.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use crate::domain::PoolName;
+use crate::domain::{Addresses, PoolName};
 use crate::names::{ALLOCATED_FROM_POOL, SECOND_ALLOCATED_FROM_POOL};
 
 /// The pools that the addresses of a Service were given from, as the annotations say. A pool that was edited since may
@@ -32,6 +33,13 @@ impl Origins {
             first: pool(ALLOCATED_FROM_POOL),
             second: pool(SECOND_ALLOCATED_FROM_POOL),
         }
+    }
+
+    /// The pool of one of these addresses of the Service, as far as that is said.
+    pub fn of_address(&self, all: &Addresses, address: IpAddr) -> Option<&PoolName> {
+        let is_second = all.iter().next() != Some(address);
+        let second = self.second.as_ref().filter(|_| is_second);
+        second.or(self.first.as_ref())
     }
 
     /// The annotations that say so.

@@ -88,9 +88,9 @@ fn alone(names: &[NodeName], address: IpAddr) -> GroupView {
     let fit = |name: &NodeName| (NodeId::of(name), Fitness::default());
     GroupView {
         first: address,
-        addresses: Arc::new(BTreeSet::from([address])),
+        addresses: [address].into(),
         fit: Arc::new(names.iter().map(fit).collect()),
-        near: Arc::default(),
+        near: Box::default(),
     }
 }
 
@@ -101,9 +101,9 @@ pub(crate) fn regroup(view: &mut SegmentView, size: usize) {
         let fit = view.groups[&group[0]].fit.clone();
         let whole = Arc::new(GroupView {
             first: group[0],
-            addresses: Arc::new(group.iter().copied().collect()),
+            addresses: group.into(),
             fit,
-            near: Arc::default(),
+            near: Box::default(),
         });
         for address in group {
             view.groups.insert(*address, whole.clone());

@@ -35,10 +35,15 @@ impl Default for Holders {
 
 impl FromIterator<(IpAddr, NodeId)> for Holders {
     fn from_iter<I: IntoIterator<Item = (IpAddr, NodeId)>>(holders: I) -> Self {
-        let mut parts = vec![Part::new(); usize::from(BUCKETS)];
+        let mut parts = vec![Vec::new(); usize::from(BUCKETS)];
         for (address, node) in holders {
-            parts[usize::from(bucket_of(address))].insert(address, node);
+            parts[usize::from(bucket_of(address))].push((address, node));
         }
-        Self(Arc::new(parts.into_iter().map(Arc::new).collect()))
+        Self(Arc::new(
+            parts
+                .into_iter()
+                .map(|part| Arc::new(part.into_iter().collect()))
+                .collect(),
+        ))
     }
 }

@@ -2,6 +2,7 @@ use ferrolb_runtime::reflect::Reflection;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::super::watch::Slice;
 use super::*;
 use crate::may::may;
 
@@ -10,6 +11,14 @@ where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone,
 {
     Reflection::of(objects.iter().cloned())
+}
+
+fn services(objects: &[Value]) -> Reflection<Shown> {
+    Reflection::kept(objects.iter().cloned(), Shown::reader(None, Default::default()))
+}
+
+fn slices(objects: &[Value]) -> Reflection<Slice> {
+    Reflection::kept(objects.iter().cloned(), Slice::reader(Default::default()))
 }
 
 fn node(name: &str) -> Value {
@@ -35,8 +44,8 @@ fn stores() -> Stores {
     let advert = json!({"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement",
         "metadata": {"name": "all", "namespace": "metallb-system"}, "spec": {}});
     Stores {
-        services: store(&[service("web", "LoadBalancer"), service("db", "ClusterIP")]),
-        slices: store(&[
+        services: services(&[service("web", "LoadBalancer"), service("db", "ClusterIP")]),
+        slices: slices(&[
             slice("web-a", "web", "n1"),
             slice("web-bb", "web", "n2"),
             slice("db-a", "db", "n1"),
@@ -46,7 +55,7 @@ fn stores() -> Stores {
         adverts: store(&[advert]),
         states: store(&[state("n1", "192.0.2.0/24")]),
         config_maps: store(&[]),
-        statuses: store(&[]),
+        statuses: Reflection::kept([], Seen::reader(Default::default())),
         secrets: store(&[json!({"metadata": {"name": "memberlist"},
             "data": {"secretkey": "YSBrZXkgb2YgZW5vdWdoIGJ5dGVz"}})]),
     }
@@ -101,8 +110,9 @@ fn only_load_balancers_are_kept() {
     let snapshot = reader().read(&stores());
     let keys: Vec<String> = snapshot.view.services.keys().map(ToString::to_string).collect();
     assert_eq!(keys, ["shop/web"]);
-    let shown = &snapshot.shown[&ServiceKey::new("shop", "web")];
-    assert_eq!(shown.object.uid().as_deref(), Some("uid-of-web"));
+    let web = ServiceKey::new("shop", "web");
+    let reference = snapshot.shown[&web].reference(&web);
+    assert_eq!(reference.uid.as_deref(), Some("uid-of-web"));
 }
 
 #[test]
@@ -120,7 +130,7 @@ fn what_did_not_change_is_not_read_again() {
     let first = reader.read(&stores).view.services[&key].clone();
     let second = reader.read(&stores).view.services[&key].clone();
     assert!(first.is(&second));
-    stores.slices = store(&[slice("web-a", "web", "n1")]);
+    stores.slices = slices(&[slice("web-a", "web", "n1")]);
     let third = reader.read(&stores).view.services[&key].clone();
     assert!(Arc::ptr_eq(&first.view, &third.view));
     assert!(!third.endpoints.serving_on(&"n2".into()));
@@ -185,8 +195,8 @@ fn what_cannot_be_read_any_more_is_announced_as_before_and_said() {
     let (mut odd_service, mut odd_slice) = (service("web", "LoadBalancer"), slice("web-bb", "web", "n2"));
     odd_service["spec"] = json!("none");
     odd_slice["endpoints"] = json!("none");
-    stores.services = store(&[odd_service]);
-    stores.slices = store(&[slice("web-a", "web", "n1"), odd_slice]);
+    stores.services = services(&[odd_service]);
+    stores.slices = slices(&[slice("web-a", "web", "n1"), odd_slice]);
     let snapshot = reader.read(&stores);
     assert!(snapshot.view.services[&key].is(&before));
     let faults: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
@@ -197,7 +207,7 @@ fn what_cannot_be_read_any_more_is_announced_as_before_and_said() {
             "EndpointSlice web-bb: endpoints: invalid type: string \"none\", expected a sequence",
         ]
     );
-    stores.services = store(&[]);
+    stores.services = services(&[]);
     let snapshot = reader.read(&stores);
     assert!(
         snapshot.view.services.is_empty(),
@@ -211,7 +221,7 @@ fn a_service_with_odd_conditions_of_others_is_read_like_any_other() {
     let mut odd = service("web", "LoadBalancer");
     odd["status"]["conditions"] =
         json!([{"type": "example.com/A", "status": "True", "lastTransitionTime": null}]);
-    stores.services = store(&[odd]);
+    stores.services = services(&[odd]);
     let snapshot = reader().read(&stores);
     assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
     assert!(

@@ -1,3 +1,5 @@
+use ferrolb_crds::api::core::Service;
+use ferrolb_runtime::reflect::{Entry, Reflection};
 use rstest::rstest;
 
 use super::*;
@@ -31,13 +33,13 @@ impl Default for Server {
 }
 
 impl Server {
-    fn shown(&self, view: &View) -> BTreeMap<ServiceKey, Shown> {
+    fn shown(&self, view: &View) -> BTreeMap<ServiceKey, Arc<Shown>> {
         let shown = |(key, service): (&ServiceKey, &crate::may::Service)| {
             let shown = Shown {
-                object: Arc::new(self.0.get(key).cloned().unwrap_or_default()),
                 view: service.view.clone(),
+                ..Shown::read(&self.0.get(key).cloned().unwrap_or_default(), None)
             };
-            (key.clone(), shown)
+            (key.clone(), Arc::new(shown))
         };
         view.services.iter().map(shown).collect()
     }
@@ -48,7 +50,9 @@ impl Server {
     }
 
     fn condition(&self, service: &str) -> Option<&Condition> {
-        condition_of(self.0.get(&key(service))?)
+        let status = self.0.get(&key(service))?.status.as_ref()?;
+        let mut conditions = status.conditions.iter().flatten();
+        conditions.find(|one| one.type_ == names::CONDITION_ANNOUNCED)
     }
 
     fn says(&self, service: &str) -> Option<(&str, &str, &str)> {
@@ -67,7 +71,7 @@ fn pass(node: &str, view: &View, server: &Server, now: i64) -> Vec<Write> {
     said(&segment.seen_from(node), server.shown(view), now)
 }
 
-fn said(verdicts: &Verdicts, shown: BTreeMap<ServiceKey, Shown>, now: i64) -> Vec<Write> {
+fn said(verdicts: &Verdicts, shown: BTreeMap<ServiceKey, Arc<Shown>>, now: i64) -> Vec<Write> {
     let known = Known {
         verdicts,
         is_settled: &|_| true,
@@ -184,11 +188,16 @@ fn a_new_holder_writes_and_since_when_stays() {
 }
 
 /// The `ServiceL2Status` of web by which the node says that it announces it.
-fn status(node: &str) -> Seen {
+fn status(node: &str) -> Arc<Seen> {
     let object = serde_json::json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
         "metadata": {"name": format!("l2-{node}")}, "spec": {},
         "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
-    Seen::read(serde_json::from_value(object).unwrap())
+    Reflection::kept([object], Seen::reader(Default::default()))
+        .snapshot()
+        .values()
+        .find_map(Entry::object)
+        .unwrap()
+        .clone()
 }
 
 #[test]

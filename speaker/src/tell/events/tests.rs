@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use ferrolb_crds::api::core::Service;
 use serde_json::json;
 
@@ -31,10 +29,7 @@ fn verdicts(view: &View, node: &str) -> Verdicts {
 fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
     let object: Service =
         serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "shop"}})).unwrap();
-    let shown = Shown {
-        view: Arc::new(ferrolb_crds::domain::ServiceView::read(&object)),
-        object: Arc::new(object),
-    };
+    let shown = Arc::new(Shown::read(&object, None));
     let notices = told.notices(verdicts, &BTreeMap::from([(key("web"), shown)]));
     notices.into_iter().map(|one| (one.reason, one.note)).collect()
 }

@@ -1,6 +1,7 @@
 //! Which of the changes are sent now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ferrolb_crds::domain::{NodeName, ServiceKey};
 use ferrolb_runtime::backoff::Jitter;
@@ -28,7 +29,7 @@ impl Due {
         &mut self,
         mut changes: BTreeMap<String, Change>,
         wanted: &BTreeMap<String, Wanted>,
-        seen: &[Seen],
+        seen: &[Arc<Seen>],
         succeeded: impl Fn(&ServiceKey, &NodeName) -> bool,
     ) -> BTreeMap<String, Change> {
         let ours: BTreeSet<&ServiceKey> = wanted.values().map(|one| &one.service).collect();

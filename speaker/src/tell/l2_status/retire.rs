@@ -2,10 +2,9 @@
 //! of its objects is to go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ferrolb_crds::domain::{NodeName, ServiceKey};
-use ferrolb_crds::names::STATUS_NODE;
-use kube::ResourceExt;
 
 use super::{Change, Seen};
 
@@ -13,14 +12,14 @@ use super::{Change, Seen};
 /// `succeeded` says whether others are known to announce all that a node said to announce of a Service.
 pub(super) fn together(
     mut changes: BTreeMap<String, Change>,
-    seen: &[Seen],
+    seen: &[Arc<Seen>],
     succeeded: impl Fn(&ServiceKey, &NodeName) -> bool,
 ) -> BTreeMap<String, Change> {
     let is_deletion = |change: &Change| matches!(change, Change::Delete { .. });
     if changes.values().filter(|change| is_deletion(change)).count() < 2 {
         return changes;
     }
-    let deleted = |one: &Seen| changes.get(one.name()).is_some_and(is_deletion);
+    let deleted = |one: &Seen| changes.get(&*one.name).is_some_and(is_deletion);
     let over = |one: &Seen, node: &NodeName| {
         let service = one.service.as_ref();
         deleted(one) || service.is_some_and(|service| succeeded(service, node))
@@ -31,13 +30,13 @@ pub(super) fn together(
         .filter(|(node, objects)| {
             objects
                 .iter()
-                .all(|one| one.node.as_ref() == Some(node) && over(one, node))
+                .all(|one| one.rest.node.as_ref() == Some(node) && over(one, node))
         })
         .collect();
     for (node, objects) in retired {
         let of = objects
             .iter()
-            .filter_map(|one| match changes.remove(one.name())? {
+            .filter_map(|one| match changes.remove(&*one.name)? {
                 Change::Delete { of, .. } => of.map(|(service, _)| service),
                 Change::Apply(_) | Change::Retire { .. } => None,
             });
@@ -49,11 +48,11 @@ pub(super) fn together(
 }
 
 /// The objects that a request for all of a node is about.
-fn by_label(seen: &[Seen]) -> BTreeMap<NodeName, Vec<&Seen>> {
+fn by_label(seen: &[Arc<Seen>]) -> BTreeMap<NodeName, Vec<&Seen>> {
     let mut nodes: BTreeMap<NodeName, Vec<&Seen>> = BTreeMap::new();
     for one in seen {
-        if let Some(node) = one.object.labels().get(STATUS_NODE) {
-            nodes.entry(node.as_str().into()).or_default().push(one);
+        if let Some(node) = &one.rest.labelled {
+            nodes.entry(node.clone()).or_default().push(one);
         }
     }
     nodes

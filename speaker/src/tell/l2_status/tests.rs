@@ -1,4 +1,5 @@
 use ferrolb_runtime::backoff::Jitter;
+use ferrolb_runtime::reflect::{Entry, Reflection};
 use rstest::rstest;
 use tokio::time::Instant;
 
@@ -62,14 +63,19 @@ fn ours() -> BTreeMap<String, Wanted> {
 }
 
 /// The object as the API server shows it once it is written.
-fn written(wanted: &Wanted) -> Seen {
+fn written(wanted: &Wanted) -> Arc<Seen> {
     let mut object = wanted.object();
     object["metadata"]["uid"] = json!(format!("uid-of-{}", wanted.node));
     object["status"] = wanted.status_object()["status"].clone();
-    Seen::read(serde_json::from_value(object).unwrap())
+    Reflection::kept([object], Seen::reader(Default::default()))
+        .snapshot()
+        .values()
+        .find_map(Entry::object)
+        .unwrap()
+        .clone()
 }
 
-fn of_node(node: &str) -> Seen {
+fn of_node(node: &str) -> Arc<Seen> {
     let wanted = Wanted {
         node: node.into(),
         ..ours().into_values().next().unwrap()
@@ -142,7 +148,7 @@ fn interfaces_are_named_only_where_advertisements_restrict_them(
 #[test]
 fn what_is_missing_is_made_and_what_is_right_is_left_alone() {
     let (name, wanted) = ours().into_iter().next().unwrap();
-    let changes_of = |seen: &[Seen]| changes(&ours(), seen, &"n1".into(), alone);
+    let changes_of = |seen: &[Arc<Seen>]| changes(&ours(), seen, &"n1".into(), alone);
     assert_eq!(
         changes_of(&[]),
         BTreeMap::from([(name, Change::Apply(wanted.clone()))])
@@ -175,7 +181,7 @@ fn our_own_object_goes_when_we_no_longer_announce() {
 fn an_object_of_another_name_for_our_node_goes() {
     let wanted = ours();
     let mut left_by_metallb = of_node("n1");
-    Arc::make_mut(&mut left_by_metallb.object).metadata.name = Some("l2-x7k2p".to_owned());
+    Arc::make_mut(&mut left_by_metallb).name = "l2-x7k2p".into();
     let seen = [written(wanted.values().next().unwrap()), left_by_metallb];
     let changes = changes(&wanted, &seen, &"n1".into(), alone);
     assert_eq!(changes, BTreeMap::from([("l2-x7k2p".to_owned(), deletion("n1"))]));
@@ -201,9 +207,9 @@ fn an_object_of_another_node_goes_when_we_take_over() {
 #[test]
 fn an_object_that_is_younger_than_ours_stays_for_its_node_announces_too() {
     let ours = ours();
-    let made = |seen: Seen, created_unix_seconds| Seen {
-        created_unix_seconds,
-        ..seen
+    let made = |mut seen: Arc<Seen>, created_unix_seconds| {
+        Arc::make_mut(&mut seen).created_unix_seconds = created_unix_seconds;
+        seen
     };
     let own = made(written(ours.values().next().unwrap()), 100);
     let deletions = |theirs: i64| {

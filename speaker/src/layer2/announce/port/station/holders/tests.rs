@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +28,9 @@ fn view(count: usize) -> SegmentView {
     let group = |address| {
         let group = GroupView {
             first: address,
-            addresses: Arc::new(BTreeSet::from([address])),
+            addresses: [address].into(),
             fit: fit.clone(),
-            near: Arc::default(),
+            near: Box::default(),
         };
         (address, Arc::new(group))
     };
