@@ -5,7 +5,8 @@ use ferrolb_lab::{Lab, wait};
 
 use crate::pair::{Pair, start_in};
 use crate::scene::{
-    AFTER_EXPIRY, SOON, Scene, all_different, decided, event, marker_pool, pool, service, versions,
+    AFTER_EXPIRY, SOON, Scene, all_different, decided, event, in_the_end_different, marker_pool, pool,
+    service, versions,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -125,7 +126,7 @@ fn two_leaders(lab: &Lab) -> Outcome {
         .map(|number| service(&format!("twice-{number}"), "", ""))
         .collect();
     let _services = Scene::new(lab, services)?;
-    all_different(lab, COUNT, AFTER_EXPIRY)?;
+    in_the_end_different(lab, COUNT, AFTER_EXPIRY)?;
     // They agree: once each has decided about all, nobody writes any more.
     drop(decided(lab, "after-both", SOON)?);
     let before = versions(lab)?;

@@ -136,14 +136,30 @@ pub(crate) fn all_different(lab: &Lab, count: usize, within: Duration) -> Result
             Err(format!("{} have one", held.len()))
         })
     })?;
+    assert!(are_different(&held), "an address was given twice: {held:?}");
+    Ok(())
+}
+
+/// Waits until each of so many Services has an address of its own: one that was given twice does not stay so.
+pub(crate) fn in_the_end_different(lab: &Lab, count: usize, within: Duration) -> Result<()> {
+    wait::until_seen(
+        &format!("{count} Services with different addresses"),
+        within,
+        || {
+            let held = holdings(lab)?;
+            Ok(if held.len() == count && are_different(&held) {
+                Ok(())
+            } else {
+                Err(format!("{held:?}"))
+            })
+        },
+    )
+}
+
+fn are_different(held: &BTreeMap<String, Vec<String>>) -> bool {
     let addresses: Vec<&String> = held.values().flatten().collect();
     let distinct: BTreeSet<&&String> = addresses.iter().collect();
-    assert_eq!(
-        distinct.len(),
-        addresses.len(),
-        "an address was given twice: {held:?}"
-    );
-    Ok(())
+    distinct.len() == addresses.len()
 }
 
 /// A pool that only [`decided`] uses.

@@ -128,7 +128,7 @@ impl Controller {
         let is_new = |problem: &&Problem| !term.told.contains(&problem.to_string());
         let (invalid, doubtful) = (invalid.iter().filter(is_new), doubtful.iter().filter(is_new));
         let invalid = invalid.inspect(|fault| tracing::warn!(%fault, "object skipped in whole or in part"));
-        let doubtful = doubtful.inspect(|fault| tracing::warn!(%fault, "object used as it is"));
+        let doubtful = doubtful.inspect(|fault| tracing::info!(%fault, "object used as it is"));
         self.trailing
             .add(invalid.chain(doubtful).map(notice).collect(), now);
         term.told = all;
