@@ -60,7 +60,8 @@ impl Binary {
     }
 }
 
-fn module_folder(module: &str) -> PathBuf {
+/// Where a module's `go.mod` is.
+pub(crate) fn module_folder(module: &str) -> PathBuf {
     source::root().join("lab/kubernetes").join(module)
 }
 
@@ -136,7 +137,7 @@ pub fn build(mut tell: impl FnMut(&str)) -> Result<PathBuf> {
     if folder.is_dir() {
         return Ok(folder);
     }
-    let go = crate::go::find(&needed_go()?)?;
+    let go = go()?;
     crate::go::check_seccomp()?;
     let unfinished = folder.with_extension("unfinished");
     fs::create_dir_all(&unfinished).doing(|| format!("make {}", unfinished.display()))?;
@@ -152,6 +153,11 @@ pub fn build(mut tell: impl FnMut(&str)) -> Result<PathBuf> {
     }
     fs::rename(&unfinished, &folder).doing(|| format!("name {}", folder.display()))?;
     Ok(folder)
+}
+
+/// A Go that is new enough for every module.
+pub(crate) fn go() -> Result<PathBuf> {
+    crate::go::find(&needed_go()?)
 }
 
 /// The highest Go version that a module asks for.

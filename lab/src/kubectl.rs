@@ -32,13 +32,18 @@ impl Kubectl {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        // its cache goes with the lab, and the person's own settings do not count
+        self.set_environment(&mut command);
+        command.args(arguments);
+        command
+    }
+
+    /// What kubectl reads of a command's environment: its cache goes with the lab, and the person's own settings do not
+    /// count.
+    pub(crate) fn set_environment(&self, command: &mut Command) {
         command
             .env("KUBECONFIG", &self.kubeconfig)
             .env("KUBECACHEDIR", &self.cache)
             .env("KUBERC", "off");
-        command.args(arguments);
-        command
     }
 
     /// Runs it and returns its standard output.

@@ -74,16 +74,8 @@ impl<'a> Tour<'a> {
     ///
     /// # Errors
     /// With the command, what the page shows, and what was seen instead; or with what is wrong with the traffic.
-    pub fn walk(&self, step: &Step, mut tell: impl FnMut(&Shown)) -> Result<Vec<Shown>> {
-        let mut seen = Vec::new();
-        for shown in &step.commands {
-            let output = self.follow(shown)?;
-            let now = shown.with(output);
-            tell(&now);
-            seen.push(now);
-        }
-        checks::check(self.lab, step.number)?;
-        Ok(seen)
+    pub fn walk(&self, step: &Step, tell: impl FnMut(&Shown)) -> Result<Vec<Shown>> {
+        self.follow(step, tell, |shown, output, _| same(&shown.output, output))
     }
 
     /// Walks one step and takes whatever its commands print, to write it into the page. A question is asked until its
@@ -91,39 +83,37 @@ impl<'a> Tour<'a> {
     ///
     /// # Errors
     /// As [`Self::walk`].
-    pub fn record(&self, step: &Step, mut tell: impl FnMut(&Shown)) -> Result<Vec<Shown>> {
+    pub fn record(&self, step: &Step, tell: impl FnMut(&Shown)) -> Result<Vec<Shown>> {
+        self.follow(step, tell, |shown, output, waited| {
+            !shown.is_question() || waited > SETTLED || same(&shown.output, output)
+        })
+    }
+
+    /// `is_right` gets a command, its output, and for how long it was asked.
+    fn follow(
+        &self,
+        step: &Step,
+        mut tell: impl FnMut(&Shown),
+        is_right: impl Fn(&Shown, &str, Duration) -> bool,
+    ) -> Result<Vec<Shown>> {
         let mut seen = Vec::new();
         for shown in &step.commands {
-            let now = shown.with(self.settled(shown)?);
+            let begun = Instant::now();
+            let within = if shown.is_question() { SOON } else { Duration::ZERO };
+            let output = wait::until_seen(&shown.command, within, || {
+                let output = self.shell(&shown.command)?;
+                Ok(if is_right(shown, &output, begun.elapsed()) {
+                    Ok(output)
+                } else {
+                    Err(format!("\n{output}\nbut the page shows\n{}", shown.output))
+                })
+            })?;
+            let now = shown.with(output);
             tell(&now);
             seen.push(now);
         }
         checks::check(self.lab, step.number)?;
         Ok(seen)
-    }
-
-    fn settled(&self, shown: &Shown) -> Result<String> {
-        let begun = Instant::now();
-        loop {
-            let output = self.shell(&shown.command)?;
-            let waited = begun.elapsed() > SETTLED;
-            if waited || !shown.is_question() || same(&shown.output, &output) {
-                return Ok(output);
-            }
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    }
-
-    fn follow(&self, shown: &Shown) -> Result<String> {
-        let within = if shown.is_question() { SOON } else { Duration::ZERO };
-        wait::until_seen(&shown.command, within, || {
-            let output = self.shell(&shown.command)?;
-            Ok(if same(&shown.output, &output) {
-                Ok(output)
-            } else {
-                Err(format!("\n{output}\nbut the page shows\n{}", shown.output))
-            })
-        })
     }
 
     /// Both outputs of a command, in this order.
@@ -140,10 +130,8 @@ impl<'a> Tour<'a> {
                 .current_dir(source::root())
                 .args(["-c", command])
                 .env("PATH", path)
-                .env("KUBECONFIG", self.lab.state().kubeconfig("admin"))
-                .env("KUBECACHEDIR", self.lab.state().folder().join("kubectl"))
-                .env("KUBERC", "off")
                 .env("FERROLB_LAB", self.lab.plan().name());
+            self.lab.kubectl_program().set_environment(&mut shell);
             outcome(&mut shell, "", ONE)
         })??;
         Ok(format!("{}{}", outcome.stdout, outcome.stderr)

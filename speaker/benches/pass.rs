@@ -49,7 +49,7 @@ mod daemon {
 
 const SERVICES: u32 = 10_000;
 const NODES: u32 = 100;
-/// Of memory, for so many Services.
+/// The memory that a speaker with so many Services may take.
 const PROMISED_MEGABYTES: u64 = 30;
 /// The Service that changes.
 const CHANGED: u32 = 4_711;

@@ -77,8 +77,8 @@ impl<'a> Others<'a> {
             .or_else(|| self.occupants_of(address).find(others))
     }
 
-    /// The machine that takes this address of the pool even from a Service that has it: traffic of the machine itself would go to
-    /// the Service, on every node.
+    /// The machine that takes this address of the pool even from a Service that has it: traffic of the machine itself
+    /// would go to the Service, on every node.
     pub(super) fn forbids_keeping(&self, pool: Option<&Pool>, address: IpAddr) -> Option<&Occupant> {
         let allowed = pool.is_some_and(|pool| pool.allows_node_addresses);
         let machine = |by: &&Occupant| matches!(by, Occupant::Node(_) | Occupant::ApiServer) && !allowed;

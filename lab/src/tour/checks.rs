@@ -22,7 +22,7 @@ const SINGLE: Ipv4Addr = lan4(227);
 const STICKY: Ipv4Addr = lan4(229);
 const INGRESS: Ipv4Addr = lan4(230);
 const SAMPLES: usize = 120;
-/// Of the answers that a pod would give if all gave as many.
+/// The least part of an equal share of the answers that each pod must give.
 const LEAST_SHARE: f64 = 0.2;
 
 pub(super) fn check(lab: &Lab, step: u8) -> Result<()> {

@@ -11,7 +11,7 @@ use super::load;
 use crate::command::text;
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
-use crate::{binaries, go, requirements, source};
+use crate::{binaries, requirements};
 
 const MODULE: &str = "github.com/projectcontour/contour";
 const NAMESPACE: &str = "projectcontour";
@@ -75,9 +75,9 @@ fn write_kustomization(folder: &Path, resources: &[String]) -> Result<()> {
 
 /// Where Go keeps the module that the lab's Contour is built from.
 fn module_folder() -> Result<PathBuf> {
-    let mut command = Command::new(go::find(&go::Version::default())?);
+    let mut command = Command::new(binaries::go()?);
     command
-        .current_dir(source::root().join("lab/kubernetes/contour"))
+        .current_dir(binaries::module_folder("contour"))
         .env("GOWORK", "off")
         .args(["mod", "download", "-json", MODULE]);
     let told = text(&mut command, DOWNLOAD)?;

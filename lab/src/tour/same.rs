@@ -53,7 +53,7 @@ fn piece(piece: &str) -> String {
     known + separator
 }
 
-/// Who asks, without the port: a node asks with the address of the interface towards the pod.
+/// The asker without its port. A node asks with the address of its interface towards the pod.
 fn whom(asker: &str) -> String {
     let Ok(asker) = asker.parse::<SocketAddr>() else {
         return asker.to_owned();

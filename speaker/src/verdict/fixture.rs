@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::NodeName;
+use ferrolb_runtime::reflect::{Entry, Reflection};
 use ferrolb_segment::SegmentView;
 use ferrolb_segment::message::NodeId;
+use serde_json::{Value, json};
 
 use super::{Evidence, Verdicts};
 use crate::forecast::{Known, forecast};
@@ -94,4 +96,23 @@ pub(crate) fn of_nothing(view: &View, node: &str) -> Verdicts {
         statuses: &[],
     };
     segment.reported(&node.into(), report)
+}
+
+/// The object as the watch of the statuses keeps it.
+pub(crate) fn seen(object: Value) -> Arc<Seen> {
+    Reflection::kept([object], Seen::reader(Arc::default()))
+        .snapshot()
+        .values()
+        .find_map(Entry::object)
+        .unwrap()
+        .clone()
+}
+
+/// The `ServiceL2Status` of shop/web by which the node says that it announces it.
+pub(crate) fn status(node: &str) -> Arc<Seen> {
+    seen(
+        json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
+        "metadata": {"name": format!("l2-{node}")}, "spec": {},
+        "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}}),
+    )
 }

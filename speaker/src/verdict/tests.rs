@@ -1,7 +1,6 @@
-use ferrolb_runtime::reflect::{Entry, Reflection};
 use serde_json::json;
 
-use super::fixture::{Segment, of_nothing};
+use super::fixture::{Segment, of_nothing, status};
 use super::*;
 use crate::may::fixture::{advert, cluster, endpoints, ip, key, service};
 use crate::may::may;
@@ -22,19 +21,6 @@ fn seen(view: &View, alive: &[&str], node: &str) -> Layer2 {
     };
     segment.seen_from(node).by_address[&ip("192.0.2.2")]
         .layer2
-        .clone()
-}
-
-/// The `ServiceL2Status` of web by which the node says that it announces it.
-fn status(node: &str) -> Arc<Seen> {
-    let object = json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
-        "metadata": {"name": format!("l2-{node}")}, "spec": {},
-        "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
-    Reflection::kept([object], Seen::reader(Default::default()))
-        .snapshot()
-        .values()
-        .find_map(Entry::object)
-        .unwrap()
         .clone()
 }
 

@@ -1,5 +1,4 @@
 use ferrolb_crds::api::core::Service;
-use ferrolb_runtime::reflect::{Entry, Reflection};
 use rstest::rstest;
 
 use super::*;
@@ -7,8 +6,7 @@ use crate::may::View;
 use crate::may::fixture::{
     advert, cluster, endpoints, key, link, local_service, node, service, service_with,
 };
-use crate::tell::l2_status::Seen;
-use crate::verdict::fixture::{Segment, of_nothing};
+use crate::verdict::fixture::{Segment, of_nothing, status};
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
@@ -185,19 +183,6 @@ fn a_new_holder_writes_and_since_when_stays() {
         server.condition("web").unwrap().last_transition_time,
         Some(Time(time(60)))
     );
-}
-
-/// The `ServiceL2Status` of web by which the node says that it announces it.
-fn status(node: &str) -> Arc<Seen> {
-    let object = serde_json::json!({"apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status",
-        "metadata": {"name": format!("l2-{node}")}, "spec": {},
-        "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop", "interfaces": []}});
-    Reflection::kept([object], Seen::reader(Default::default()))
-        .snapshot()
-        .values()
-        .find_map(Entry::object)
-        .unwrap()
-        .clone()
 }
 
 #[test]

@@ -1,5 +1,4 @@
 use ferrolb_runtime::backoff::Jitter;
-use ferrolb_runtime::reflect::{Entry, Reflection};
 use rstest::rstest;
 use tokio::time::Instant;
 
@@ -7,7 +6,7 @@ use super::*;
 use crate::layer2::announce::SegmentReport;
 use crate::may::View;
 use crate::may::fixture::{advert, cluster, pools, service};
-use crate::verdict::fixture::Segment;
+use crate::verdict::fixture::{Segment, seen};
 
 fn web() -> ServiceKey {
     ServiceKey::new("shop", "web")
@@ -67,12 +66,7 @@ fn written(wanted: &Wanted) -> Arc<Seen> {
     let mut object = wanted.object();
     object["metadata"]["uid"] = json!(format!("uid-of-{}", wanted.node));
     object["status"] = wanted.status_object()["status"].clone();
-    Reflection::kept([object], Seen::reader(Default::default()))
-        .snapshot()
-        .values()
-        .find_map(Entry::object)
-        .unwrap()
-        .clone()
+    seen(object)
 }
 
 fn of_node(node: &str) -> Arc<Seen> {
