@@ -117,15 +117,33 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         flows: flows::may_forget().then(Flows::default),
     };
     // What is decided before everything is listed may be what another node announces.
-    tokio::select! {
-        () = readiness.all_ready() => {
-            speaker.membership.await_key(readiness.part("key"));
-            speaker.run(wakes, heard, ended, &shutdown).await?;
+    let speaking = async {
+        tokio::select! {
+            () = readiness.all_ready() => {
+                speaker.membership.await_key(readiness.part("key"));
+                speaker.run(wakes, heard, &shutdown).await;
+            }
+            () = shutdown.draining() => drop(speaker),
         }
-        () = shutdown.draining() => drop(speaker),
-    }
+    };
+    while_on_the_wire(speaking, ended).await?;
     let _late = timeout(LAST_EVENTS, events_task).await;
     Ok(())
+}
+
+/// Does the work as long as the thread of the wire lives.
+///
+/// # Errors
+/// It has ended: nothing would be answered any more. A process that ends is started again, and fails its probes until then.
+async fn while_on_the_wire(
+    work: impl Future<Output = ()>,
+    ended: oneshot::Receiver<()>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        () = work => Ok(()),
+        _ = ended => anyhow::bail!("the thread of the wire has ended"),
+    }
 }
 
 /// What the loop works with.
@@ -176,16 +194,7 @@ impl Said {
 
 impl Speaker {
     /// Runs until it is told to stop.
-    ///
-    /// # Errors
-    /// The thread of the wire is gone: nothing would be answered any more.
-    async fn run(
-        mut self,
-        mut wakes: Wakes,
-        mut news: mpsc::Receiver<News>,
-        mut ended: oneshot::Receiver<()>,
-        shutdown: &Shutdown,
-    ) -> anyhow::Result<()> {
+    async fn run(mut self, mut wakes: Wakes, mut news: mpsc::Receiver<News>, shutdown: &Shutdown) {
         let mut heard = Heard::default();
         let mut give_up = None;
         let mut rested = self.pass();
@@ -209,7 +218,6 @@ impl Speaker {
                 () = shutdown.draining(), if give_up.is_none() => give_up = Some(self.membership.leave()),
                 () = at(give_up) => break,
                 () = shutdown.aborted() => break,
-                _ = &mut ended => anyhow::bail!("the thread of the wire has ended"),
             }
             // What comes meanwhile is taken along.
             if give_up.is_none() {
@@ -222,6 +230,26 @@ impl Speaker {
             }
         }
         self.membership.quit().await;
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_speaker_whose_thread_of_the_wire_ends_says_so_and_ends() {
+        let (alive, ended) = oneshot::channel();
+        drop(alive);
+        let failed = while_on_the_wire(std::future::pending(), ended)
+            .await
+            .unwrap_err();
+        assert_eq!(failed.to_string(), "the thread of the wire has ended");
+    }
+
+    #[tokio::test]
+    async fn a_speaker_that_was_told_to_stop_has_not_failed_although_the_thread_of_the_wire_ends_with_it() {
+        let (alive, ended) = oneshot::channel();
+        while_on_the_wire(async { drop(alive) }, ended).await.unwrap();
     }
 }

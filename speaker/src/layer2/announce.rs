@@ -89,16 +89,7 @@ impl Announcer {
     /// # Errors
     /// The system has no thread to give.
     pub fn start(self) -> std::io::Result<oneshot::Receiver<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let thread = std::thread::Builder::new().name("wire".to_owned());
-        let (alive, ended) = oneshot::channel();
-        thread.spawn(move || {
-            let _alive = alive;
-            runtime.block_on(self.run());
-        })?;
-        Ok(ended)
+        on_own_thread(move || self.run())
     }
 
     /// Runs until the sender of the views is dropped.
@@ -134,6 +125,22 @@ impl Announcer {
             })
             .collect()
     }
+}
+
+/// What is returned closes when the thread ends, by a panic too.
+fn on_own_thread<F: Future<Output = ()>>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> std::io::Result<oneshot::Receiver<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let thread = std::thread::Builder::new().name("wire".to_owned());
+    let (alive, ended) = oneshot::channel();
+    thread.spawn(move || {
+        let _alive = alive;
+        runtime.block_on(work());
+    })?;
+    Ok(ended)
 }
 
 /// The ports that are open.
@@ -229,4 +236,21 @@ impl Announcer {
 /// What failed, and what the kernel said.
 fn why(error: &SocketError) -> String {
     format!("{error}: {}", error.source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_noticed_when_the_thread_of_the_wire_panics_or_ends() {
+        let mut lives = on_own_thread(std::future::pending).unwrap();
+        for ended in [
+            on_own_thread(|| async { panic!("as a fault would") }),
+            on_own_thread(|| async {}),
+        ] {
+            ended.unwrap().await.unwrap_err();
+        }
+        assert_eq!(lives.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+    }
 }
