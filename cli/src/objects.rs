@@ -34,7 +34,7 @@ pub(crate) struct Objects {
 impl Objects {
     /// What the controller decides on; pools that it would skip become problems.
     pub(crate) fn world(&self, class: Option<&str>, problems: &mut Vec<Problem>) -> World {
-        let (pools, overlaps) = Pools::new(parse_all(&self.pools, Pool::parse, problems));
+        let (pools, overlaps) = Pools::new(self.pools.iter().map(Pool::read));
         problems.extend(overlaps);
         let views = self
             .services

@@ -202,7 +202,7 @@ mod tests {
     fn world(services: &[Arc<ServiceView>]) -> World {
         let pool = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
             "metadata": { "name": "p" }, "spec": { "addresses": ["192.0.2.0/24"] } });
-        let pool = Pool::parse(&serde_json::from_value(pool).unwrap()).unwrap();
+        let pool = Pool::read(&serde_json::from_value(pool).unwrap());
         World {
             services: services
                 .iter()

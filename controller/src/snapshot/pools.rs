@@ -1,6 +1,7 @@
 //! The pools of a snapshot. They are parsed and put together again only when one of them changed.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -22,7 +23,10 @@ pub(super) struct ReadPools {
 impl ReadPools {
     /// Follows the store.
     pub(super) fn read(&mut self, store: &Reflection<IPAddressPool>) {
-        if !self.parsed.read(store, Pool::parse) {
+        if !self
+            .parsed
+            .read(store, |pool| Ok::<_, Infallible>(Pool::read(pool)))
+        {
             return;
         }
         let (together, overlaps) = Pools::new(self.parsed.values().cloned());

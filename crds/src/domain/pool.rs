@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
 use super::{AddressRange, Invalid, Labels, ObjectId, PoolName, Selector};
@@ -26,7 +27,8 @@ pub struct Pool {
     pub created_unix_seconds: i64,
     /// What it was given, in the order written.
     pub ranges: Vec<AddressRange>,
-    /// Entries of `spec.addresses` that are left out because they cannot be used.
+    /// Entries of `spec.addresses` and selectors of `spec.serviceAllocation` that cannot be used: such an entry is left out, and
+    /// such a selector selects nobody.
     pub unusable: Vec<Invalid>,
     /// Whether Services that name no pool may use it.
     pub auto_assign: bool,
@@ -70,17 +72,16 @@ impl PartialOrd for PoolPriority {
 }
 
 impl Pool {
-    /// Reads the resource. Of its addresses what can be used is used.
-    ///
-    /// # Errors
-    /// Which Services it is for cannot be read: the first field that is wrong, with its value.
-    pub fn parse(resource: &IPAddressPool) -> Result<Self, Invalid> {
+    /// Reads the resource. What can be used of it is used.
+    pub fn read(resource: &IPAddressPool) -> Self {
         let spec = &resource.spec;
         let Entries {
             ranges,
-            unusable,
+            mut unusable,
             mut doubts,
         } = Entries::read(&spec.addresses);
+        let allocation = spec.service_allocation.as_ref();
+        let scope = allocation.map(|allocation| Scope::read(allocation, &mut unusable));
         let mut allows = |name: &str| match resource.annotations().get(name).map(String::as_str) {
             Some("true") => true,
             None | Some("false") => false,
@@ -90,7 +91,7 @@ impl Pool {
                 false
             }
         };
-        Ok(Self {
+        Self {
             name: resource.name_any().into(),
             namespace: resource.namespace().unwrap_or_default(),
             labels: resource.labels().clone(),
@@ -99,11 +100,11 @@ impl Pool {
             unusable,
             auto_assign: spec.auto_assign,
             avoid_buggy_ips: spec.avoid_buggy_ips,
-            scope: spec.service_allocation.as_ref().map(Scope::parse).transpose()?,
+            scope,
             allows_node_addresses: allows(ALLOW_NODE_ADDRESSES),
             shares_across_namespaces: allows(ALLOW_SHARING_ACROSS_NAMESPACES),
             doubts,
-        })
+        }
     }
 
     /// Whether `avoidBuggyIPs` forbids this address.
@@ -180,15 +181,23 @@ pub(super) fn created_unix_seconds(
 }
 
 impl Scope {
-    fn parse(allocation: &ServiceAllocation) -> Result<Self, Invalid> {
-        let path = "spec.serviceAllocation";
-        let selectors = |field: &str, list| Selector::parse_all(&format!("{path}.{field}"), list);
-        Ok(Self {
+    /// A selector that cannot be read is `unusable` and selects nobody. Without it the list might select everybody.
+    fn read(allocation: &ServiceAllocation, unusable: &mut Vec<Invalid>) -> Self {
+        let mut selectors = |field: &str, list: &[LabelSelector]| {
+            let read = |(at, selector)| {
+                Selector::parse(selector).unwrap_or_else(|error| {
+                    unusable.push(error.within(&format!("spec.serviceAllocation.{field}[{at}]")));
+                    Selector::of_nobody()
+                })
+            };
+            list.iter().enumerate().map(read).collect()
+        };
+        Self {
             priority: PoolPriority(allocation.priority),
             namespaces: allocation.namespaces.iter().cloned().collect(),
-            namespace_selectors: selectors("namespaceSelectors", &allocation.namespace_selectors)?,
-            service_selectors: selectors("serviceSelectors", &allocation.service_selectors)?,
-        })
+            namespace_selectors: selectors("namespaceSelectors", &allocation.namespace_selectors),
+            service_selectors: selectors("serviceSelectors", &allocation.service_selectors),
+        }
     }
 
     /// Whether it depends on labels of Services.
@@ -230,6 +239,9 @@ mod tests {
             .collect()
     }
 
+    /// Stands for a selector with an operator that there is not.
+    const BAD: &str = "bad";
+
     #[test]
     fn pools_without_a_priority_come_last() {
         let mut priorities = [PoolPriority(0), PoolPriority(20), PoolPriority(10)];
@@ -242,7 +254,7 @@ mod tests {
     #[case::second_entry(json!({"addresses": ["192.0.2.0/24", "192.0.2.0/33"]}), "spec.addresses[1]: \"192.0.2.0/33\": must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20")]
     #[case::empty(json!({"addresses": []}), "spec.addresses: must hold at least one prefix or range")]
     fn names_the_entry_that_cannot_be_used(#[case] spec: Value, #[case] message: &str) {
-        let pool = Pool::parse(&resource("p", spec)).unwrap();
+        let pool = Pool::read(&resource("p", spec));
         let unusable: Vec<String> = pool.unusable.iter().map(ToString::to_string).collect();
         assert_eq!(unusable, [message]);
     }
@@ -252,22 +264,39 @@ mod tests {
         let spec = json!({"addresses": ["192.0.2.0/33", "192.0.2.8/29", "x"]});
         let mut resource = resource("p", spec);
         resource.metadata.labels = Some(labels(&[("zone", "a")]));
-        let pool = Pool::parse(&resource).unwrap();
+        let pool = Pool::read(&resource);
         assert_eq!(pool.ranges, ["192.0.2.8/29".parse().unwrap()]);
         assert_eq!(pool.unusable.len(), 2);
         assert_eq!(pool.labels, labels(&[("zone", "a")]));
     }
 
-    #[test]
-    fn a_pool_of_which_nobody_knows_whom_it_is_for_is_refused() {
-        let selector = json!({"matchExpressions": [{"key": "a", "operator": "Near"}]});
-        let spec =
-            json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": {"serviceSelectors": [selector]}});
+    #[rstest]
+    #[case::of_services(json!({"serviceSelectors": [BAD]}), "serviceSelectors[0]", &[])]
+    #[case::beside_one_that_can_be_read(json!({"serviceSelectors": [{"matchLabels": {"app": "web"}}, BAD]}), "serviceSelectors[1]", &["red", "blue"])]
+    #[case::of_namespaces(json!({"namespaceSelectors": [BAD]}), "namespaceSelectors[0]", &[])]
+    #[case::beside_a_namespace_by_name(json!({"namespaces": ["red"], "namespaceSelectors": [BAD]}), "namespaceSelectors[0]", &["red"])]
+    fn a_selector_that_cannot_be_read_is_named_and_selects_nobody(
+        #[case] allocation: Value,
+        #[case] field: &str,
+        #[case] admitted: &[&str],
+    ) {
+        let bad = json!({"matchExpressions": [{"key": "a", "operator": "Near"}]});
+        let allocation = allocation
+            .to_string()
+            .replace(&json!(BAD).to_string(), &bad.to_string());
+        let allocation: Value = serde_json::from_str(&allocation).unwrap();
+        let spec = json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": allocation});
+        let pool = Pool::read(&resource("p", spec));
+        let unusable: Vec<String> = pool.unusable.iter().map(ToString::to_string).collect();
+        let why = "matchExpressions[0].operator: \"Near\" is none of In, NotIn, Exists, DoesNotExist";
+        assert_eq!(unusable, [format!("spec.serviceAllocation.{field}.{why}")]);
+        let namespaces = ["red", "blue"].map(|name| (name.to_owned(), labels(&[("a", "b")])));
+        let admits = |name: &&str| pool.admits(name, &labels(&[("app", "web")]), &namespaces.clone().into());
         assert_eq!(
-            Pool::parse(&resource("p", spec)).unwrap_err().to_string(),
-            "spec.serviceAllocation.serviceSelectors[0].matchExpressions[0].operator: \"Near\" is none of In, NotIn, Exists, \
-             DoesNotExist"
+            ["red", "blue"].into_iter().filter(admits).collect::<Vec<_>>(),
+            admitted
         );
+        assert_eq!(pool.ranges.len(), 1);
     }
 
     #[rstest]
@@ -280,11 +309,10 @@ mod tests {
     #[case::namespace_and_service_must_fit(json!({"namespaces": ["red"], "serviceSelectors": [{"matchLabels": {"app": "web"}}]}), "blue", false)]
     #[case::only_a_priority(json!({"priority": 10}), "blue", true)]
     fn admits_by_scope(#[case] allocation: Value, #[case] namespace: &str, #[case] expected: bool) {
-        let pool = Pool::parse(&resource(
+        let pool = Pool::read(&resource(
             "p",
             json!({ "addresses": ["192.0.2.0/24"], "serviceAllocation": allocation }),
-        ))
-        .unwrap();
+        ));
         let namespaces = Namespaces::from([
             ("red".to_owned(), labels(&[("team", "r")])),
             ("blue".to_owned(), labels(&[("team", "b")])),
@@ -298,7 +326,7 @@ mod tests {
     #[test]
     fn buggy_addresses_are_avoided_in_ipv4_only() {
         let spec = json!({"addresses": ["192.0.2.0/24"], "avoidBuggyIPs": true});
-        let pool = Pool::parse(&resource("p", spec)).unwrap();
+        let pool = Pool::read(&resource("p", spec));
         let avoids = |address: &str| pool.avoids(address.parse().unwrap());
         assert!(avoids("192.0.2.0") && avoids("192.0.2.255"));
         assert!(!avoids("192.0.2.1") && !avoids("2001:db8::"));

@@ -48,6 +48,11 @@ impl Selector {
         selectors.iter().enumerate().map(parse).collect()
     }
 
+    /// Stands for one that cannot be read.
+    pub(super) fn of_nobody() -> Self {
+        Self(BTreeSet::from([Term::In(String::new(), BTreeSet::new())]))
+    }
+
     /// Whether these labels are selected.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|term| term.holds(labels))

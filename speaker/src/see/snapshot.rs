@@ -108,7 +108,7 @@ impl Reader {
     }
 
     fn read_pools(&mut self, stores: &Stores) {
-        if !self.pools.read(&stores.pools, Pool::parse) {
+        if !self.pools.read(&stores.pools, valid(Pool::read)) {
             return;
         }
         let (pools, problems) = Pools::new(self.pools.values().cloned());

@@ -15,7 +15,7 @@ fn with_machine(allowed: bool, node: bool, service: Svc) -> World {
     };
     let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": "p", "annotations": annotations }, "spec": { "addresses": ["192.0.2.11-192.0.2.20"] } });
-    let pool = Pool::parse(&serde_json::from_value(object).unwrap()).unwrap();
+    let pool = Pool::read(&serde_json::from_value(object).unwrap());
     let mut world = world(vec![pool], &[service]);
     match node {
         true => drop(world.nodes.insert(ip("192.0.2.11"), "n1".into())),

@@ -121,7 +121,7 @@ fn allowing(annotation: &str) -> Pool {
     let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": "p", "annotations": { annotation: "true" } },
         "spec": { "addresses": ["192.0.2.0/30"] } });
-    Pool::parse(&serde_json::from_value(object).unwrap()).unwrap()
+    Pool::read(&serde_json::from_value(object).unwrap())
 }
 
 #[rstest]
