@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
 use range_set_blaze::RangeSetBlaze;
@@ -100,7 +101,7 @@ fn without(own: &AddressSet, taken: &AddressSet) -> AddressSet {
     };
     let left = |family| {
         let left = &numbers(own, family) - &numbers(taken, family);
-        left.ranges().map(|range| range.into_inner()).collect()
+        left.ranges().map(RangeInclusive::into_inner).collect()
     };
     AddressSet::from_disjoint(&ByFamily::of(left))
 }
