@@ -194,12 +194,13 @@ fn families(cidrs: &[Value]) -> Vec<Family> {
     let default = cidrs.iter().find(|one| one["metadata"]["name"] == "kubernetes");
     let ranges = default.and_then(|one| one["spec"]["cidrs"].as_array());
     let ranges = ranges.into_iter().flatten().filter_map(Value::as_str);
-    ranges.filter_map(family_of).collect()
+    ranges
+        .filter_map(|range| family_of(range.split('/').next()?))
+        .collect()
 }
 
-/// The family of an address or a prefix.
-pub(crate) fn family_of(text: &str) -> Option<Family> {
-    let (address, _) = text.split_once('/').unwrap_or((text, ""));
+/// The family of an address.
+pub(crate) fn family_of(address: &str) -> Option<Family> {
     address.parse().ok().map(Family::of)
 }
 

@@ -66,7 +66,9 @@ pub(super) fn families(live: &Objects) -> Vec<Family> {
     let addresses = of_services.flat_map(|spec| spec.cluster_ips.iter().flatten());
     let subnets = live.nodes.iter().filter_map(|node| node.spec.as_ref());
     let subnets = subnets.flat_map(|spec| spec.pod_cidrs.iter().flatten());
-    let families = addresses.chain(subnets).filter_map(|text| family_of(text));
+    let families = addresses
+        .chain(subnets)
+        .filter_map(|text| family_of(text.split('/').next()?));
     families.unique().collect()
 }
 
