@@ -222,7 +222,7 @@ impl Bench {
             stores: stores(policy),
             reader: see::snapshot::Reader::new(may::Options::default()),
             memory: may::Memory::default(),
-            reported: Readiness::new(),
+            reported: Readiness::default(),
             input: None,
             said: run::Said::default(),
             actor: tell::write::Actor::new(client, "lb", metrics.writes.clone(), events),

@@ -62,7 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         events,
         events_task,
     } = process;
-    let reported = Readiness::new();
+    let reported = Readiness::default();
     let stores = Stores::watch(&client, &namespace, args.lb_class.clone(), &reports, &reported);
     let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&registry, node.clone())?;

@@ -1,13 +1,14 @@
 //! A pool of addresses, and which Services it is for.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
+use kube::core::ObjectMeta;
 
-use super::{AddressRange, Invalid, Labels, ObjectId, PoolName, Selector};
+use super::{AddressRange, Invalid, Labels, PoolName, Selector};
 use crate::api::{IPAddressPool, ServiceAllocation};
 use crate::names::{ALLOW_NODE_ADDRESSES, ALLOW_SHARING_ACROSS_NAMESPACES};
 
@@ -19,8 +20,6 @@ pub type Namespaces = BTreeMap<String, Labels>;
 pub struct Pool {
     /// Its name.
     pub name: PoolName,
-    /// Its namespace, for messages.
-    pub namespace: String,
     /// Its labels, by which advertisements select it.
     pub labels: Labels,
     /// When it was made (Unix time in seconds); objects not yet made come last.
@@ -48,38 +47,31 @@ pub struct Pool {
 /// `spec.serviceAllocation`: which Services a pool is for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
-    /// The order in which pools with a scope are tried.
-    pub priority: PoolPriority,
+    priority: i64,
     namespaces: BTreeSet<String>,
     namespace_selectors: Vec<Selector>,
     service_selectors: Vec<Selector>,
-}
-
-/// Lower numbers are tried first; 0 means "no priority" and comes last (MetalLB's rule).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct PoolPriority(pub i64);
-
-impl Ord for PoolPriority {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.0 == 0, self.0).cmp(&(other.0 == 0, other.0))
-    }
-}
-
-impl PartialOrd for PoolPriority {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl Pool {
     /// Reads the resource. What can be used of it is used.
     pub fn read(resource: &IPAddressPool) -> Self {
         let spec = &resource.spec;
-        let Entries {
-            ranges,
-            mut unusable,
-            mut doubts,
-        } = Entries::read(&spec.addresses);
+        let (mut ranges, mut unusable, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
+        if spec.addresses.is_empty() {
+            let reason = "must hold at least one prefix or range";
+            unusable.push(Invalid::new("spec.addresses", reason));
+        }
+        for (at, text) in spec.addresses.iter().enumerate() {
+            let invalid = |reason: &dyn Display| Invalid::new(format!("spec.addresses[{at}]"), reason);
+            match text.parse::<AddressRange>() {
+                Ok(range) => {
+                    doubts.extend(host_bits(text, &range).map(|doubt| invalid(&doubt)));
+                    ranges.push(range);
+                }
+                Err(error) => unusable.push(invalid(&error)),
+            }
+        }
         let allocation = spec.service_allocation.as_ref();
         let scope = allocation.map(|allocation| Scope::read(allocation, &mut unusable));
         let mut allows = |name: &str| match resource.annotations().get(name).map(String::as_str) {
@@ -93,7 +85,6 @@ impl Pool {
         };
         Self {
             name: resource.name_any().into(),
-            namespace: resource.namespace().unwrap_or_default(),
             labels: resource.labels().clone(),
             created_unix_seconds: created_unix_seconds(&resource.metadata),
             ranges,
@@ -121,63 +112,19 @@ impl Pool {
             .as_ref()
             .is_none_or(|scope| scope.admits(namespace, service, namespaces))
     }
-
-    /// The pool as an object, for messages.
-    pub fn id(&self) -> ObjectId {
-        ObjectId::new("IPAddressPool", self.namespace.clone(), self.name.as_str())
-    }
-}
-
-/// What is read of `spec.addresses`.
-#[derive(Default)]
-struct Entries {
-    ranges: Vec<AddressRange>,
-    unusable: Vec<Invalid>,
-    doubts: Vec<Invalid>,
-}
-
-impl Entries {
-    fn read(addresses: &[String]) -> Self {
-        let mut entries = Self::default();
-        if addresses.is_empty() {
-            let reason = "must hold at least one prefix or range";
-            entries.unusable.push(Invalid::new("spec.addresses", reason));
-        }
-        for (at, text) in addresses.iter().enumerate() {
-            match text.parse::<AddressRange>() {
-                Ok(range) => {
-                    entries.doubts.extend(host_bits(at, text, &range));
-                    entries.ranges.push(range);
-                }
-                Err(error) => {
-                    let entry = Invalid::new(format!("spec.addresses[{at}]"), error);
-                    entries.unusable.push(entry);
-                }
-            }
-        }
-        entries
-    }
 }
 
 /// A prefix that is given by one of its later addresses holds those before it too.
-fn host_bits(at: usize, text: &str, range: &AddressRange) -> Option<Invalid> {
+fn host_bits(text: &str, range: &AddressRange) -> Option<String> {
     let (address, _) = text.split_once('/')?;
     let (first, last) = (range.first(), range.last());
-    let doubt = || {
-        let reason = format!("{text} has host bits: it gives out {first} to {last}");
-        Invalid::new(format!("spec.addresses[{at}]"), reason)
-    };
-    (address.parse() != Ok(first)).then(doubt)
+    (address.parse() != Ok(first)).then(|| format!("{text} has host bits: it gives out {first} to {last}"))
 }
 
 /// When the object was made; not yet made sorts last.
-pub(super) fn created_unix_seconds(
-    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-) -> i64 {
-    metadata
-        .creation_timestamp
-        .as_ref()
-        .map_or(i64::MAX, |time| time.0.as_second())
+pub(super) fn created_unix_seconds(metadata: &ObjectMeta) -> i64 {
+    let created = metadata.creation_timestamp.as_ref();
+    created.map_or(i64::MAX, |time| time.0.as_second())
 }
 
 impl Scope {
@@ -193,11 +140,17 @@ impl Scope {
             list.iter().enumerate().map(read).collect()
         };
         Self {
-            priority: PoolPriority(allocation.priority),
+            priority: allocation.priority,
             namespaces: allocation.namespaces.iter().cloned().collect(),
             namespace_selectors: selectors("namespaceSelectors", &allocation.namespace_selectors),
             service_selectors: selectors("serviceSelectors", &allocation.service_selectors),
         }
+    }
+
+    /// By which pools with a scope are tried, the least first: by priority, of which 0 means "none" and comes last (MetalLB's
+    /// rule).
+    pub fn turn(&self) -> (bool, i64) {
+        (self.priority == 0, self.priority)
     }
 
     /// Whether it depends on labels of Services.
@@ -244,9 +197,12 @@ mod tests {
 
     #[test]
     fn pools_without_a_priority_come_last() {
-        let mut priorities = [PoolPriority(0), PoolPriority(20), PoolPriority(10)];
-        priorities.sort();
-        assert_eq!(priorities, [PoolPriority(10), PoolPriority(20), PoolPriority(0)]);
+        let mut scopes = [0, 20, 10].map(|priority| Scope {
+            priority,
+            ..Scope::default()
+        });
+        scopes.sort_by_key(Scope::turn);
+        assert_eq!(scopes.map(|scope| scope.priority), [10, 20, 0]);
     }
 
     #[rstest]

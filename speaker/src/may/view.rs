@@ -60,7 +60,7 @@ impl From<ServiceView> for Exposure {
         if service.class == ServiceClass::NotLoadBalancer {
             return Self::default();
         }
-        let udp = service.ports.iter().filter(|port| port.protocol.0 == "UDP");
+        let udp = service.ports.iter().filter(|port| port.protocol == "UDP");
         Self {
             udp_ports: udp.filter_map(|port| u16::try_from(port.number).ok()).collect(),
             class: service.class,

@@ -117,11 +117,8 @@ impl Reader {
             .objects()
             .map(|(object, pool)| (&pool.name, object))
             .collect();
-        let overlaps = problems.into_iter().filter_map(|problem| {
-            let pool = by_name.get(&PoolName::from(problem.object.name.as_str()))?;
-            Some(Problem::of(&***pool, problem.message))
-        });
-        self.overlaps = overlaps.collect();
+        let problem = |(pool, why)| Some(Problem::of(&***by_name.get(&pool)?, why));
+        self.overlaps = problems.into_iter().filter_map(problem).collect();
         self.view.pools = Arc::new(pools);
     }
 

@@ -61,7 +61,7 @@ fn a_service_that_loses_its_address_to_a_node_is_told() {
 #[test]
 fn a_pool_that_holds_addresses_of_machines_is_doubtful() {
     let doubts = crate::alloc::doubts(&with_machine(false, true, svc("a")));
-    let texts: Vec<&str> = doubts.iter().map(|doubt| doubt.message.as_str()).collect();
+    let texts: Vec<String> = doubts.iter().map(|(_, doubt)| doubt.to_string()).collect();
     assert_eq!(
         texts,
         [
