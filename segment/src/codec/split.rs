@@ -91,7 +91,7 @@ pub fn claims_pages(mut whole: ClaimsPage, room: Room) -> Result<Vec<ClaimsPage>
     let entries = std::mem::take(&mut whole.entries).into_iter();
     let pages = parts(entries, room.entries(), |(address, entry)| {
         scratch.clear();
-        entry::bytes(*address, entry.as_ref(), &mut scratch);
+        entry::bytes(*address, *entry, &mut scratch);
         scratch.len()
     })?;
     let page = |(part, entries)| ClaimsPage {
