@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::layer2::wire::Mac;
     use ferrolb_segment::message::{Body, Boot, Instance, Message, NodeId};
-    use ferrolb_segment::seal::{open, seal};
+    use ferrolb_segment::seal::{Sealed, seal};
 
     fn secret(key: &str) -> Secret {
         Secret {
@@ -169,7 +169,8 @@ mod tests {
             body: Body::Query(instance),
         };
         let mac = Mac([2, 0, 0, 0, 0, 1]);
-        open(opening, &seal(sealing, [mac, mac], None, &message).unwrap(), None).is_ok()
+        let frame = seal(sealing, [mac, mac], None, &message).unwrap();
+        Sealed::read(opening, &frame).is_ok_and(|sealed| sealed.open(None).is_ok())
     }
 
     #[rstest]
