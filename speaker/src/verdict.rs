@@ -32,6 +32,16 @@ pub(crate) struct Verdict {
     pub(crate) layer2: Layer2,
 }
 
+impl Verdict {
+    /// What is done for the address on behalf of this one of its Services.
+    pub(crate) fn of_service(&self, service: &ServiceKey) -> Layer2 {
+        match self.judged.refused(service) {
+            Some(why) => Layer2::Nobody(Box::new(why.clone())),
+            None => self.layer2.clone(),
+        }
+    }
+}
+
 /// What layer 2 does for an address.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Layer2 {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::reflect::Problem;
+use itertools::Itertools;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 
@@ -45,13 +46,12 @@ impl Told {
         let assigned: BTreeSet<ServiceKey> = verdicts.by_service().into_keys().cloned().collect();
         let new = assigned.difference(&self.assigned);
         let mut told: Vec<Notice> = new
-            .filter_map(reference)
-            .map(|regarding| node_assigned(&regarding, &verdicts.node))
+            .filter_map(|service| Some(node_assigned(reference(service)?, &verdicts.node)))
             .collect();
         let failed = without_interface(verdicts);
         let new = failed.difference(&self.failed);
         told.extend(new.filter_map(|(service, address)| {
-            Some(announce_failed(&reference(service)?, &verdicts.node, *address))
+            Some(announce_failed(reference(service)?, &verdicts.node, *address))
         }));
         self.failed = failed;
         self.assigned = assigned;
@@ -82,24 +82,29 @@ fn without_interface(verdicts: &Verdicts) -> BTreeSet<(ServiceKey, IpAddr)> {
 }
 
 /// MetalLB's event, which its users and tests look for.
-fn node_assigned(regarding: &ObjectReference, node: &NodeName) -> Notice {
+fn node_assigned(regarding: ObjectReference, node: &NodeName) -> Notice {
     Notice {
-        regarding: regarding.clone(),
+        regarding,
         severity: EventType::Normal,
         reason: "nodeAssigned".to_owned(),
         note: format!("announcing from node \"{node}\" with protocol \"layer2\""),
     }
 }
 
-fn announce_failed(regarding: &ObjectReference, node: &NodeName, address: IpAddr) -> Notice {
+fn announce_failed(regarding: ObjectReference, node: &NodeName, address: IpAddr) -> Notice {
+    let note = format!(
+        "cannot announce {address} from node \"{node}\" with protocol \"layer2\": the node {}",
+        Reason::NoInterface
+    );
+    warning(regarding, "announceFailed", note)
+}
+
+fn warning(regarding: ObjectReference, reason: &str, note: String) -> Notice {
     Notice {
-        regarding: regarding.clone(),
+        regarding,
         severity: EventType::Warning,
-        reason: "announceFailed".to_owned(),
-        note: format!(
-            "cannot announce {address} from node \"{node}\" with protocol \"layer2\": the node {}",
-            Reason::NoInterface
-        ),
+        reason: reason.to_owned(),
+        note,
     }
 }
 
@@ -115,13 +120,14 @@ pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
     let now: Logged = here.collect();
     for (address, (services, interfaces)) in &now {
         if logged.get(address).is_none_or(|(_, known)| known != interfaces) {
-            let (services, interfaces) = (listed(services), listed(interfaces));
+            let (services, interfaces) = (services.iter().join(", "), interfaces.iter().join(", "));
             tracing::info!(%address, services, interfaces, "announcing");
         }
     }
     for (address, (services, _)) in logged.iter() {
         if !now.contains_key(address) {
-            tracing::info!(%address, services = listed(services), "no longer announcing");
+            let services = services.iter().join(", ");
+            tracing::info!(%address, services, "no longer announcing");
         }
     }
     *logged = now;
@@ -154,17 +160,8 @@ impl ToldFaults {
 }
 
 fn invalid_configuration(fault: &Problem) -> Notice {
-    Notice {
-        regarding: fault.object.clone(),
-        severity: EventType::Warning,
-        reason: "InvalidConfiguration".to_owned(),
-        note: fault.message.clone(),
-    }
-}
-
-fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    names.join(", ")
+    let note = fault.message.clone();
+    warning(fault.object.clone(), "InvalidConfiguration", note)
 }
 
 #[cfg(test)]
