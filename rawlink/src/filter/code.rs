@@ -84,6 +84,14 @@ pub(super) fn when(value: u32, block: Vec<Instruction>) -> Vec<Instruction> {
     code
 }
 
+/// Loads, and runs the block if that has the value, else drops the frame.
+pub(super) fn only(load: Instruction, value: u32, block: Vec<Instruction>) -> Vec<Instruction> {
+    let mut code = vec![load];
+    code.extend(when(value, block));
+    code.push(DROP);
+    code
+}
+
 /// Runs `first` and then `second` if the accumulator has the first value, only `second` if it has the second value.
 pub(super) fn either(
     first_value: u32,

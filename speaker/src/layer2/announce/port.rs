@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use ferrolb_rawlink::filter::{Interest, program_with_datagrams};
+use ferrolb_rawlink::filter::{Interest, program};
 use ferrolb_rawlink::links::Link;
 use ferrolb_rawlink::{PacketSocket, SocketError};
 use prometheus::IntCounter;
@@ -62,7 +62,7 @@ impl PortTask {
     /// Opens the socket. Nothing is held until the station claims it: another node may hold by now what the port of this
     /// interface held before.
     pub(super) fn open(announcer: Announcer, port: Port, index: u32) -> Result<Self, SocketError> {
-        let nothing = program_with_datagrams(&Interest::default(), None);
+        let nothing = program(&Interest::default());
         let socket = PacketSocket::open(index, port.interface.as_str(), &nothing)?;
         let ignored = Ignored::ALL.map(|why| (why, announcer.metrics.ignored(why)));
         let mut task = Self {
@@ -213,9 +213,9 @@ impl PortTask {
             ipv4: named().filter_map(v4).collect(),
             ipv6: named().filter_map(v6).collect(),
             ether_types: self.ether_types.clone(),
+            datagrams: self.datagrams,
         };
-        self.socket
-            .replace_filter(&program_with_datagrams(&interest, self.datagrams))
+        self.socket.replace_filter(&program(&interest))
     }
 }
 
