@@ -8,7 +8,7 @@ mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_rawlink::filter::{Interest, program};
@@ -23,7 +23,7 @@ use super::metrics::AddressCounters;
 use super::{Announcer, News};
 use crate::layer2::burst::Bursts;
 use crate::layer2::respond::{Ignored, Port, Response, respond};
-use crate::layer2::wire::Mac;
+use crate::layer2::wire::{Mac, v4, v6};
 use retired::Retired;
 use telling::Sent;
 
@@ -228,20 +228,6 @@ impl Drop for PortTask {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(retired.drop_all());
         }
-    }
-}
-
-fn v4(address: &IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(v4) => Some(*v4),
-        IpAddr::V6(_) => None,
-    }
-}
-
-fn v6(address: &IpAddr) -> Option<Ipv6Addr> {
-    match address {
-        IpAddr::V4(_) => None,
-        IpAddr::V6(v6) => Some(*v6),
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use pnet_packet::ip::IpNextHeaderProtocols::Udp;
+use pnet_packet::util::{checksum, ipv4_checksum, ipv6_checksum};
+
 use super::{ETHERNET_HEADER, Mac};
 
 const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
@@ -9,7 +12,10 @@ const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
 const UDP_HEADER: usize = 8;
-const UDP: u8 = 17;
+const UDP: u8 = Udp.0;
+/// Which word of a header its checksum is, from 0.
+const IPV4_SUM_WORD: usize = 5;
+const UDP_SUM_WORD: usize = 3;
 /// A packet that was forwarded has less: it is not from this link (RFC 5082).
 const HOP_LIMIT: u8 = 255;
 const DO_NOT_FRAGMENT: u8 = 0x40;
@@ -58,17 +64,6 @@ impl<'a> Datagram<'a> {
         let mut frame = Vec::with_capacity(ETHERNET_HEADER + IPV6_HEADER + usize::from(length));
         frame.extend(self.destination_mac.0);
         frame.extend(self.source_mac.0);
-        match (self.source, self.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                frame.extend(ETHERTYPE_IPV4);
-                frame.extend(ipv4_header(source, destination, length)?);
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                frame.extend(ETHERTYPE_IPV6);
-                frame.extend(ipv6_header(source, destination, length));
-            }
-            _ => return None,
-        }
         let mut datagram = [
             port.to_be_bytes(),
             port.to_be_bytes(),
@@ -77,20 +72,24 @@ impl<'a> Datagram<'a> {
         ]
         .concat();
         datagram.extend(self.payload);
-        let sum = checksum(&[&self.addresses(), &[0, UDP], &length.to_be_bytes(), &datagram]);
+        let sum = match (self.source, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                frame.extend(ETHERTYPE_IPV4);
+                frame.extend(ipv4_header(source, destination, length)?);
+                ipv4_checksum(&datagram, UDP_SUM_WORD, &[], &source, &destination, Udp)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                frame.extend(ETHERTYPE_IPV6);
+                frame.extend(ipv6_header(source, destination, length));
+                ipv6_checksum(&datagram, UDP_SUM_WORD, &[], &source, &destination, Udp)
+            }
+            _ => return None,
+        };
         // Zero says that there is none (RFC 768).
         let sum = if sum == 0 { u16::MAX } else { sum };
         datagram[6..8].copy_from_slice(&sum.to_be_bytes());
         frame.extend(datagram);
         Some(frame)
-    }
-
-    fn addresses(&self) -> Vec<u8> {
-        let octets = |address| match address {
-            IpAddr::V4(v4) => Ipv4Addr::octets(&v4).to_vec(),
-            IpAddr::V6(v6) => Ipv6Addr::octets(&v6).to_vec(),
-        };
-        [octets(self.source), octets(self.destination)].concat()
     }
 }
 
@@ -140,7 +139,7 @@ fn ipv4_header(source: Ipv4Addr, destination: Ipv4Addr, length: u16) -> Option<[
     (header[8], header[9]) = (HOP_LIMIT, UDP);
     header[12..16].copy_from_slice(&source.octets());
     header[16..].copy_from_slice(&destination.octets());
-    let sum = checksum(&[&header]);
+    let sum = checksum(&header, IPV4_SUM_WORD);
     header[10..12].copy_from_slice(&sum.to_be_bytes());
     Some(header)
 }
@@ -153,17 +152,6 @@ fn ipv6_header(source: Ipv6Addr, destination: Ipv6Addr, length: u16) -> [u8; IPV
     header[8..24].copy_from_slice(&source.octets());
     header[24..].copy_from_slice(&destination.octets());
     header
-}
-
-/// RFC 1071, over parts of which all but the last have even lengths.
-fn checksum(parts: &[&[u8]]) -> u16 {
-    let words = parts.iter().flat_map(|part| part.chunks(2));
-    let word = |bytes: &[u8]| u32::from(bytes[0]) << 8 | bytes.get(1).copied().map_or(0, u32::from);
-    let mut sum: u32 = words.map(word).sum();
-    while sum > 0xffff {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    !(sum as u16)
 }
 
 #[cfg(test)]

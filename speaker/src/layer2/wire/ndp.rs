@@ -2,12 +2,14 @@
 
 use std::net::Ipv6Addr;
 
+use pnet_packet::ip::IpNextHeaderProtocols::Icmpv6;
+use pnet_packet::util::ipv6_checksum;
+
 use super::multicast::{ALL_NODES, group_mac, solicited_node};
 use super::{ETHERNET_HEADER, Mac};
 
 const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
 const IPV6_HEADER: usize = 40;
-const NEXT_HEADER_ICMPV6: u8 = 58;
 /// A packet that was forwarded has less: it is not from this link (RFC 4861 §7.1).
 const HOP_LIMIT: u8 = 255;
 const SOLICITATION: u8 = 135;
@@ -99,7 +101,7 @@ impl<'a> Packet<'a> {
         let message = rest.get(..length)?;
         let right = ethernet[12..] == ETHERTYPE_IPV6
             && header[0] >> 4 == 6
-            && header[6] == NEXT_HEADER_ICMPV6
+            && header[6] == Icmpv6.0
             && header[7] == HOP_LIMIT
             && message.len() >= MESSAGE
             && message[1] == 0;
@@ -250,7 +252,7 @@ fn frame(
     frame[12..14].copy_from_slice(&ETHERTYPE_IPV6);
     frame[14] = 6 << 4;
     frame[18..20].copy_from_slice(&((MESSAGE + LINK_OPTION) as u16).to_be_bytes());
-    frame[20..22].copy_from_slice(&[NEXT_HEADER_ICMPV6, HOP_LIMIT]);
+    frame[20..22].copy_from_slice(&[Icmpv6.0, HOP_LIMIT]);
     frame[22..38].copy_from_slice(&source.octets());
     frame[38..54].copy_from_slice(&destination.octets());
     frame[54..].copy_from_slice(&message);
@@ -282,17 +284,8 @@ fn link_address(options: &[u8], wanted: u8) -> Option<Option<Mac>> {
 /// The checksum of an ICMPv6 message with its pseudo-header (RFC 8200 §8.1); 0 over a message whose
 /// checksum field is right.
 fn checksum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> u16 {
-    let words = |bytes: &[u8]| -> u32 {
-        let word = |pair: &[u8]| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
-        bytes.chunks(2).map(word).sum()
-    };
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    let mut sum = words(&source.octets()) + words(&destination.octets()) + words(message);
-    sum += (length >> 16) + (length & 0xffff) + u32::from(NEXT_HEADER_ICMPV6);
-    while sum >> 16 != 0 {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    !(sum as u16)
+    const NO_WORD_LEFT_OUT: usize = usize::MAX;
+    ipv6_checksum(message, NO_WORD_LEFT_OUT, &[], &source, &destination, Icmpv6)
 }
 
 #[cfg(test)]
