@@ -56,21 +56,17 @@ impl Groups {
     }
 
     fn join(&mut self, group: Ipv6Addr, packets: &PacketSocket) -> Result<(), String> {
-        let (membership, problem) = match self.join_ipv6(group) {
-            Ok(at) => (Membership::Ipv6(at), None),
-            Err(error) => {
-                packets.join(group_mac(group).0).map_err(|error| why(&error))?;
-                let what = format!(
-                    "cannot join IPv6 groups ({error}): switches that snoop may not let questions through"
-                );
-                (Membership::Ethernet, Some(what))
-            }
+        let Err(error) = self.join_ipv6(group) else {
+            return Ok(());
         };
-        self.joined.insert(group, membership);
-        problem.map_or(Ok(()), Err)
+        packets.join(group_mac(group).0).map_err(|error| why(&error))?;
+        self.joined.insert(group, Membership::Ethernet);
+        Err(format!(
+            "cannot join IPv6 groups ({error}): switches that snoop may not let questions through"
+        ))
     }
 
-    fn join_ipv6(&mut self, group: Ipv6Addr) -> io::Result<usize> {
+    fn join_ipv6(&mut self, group: Ipv6Addr) -> io::Result<()> {
         let at = match self.sockets.iter().position(|(_, members)| *members < PER_SOCKET) {
             Some(at) => at,
             None => {
@@ -82,7 +78,8 @@ impl Groups {
         let (socket, members) = &mut self.sockets[at];
         socket.join_multicast_v6(&group, self.index)?;
         *members += 1;
-        Ok(at)
+        self.joined.insert(group, Membership::Ipv6(at));
+        Ok(())
     }
 
     fn leave(&mut self, group: Ipv6Addr, packets: &PacketSocket) {
