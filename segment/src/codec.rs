@@ -19,7 +19,7 @@ use field::{Field, Reader};
 pub(crate) use entry::bytes as entry_bytes;
 pub use kind::kind_of;
 pub use malformed::Malformed;
-pub use split::{Room, TooManyParts, claims_pages, heard_pages};
+pub use split::{Room, claims_pages, heard_pages};
 
 /// The version of the protocol that is spoken here.
 pub const VERSION: u8 = 2;

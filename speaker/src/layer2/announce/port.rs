@@ -64,7 +64,7 @@ impl PortTask {
     pub(super) fn open(announcer: Announcer, port: Port, index: u32) -> Result<Self, SocketError> {
         let nothing = program(&Interest::default());
         let socket = PacketSocket::open(index, port.interface.as_str(), &nothing)?;
-        let ignored = Ignored::ALL.map(|why| (why, announcer.metrics.ignored(why)));
+        let ignored = Ignored::ALL.map(|(why, label)| (why, announcer.metrics.ignored(label)));
         let mut task = Self {
             bursts: Bursts::new(announcer.pace),
             half_told: VecDeque::new(),
