@@ -5,6 +5,7 @@
 
 pub mod arp;
 pub mod datagram;
+mod ipv6;
 pub mod multicast;
 pub mod ndp;
 

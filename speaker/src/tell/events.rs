@@ -133,11 +133,11 @@ pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
     *logged = now;
 }
 
-/// Faults that were told, so that each is told once.
+/// Problems that were told, so that each is told once.
 #[derive(Debug, Default)]
-pub(crate) struct ToldFaults(BTreeSet<String>);
+pub(crate) struct ToldProblems(BTreeSet<String>);
 
-impl ToldFaults {
+impl ToldProblems {
     /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
     pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<Notice> {
         let texts: BTreeSet<String> = snapshot.problems.iter().map(ToString::to_string).collect();
@@ -147,10 +147,10 @@ impl ToldFaults {
         let new = snapshot
             .problems
             .iter()
-            .filter(|fault| !self.0.contains(&fault.to_string()));
-        let ours = |fault: &&Problem| {
-            let name = fault.object.name.as_deref().unwrap_or_default();
-            fault.object.kind.as_deref() == Some("ConfigMap")
+            .filter(|problem| !self.0.contains(&problem.to_string()));
+        let ours = |problem: &&Problem| {
+            let name = problem.object.name.as_deref().unwrap_or_default();
+            problem.object.kind.as_deref() == Some("ConfigMap")
                 && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
         };
         let notices = new.filter(ours).map(invalid_configuration).collect();
@@ -159,9 +159,9 @@ impl ToldFaults {
     }
 }
 
-fn invalid_configuration(fault: &Problem) -> Notice {
-    let note = fault.message.clone();
-    warning(fault.object.clone(), "InvalidConfiguration", note)
+fn invalid_configuration(problem: &Problem) -> Notice {
+    let note = problem.message.clone();
+    warning(problem.object.clone(), "InvalidConfiguration", note)
 }
 
 #[cfg(test)]

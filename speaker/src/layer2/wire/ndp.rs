@@ -6,12 +6,8 @@ use pnet_packet::ip::IpNextHeaderProtocols::Icmpv6;
 use pnet_packet::util::ipv6_checksum;
 
 use super::multicast::{ALL_NODES, group_mac, solicited_node};
-use super::{ETHERNET_HEADER, Mac};
+use super::{ETHERNET_HEADER, Mac, ipv6};
 
-const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
-const IPV6_HEADER: usize = 40;
-/// A packet that was forwarded has less: it is not from this link (RFC 4861 §7.1).
-const HOP_LIMIT: u8 = 255;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 /// Type, code, checksum, flags or reserved, target.
@@ -22,7 +18,7 @@ const TARGET_LINK_ADDRESS: u8 = 2;
 const LINK_OPTION: usize = 8;
 
 /// Bytes of an advertisement with the target's link address, and of a solicitation with the asker's.
-pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + IPV6_HEADER + MESSAGE + LINK_OPTION;
+pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + ipv6::HEADER + MESSAGE + LINK_OPTION;
 
 /// A valid solicitation or advertisement, as far as it concerns which node has an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,21 +91,12 @@ struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     fn read(frame: &'a [u8]) -> Option<Self> {
-        let (ethernet, ip) = frame.split_at_checked(ETHERNET_HEADER)?;
-        let (header, rest) = ip.split_at_checked(IPV6_HEADER)?;
-        let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
-        let message = rest.get(..length)?;
-        let right = ethernet[12..] == ETHERTYPE_IPV6
-            && header[0] >> 4 == 6
-            && header[6] == Icmpv6.0
-            && header[7] == HOP_LIMIT
-            && message.len() >= MESSAGE
-            && message[1] == 0;
-        if !right {
+        let (ethernet, packet) = frame.split_at_checked(ETHERNET_HEADER)?;
+        let (source, destination, message) = ipv6::read(packet, Icmpv6.0)?;
+        if ethernet[12..] != ipv6::ETHERTYPE || message.len() < MESSAGE || message[1] != 0 {
             return None;
         }
-        let (source, destination) = (address(&header[8..])?, address(&header[24..])?);
-        let target = address(&message[8..])?;
+        let target = ipv6::address(&message[8..])?;
         (checksum(source, destination, message) == 0 && !target.is_multicast()).then_some(Self {
             destination_mac: Mac::read(ethernet)?,
             source_mac: Mac::read(&ethernet[6..])?,
@@ -249,18 +236,11 @@ fn frame(
     let mut frame = [0; ADVERTISEMENT_FRAME];
     frame[..6].copy_from_slice(&macs[0].0);
     frame[6..12].copy_from_slice(&macs[1].0);
-    frame[12..14].copy_from_slice(&ETHERTYPE_IPV6);
-    frame[14] = 6 << 4;
-    frame[18..20].copy_from_slice(&((MESSAGE + LINK_OPTION) as u16).to_be_bytes());
-    frame[20..22].copy_from_slice(&[Icmpv6.0, HOP_LIMIT]);
-    frame[22..38].copy_from_slice(&source.octets());
-    frame[38..54].copy_from_slice(&destination.octets());
+    frame[12..14].copy_from_slice(&ipv6::ETHERTYPE);
+    let header = ipv6::header(source, destination, message.len() as u16, Icmpv6.0);
+    frame[14..54].copy_from_slice(&header);
     frame[54..].copy_from_slice(&message);
     frame
-}
-
-fn address(bytes: &[u8]) -> Option<Ipv6Addr> {
-    bytes.first_chunk::<16>().map(|bytes| Ipv6Addr::from(*bytes))
 }
 
 /// The link address in the option of this kind, if there is one; none at all if the options are broken:
