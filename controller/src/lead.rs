@@ -81,4 +81,40 @@ impl Leadership {
     pub(crate) fn may_write(&self, now: Instant) -> bool {
         matches!(self, Self::Lead { valid_until, .. } if now < *valid_until)
     }
+
+    /// Whether something else is to be done than leading in this term, or than following if it is none. A renewal is not.
+    pub(crate) fn is_news(&self, led: Option<u64>) -> bool {
+        let leads = match self {
+            Self::Follow { .. } => None,
+            Self::Lead { term, .. } => Some(*term),
+        };
+        leads != led
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::won(lead(3), None, true)]
+    #[case::renewed(lead(3), Some(3), false)]
+    #[case::won_again(lead(4), Some(3), true)]
+    #[case::lost(follow(), Some(3), true)]
+    #[case::another_leads(follow(), None, false)]
+    fn a_renewal_is_no_news(#[case] now: Leadership, #[case] led: Option<u64>, #[case] is_news: bool) {
+        assert_eq!(now.is_news(led), is_news);
+    }
+
+    fn lead(term: u64) -> Leadership {
+        Leadership::Lead {
+            term,
+            valid_until: now(),
+        }
+    }
+
+    fn follow() -> Leadership {
+        Leadership::Follow { leader: None }
+    }
 }

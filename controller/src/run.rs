@@ -126,7 +126,7 @@ impl Controller {
                 () = wakes.wait() => self.pace.asked(),
                 done = self.actor.next() => self.ended(done),
                 // The only error is that the election is over, which is after this loop.
-                Ok(()) = self.leadership.changed() => self.pace.asked_at_once(),
+                Ok(()) = self.leadership.changed() => self.renewed(),
                 () = at(by_time) => self.pace.asked(),
                 () = shutdown.draining() => break,
             }
@@ -135,6 +135,14 @@ impl Controller {
             }
         }
         self.finish().await;
+    }
+
+    /// The Lease was won, lost or renewed. A renewal asks for a turn only after one that came too late to write in.
+    fn renewed(&mut self) {
+        let led = self.term.as_ref().map(|term| term.number);
+        if self.leadership.borrow_and_update().is_news(led) {
+            self.pace.asked_at_once();
+        }
     }
 
     /// Leads or follows, as the Lease says.

@@ -38,7 +38,7 @@ const COREDNS: &str = "localhost/coredns:1";
 #[derive(Debug)]
 pub struct Tour<'a> {
     lab: &'a Lab,
-    /// A folder with `kubectl` and `ferrolb-lab`.
+    /// A folder with what the page's commands run.
     programs: PathBuf,
     _outside: Process,
 }
@@ -146,6 +146,10 @@ fn programs(lab: &Lab) -> Result<PathBuf> {
     std::fs::create_dir_all(&folder).doing(|| format!("make {}", folder.display()))?;
     let own = [
         ("kubectl", binaries::built()?.join("kubectl")),
+        (
+            "external-dns-records",
+            binaries::built()?.join("external-dns-records"),
+        ),
         ("ferrolb-lab", source::lab_program()?),
     ];
     for (name, program) in own {

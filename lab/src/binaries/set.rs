@@ -13,7 +13,15 @@ pub(super) struct Binary {
 }
 
 /// Folders with a `go.mod`.
-pub(super) const MODULES: [&str; 6] = ["kubernetes", "containerd", "runc", "cni", "coredns", "contour"];
+pub(super) const MODULES: [&str; 7] = [
+    "kubernetes",
+    "containerd",
+    "runc",
+    "cni",
+    "coredns",
+    "contour",
+    "external-dns",
+];
 const VERSION: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
      -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
 const CONTAINERD_TAGS: &str = "no_btrfs no_devmapper no_zfs";
@@ -53,7 +61,7 @@ const fn plain(name: &'static str, module: &'static str, package: &'static str) 
     }
 }
 
-pub(super) const BINARIES: [Binary; 16] = [
+pub(super) const BINARIES: [Binary; 17] = [
     kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
     kubernetes(
         "kube-controller-manager",
@@ -109,4 +117,6 @@ pub(super) const BINARIES: [Binary; 16] = [
         "contour",
         "github.com/projectcontour/contour/cmd/contour",
     ),
+    // what ExternalDNS would write; its `main` is the tree's, without the clients of the clouds
+    plain("external-dns-records", "external-dns", "lab"),
 ];

@@ -31,7 +31,7 @@ pub(super) fn check(lab: &Lab, step: u8) -> Result<()> {
             .iter()
             .try_for_each(|address| lab.announced(*address, SOON, |_| true).map(drop)),
         7 => balance(lab).and_then(|()| only_the_node_of_the_pod(lab)),
-        8 => moves_without_loss(lab),
+        8 => fails_over_to_one_pod(lab),
         9 => wire::tls_ends_at_the_ingress(lab, INGRESS).and_then(|()| rolls_without_loss(lab)),
         _ => Ok(()),
     }
@@ -70,11 +70,22 @@ fn only_the_node_of_the_pod(lab: &Lab) -> Result<()> {
         .map(drop)
 }
 
-/// The holder is cordoned, and no request is lost while the address moves.
-fn moves_without_loss(lab: &Lab) -> Result<()> {
+/// The holder's speaker dies: another node takes over, chooses a pod once, and no request is lost.
+fn fails_over_to_one_pod(lab: &Lab) -> Result<()> {
     let site = Site::at(SocketAddr::new(STICKY.into(), 80), "web");
-    let ((), tally) = stream::during(lab, &site, || cordon_the_holder(lab, STICKY))?;
-    none_lost("the holder was cordoned", tally)
+    let ((), tally) = stream::during(lab, &site, || {
+        let before = lab.announced(STICKY.into(), SOON, |_| true)?;
+        lab.kill_speaker(before)?;
+        lab.announced(STICKY.into(), SOON, |node| node != before)
+            .map(drop)
+    })?;
+    if tally.pods.len() > 2 {
+        return Error::refused(format!(
+            "one failover, but the answers came from {:?}",
+            tally.pods
+        ));
+    }
+    none_lost("the holder's speaker was dead", tally)
 }
 
 /// No request is lost while Envoy's pods are replaced, one node after the other, nor when the holder is cordoned.
