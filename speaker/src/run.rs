@@ -52,13 +52,7 @@ const PUT_OFF_AT_MOST: Duration = Duration::from_millis(500);
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, args.pod_name.clone()).await?;
     let reported = Readiness::new();
-    let stores = Stores::watch(
-        &process.client,
-        &process.namespace,
-        args.lb_class.clone(),
-        &process.reports,
-        &reported,
-    );
+    let stores = Stores::watch(&process, args.lb_class.clone(), &reported);
     let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&process.registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;

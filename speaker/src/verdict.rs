@@ -154,7 +154,7 @@ impl Verdicts {
     }
 
     /// The nodes that announce addresses of the Service for it, in order of the addresses.
-    fn holders_for<'a>(
+    pub(crate) fn holders_for<'a>(
         &'a self,
         key: &'a ServiceKey,
         service: &'a Exposure,
@@ -162,15 +162,6 @@ impl Verdicts {
         let is_for_it = |verdict: &&Verdict| verdict.judged.refused(key).is_none();
         let verdicts = self.of_service(service).flatten().filter(is_for_it);
         verdicts.filter_map(|verdict| self.holder(verdict))
-    }
-
-    /// The node that announces the first address of the Service that any announces.
-    pub(crate) fn holder_for<'a>(
-        &'a self,
-        key: &'a ServiceKey,
-        service: &'a Exposure,
-    ) -> Option<&'a NodeName> {
-        self.holders_for(key, service).next()
     }
 
     /// Whether the node announces any address of the Service, for it.

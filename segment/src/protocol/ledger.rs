@@ -58,16 +58,12 @@ impl Ledger {
     }
 
     pub(super) fn claim(&mut self, address: IpAddr, backed: bool) {
-        let epoch = self.others.next_epoch(address); // C12
-        let yield_to = None;
-        self.hold(
-            address,
-            Hold {
-                epoch,
-                backed,
-                yield_to,
-            },
-        );
+        let hold = Hold {
+            epoch: self.others.next_epoch(address), // C12
+            backed,
+            yield_to: None,
+        };
+        self.hold(address, hold);
         self.expiries.remove(&address);
     }
 

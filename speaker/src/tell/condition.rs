@@ -89,7 +89,7 @@ impl Known<'_> {
         let verdicts = self.verdicts;
         let holder = match shown.view.class {
             ServiceClass::NotLoadBalancer => None,
-            _ => verdicts.holder_for(service, &shown.view),
+            _ => verdicts.holders_for(service, &shown.view).next(),
         };
         if holder.is_some_and(|holder| *holder != verdicts.node) {
             return None;
