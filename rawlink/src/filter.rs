@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use socket2::SockFilter;
 
-use code::{ACCEPT, DROP, Width, load, only, recall, save, swap_from_index, swap_to_index, when};
+use code::{ACCEPT, DROP, SWAP_FROM_INDEX, SWAP_TO_INDEX, Width, load, only, recall, save, when};
 use runs::{Run, comparisons, covering, member, runs};
 
 /// Most comparisons spent on the addresses of one family. One scattered address costs one, a run of consecutive ones
@@ -119,7 +119,7 @@ const ARP_TARGET_AT: u32 = 38;
 fn arp(addresses: &BTreeSet<Ipv4Addr>) -> Vec<Instruction> {
     let runs = runs(addresses.iter().map(|&address| u32::from(address)));
     let about = arp_about(&covering(runs, MAX_COMPARISONS));
-    let mut code = vec![load(Width::Word, ARP_TARGET_AT), swap_to_index()];
+    let mut code = vec![load(Width::Word, ARP_TARGET_AT), SWAP_TO_INDEX];
     code.extend(only(load(Width::Word, ARP_TYPES_AT), ARP_TYPES, about));
     code
 }
@@ -127,7 +127,7 @@ fn arp(addresses: &BTreeSet<Ipv4Addr>) -> Vec<Instruction> {
 fn arp_about(runs: &[Run]) -> Vec<Instruction> {
     let is_member = member(runs);
     let sender = [&[load(Width::Word, ARP_SENDER_AT)], &is_member[..], &[DROP]].concat();
-    let target = [&[swap_from_index()], &is_member[..]].concat();
+    let target = [&[SWAP_FROM_INDEX], &is_member[..]].concat();
     let mut code = vec![load(Width::Word, ARP_OPCODE_AT)];
     code.extend(code::either(ARP_REQUEST, target, ARP_REPLY, sender));
     code

@@ -59,14 +59,10 @@ pub(super) const fn recall(word: u32) -> Instruction {
 }
 
 /// Keeps the accumulator in the index register.
-pub(super) const fn swap_to_index() -> Instruction {
-    statement(TAX, 0)
-}
+pub(super) const SWAP_TO_INDEX: Instruction = statement(TAX, 0);
 
-/// Brings back what [`swap_to_index`] kept.
-pub(super) const fn swap_from_index() -> Instruction {
-    statement(TXA, 0)
-}
+/// Brings back what [`SWAP_TO_INDEX`] kept.
+pub(super) const SWAP_FROM_INDEX: Instruction = statement(TXA, 0);
 
 /// Goes over `distance` instructions.
 pub(super) fn skip(distance: usize) -> Instruction {
