@@ -43,7 +43,7 @@ impl Selector {
 
     /// Stands for one that cannot be read.
     pub(super) fn of_nobody() -> Self {
-        Self(BTreeSet::from([Term::In(String::new(), BTreeSet::new())]))
+        Self(BTreeSet::from([Expression::In(String::new(), BTreeSet::new())]))
     }
 
     /// Whether these labels are selected.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
-use ferrolb_rawlink::links::LinkTable;
+use ferrolb_rawlink::links::{Link, LinkTable};
 use ferrolb_runtime::idle::at;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinSet};
@@ -111,19 +111,29 @@ impl Announcer {
     fn wanted(&self) -> BTreeMap<InterfaceName, Wanted> {
         let views = self.protocol.views.borrow();
         let links = self.links.borrow();
-        let usable = links.values().filter(|link| link.up && link.mac.is_some());
-        usable
-            .filter_map(|link| {
-                let (name, mac) = (InterfaceName::from(link.name.as_str()), Mac(link.mac?));
-                views.contains_key(&name).then_some((
-                    name,
-                    Wanted {
-                        index: link.index,
-                        mac,
-                    },
-                ))
-            })
-            .collect()
+        let port = |link: &Link| {
+            let name = InterfaceName::from(link.name.as_str());
+            let mac = Mac(link.mac.filter(|_| link.up)?);
+            let wanted = Wanted {
+                index: link.index,
+                mac,
+            };
+            views.contains_key(&name).then_some((name, wanted))
+        };
+        links.values().filter_map(port).collect()
+    }
+
+    fn tell(&self, news: News) {
+        if self.news.try_send(news).is_err() {
+            self.metrics.news_dropped();
+        }
+    }
+
+    fn tell_trouble(&self, interface: &InterfaceName, message: String) {
+        self.tell(News::Trouble {
+            interface: interface.clone(),
+            message,
+        });
     }
 }
 
@@ -216,21 +226,6 @@ async fn open(announcer: Announcer, interface: InterfaceName, wanted: Wanted) {
         Err(error) => error,
     };
     announcer.tell_trouble(&interface, why(&failure));
-}
-
-impl Announcer {
-    fn tell(&self, news: News) {
-        if self.news.try_send(news).is_err() {
-            self.metrics.news_dropped();
-        }
-    }
-
-    fn tell_trouble(&self, interface: &InterfaceName, message: String) {
-        self.tell(News::Trouble {
-            interface: interface.clone(),
-            message,
-        });
-    }
 }
 
 /// What failed, and what the kernel said.

@@ -154,13 +154,11 @@ impl Reader {
             messages.iter().map(|message| Problem::of(&**object, message))
         });
         let of_objects = self.pools.problems().chain(&self.overlaps);
-        let of_objects = of_objects
-            .chain(self.services.problems())
-            .chain(self.adverts.problems());
+        let of_objects = of_objects.chain(self.services.problems());
+        let of_objects = of_objects.chain(self.adverts.problems());
         let of_objects = of_objects.chain(self.nodes.problems());
-        let of_objects = of_objects
-            .chain(self.config_maps.problems())
-            .chain(self.secrets.problems());
+        let of_objects = of_objects.chain(self.config_maps.problems());
+        let of_objects = of_objects.chain(self.secrets.problems());
         let key = keys::problem(self.secret().map(|secret| &**secret));
         of_objects.cloned().chain(patterns).chain(key).collect()
     }
