@@ -5,21 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
-use ferrolb_crds::domain::{Family, ObjectId, Problem};
+use ferrolb_crds::domain::Family;
 use ferrolb_crds::names::DEFAULT_NAMESPACE;
 use ferrolb_runtime::args::ClusterArgs;
 use ferrolb_runtime::cause;
 use ferrolb_runtime::client::{self, ClientError};
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection, Snapshot};
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::Request;
-use kube::{Client, Resource};
+use kube::{Api, Client, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::objects::Objects;
+use crate::problem::{ObjectId, Problem};
 
 /// Where the API server lists ServiceCIDRs.
 const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
@@ -65,27 +66,35 @@ impl AccessError {
             "" => K::plural(&()).into_owned(),
             group => format!("{}.{group}", K::plural(&())),
         };
-        let refused = |cause| Self::Forbidden {
+        let cause = cause::of_request(error);
+        if matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403)) {
+            return Self::Forbidden {
+                verb,
+                resource,
+                cause,
+            };
+        }
+        Self::Failed {
             verb,
-            resource: resource.clone(),
+            resource,
             cause,
-        };
-        match error {
-            kube::Error::Api(status) if status.code == 401 || status.code == 403 => {
-                refused(status.message.clone())
-            }
-            kube::Error::Api(status) => Self::Failed {
-                verb,
-                cause: status.message.clone(),
-                resource,
-            },
-            other => Self::Failed {
-                verb,
-                cause: cause::chain(other),
-                resource,
-            },
         }
     }
+}
+
+/// Writes annotations of one object by a merge patch: null takes one off.
+pub(crate) async fn annotate<K: Clone + Debug + DeserializeOwned>(
+    api: &Api<K>,
+    name: &str,
+    field_manager: &str,
+    annotations: Value,
+) -> Result<(), kube::Error> {
+    let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
+    let params = PatchParams {
+        field_manager: Some(field_manager.to_owned()),
+        ..PatchParams::default()
+    };
+    api.patch_metadata(name, &params, &patch).await.map(drop)
 }
 
 /// A connection to a cluster.
@@ -184,9 +193,15 @@ impl Cluster {
 fn families(cidrs: &[Value]) -> Vec<Family> {
     let default = cidrs.iter().find(|one| one["metadata"]["name"] == "kubernetes");
     let ranges = default.and_then(|one| one["spec"]["cidrs"].as_array());
-    let address_of = |range: &Value| range.as_str()?.split('/').next()?.parse().ok();
-    let addresses = ranges.into_iter().flatten().filter_map(address_of);
-    addresses.map(Family::of).collect()
+    let ranges = ranges.into_iter().flatten().filter_map(Value::as_str);
+    ranges
+        .filter_map(|range| family_of(range.split('/').next()?))
+        .collect()
+}
+
+/// The family of an address.
+pub(crate) fn family_of(address: &str) -> Option<Family> {
+    address.parse().ok().map(Family::of)
 }
 
 /// The objects that can be read; the others become problems.
@@ -229,7 +244,6 @@ mod tests {
     use ferrolb_crds::api::core::{Node, Service};
     use ferrolb_crds::domain::ServiceKey;
     use kube::core::Status;
-    use serde_json::json;
 
     use super::*;
 

@@ -7,15 +7,9 @@ use ferrolb_crds::api;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 /// Prints all definitions.
-pub(crate) fn run() -> ExitCode {
-    let printed = yaml().and_then(|text| Ok(io::stdout().write_all(text.as_bytes())?));
-    match printed {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ferrolb crds: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    io::stdout().write_all(yaml()?.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// All definitions, a YAML document each.

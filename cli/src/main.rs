@@ -6,6 +6,7 @@ mod daemons;
 mod objects;
 mod plan;
 mod pool;
+mod problem;
 mod rebalance;
 
 use std::process::ExitCode;
@@ -38,38 +39,31 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Controller(args) => daemon(one_thread(), ferrolb_controller::run(args)),
-        Command::Speaker(args) => daemon(several_threads(), ferrolb_speaker::run(args)),
-        Command::Plan(args) => plan::run(&args),
-        Command::Pool(args) => pool::run(&args),
-        Command::Rebalance(args) => rebalance::run(&args),
-        Command::Crds => crds::run(),
-    }
+    let (name, ended) = match Cli::parse().command {
+        // It waits for the network nearly always, and several threads would pay more for waking each other than they gain.
+        Command::Controller(args) => (
+            "ferrolb",
+            daemon(Builder::new_current_thread(), ferrolb_controller::run(args)),
+        ),
+        // It answers the wire also while it decides.
+        Command::Speaker(args) => (
+            "ferrolb",
+            daemon(Builder::new_multi_thread(), ferrolb_speaker::run(args)),
+        ),
+        Command::Plan(args) => ("ferrolb plan", plan::run(&args)),
+        Command::Pool(pool::Args {
+            command: pool::Command::Drain(args),
+        }) => ("ferrolb pool drain", pool::drain::run(&args)),
+        Command::Rebalance(args) => ("ferrolb rebalance", rebalance::run(&args)),
+        Command::Crds => ("ferrolb crds", crds::run()),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("{name}: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-/// The controller waits for the network nearly always, and several threads would pay more for waking each other than
-/// they gain.
-fn one_thread() -> Builder {
-    Builder::new_current_thread()
-}
-
-/// The speaker answers the wire also while it decides.
-fn several_threads() -> Builder {
-    Builder::new_multi_thread()
-}
-
-fn daemon(mut runtime: Builder, run: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    let ended = runtime
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run));
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ferrolb: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn daemon(mut runtime: Builder, run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+    runtime.enable_all().build()?.block_on(run)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, subnets_of};
+use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, labels_of, subnets_of};
 use ferrolb_crds::api::core::{self, EndpointSlice, Namespace, Service};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
-use ferrolb_crds::domain::{
-    Invalid, Namespaces, Node, NodeName, ObjectId, Pool, Pools, Problem, ServiceKey, ServiceView,
-};
+use ferrolb_crds::domain::{Invalid, Node, NodeName, Pool, PoolName, Pools, ServiceKey, ServiceView};
 use kube::{Resource, ResourceExt};
+
+use crate::problem::{ObjectId, Problem};
 
 /// Objects, each at most once.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +34,11 @@ pub(crate) struct Objects {
 impl Objects {
     /// What the controller decides on; pools that it would skip become problems.
     pub(crate) fn world(&self, class: Option<&str>, problems: &mut Vec<Problem>) -> World {
-        let (pools, overlaps) = Pools::new(parse_all(&self.pools, Pool::parse, problems));
-        problems.extend(overlaps);
+        let (pools, overlaps) = Pools::new(self.pools.iter().map(Pool::read));
+        let ids: BTreeMap<String, ObjectId> =
+            self.pools.iter().map(|one| (one.name_any(), id(one))).collect();
+        let problem = |(pool, why): (PoolName, Invalid)| Problem::new(ids[pool.as_str()].clone(), why);
+        problems.extend(overlaps.into_iter().map(&problem));
         let views = self
             .services
             .iter()
@@ -45,7 +48,7 @@ impl Objects {
         let world = World {
             services: views.map(|view| (view.key.clone(), view)).collect(),
             pools,
-            namespaces: self.labels_of_namespaces(),
+            namespaces: labels_of(&self.namespaces),
             nodes,
             api_server: api_server_of(&self.slices),
             subnets: subnets_of(&self.states),
@@ -53,19 +56,12 @@ impl Objects {
             class: class.map(str::to_owned),
             ..World::default()
         };
-        problems.extend(doubts(&world));
+        problems.extend(doubts(&world).into_iter().map(problem));
         world
     }
 
     pub(crate) fn nodes(&self) -> BTreeMap<NodeName, Node> {
         self.nodes.iter().map(Node::read).collect()
-    }
-
-    fn labels_of_namespaces(&self) -> Namespaces {
-        self.namespaces
-            .iter()
-            .map(|one| (one.name_any(), one.labels().clone()))
-            .collect()
     }
 }
 

@@ -69,7 +69,7 @@ enum Output {
 }
 
 fn family(name: &str) -> Result<Family, String> {
-    Family::from_kubernetes(name).ok_or_else(|| "must be IPv4 or IPv6".to_owned())
+    name.parse().map_err(|_| "must be IPv4 or IPv6".to_owned())
 }
 
 impl Args {
@@ -83,7 +83,7 @@ impl Args {
 }
 
 /// Plans and prints.
-pub(crate) fn run(args: &Args) -> ExitCode {
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let manifests = Manifests::read(&args.files, &args.access.namespace);
     for path in &manifests.passed_over {
         eprintln!(
@@ -100,18 +100,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     } else {
         Ok(without_cluster(manifests, args))
     };
-    match text.and_then(|text| Ok(io::stdout().write_all(text.as_bytes())?)) {
-        Ok(()) if !unreadable => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::from(UNREADABLE),
-        Err(error) => {
-            eprintln!("ferrolb plan: {error:#}");
-            if unreadable {
-                ExitCode::from(UNREADABLE)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
+    let printed = text.and_then(|text| Ok(io::stdout().write_all(text.as_bytes())?));
+    if !unreadable {
+        return printed.map(|()| ExitCode::SUCCESS);
     }
+    if let Err(error) = printed {
+        eprintln!("ferrolb plan: {error:#}");
+    }
+    Ok(ExitCode::from(UNREADABLE))
 }
 
 fn without_cluster(mut manifests: Manifests, args: &Args) -> String {

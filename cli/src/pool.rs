@@ -1,25 +1,16 @@
 //! `ferrolb pool`: what is done to a pool and its Services by hand.
 
-mod drain;
-
-use std::process::ExitCode;
+pub(crate) mod drain;
 
 /// Act on one pool.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Move Services off addresses of a pool that they keep only because they use them, one by one
     Drain(drain::Args),
-}
-
-/// Does what is asked.
-pub(crate) fn run(args: &Args) -> ExitCode {
-    match &args.command {
-        Command::Drain(args) => drain::run(args),
-    }
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ferrolb_runtime::shutdown::Shutdown;
+use kube::Api;
 
 use crate::cluster::{self, Access, Cluster};
 use crate::daemons::DaemonArgs;
@@ -38,15 +39,13 @@ pub(crate) struct Args {
 }
 
 /// Moves and prints. Fails if anything that should have moved did not.
-pub(crate) fn run(args: &Args) -> ExitCode {
-    match cluster::block_on(rebalance(args)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("ferrolb rebalance: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let moved = cluster::block_on(rebalance(args))?;
+    Ok(if moved {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn rebalance(args: &Args) -> anyhow::Result<bool> {
@@ -69,11 +68,10 @@ async fn rebalance(args: &Args) -> anyhow::Result<bool> {
         moves.iter().try_for_each(|one| say(one))?;
         return Ok(true);
     }
-    let mover = Mover::new(
-        &cluster,
-        &args.access.namespace,
-        Duration::from_secs(args.timeout_seconds),
-    );
+    let mover = Mover {
+        statuses: Api::namespaced(cluster.client, &args.access.namespace),
+        patience: Duration::from_secs(args.timeout_seconds),
+    };
     all(&mover, &moves).await
 }
 

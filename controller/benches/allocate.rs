@@ -75,7 +75,7 @@ impl Case {
         let waiting = (0..newcomers).map(|number| service(self.addresses + number, None));
         let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
             "metadata": { "name": "pool" }, "spec": { "addresses": [self.pool] } });
-        let pool = Pool::parse(&serde_json::from_value(object).expect("a pool")).expect("a valid pool");
+        let pool = Pool::read(&serde_json::from_value(object).expect("a pool"));
         World {
             services: held
                 .chain(waiting)

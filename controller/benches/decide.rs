@@ -25,7 +25,7 @@ fn pools(count: u32) -> Pools {
         let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
             "metadata": { "name": format!("pool-{number:02}") },
             "spec": { "addresses": [format!("10.{number}.0.0/16"), format!("2001:db8:{number:x}::/64")] } });
-        Pool::parse(&serde_json::from_value(object).expect("a pool")).expect("a valid pool")
+        Pool::read(&serde_json::from_value(object).expect("a pool"))
     };
     Pools::new((0..count).map(pool)).0
 }

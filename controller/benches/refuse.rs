@@ -29,7 +29,7 @@ fn pool(number: u32) -> Pool {
     let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": format!("pool-{number:04}") },
         "spec": { "addresses": [format!("{}/32", address(number))] } });
-    Pool::parse(&serde_json::from_value(object).expect("a pool")).expect("a valid pool")
+    Pool::read(&serde_json::from_value(object).expect("a pool"))
 }
 
 /// The first Services have the addresses of the pools.

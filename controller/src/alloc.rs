@@ -32,4 +32,6 @@ pub use decide::{Decision, decide};
 pub use doubts::doubts;
 pub use outcome::{Assignment, Note, Outcome};
 pub use usage::Usage;
-pub use world::{GivenBack, World, addresses_of, addresses_of_odd, api_server_of, held_by_odd, subnets_of};
+pub use world::{
+    GivenBack, World, addresses_of, addresses_of_odd, api_server_of, held_by_odd, labels_of, subnets_of,
+};

@@ -37,3 +37,43 @@ pub struct Args {
     )]
     pub daemon: DaemonArgs,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Daemon {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(value: &str) -> Result<u64, clap::Error> {
+        let flag = format!("--address-cooldown-seconds={value}");
+        Daemon::try_parse_from(["controller", &flag]).map(|daemon| daemon.args.address_cooldown_seconds)
+    }
+
+    #[rstest]
+    #[case::not_at_all("0", 0)]
+    #[case::longest("2678400", MOST_SECONDS)]
+    fn the_cool_down_lasts_a_month_at_most(#[case] value: &str, #[case] seconds: u64) {
+        assert_eq!(parse(value).unwrap(), seconds);
+    }
+
+    #[rstest]
+    #[case::a_second_too_long("2678401")]
+    #[case::beyond_every_clock("18446744073709551615")]
+    #[case::beyond_the_type("18446744073709551616")]
+    #[case::negative("-1")]
+    #[case::no_number("5m")]
+    fn a_cool_down_out_of_range_is_refused_by_name_and_value(#[case] value: &str) {
+        let message = parse(value).unwrap_err().to_string();
+        assert!(
+            message.contains("--address-cooldown-seconds") && message.contains(value),
+            "{message}"
+        );
+    }
+}

@@ -20,6 +20,7 @@ mod secret;
 mod snapshot;
 mod takeover;
 mod term;
+mod told;
 mod trailing;
 mod watch;
 

@@ -83,17 +83,13 @@ impl Memory {
 
     /// Adds what is remembered to the world that is decided on.
     pub(crate) fn recall(&mut self, world: &mut World, now: Instant) {
-        let still_ours = |key: &ServiceKey| {
-            world
-                .services
-                .get(key)
-                .is_some_and(|service| service.class.is_ours(world.class.as_deref()))
+        let is_gone = |key: &ServiceKey, _: &mut Held| {
+            let service = world.services.get(key);
+            service.is_none_or(|service| !service.class.is_ours(world.class.as_deref()))
         };
-        let gone: Vec<ServiceKey> = self.last.keys().filter(|key| !still_ours(key)).cloned().collect();
-        for key in gone {
-            if let Some(held) = self.last.remove(&key) {
-                self.begin_cooling(&held.view, held.addresses.iter(), now);
-            }
+        let gone: Vec<_> = self.last.extract_if(.., is_gone).collect();
+        for (_, held) in gone {
+            self.begin_cooling(&held.view, held.addresses.iter(), now);
         }
         let cooldown = self.cooldown;
         self.cooling
@@ -116,13 +112,12 @@ impl Memory {
             if held.addresses.is_empty() || held.addresses == service.ingress {
                 continue;
             }
-            let lost = without(held.addresses, service.ingress);
             let last = GivenBack::by(&held.view);
+            let lost = without(held.addresses, service.ingress);
             world.cooling.extend(lost.map(|address| (address, last.clone())));
             let foreign = without(service.ingress, held.addresses);
-            world
-                .foreign
-                .extend(foreign.map(|address| (key.clone(), address)));
+            let foreign = foreign.map(|address| (key.clone(), address));
+            world.foreign.extend(foreign);
         }
     }
 
@@ -168,26 +163,21 @@ impl Memory {
             let before = self.last.get(*key).filter(|held| !held.addresses.is_empty());
             before.is_some_and(|held| !held.view.shares_like(service))
         };
-        services
-            .iter()
-            .filter(has_changed)
-            .map(|(key, _)| key.clone())
-            .collect()
+        let changed = services.iter().filter(has_changed);
+        changed.map(|(key, _)| key.clone()).collect()
     }
 }
 
 /// Those of `some` that are not among `others`.
 fn without(some: Addresses, others: Addresses) -> impl Iterator<Item = IpAddr> {
-    let some: Vec<IpAddr> = some.iter().collect();
-    some.into_iter()
-        .filter(move |address| !others.iter().any(|other| other == *address))
+    some.iter().filter(move |address| !others.contains(*address))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::alloc::decide;
-    use ferrolb_crds::domain::{Origins, Pool, Pools, Port, Protocol};
+    use ferrolb_crds::domain::{Origins, Pool, Pools, Port};
     use serde_json::json;
 
     const COOLDOWN: Duration = Duration::from_secs(300);
@@ -202,7 +192,7 @@ mod tests {
     fn world(services: &[Arc<ServiceView>]) -> World {
         let pool = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
             "metadata": { "name": "p" }, "spec": { "addresses": ["192.0.2.0/24"] } });
-        let pool = Pool::parse(&serde_json::from_value(pool).unwrap()).unwrap();
+        let pool = Pool::read(&serde_json::from_value(pool).unwrap());
         World {
             services: services
                 .iter()
@@ -287,7 +277,7 @@ mod tests {
     fn it_is_known_whether_the_last_owner_had_udp_ports() {
         let mut udp = (*view("a", &[53])).clone();
         udp.ports = [Port {
-            protocol: Protocol("UDP".to_owned()),
+            protocol: "UDP".to_owned(),
             number: 53,
         }]
         .into();

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferrolb_crds::domain::PoolName;
+use ferrolb_crds::domain::{Family, PoolName};
 use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
-use crate::alloc::{Assignment, Decision, Outcome, Usage};
+use crate::alloc::{Decision, Outcome, Usage};
 
 type Value = fn(&Usage) -> i64;
 
@@ -21,12 +21,12 @@ const OF_POOLS: [(&str, &str, Value); 6] = [
     (
         "metallb_allocator_ipv4_addresses_total",
         "IPv4 addresses that the pool can give out.",
-        |u| u.total_ipv4,
+        |usage| usage.total[Family::V4],
     ),
     (
         "metallb_allocator_ipv6_addresses_total",
         "IPv6 addresses that the pool can give out.",
-        |u| u.total_ipv6,
+        |usage| usage.total[Family::V6],
     ),
     (
         "metallb_allocator_addresses_in_use_total",
@@ -36,12 +36,12 @@ const OF_POOLS: [(&str, &str, Value); 6] = [
     (
         "metallb_allocator_ipv4_addresses_in_use_total",
         "IPv4 addresses of the pool in use.",
-        |u| u.used_ipv4,
+        |usage| usage.used[Family::V4],
     ),
     (
         "metallb_allocator_ipv6_addresses_in_use_total",
         "IPv6 addresses of the pool in use.",
-        |u| u.used_ipv6,
+        |usage| usage.used[Family::V6],
     ),
 ];
 
@@ -135,12 +135,8 @@ impl Metrics {
         }
         let pools: BTreeSet<PoolName> = decision.usage.keys().cloned().collect();
         for gone in self.pools.difference(&pools) {
-            let gauges = self
-                .of_pools
-                .iter()
-                .map(|(gauge, _)| gauge)
-                .chain([&self.services]);
-            for gauge in gauges {
+            let gauges = self.of_pools.iter().map(|(gauge, _)| gauge);
+            for gauge in gauges.chain([&self.services]) {
                 // The only error is that there is no such series.
                 let _absent = gauge.remove_label_values(&[gone.as_str()]);
             }
@@ -151,12 +147,12 @@ impl Metrics {
 
 fn services_by_pool(decision: &Decision) -> BTreeMap<&PoolName, i64> {
     let mut counts = BTreeMap::new();
-    let pools = |outcome| match outcome {
-        &Outcome::Assigned(Assignment { ref pools, .. }) => pools.iter().collect::<BTreeSet<_>>(),
-        _ => BTreeSet::new(),
-    };
-    for pool in decision.outcomes.values().flat_map(pools) {
-        *counts.entry(pool).or_default() += 1;
+    for outcome in decision.outcomes.values() {
+        if let Outcome::Assigned(assignment) = outcome {
+            for pool in BTreeSet::from_iter(&assignment.pools) {
+                *counts.entry(pool).or_default() += 1;
+            }
+        }
     }
     counts
 }

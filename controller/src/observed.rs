@@ -18,16 +18,12 @@ pub(crate) struct Observed {
 
 impl Observed {
     pub(crate) fn read(service: &Service) -> Self {
-        let status = service.status.as_ref();
-        let ingress = status.and_then(|status| status.load_balancer.as_ref()?.ingress.clone());
-        let conditions = status.and_then(|status| status.conditions.as_ref());
-        let assigned = |condition: &&Condition| condition.type_ == names::CONDITION_ASSIGNED;
         let annotations = service.metadata.annotations.as_ref();
         Self {
             resource_version: service.metadata.resource_version.clone().unwrap_or_default(),
-            ingress: ingress.unwrap_or_default(),
+            ingress: service.ingress().to_vec(),
             pools: annotations.map(Origins::read).unwrap_or_default(),
-            condition: conditions.and_then(|all| all.iter().find(assigned).cloned()),
+            condition: service.condition(names::CONDITION_ASSIGNED).cloned(),
         }
     }
 

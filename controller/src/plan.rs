@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPoolStatus;
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::{Origins, PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{Family, Origins, PoolName, Reason, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::patch::identity;
 use k8s_openapi::jiff::Timestamp;
@@ -183,10 +183,10 @@ pub(crate) fn pool_writes(snapshot: &Snapshot, usage: &BTreeMap<PoolName, Usage>
 
 fn pool_status(usage: &Usage) -> IPAddressPoolStatus {
     IPAddressPoolStatus {
-        assigned_ipv4: usage.used_ipv4,
-        assigned_ipv6: usage.used_ipv6,
-        available_ipv4: usage.available_ipv4(),
-        available_ipv6: usage.available_ipv6(),
+        assigned_ipv4: usage.used[Family::V4],
+        assigned_ipv6: usage.used[Family::V6],
+        available_ipv4: usage.available(Family::V4),
+        available_ipv6: usage.available(Family::V6),
     }
 }
 

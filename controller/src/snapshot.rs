@@ -9,9 +9,10 @@ use ferrolb_crds::api::{IPAddressPoolStatus, L2Advertisement};
 use ferrolb_crds::domain::{Advert, Node, NodeName, PoolName, ServiceClass, ServiceKey, ServiceView};
 use ferrolb_runtime::reflect::{Entry, Parsed, Problem, Reflection};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::ResourceExt;
 
-use crate::alloc::{World, addresses_of, addresses_of_odd, api_server_of, doubts, held_by_odd, subnets_of};
+use crate::alloc::{
+    World, addresses_of, addresses_of_odd, api_server_of, doubts, held_by_odd, labels_of, subnets_of,
+};
 use crate::observed::Observed;
 use crate::pending::Pending;
 use crate::watch::Stores;
@@ -109,7 +110,7 @@ impl Reader {
                 .map(|(key, cached)| (key.clone(), overlaid(cached, pending)))
                 .collect(),
             pools: self.pools.together().clone(),
-            namespaces: read_namespaces(stores),
+            namespaces: labels_of(stores.namespaces.snapshot().values().filter_map(object)),
             nodes: self.addresses_of_nodes(stores),
             api_server: api_server_of(stores.api_server.snapshot().values().filter_map(object)),
             subnets: subnets_of(stores.states.snapshot().values().filter_map(object)),
@@ -120,7 +121,7 @@ impl Reader {
         let services = relevant()
             .map(|(key, cached)| (key.clone(), cached.seen.clone()))
             .collect();
-        let mut doubtful = self.pools.problems_of(&doubts(&world));
+        let mut doubtful = self.pools.problems_of(doubts(&world));
         doubtful.extend_from_slice(&self.naming_no_pool.problems);
         Snapshot {
             world,
@@ -210,22 +211,9 @@ fn object<K>(entry: &Entry<K>) -> Option<&K> {
     entry.object().map(|object| &**object)
 }
 
-fn read_namespaces(stores: &Stores) -> ferrolb_crds::domain::Namespaces {
-    let snapshot = stores.namespaces.snapshot();
-    let objects = snapshot.values().filter_map(Entry::object);
-    objects
-        .map(|namespace| (namespace.name_any(), namespace.labels().clone()))
-        .collect()
-}
-
 fn read_nodes(stores: &Stores) -> BTreeMap<NodeName, Node> {
-    stores
-        .nodes
-        .snapshot()
-        .values()
-        .filter_map(Entry::object)
-        .map(|node| Node::read(node))
-        .collect()
+    let snapshot = stores.nodes.snapshot();
+    snapshot.values().filter_map(object).map(Node::read).collect()
 }
 
 #[cfg(test)]

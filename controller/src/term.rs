@@ -11,6 +11,10 @@ use crate::act::Disputes;
 use crate::memory::Memory;
 use crate::plan::Settled;
 use crate::takeover::Takeover;
+use crate::told::Told;
+
+/// A doubt that is over sooner is none: an advertisement may be applied a moment before its pool.
+const DOUBTS_LAST: Duration = Duration::from_secs(5);
 
 /// One time of leading, from winning the Lease until it is lost.
 pub(crate) struct Term {
@@ -23,8 +27,10 @@ pub(crate) struct Term {
     pub(crate) settled: Settled,
     /// Services of other classes that still bear what we wrote under another `--lb-class`.
     pub(crate) left: BTreeSet<ServiceKey>,
-    /// Problems that were told, so that each is told once.
-    pub(crate) told: BTreeSet<String>,
+    /// Of what is skipped in whole or in part.
+    pub(crate) told_invalid: Told,
+    /// Of what is used as it is.
+    pub(crate) told_doubtful: Told,
 }
 
 /// Which pools are being written, and from when on the next write may go out.
@@ -47,7 +53,8 @@ impl Term {
             pool_writes: PoolWrites::default(),
             settled: Settled::default(),
             left: BTreeSet::new(),
-            told: BTreeSet::new(),
+            told_invalid: Told::after(Duration::ZERO),
+            told_doubtful: Told::after(DOUBTS_LAST),
         }
     }
 
@@ -55,7 +62,7 @@ impl Term {
     pub(crate) fn next_wake(&self, now: Instant) -> Option<Instant> {
         let list = self.takeover.as_ref().and_then(Takeover::next_list);
         let pools = self.pool_writes.not_before.filter(|time| *time > now);
-        [list, pools, self.memory.next_change()]
+        [list, pools, self.memory.next_change(), self.told_doubtful.next()]
             .into_iter()
             .flatten()
             .min()

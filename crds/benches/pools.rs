@@ -28,8 +28,7 @@ fn resources(shared: u32) -> Vec<IPAddressPool> {
 }
 
 fn parse(resources: &[IPAddressPool]) -> Vec<Pool> {
-    let pool = |resource| Pool::parse(resource).expect("a valid pool");
-    resources.iter().map(pool).collect()
+    resources.iter().map(Pool::read).collect()
 }
 
 #[divan::bench]

@@ -40,19 +40,10 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
 /// An advertisement without `spec` announces everything, and MetalLB's own examples have none: the API server
 /// fills in an empty one.
 fn with_optional_spec(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
-    let schemas = definition
-        .spec
-        .versions
-        .iter_mut()
-        .filter_map(|version| version.schema.as_mut());
-    for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
-        let spec = schema
-            .properties
-            .as_mut()
-            .and_then(|fields| fields.get_mut("spec"));
-        if let Some(spec) = spec {
-            spec.default = Some(JSON(json!({})));
-        }
+    let schemas = definition.spec.versions.iter_mut();
+    let schemas = schemas.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    for spec in schemas.filter_map(|schema| schema.properties.as_mut()?.get_mut("spec")) {
+        spec.default = Some(JSON(json!({})));
     }
     definition
 }

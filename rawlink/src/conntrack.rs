@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use rtnetlink::packet_core::{
     NLA_HEADER_SIZE, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NlasIterator, emit_u16,
@@ -132,9 +132,7 @@ fn destination(attributes: &[u8]) -> Option<SocketAddr> {
     let addresses = attribute(tuple, TUPLE_IP)?;
     let v4 = || <[u8; 4]>::try_from(attribute(addresses, IP_V4_DST)?).ok();
     let v6 = || <[u8; 16]>::try_from(attribute(addresses, IP_V6_DST)?).ok();
-    let address = v4()
-        .map(|octets| IpAddr::from(Ipv4Addr::from(octets)))
-        .or_else(|| v6().map(|octets| IpAddr::from(Ipv6Addr::from(octets))))?;
+    let address = v4().map(IpAddr::from).or_else(|| v6().map(IpAddr::from))?;
     Some((address, port).into())
 }
 

@@ -1,6 +1,5 @@
 //! What can go wrong with a socket, and on which interface.
 
-use std::fmt;
 use std::io;
 
 /// A system call on the socket of an interface failed.
@@ -9,38 +8,24 @@ use std::io;
 pub struct SocketError {
     /// The interface, as the caller named it.
     pub interface: String,
-    /// What was tried.
-    pub operation: Operation,
+    /// What was tried, as in "cannot send a frame".
+    pub operation: &'static str,
     /// What the kernel said.
     pub source: io::Error,
 }
 
-/// What was tried on a socket.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Operation {
-    /// Create the socket; takes `CAP_NET_RAW`.
-    Open,
-    /// Set an option of the socket.
-    Configure,
-    /// Attach a filter to the socket.
-    AttachFilter,
-    /// Bind the socket to its interface.
-    Bind,
-    /// Hand the socket to the runtime.
-    Register,
-    /// Receive a frame.
-    Receive,
-    /// Send a frame.
-    Send,
-    /// Join a multicast group.
-    Join,
-    /// Leave a multicast group.
-    Leave,
-    /// Read how many frames were dropped.
-    Count,
-}
+/// What was tried when a frame did not go out.
+pub(crate) const SEND: &str = "send a frame";
 
 impl SocketError {
+    pub(crate) fn new(interface: &str, operation: &'static str, source: io::Error) -> Self {
+        Self {
+            interface: interface.to_owned(),
+            operation,
+            source,
+        }
+    }
+
     /// The kind of the kernel's error, [`io::ErrorKind::WouldBlock`] among them.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
@@ -51,7 +36,7 @@ impl SocketError {
     /// interface (`ENOBUFS`). A later frame may pass.
     #[must_use]
     pub fn is_queue_full(&self) -> bool {
-        self.operation == Operation::Send
+        self.operation == SEND
             && (self.kind() == io::ErrorKind::WouldBlock || self.source.raw_os_error() == Some(libc::ENOBUFS))
     }
 
@@ -64,9 +49,7 @@ impl SocketError {
             Some(libc::ENODEV | libc::ENXIO | libc::ENETDOWN)
         )
     }
-}
 
-impl SocketError {
     /// Why, in one word of a closed set.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -76,22 +59,5 @@ impl SocketError {
             _ if self.is_link_gone() => "link_gone",
             _ => "other",
         }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "open a packet socket",
-            Self::Configure => "set a socket option",
-            Self::AttachFilter => "attach a packet filter",
-            Self::Bind => "bind a packet socket",
-            Self::Register => "watch a packet socket",
-            Self::Receive => "receive a frame",
-            Self::Send => "send a frame",
-            Self::Join => "join a multicast group",
-            Self::Leave => "leave a multicast group",
-            Self::Count => "count dropped frames",
-        })
     }
 }

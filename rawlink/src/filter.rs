@@ -9,8 +9,6 @@
 
 mod code;
 mod datagrams;
-#[cfg(test)]
-mod interpreter;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -20,7 +18,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use socket2::SockFilter;
 
-use code::{ACCEPT, DROP, Width, load, recall, save, swap_from_index, swap_to_index, when};
+use code::{ACCEPT, DROP, SWAP_FROM_INDEX, SWAP_TO_INDEX, Width, load, only, recall, save, when};
 use runs::{Run, comparisons, covering, member, runs};
 
 /// Most comparisons spent on the addresses of one family. One scattered address costs one, a run of consecutive ones
@@ -49,6 +47,8 @@ pub struct Interest {
     pub ipv6: BTreeSet<Ipv6Addr>,
     /// All frames of these EtherTypes.
     pub ether_types: BTreeSet<u16>,
+    /// UDP datagrams to this port: whole ones directly after an IPv4 header without options or an IPv6 header.
+    pub datagrams: Option<u16>,
 }
 
 /// A classic BPF program for Ethernet frames.
@@ -69,12 +69,6 @@ pub struct Instruction {
 }
 
 impl Program {
-    /// The instructions in order.
-    #[must_use]
-    pub fn instructions(&self) -> &[Instruction] {
-        &self.0
-    }
-
     pub(crate) fn to_kernel(&self) -> Vec<SockFilter> {
         self.0
             .iter()
@@ -87,17 +81,10 @@ impl Program {
 ///
 /// Passes ARP (RFC 826, Ethernet and IPv4) requests whose target, and requests and replies whose sender, is one of
 /// the IPv4 addresses; neighbour solicitations and advertisements (RFC 4861, directly after the IPv6 header) whose
-/// target is one of the IPv6 addresses; and frames of the EtherTypes. A list beyond [`MAX_COMPARISONS`] or
+/// target is one of the IPv6 addresses; frames of the EtherTypes; and datagrams. A list beyond [`MAX_COMPARISONS`] or
 /// [`MAX_ETHER_TYPES`] passes more than it names, never less.
 #[must_use]
 pub fn program(interest: &Interest) -> Program {
-    program_with_datagrams(interest, None)
-}
-
-/// As [`program`], and UDP datagrams to this port pass: whole ones directly after an IPv4 header without options or an
-/// IPv6 header.
-#[must_use]
-pub fn program_with_datagrams(interest: &Interest, port: Option<u16>) -> Program {
     if interest.ether_types.len() > MAX_ETHER_TYPES {
         return Program(vec![ACCEPT]);
     }
@@ -107,13 +94,11 @@ pub fn program_with_datagrams(interest: &Interest, port: Option<u16>) -> Program
     if !interest.ipv4.is_empty() {
         code.extend(when(ETHER_TYPE_ARP, arp(&interest.ipv4)));
     }
-    if let Some(port) = port {
+    if let Some(port) = interest.datagrams {
         code.extend(when(ETHER_TYPE_IPV4, datagrams::over_ipv4(port)));
     }
-    let over_ipv6 = port.map(datagrams::over_ipv6).unwrap_or_default();
-    if !interest.ipv6.is_empty() || !over_ipv6.is_empty() {
-        let code_ipv6 = ipv6(over_ipv6, &interest.ipv6);
-        code.extend(when(ETHER_TYPE_IPV6, code_ipv6));
+    if !interest.ipv6.is_empty() || interest.datagrams.is_some() {
+        code.extend(when(ETHER_TYPE_IPV6, ipv6(interest)));
     }
     code.push(DROP);
     Program(code)
@@ -133,23 +118,16 @@ const ARP_TARGET_AT: u32 = 38;
 /// The target is loaded first, so that a frame without one is dropped whatever its opcode.
 fn arp(addresses: &BTreeSet<Ipv4Addr>) -> Vec<Instruction> {
     let runs = runs(addresses.iter().map(|&address| u32::from(address)));
-    let mut code = vec![
-        load(Width::Word, ARP_TARGET_AT),
-        swap_to_index(),
-        load(Width::Word, ARP_TYPES_AT),
-    ];
-    code.extend(when(ARP_TYPES, arp_about(&covering(runs, MAX_COMPARISONS))));
-    code.push(DROP);
+    let about = arp_about(&covering(runs, MAX_COMPARISONS));
+    let mut code = vec![load(Width::Word, ARP_TARGET_AT), SWAP_TO_INDEX];
+    code.extend(only(load(Width::Word, ARP_TYPES_AT), ARP_TYPES, about));
     code
 }
 
 fn arp_about(runs: &[Run]) -> Vec<Instruction> {
     let is_member = member(runs);
-    let mut sender = vec![load(Width::Word, ARP_SENDER_AT)];
-    sender.extend(&is_member);
-    sender.push(DROP);
-    let mut target = vec![swap_from_index()];
-    target.extend(is_member);
+    let sender = [&[load(Width::Word, ARP_SENDER_AT)], &is_member[..], &[DROP]].concat();
+    let target = [&[SWAP_FROM_INDEX], &is_member[..]].concat();
     let mut code = vec![load(Width::Word, ARP_OPCODE_AT)];
     code.extend(code::either(ARP_REQUEST, target, ARP_REPLY, sender));
     code
@@ -165,11 +143,11 @@ const TARGET_AT: u32 = 62;
 /// The first 96 bits of an IPv6 address, and runs of the last 32.
 type Groups = BTreeMap<[u32; 3], Vec<Run>>;
 
-fn ipv6(datagrams: Vec<Instruction>, addresses: &BTreeSet<Ipv6Addr>) -> Vec<Instruction> {
+fn ipv6(interest: &Interest) -> Vec<Instruction> {
     let mut code = vec![load(Width::Byte, NEXT_HEADER_AT)];
-    code.extend(datagrams);
-    if !addresses.is_empty() {
-        code.extend(when(ICMPV6, neighbour_discovery(addresses)));
+    code.extend(interest.datagrams.into_iter().flat_map(datagrams::over_ipv6));
+    if !interest.ipv6.is_empty() {
+        code.extend(when(ICMPV6, neighbour_discovery(&interest.ipv6)));
     }
     code.push(DROP);
     code

@@ -17,7 +17,7 @@ pub mod neighbours;
 mod netlink;
 mod socket;
 
-pub use error::{Operation, SocketError};
+pub use error::SocketError;
 pub use socket::{PacketSocket, Received};
 
 /// A link-layer address as on the wire.

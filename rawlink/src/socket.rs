@@ -11,7 +11,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::MacBytes;
-use crate::error::{Operation, SocketError};
+use crate::error::{SEND, SocketError};
 use crate::filter::Program;
 
 /// Room for some hundreds of small frames; the kernel caps it at `net.core.rmem_max`.
@@ -65,20 +65,14 @@ impl PacketSocket {
     /// # Panics
     /// Outside of a tokio runtime with I/O enabled.
     pub fn open(index: u32, name: &str, filter: &Program) -> Result<Self, SocketError> {
-        let failed = |operation| {
-            move |source| SocketError {
-                interface: name.to_owned(),
-                operation,
-                source,
-            }
-        };
-        let socket = Socket::new(Domain::PACKET, Type::RAW, None).map_err(failed(Operation::Open))?;
-        configure(&socket).map_err(failed(Operation::Configure))?;
+        let failed = |operation| move |source| SocketError::new(name, operation, source);
+        let socket = Socket::new(Domain::PACKET, Type::RAW, None).map_err(failed("open a packet socket"))?;
+        configure(&socket).map_err(failed("set a socket option"))?;
         socket
             .attach_filter(&filter.to_kernel())
-            .map_err(failed(Operation::AttachFilter))?;
-        sys::bind(&socket, index).map_err(failed(Operation::Bind))?;
-        let fd = register(socket).map_err(failed(Operation::Register))?;
+            .map_err(failed("attach a packet filter"))?;
+        sys::bind(&socket, index).map_err(failed("bind a packet socket"))?;
+        let fd = register(socket).map_err(failed("watch a packet socket"))?;
         Ok(Self {
             fd,
             interface: name.to_owned(),
@@ -95,7 +89,7 @@ impl PacketSocket {
         self.fd
             .async_io(FRAME_OR_ERROR, |fd| sys::receive_incoming(&fd.0, buffer))
             .await
-            .map_err(|source| self.error(Operation::Receive, source))
+            .map_err(|source| self.error("receive a frame", source))
     }
 
     /// Receives a frame that is there already, as [`PacketSocket::recv`]; none if there is none. Unlike a future that is
@@ -107,7 +101,7 @@ impl PacketSocket {
         match sys::receive_incoming(self.socket(), buffer) {
             Ok(received) => Ok(Some(received)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(source) => Err(self.error(Operation::Receive, source)),
+            Err(source) => Err(self.error("receive a frame", source)),
         }
     }
 
@@ -120,7 +114,7 @@ impl PacketSocket {
             .async_io(Interest::WRITABLE, |fd| fd.0.send(frame))
             .await
             .map(drop)
-            .map_err(|source| self.error(Operation::Send, source))
+            .map_err(|source| self.error(SEND, source))
     }
 
     /// Sends a frame now or not at all.
@@ -132,7 +126,7 @@ impl PacketSocket {
         self.socket()
             .send(frame)
             .map(drop)
-            .map_err(|source| self.error(Operation::Send, source))
+            .map_err(|source| self.error(SEND, source))
     }
 
     /// Exchanges the filter in one step: each frame meets the old one or the new one. Frames that passed the old one
@@ -143,7 +137,7 @@ impl PacketSocket {
     pub fn replace_filter(&self, filter: &Program) -> Result<(), SocketError> {
         self.socket()
             .attach_filter(&filter.to_kernel())
-            .map_err(|source| self.error(Operation::AttachFilter, source))
+            .map_err(|source| self.error("attach a packet filter", source))
     }
 
     /// Has the interface receive frames for a link-layer group. The kernel counts: as many leaves as joins. Ends
@@ -154,7 +148,8 @@ impl PacketSocket {
     /// # Errors
     /// If the interface is gone or takes no more groups.
     pub fn join(&self, group: MacBytes) -> Result<(), SocketError> {
-        sys::join(self.socket(), self.index, group).map_err(|source| self.error(Operation::Join, source))
+        sys::join(self.socket(), self.index, group)
+            .map_err(|source| self.error("join a multicast group", source))
     }
 
     /// Undoes one [`PacketSocket::join`].
@@ -162,7 +157,8 @@ impl PacketSocket {
     /// # Errors
     /// None for a group that was not joined: the kernel does not tell.
     pub fn leave(&self, group: MacBytes) -> Result<(), SocketError> {
-        sys::leave(self.socket(), self.index, group).map_err(|source| self.error(Operation::Leave, source))
+        sys::leave(self.socket(), self.index, group)
+            .map_err(|source| self.error("leave a multicast group", source))
     }
 
     /// How many frames passed the filter since the last call and were dropped, because those before them were not read
@@ -171,19 +167,15 @@ impl PacketSocket {
     /// # Errors
     /// None that is known for a socket that is open.
     pub fn take_dropped(&self) -> Result<u32, SocketError> {
-        sys::take_dropped(self.socket()).map_err(|source| self.error(Operation::Count, source))
+        sys::take_dropped(self.socket()).map_err(|source| self.error("count dropped frames", source))
     }
 
     fn socket(&self) -> &Socket {
         &self.fd.get_ref().0
     }
 
-    fn error(&self, operation: Operation, source: io::Error) -> SocketError {
-        SocketError {
-            interface: self.interface.clone(),
-            operation,
-            source,
-        }
+    fn error(&self, operation: &'static str, source: io::Error) -> SocketError {
+        SocketError::new(&self.interface, operation, source)
     }
 }
 

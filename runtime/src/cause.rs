@@ -21,7 +21,8 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 /// The text of a Kubernetes client error: the API server's own sentence where there is one.
-pub(crate) fn of_request(error: &kube::Error) -> String {
+#[must_use]
+pub fn of_request(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         other => chain(other),

@@ -24,7 +24,7 @@ use tower::{BoxError, ServiceBuilder};
 use crate::args::ClusterArgs;
 
 mod watches;
-pub(crate) use watches::PaceWatches;
+pub(crate) use watches::PacedWatches;
 
 /// The longest wait for the beginning of a response. A list or watch may then take as long as it needs.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -88,7 +88,7 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new()).build(https);
     let service = ServiceBuilder::new()
         // Outermost: its delay is no part of the time that a response may take.
-        .layer(PaceWatches)
+        .layer_fn(PacedWatches::around)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)

@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::EventType;
 use prometheus::{IntCounter, IntCounterVec, Registry};
+use strum::AsRefStr;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -50,8 +51,9 @@ pub struct EventSink {
     lost: IntCounterVec,
 }
 
-/// Why a notice was not told.
-#[derive(Clone, Copy)]
+/// Why a notice was not told; in snake case the value of the metric label `cause`.
+#[derive(AsRefStr)]
+#[strum(serialize_all = "snake_case")]
 enum Lost {
     QueueFull,
     Refused,
@@ -96,7 +98,7 @@ impl EventSink {
     /// Tells later, or counts that it could not. Returns at once.
     pub fn publish(&self, notice: Notice) {
         if self.queue.try_send(notice).is_err() {
-            self.lost.with_label_values(&[Lost::QueueFull.label()]).inc();
+            self.lost.with_label_values(&[Lost::QueueFull.as_ref()]).inc();
         }
     }
 
@@ -113,16 +115,6 @@ impl EventSink {
         )?;
         let (queue, notices) = mpsc::channel(length);
         Ok((Self { queue, lost }, notices, told))
-    }
-}
-
-impl Lost {
-    fn label(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-        }
     }
 }
 
@@ -151,13 +143,13 @@ impl Task {
             }
             Err(Failure::Moot(message)) => {
                 tracing::debug!(reason = notice.reason, cause = message, "event not written");
-                self.lost.with_label_values(&[Lost::Refused.label()]).inc();
+                self.lost.with_label_values(&[Lost::Refused.as_ref()]).inc();
                 return;
             }
             Err(Failure::Final(message)) => (Lost::Refused, message),
             Err(Failure::Transient(message)) => (Lost::Unreachable, message),
         };
-        self.lost.with_label_values(&[cause.label()]).inc();
+        self.lost.with_label_values(&[cause.as_ref()]).inc();
         let reason = &notice.reason;
         if self.failing {
             tracing::debug!(reason, cause = message, "event not written");

@@ -68,21 +68,14 @@ fn targets(level: LogLevel) -> Targets {
     if level == LogLevel::All {
         return Targets::new().with_default(ours);
     }
-    let debug = level == LogLevel::Debug;
-    let library = ours.min(if debug {
-        LevelFilter::DEBUG
-    } else {
-        LevelFilter::WARN
-    });
-    let watcher = ours.min(if debug {
-        LevelFilter::DEBUG
-    } else {
-        LevelFilter::ERROR
-    });
+    let (library, watcher) = match level {
+        LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::DEBUG),
+        _ => (LevelFilter::WARN, LevelFilter::ERROR),
+    };
     Targets::new()
         .with_default(ours)
-        .with_targets(CHATTY.map(|name| (name, library)))
-        .with_target("kube_runtime", watcher)
+        .with_targets(CHATTY.map(|name| (name, ours.min(library))))
+        .with_target("kube_runtime", ours.min(watcher))
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

@@ -86,7 +86,7 @@ impl Process {
         let shutdown = Shutdown::on_signals()?;
         let client = client::connect(&args.cluster).await?;
         let registry = metrics::registry();
-        let readiness = Readiness::new();
+        let readiness = Readiness::default();
         if let Some(listener) = serve::listen(&args.serve)? {
             tokio::spawn(serve::serve(listener, registry.clone(), readiness.clone()));
         }

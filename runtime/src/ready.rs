@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tokio::sync::watch;
 
-/// What the process still waits for. Cloneable; all clones see the same parts.
-#[derive(Clone, Debug)]
+/// What the process still waits for; by default nothing. Cloneable; all clones see the same parts.
+#[derive(Clone, Debug, Default)]
 pub struct Readiness(watch::Sender<BTreeMap<String, usize>>);
 
 /// One part that is not ready yet. Dropping it, or [`Unready::done`], makes the part ready, for good.
@@ -17,12 +17,6 @@ pub struct Unready {
 }
 
 impl Readiness {
-    /// Readiness without any part: ready.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(watch::Sender::new(BTreeMap::new()))
-    }
-
     /// Adds a part that is not ready. Parts of the same name are counted.
     pub fn part(&self, name: impl Into<String>) -> Unready {
         let name = name.into();
@@ -46,23 +40,6 @@ impl Readiness {
         let waited = parts.wait_for(BTreeMap::is_empty).await;
         debug_assert!(waited.is_ok(), "the sender lives as long as self");
     }
-
-    fn finish(&self, name: &str) {
-        self.0.send_modify(|parts| {
-            if let Some(count) = parts.get_mut(name) {
-                *count -= 1;
-                if *count == 0 {
-                    parts.remove(name);
-                }
-            }
-        });
-    }
-}
-
-impl Default for Readiness {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Unready {
@@ -72,7 +49,14 @@ impl Unready {
 
 impl Drop for Unready {
     fn drop(&mut self) {
-        self.readiness.finish(&self.name);
+        self.readiness.0.send_modify(|parts| {
+            if let Some(count) = parts.get_mut(&self.name) {
+                *count -= 1;
+                if *count == 0 {
+                    parts.remove(&self.name);
+                }
+            }
+        });
     }
 }
 
@@ -83,12 +67,12 @@ mod tests {
 
     #[test]
     fn nothing_to_wait_for_is_ready() {
-        assert!(Readiness::new().missing().is_empty());
+        assert!(Readiness::default().missing().is_empty());
     }
 
     #[test]
     fn each_part_is_named_until_it_is_done() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::default();
         let nodes = readiness.part("nodes");
         let pools = readiness.part("pools");
         assert_eq!(readiness.missing(), ["nodes", "pools"]);
@@ -100,7 +84,7 @@ mod tests {
 
     #[test]
     fn two_parts_of_one_name_must_both_be_done() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::default();
         let (first, second) = (readiness.part("pods"), readiness.part("pods"));
         first.done();
         assert_eq!(readiness.missing(), ["pods"]);
@@ -110,7 +94,7 @@ mod tests {
 
     #[test]
     fn waiting_ends_with_the_last_part() {
-        let readiness = Readiness::new();
+        let readiness = Readiness::default();
         let part = readiness.part("services");
         assert!(readiness.all_ready().now_or_never().is_none());
         part.done();

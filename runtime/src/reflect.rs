@@ -12,7 +12,7 @@
 //!   the resource version it decided on.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use kube::runtime::watcher;
@@ -194,14 +194,10 @@ impl<V> Reflection<V> {
     where
         K: Resource<DynamicType: Default> + DeserializeOwned,
     {
-        let mut list = Vec::new();
-        for raw in objects {
-            if let Ok(object) = Observed::deserialize(raw) {
-                let one = admit(object, list.last(), &mut keep);
-                list.push(one);
-            }
-        }
-        Self::fixed(list.into_iter().collect())
+        let objects = objects
+            .into_iter()
+            .filter_map(|raw| Observed::deserialize(raw).ok());
+        Self::fixed(objects.map(|object| admit(object, None, &mut keep)).collect())
     }
 
     /// A reflection that never changes, for tests of what reads it.
@@ -218,23 +214,6 @@ impl<V> Clone for Reflection<V> {
         Self {
             live: self.live.clone(),
         }
-    }
-}
-
-impl<V> Debug for Reflection<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reflection")
-            .field("objects", &self.live.borrow().objects.len())
-            .finish()
-    }
-}
-
-impl<K: Resource, V> Debug for Watch<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch")
-            .field("url", &self.api.resource_url())
-            .field("config", &self.config)
-            .finish()
     }
 }
 

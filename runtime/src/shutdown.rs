@@ -5,7 +5,8 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Tells every task when to begin to drain and when to give up. Cloneable; all clones agree.
+/// Tells every task when to begin to drain and when to give up. Cloneable; all clones agree. By default only
+/// [`Shutdown::drain`] and [`Shutdown::abort`] begin it.
 ///
 /// *Drain*: hand over what is held, finish what was begun, then return. *Abort*: return now.
 /// An abort is also a drain, so whoever waits only for [`Shutdown::draining`] misses nothing.
@@ -16,12 +17,6 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// A shutdown that only [`Shutdown::drain`] and [`Shutdown::abort`] begin.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// A shutdown begun by SIGTERM or SIGINT: the first one drains, any later one aborts.
     ///
     /// From here on the process no longer dies of these signals: the caller must return when told to.
@@ -32,7 +27,7 @@ impl Shutdown {
     pub fn on_signals() -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let shutdown = Self::new();
+        let shutdown = Self::default();
         let told = shutdown.clone();
         tokio::spawn(async move {
             while !told.is_aborted() {
@@ -96,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_first_signal_drains_and_the_second_aborts() {
-        let shutdown = Shutdown::new();
+        let shutdown = Shutdown::default();
         shutdown.signalled("SIGTERM");
         assert!(shutdown.is_draining() && !shutdown.is_aborted());
         shutdown.signalled("SIGINT");
@@ -105,7 +100,7 @@ mod tests {
 
     #[test]
     fn all_clones_agree() {
-        let shutdown = Shutdown::new();
+        let shutdown = Shutdown::default();
         let other = shutdown.clone();
         shutdown.drain();
         assert!(other.is_draining());
@@ -113,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_abort_also_ends_the_wait_for_the_drain() {
-        let shutdown = Shutdown::new();
+        let shutdown = Shutdown::default();
         shutdown.abort();
         shutdown.draining().await;
         shutdown.aborted().await;

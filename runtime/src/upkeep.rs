@@ -87,7 +87,7 @@ impl Upkeep {
         W: Clone,
     {
         let (dirty, mut wakes) = dirty::channel();
-        let listed = Readiness::new();
+        let listed = Readiness::default();
         let objects = self.watch::<K>(dirty, &listed);
         let key = ObjectKey::new(self.namespace.clone(), self.name.clone());
         let (mut pace, mut again) = (Pace::default(), None);

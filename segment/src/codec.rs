@@ -5,23 +5,21 @@
 
 mod body;
 mod entry;
+mod field;
 mod kind;
 mod malformed;
-mod reader;
 mod rules;
 mod split;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 use super::message::{Instance, Message};
-use reader::Reader;
-use writer::Writer;
+use field::{Field, Reader};
 
 pub(crate) use entry::bytes as entry_bytes;
 pub use kind::kind_of;
 pub use malformed::Malformed;
-pub use split::{Room, TooManyParts, claims_pages, heard_pages};
+pub use split::{Room, claims_pages, heard_pages};
 
 /// The version of the protocol that is spoken here.
 pub const VERSION: u8 = 2;
@@ -43,9 +41,9 @@ pub fn parse(kind: u8, bytes: &[u8]) -> Result<Message, Malformed> {
     }
     let mut reader = Reader(bytes);
     let message = Message {
-        from: reader.instance()?,
-        sequence: reader.u64()?,
-        body: body::read(kind, &mut reader)?,
+        from: reader.read()?,
+        sequence: reader.read()?,
+        body: kind::read(kind, &mut reader)?,
     };
     reader.end()?;
     rules::check(&message)?;
@@ -54,8 +52,7 @@ pub fn parse(kind: u8, bytes: &[u8]) -> Result<Message, Malformed> {
 
 /// The instance that a message says it is of, and its sequence; none if it ends before that.
 pub fn sender(bytes: &[u8]) -> Option<(Instance, u64)> {
-    let mut reader = Reader(bytes);
-    Some((reader.instance().ok()?, reader.u64().ok()?))
+    Reader(bytes).read().ok()
 }
 
 /// Appends the bytes of a message. Parts of a millisecond are cut off.
@@ -66,10 +63,8 @@ pub fn sender(bytes: &[u8]) -> Option<(Instance, u64)> {
 pub fn emit(message: &Message, out: &mut Vec<u8>) -> Result<(), Malformed> {
     rules::check(message)?;
     let before = out.len();
-    let mut writer = Writer(out);
-    writer.instance(message.from);
-    writer.u64(message.sequence);
-    body::write(&message.body, &mut writer);
+    (message.from, message.sequence).write(out);
+    kind::write(&message.body, out);
     let length = out.len() - before;
     if length > MESSAGE_MAX {
         out.truncate(before);

@@ -13,7 +13,7 @@ type Entries = BTreeMap<IpAddr, Entry>;
 pub(super) struct ClaimsCopy {
     buckets: Vec<Bucket>,
     /// Everything up to this version is in, unless `gap`.
-    version: Version,
+    pub(super) version: Version,
     /// The digest of all buckets: each beacon is compared with it.
     root: ContentDigest,
     gap: bool,
@@ -61,10 +61,6 @@ impl ClaimsCopy {
             gap: false,
             told: None,
         }
-    }
-
-    pub(super) fn version(&self) -> Version {
-        self.version
     }
 
     /// Whether nothing is missing, as far as can be known.

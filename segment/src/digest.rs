@@ -30,7 +30,7 @@ pub fn bucket_of(address: IpAddr) -> u8 {
 pub fn bucket_digest(entries: &BTreeMap<IpAddr, Entry>) -> ContentDigest {
     let mut bytes = Vec::new();
     for (address, entry) in entries {
-        entry_bytes(*address, Some(entry), &mut bytes);
+        entry_bytes(*address, Some(*entry), &mut bytes);
     }
     digest(Sha256::digest(bytes).as_slice())
 }

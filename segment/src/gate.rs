@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::message::Message;
 use super::moment::Moment;
 use super::replay::{Limits, RateLimit, Replayed, Sequences};
-use super::seal::{self, KeyRing, Refused};
+use super::seal::{KeyRing, Refused, Sealed};
 
 /// Why a frame does not come in.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -65,19 +65,18 @@ impl Gate {
         ip: Option<IpAddr>,
         now: Moment,
     ) -> Result<Message, Barred> {
-        let pretence = seal::pretence(keys, frame)?;
-        if let Some((from, sequence)) = pretence.from {
-            self.sequences.judge(from, pretence.source, sequence)?; // S4
+        let sealed = Sealed::read(keys, frame)?;
+        if let Some((from, sequence)) = sealed.sender() {
+            self.sequences.judge(from, sealed.source, sequence)?; // S4
         }
         // S5
-        if !self.rate.allows(pretence.source, now) {
+        if !self.rate.allows(sealed.source, now) {
             return Err(Barred::TooMany);
         }
-        let opened = seal::open(keys, frame, ip)?;
-        let message = opened.message;
+        let message = sealed.open(ip)?;
         self.sequences
-            .accept(message.from, opened.source, message.sequence)?;
-        self.rate.prove(opened.source, now);
+            .accept(message.from, sealed.source, message.sequence)?;
+        self.rate.prove(sealed.source, now);
         Ok(message)
     }
 }

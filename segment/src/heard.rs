@@ -7,7 +7,8 @@ use super::message::{HeardPage, Tag, Version};
 /// The newest whole list of another instance, and the parts of a newer one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeardList {
-    version: Version,
+    /// Of the newest whole list.
+    pub(super) version: Version,
     /// Whether each is known to hear the instance.
     tags: BTreeMap<Tag, bool>,
     coming: Version,
@@ -15,11 +16,6 @@ pub(super) struct HeardList {
 }
 
 impl HeardList {
-    /// The version of the newest whole list.
-    pub(super) fn version(&self) -> Version {
-        self.version
-    }
-
     /// It names nobody: the instance is deaf, or alone.
     pub(super) fn is_empty(&self) -> bool {
         self.tags.is_empty()

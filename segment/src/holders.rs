@@ -17,7 +17,8 @@ pub(super) struct Holders {
     by_address: BTreeMap<IpAddr, BTreeSet<Instance>>,
     counts: BTreeMap<Instance, usize>,
     epochs: BTreeMap<IpAddr, Epoch>,
-    greatest: Epoch,
+    /// The greatest that was ever seen of any address.
+    pub(super) greatest: Epoch,
     /// Since when nobody needed the epoch of an address.
     unneeded: BTreeMap<IpAddr, Moment>,
 }
@@ -74,11 +75,6 @@ impl Holders {
         let highest = self.epochs.entry(address).or_default();
         *highest = epoch.max(*highest);
         self.greatest = epoch.max(self.greatest);
-    }
-
-    /// The greatest that was ever seen of any address.
-    pub(super) fn greatest_epoch(&self) -> Epoch {
-        self.greatest
     }
 
     /// Forgets the epochs of addresses that no entry names, and that nothing needs, at all looks within [`UNNEEDED`].

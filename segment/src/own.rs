@@ -14,13 +14,15 @@ type Entries = BTreeMap<IpAddr, Entry>;
 pub(super) struct OwnClaims {
     entries: Vec<Entries>,
     versions: Vec<(Version, ContentDigest)>,
-    version: Version,
+    pub(super) version: Version,
     /// What was changed and not published.
     changed: BTreeMap<u8, BTreeSet<IpAddr>>,
-    held: usize,
+    /// How many addresses are held.
+    pub(super) held: usize,
     /// How many of those are backed.
-    backed: usize,
-    digest: ContentDigest,
+    pub(super) backed: usize,
+    /// The digest of everything that is published.
+    pub(super) digest: ContentDigest,
 }
 
 impl Default for OwnClaims {
@@ -50,25 +52,6 @@ impl OwnClaims {
     pub(super) fn holds(&self) -> impl Iterator<Item = (IpAddr, &Hold)> {
         let all = self.entries.iter().flatten();
         all.filter_map(|(address, entry)| Some((*address, entry.hold()?)))
-    }
-
-    /// How many addresses are held.
-    pub(super) fn held(&self) -> usize {
-        self.held
-    }
-
-    /// How many of them are backed.
-    pub(super) fn backed(&self) -> usize {
-        self.backed
-    }
-
-    pub(super) fn version(&self) -> Version {
-        self.version
-    }
-
-    /// The digest of everything that is published.
-    pub(super) fn digest(&self) -> ContentDigest {
-        self.digest
     }
 
     pub(super) fn set(&mut self, address: IpAddr, entry: Option<Entry>) {

@@ -49,7 +49,7 @@ pub(super) struct Peer {
     heard_again: Option<Moment>,
     /// What is known of its claims is from before it was down.
     outdated: bool,
-    last_frame: Moment,
+    pub(super) last_frame: Moment,
     /// Silence before this says nothing: nobody listened.
     excused: Moment,
 }
@@ -154,10 +154,6 @@ impl Peer {
         self.beacon.is_none_or(|beacon| beacon.state == State::Joining)
     }
 
-    pub(super) fn last_frame(&self) -> Moment {
-        self.last_frame
-    }
-
     /// A frame of it came; whether it is the first one since the instance is down.
     pub(super) fn frame(&mut self, at: Moment, profile: Profile) -> bool {
         let is_back = self.link == Link::Down
@@ -233,7 +229,7 @@ impl Peer {
     /// Its list is the one its newest beacon speaks of: an older one may name those it lost since.
     pub(super) fn knows_list(&self) -> bool {
         self.beacon
-            .is_some_and(|beacon| self.heard.version() >= beacon.heard)
+            .is_some_and(|beacon| self.heard.version >= beacon.heard)
     }
 
     pub(super) fn is_gone(&self) -> bool {

@@ -17,11 +17,6 @@ impl Profile {
         interval: Duration::from_millis(100),
         multiplier: 3,
     };
-    /// A dead holder is replaced within 150 ms, on networks and machines that are quick enough.
-    pub const FAST: Self = Self {
-        interval: Duration::from_millis(20),
-        multiplier: 3,
-    };
 
     /// Without a frame for so long an instance is not heard any more.
     pub fn detection(self) -> Duration {

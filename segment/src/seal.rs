@@ -37,22 +37,15 @@ const COVERED: usize = 6;
 
 const _: () = assert!(MESSAGE + MESSAGE_MAX + SEAL == FRAME_MAX);
 
-/// What was in a frame that was sealed with a key of ours.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Opened {
-    /// The Ethernet address it was sealed by.
-    pub source: Mac,
-    /// What it says.
-    pub message: Message,
-}
-
-/// What a frame says of itself, which anyone can say.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Pretence {
+/// A frame that a key of ours may have sealed: what it says of itself anyone can say.
+pub struct Sealed<'a> {
     /// The Ethernet address it comes from.
     pub source: Mac,
-    /// The instance it is of, and its sequence; none if it ends before that.
-    pub from: Option<(Instance, u64)>,
+    keys: &'a KeyRing,
+    key: u16,
+    kind: u8,
+    covered: &'a [u8],
+    seal: &'a [u8; SEAL],
 }
 
 /// Makes a frame from a source to a destination, sealed with the first key (S1). What goes in a datagram is sealed together
@@ -83,62 +76,14 @@ pub fn seal(
     Ok(frame)
 }
 
-/// Reads what a frame says of itself, if one of the keys may have sealed it. That costs next to nothing.
-///
-/// # Errors
-///
-/// If none of the keys can have sealed it.
-pub fn pretence(keys: &KeyRing, frame: &[u8]) -> Result<Pretence, Refused> {
-    let envelope = Envelope::read(frame)?;
-    let end = MESSAGE + envelope.length;
-    if frame.len() < end + SEAL {
-        return Err(Refused::Truncated);
-    }
-    keys.knows(envelope.key)?;
-    Ok(Pretence {
-        source: envelope.source,
-        from: codec::sender(&frame[MESSAGE..end]),
-    })
-}
-
-/// Reads a frame if one of the keys sealed it; with the IP address that it came from, if it came in a datagram. What comes
-/// after the seal is padding.
-///
-/// # Errors
-///
-/// If it is not such a frame (S2).
-pub fn open(keys: &KeyRing, frame: &[u8], ip: Option<IpAddr>) -> Result<Opened, Refused> {
-    let envelope = Envelope::read(frame)?;
-    let end = MESSAGE + envelope.length;
-    let (covered, after) = frame.split_at_checked(end).ok_or(Refused::Truncated)?;
-    let seal = after.first_chunk::<SEAL>().ok_or(Refused::Truncated)?;
-    keys.verify(envelope.key, &covered[COVERED..], &octets(ip), seal)?;
-    let message = codec::parse(envelope.kind, &covered[MESSAGE..])?;
-    Ok(Opened {
-        source: envelope.source,
-        message,
-    })
-}
-
-/// What is sealed besides the frame. The frame says where it ends, so nothing that is sealed is both.
-fn octets(ip: Option<IpAddr>) -> Vec<u8> {
-    match ip {
-        None => Vec::new(),
-        Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
-        Some(IpAddr::V6(v6)) => v6.octets().to_vec(),
-    }
-}
-
-/// What a frame says of itself, in front of its message.
-struct Envelope {
-    source: Mac,
-    kind: u8,
-    key: u16,
-    length: usize,
-}
-
-impl Envelope {
-    fn read(frame: &[u8]) -> Result<Self, Refused> {
+impl<'a> Sealed<'a> {
+    /// Reads what a frame says of itself, if one of the keys may have sealed it. That costs next to nothing. What comes
+    /// after the seal is padding.
+    ///
+    /// # Errors
+    ///
+    /// If none of the keys can have sealed it (S2).
+    pub fn read(keys: &'a KeyRing, frame: &'a [u8]) -> Result<Self, Refused> {
         let (header, rest) = frame
             .split_first_chunk::<ETHERNET_HEADER>()
             .ok_or(Refused::Truncated)?;
@@ -155,11 +100,51 @@ impl Envelope {
         if length > MESSAGE_MAX {
             return Err(Malformed::Long(length).into());
         }
+        let end = MESSAGE + length;
+        let (_, after) = frame.split_at_checked(end).ok_or(Refused::Truncated)?;
+        let seal = after.first_chunk().ok_or(Refused::Truncated)?;
+        let key = u16::from_be_bytes(key);
+        if keys.named(key).next().is_none() {
+            return Err(Refused::OtherKey);
+        }
         Ok(Self {
             source: Mac(source),
+            keys,
+            key,
             kind,
-            key: u16::from_be_bytes(key),
-            length,
+            covered: &frame[COVERED..end],
+            seal,
         })
+    }
+
+    /// The instance it is of, and its sequence; none if it ends before that.
+    pub fn sender(&self) -> Option<(Instance, u64)> {
+        codec::sender(self.message())
+    }
+
+    /// What it says, if one of the keys sealed it; with the IP address that it came from, if it came in a datagram.
+    ///
+    /// # Errors
+    ///
+    /// If none did, or it has no meaning (S2).
+    pub fn open(&self, ip: Option<IpAddr>) -> Result<Message, Refused> {
+        let (ip, mut keys) = (octets(ip), self.keys.named(self.key));
+        if !keys.any(|key| key.verifies(self.covered, &ip, self.seal)) {
+            return Err(Refused::BadSeal);
+        }
+        Ok(codec::parse(self.kind, self.message())?)
+    }
+
+    fn message(&self) -> &[u8] {
+        &self.covered[MESSAGE - COVERED..]
+    }
+}
+
+/// What is sealed besides the frame. The frame says where it ends, so nothing that is sealed is both.
+fn octets(ip: Option<IpAddr>) -> Vec<u8> {
+    match ip {
+        None => Vec::new(),
+        Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
+        Some(IpAddr::V6(v6)) => v6.octets().to_vec(),
     }
 }

@@ -36,7 +36,7 @@ fn nodes() -> BTreeMap<NodeName, Node> {
 fn pools() -> Pools {
     let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": "pool" }, "spec": { "addresses": ["10.0.0.0/16"] } });
-    let pool = Pool::parse(&serde_json::from_value(object).expect("a pool")).expect("a valid pool");
+    let pool = Pool::read(&serde_json::from_value(object).expect("a pool"));
     Pools::new([pool]).0
 }
 

@@ -87,7 +87,8 @@ fn service(number: u32, policy: &str) -> Value {
     let (address, node) = (address(number), node(number));
     let said = format!("{address} announced from node {node} on eth0");
     json!({
-        "metadata": { "name": name(number), "namespace": "bench", "uid": format!("uid-{number}"), "resourceVersion": "1" },
+        "metadata": { "name": name(number), "namespace": "bench", "uid": format!("uid-{number}"), "resourceVersion": "1",
+            "labels": { "app.kubernetes.io/name": name(number), "app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "web-1.2.3" } },
         "spec": { "type": "LoadBalancer", "externalTrafficPolicy": policy },
         "status": { "loadBalancer": { "ingress": [{ "ip": address }] },
             "conditions": [{ "type": "ferrolb.io/Announced", "status": "True", "reason": "Announced", "message": said,
@@ -221,7 +222,7 @@ impl Bench {
             stores: stores(policy),
             reader: see::snapshot::Reader::new(may::Options::default()),
             memory: may::Memory::default(),
-            reported: Readiness::new(),
+            reported: Readiness::default(),
             input: None,
             said: run::Said::default(),
             actor: tell::write::Actor::new(client, "lb", metrics.writes.clone(), events),

@@ -95,3 +95,49 @@ pub struct Args {
     )]
     pub daemon: DaemonArgs,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Daemon {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(option: &str, value: &str) -> Result<Args, clap::Error> {
+        let flag = format!("{option}={value}");
+        Daemon::try_parse_from(["speaker", "--node-name=n1", &flag]).map(|daemon| daemon.args)
+    }
+
+    #[rstest]
+    #[case("--beacon-interval-ms", 5, 10_000)]
+    #[case("--beacon-multiplier", 2, 20)]
+    #[case("--hold-down-seconds", 0, MOST_SECONDS)]
+    #[case("--drain-timeout-seconds", 0, MOST_SECONDS)]
+    fn a_number_out_of_range_is_refused_by_name_and_value(
+        #[case] option: &str,
+        #[case] least: u64,
+        #[case] most: u64,
+    ) {
+        for fits in [least, most] {
+            parse(option, &fits.to_string()).unwrap();
+        }
+        let below = i128::from(least) - 1;
+        let above = most + 1;
+        for value in [
+            &below.to_string(),
+            &above.to_string(),
+            &u64::MAX.to_string(),
+            "1s",
+            "",
+        ] {
+            let message = parse(option, value).unwrap_err().to_string();
+            assert!(message.contains(option) && message.contains(value), "{message}");
+        }
+    }
+}

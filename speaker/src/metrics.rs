@@ -64,9 +64,9 @@ impl Metrics {
     }
 
     /// Shows what is done; series of addresses that are gone go too.
-    pub(crate) fn show(&mut self, verdicts: &Verdicts, faults: usize) {
+    pub(crate) fn show(&mut self, verdicts: &Verdicts, problems: usize) {
         self.config_loaded.set(1);
-        self.config_stale.set(i64::from(faults > 0));
+        self.config_stale.set(i64::from(problems > 0));
         self.contested.set(verdicts.rivals.len() as i64);
         self.show_announced(verdicts);
         self.silent.reset();

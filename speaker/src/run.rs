@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
-use crate::tell::events::{Heard, Logged, Told, ToldFaults};
+use crate::tell::events::{Heard, Logged, Told, ToldProblems};
 use crate::tell::l2_status::{Due, Owner};
 use crate::tell::resend::Resend;
 use crate::tell::write::{Actor, WRITE_TIMEOUT};
@@ -51,51 +51,45 @@ const PUT_OFF_AT_MOST: Duration = Duration::from_millis(500);
 /// the wire ended.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, args.pod_name.clone()).await?;
-    let Process {
-        shutdown,
-        readiness,
-        registry,
-        client,
-        namespace,
-        reports,
-        wakes,
-        events,
-        events_task,
-    } = process;
-    let reported = Readiness::new();
-    let stores = Stores::watch(&client, &namespace, args.lb_class.clone(), &reports, &reported);
+    let reported = Readiness::default();
+    let stores = Stores::watch(&process, args.lb_class.clone(), &reported);
     let node = NodeName::from(args.node_name.as_str());
-    let metrics = Metrics::register(&registry, node.clone())?;
+    let metrics = Metrics::register(&process.registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;
-    let unknown = readiness.part("cluster");
+    let unknown = process.readiness.part("cluster");
     let cluster = tokio::select! {
-        cluster = layer2::cluster(&client) => cluster,
-        () = shutdown.draining() => return Ok(()),
+        cluster = layer2::cluster(&process.client) => cluster,
+        () = process.shutdown.draining() => return Ok(()),
     };
     unknown.done();
-    let (membership, protocol) = layer2::join(&args, cluster, &registry)?;
+    let (membership, protocol) = layer2::join(&args, cluster, &process.registry)?;
     let (news, heard) = mpsc::channel(NEWS);
     let announcer = Announcer {
         links: links.clone(),
         pace: burst::Pace::default(),
-        metrics: LayerTwoMetrics::register(&registry)?,
+        metrics: LayerTwoMetrics::register(&process.registry)?,
         news,
         protocol,
     };
     let ended = announcer.start().context("cannot start the thread of the wire")?;
-    tracing::info!(%node, namespace, class = args.lb_class, "speaker started");
+    tracing::info!(%node, namespace = process.namespace, class = args.lb_class, "speaker started");
     let options = Options {
         class: args.lb_class,
         ignore_exclude_label: args.ignore_exclude_lb,
     };
     let configuration = Upkeep {
-        client: client.clone(),
-        namespace: namespace.clone(),
+        client: process.client.clone(),
+        namespace: process.namespace.clone(),
         name: Component::Speaker(node.clone()).object_name(),
         writer: Writer::new(names::SPEAKER_MANAGER, WRITE_TIMEOUT, metrics.writes.clone()),
-        metrics: reports.metrics.clone(),
+        metrics: process.reports.metrics.clone(),
     };
-    let actor = Actor::new(client, &namespace, metrics.writes.clone(), events);
+    let actor = Actor::new(
+        process.client,
+        &process.namespace,
+        metrics.writes.clone(),
+        process.events,
+    );
     let mut speaker = Speaker {
         configuration: configuration
             .start(|report: &ConfigurationReport, seen| report.object(seen, Timestamp::now())),
@@ -117,15 +111,33 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         flows: flows::may_forget().then(Flows::default),
     };
     // What is decided before everything is listed may be what another node announces.
-    tokio::select! {
-        () = readiness.all_ready() => {
-            speaker.membership.await_key(readiness.part("key"));
-            speaker.run(wakes, heard, ended, &shutdown).await?;
+    let speaking = async {
+        tokio::select! {
+            () = process.readiness.all_ready() => {
+                speaker.membership.await_key(process.readiness.part("key"));
+                speaker.run(process.wakes, heard, &process.shutdown).await;
+            }
+            () = process.shutdown.draining() => drop(speaker),
         }
-        () = shutdown.draining() => drop(speaker),
-    }
-    let _late = timeout(LAST_EVENTS, events_task).await;
+    };
+    while_on_the_wire(speaking, ended).await?;
+    let _late = timeout(LAST_EVENTS, process.events_task).await;
     Ok(())
+}
+
+/// Does the work as long as the thread of the wire lives.
+///
+/// # Errors
+/// It has ended: nothing would be answered any more. A process that ends is started again, and fails its probes until then.
+async fn while_on_the_wire(
+    work: impl Future<Output = ()>,
+    ended: oneshot::Receiver<()>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        () = work => Ok(()),
+        _ = ended => anyhow::bail!("the thread of the wire has ended"),
+    }
 }
 
 /// What the loop works with.
@@ -157,7 +169,7 @@ pub(crate) struct Said {
     logged: Logged,
     /// None until the statuses are listed: what an earlier process told is read from them.
     told: Option<Told>,
-    faults: ToldFaults,
+    problems: ToldProblems,
     /// That every node is excluded.
     all_excluded: bool,
     due: Due,
@@ -176,16 +188,7 @@ impl Said {
 
 impl Speaker {
     /// Runs until it is told to stop.
-    ///
-    /// # Errors
-    /// The thread of the wire is gone: nothing would be answered any more.
-    async fn run(
-        mut self,
-        mut wakes: Wakes,
-        mut news: mpsc::Receiver<News>,
-        mut ended: oneshot::Receiver<()>,
-        shutdown: &Shutdown,
-    ) -> anyhow::Result<()> {
+    async fn run(mut self, mut wakes: Wakes, mut news: mpsc::Receiver<News>, shutdown: &Shutdown) {
         let mut heard = Heard::default();
         let mut give_up = None;
         let mut rested = self.pass();
@@ -209,7 +212,6 @@ impl Speaker {
                 () = shutdown.draining(), if give_up.is_none() => give_up = Some(self.membership.leave()),
                 () = at(give_up) => break,
                 () = shutdown.aborted() => break,
-                _ = &mut ended => anyhow::bail!("the thread of the wire has ended"),
             }
             // What comes meanwhile is taken along.
             if give_up.is_none() {
@@ -222,6 +224,26 @@ impl Speaker {
             }
         }
         self.membership.quit().await;
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_speaker_whose_thread_of_the_wire_ends_says_so_and_ends() {
+        let (alive, ended) = oneshot::channel();
+        drop(alive);
+        let failed = while_on_the_wire(std::future::pending(), ended)
+            .await
+            .unwrap_err();
+        assert_eq!(failed.to_string(), "the thread of the wire has ended");
+    }
+
+    #[tokio::test]
+    async fn a_speaker_that_was_told_to_stop_has_not_failed_although_the_thread_of_the_wire_ends_with_it() {
+        let (alive, ended) = oneshot::channel();
+        while_on_the_wire(async { drop(alive) }, ended).await.unwrap();
     }
 }

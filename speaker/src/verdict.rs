@@ -32,6 +32,16 @@ pub(crate) struct Verdict {
     pub(crate) layer2: Layer2,
 }
 
+impl Verdict {
+    /// What is done for the address on behalf of this one of its Services.
+    pub(crate) fn of_service(&self, service: &ServiceKey) -> Layer2 {
+        match self.judged.refused(service) {
+            Some(why) => Layer2::Nobody(Box::new(why.clone())),
+            None => self.layer2.clone(),
+        }
+    }
+}
+
 /// What layer 2 does for an address.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Layer2 {
@@ -144,7 +154,7 @@ impl Verdicts {
     }
 
     /// The nodes that announce addresses of the Service for it, in order of the addresses.
-    fn holders_for<'a>(
+    pub(crate) fn holders_for<'a>(
         &'a self,
         key: &'a ServiceKey,
         service: &'a Exposure,
@@ -152,15 +162,6 @@ impl Verdicts {
         let is_for_it = |verdict: &&Verdict| verdict.judged.refused(key).is_none();
         let verdicts = self.of_service(service).flatten().filter(is_for_it);
         verdicts.filter_map(|verdict| self.holder(verdict))
-    }
-
-    /// The node that announces the first address of the Service that any announces.
-    pub(crate) fn holder_for<'a>(
-        &'a self,
-        key: &'a ServiceKey,
-        service: &'a Exposure,
-    ) -> Option<&'a NodeName> {
-        self.holders_for(key, service).next()
     }
 
     /// Whether the node announces any address of the Service, for it.

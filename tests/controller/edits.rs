@@ -18,6 +18,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("a_service_of_another_class_is_never_touched", other_class),
         trial(
+            "another_class_of_the_controller_leaves_nothing_on_services_of_the_last",
+            class_changes,
+        ),
+        trial(
             "a_namespace_that_is_relabelled_keeps_what_it_has_and_gets_nothing_new",
             namespace_relabelled,
         ),
@@ -79,6 +83,16 @@ fn drain(lab: &Lab, pool: &str) -> Outcome {
     Ok(())
 }
 
+/// What [`traces`] says of a Service of which no controller wrote anything.
+const NOTHING: &str = "0 addresses, 0 conditions, pool null";
+
+fn nothing_left(lab: &Lab, service: &str) -> ferrolb_lab::Result<()> {
+    wait::until_seen(&format!("nothing left on {service}"), SOON, || {
+        let left = traces(lab, service)?;
+        Ok(if left == NOTHING { Ok(()) } else { Err(left) })
+    })
+}
+
 /// The status, the annotation and the condition that a controller writes.
 fn traces(lab: &Lab, service: &str) -> ferrolb_lab::Result<String> {
     let service = lab.json(&["get", "service", service])?;
@@ -102,14 +116,7 @@ fn type_changes(lab: &Lab) -> Outcome {
     for kind in ["ClusterIP", "NodePort"] {
         let patch = format!(r#"{{"spec": {{"type": "{kind}", "allocateLoadBalancerNodePorts": null}}}}"#);
         lab.kubectl(&["patch", "service", "changing", "-p", &patch])?;
-        wait::until_seen(&format!("nothing left on a {kind}"), SOON, || {
-            let left = traces(lab, "changing")?;
-            Ok(if left == "0 addresses, 0 conditions, pool null" {
-                Ok(())
-            } else {
-                Err(left)
-            })
-        })?;
+        nothing_left(lab, "changing")?;
         {
             let _other = Scene::new(lab, service("successor", asks, ""))?;
             assert_eq!(
@@ -139,7 +146,7 @@ fn other_class(lab: &Lab) -> Outcome {
     )?;
     lab.assigned("ours", 1, SOON)?;
     let _marker = decided(lab, "after-classes", SOON)?;
-    assert_eq!(traces(lab, "theirs")?, "0 addresses, 0 conditions, pool null");
+    assert_eq!(traces(lab, "theirs")?, NOTHING);
     // The class may change only with the type.
     lab.kubectl(&[
         "patch",
@@ -156,6 +163,30 @@ fn other_class(lab: &Lab) -> Outcome {
         r#"{"spec": {"type": "LoadBalancer"}}"#,
     ])?;
     lab.assigned("theirs", 1, SOON)?;
+    Ok(())
+}
+
+fn class_changes(lab: &Lab) -> Outcome {
+    let of_class = |name: &str| service(name, "", &format!("loadBalancerClass: example.com/{name}"));
+    let with_class =
+        |name: &str| Pair::single_with(lab, &[("FERROLB_LB_CLASS", &format!("example.com/{name}"))]);
+    let services = of_class("last") + &of_class("next") + &service("plain", "", "");
+    let _scene = Scene::new(lab, pool("only", "192.0.2.35/32", "") + &services)?;
+    let mut before = with_class("last")?;
+    let address = lab.assigned("last", 1, SOON)?;
+    assert_eq!(
+        (traces(lab, "next")?, traces(lab, "plain")?),
+        (NOTHING.into(), NOTHING.into())
+    );
+    before.stop_leader()?;
+    let mut after = with_class("next")?;
+    nothing_left(lab, "last")?;
+    assert_eq!(lab.assigned("next", 1, SOON)?, address, "the address is free");
+    after.stop_leader()?;
+    let _without = Pair::single(lab)?;
+    nothing_left(lab, "next")?;
+    assert_eq!(lab.assigned("plain", 1, SOON)?, address);
+    assert_eq!(traces(lab, "last")?, NOTHING);
     Ok(())
 }
 

@@ -124,7 +124,8 @@ fn cut_off(lab: &Lab) -> Outcome {
     /// Writes and events that were under way.
     const OTHERS: usize = 20;
     let gate = Gate::new(lab)?;
-    let _pair = Pair::single_with(lab, &Gate::kubeconfig(lab)?)?;
+    let kubeconfig = Gate::kubeconfig(lab)?.display().to_string();
+    let _pair = Pair::single_with(lab, &[("KUBECONFIG", &kubeconfig)])?;
     let _mixed = mixed(lab)?;
     let before = holdings(lab)?;
     gate.shut();

@@ -8,6 +8,7 @@ mod pair;
 mod reading;
 mod refusals;
 mod scene;
+mod stolen;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         refusals::trials(),
         faults::trials(),
         reading::trials(),
+        stolen::trials(),
     ]
     .into_iter()
     .flatten()

@@ -1,6 +1,5 @@
 //! Two controllers, of which one leads.
 
-use std::path::Path;
 use std::time::Duration;
 
 use ferrolb_lab::Process;
@@ -33,20 +32,14 @@ impl<'a> Pair<'a> {
 
     /// Only one, which leads.
     pub(crate) fn single(lab: &'a Lab) -> Result<Self> {
-        let pair = Self {
-            lab,
-            processes: [Some(start(lab, 0, &[])?), None],
-        };
-        pair.leader()?;
-        Ok(pair)
+        Self::single_with(lab, &[])
     }
 
-    /// Only one, which leads and reaches the API server as this kubeconfig says.
-    pub(crate) fn single_with(lab: &'a Lab, kubeconfig: &Path) -> Result<Self> {
-        let more = [("KUBECONFIG", &*kubeconfig.to_string_lossy())];
+    /// Only one, which leads and has these variables.
+    pub(crate) fn single_with(lab: &'a Lab, variables: &[(&str, &str)]) -> Result<Self> {
         let pair = Self {
             lab,
-            processes: [Some(start(lab, 0, &more)?), None],
+            processes: [Some(start(lab, 0, variables)?), None],
         };
         pair.leader()?;
         Ok(pair)

@@ -24,6 +24,7 @@ const READER: &str = "system:serviceaccount:metallb-system:prometheus";
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("promtool_accepts_configuration_and_alerts", configuration),
+        trial("every_alert_fires_when_it_should_and_for_what_it_should", alerts),
         trial(
             "inside_and_outside_the_cluster_only_the_discovery_differs",
             same_scrapes,
@@ -53,6 +54,27 @@ fn configuration(_: &Lab) -> Outcome {
         )?;
         assert!(checked.contains("SUCCESS"), "{checked}");
     }
+    Ok(())
+}
+
+fn alerts(_: &Lab) -> Outcome {
+    let tests = source::root().join("tests/e2e/alerts.yaml");
+    let tested = text(
+        Command::new(monitoring_program("promtool")?)
+            .args(["test", "rules"])
+            .arg(&tests),
+        SOON,
+    )?;
+    assert!(tested.contains("SUCCESS"), "{tested}");
+    let (rules, tests) = (
+        fs::read_to_string(shipped("alerts.yaml"))?,
+        fs::read_to_string(tests)?,
+    );
+    let names = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let untested: Vec<&str> = names.filter(|name| !tests.contains(name)).collect();
+    assert!(untested.is_empty(), "{untested:?}");
     Ok(())
 }
 

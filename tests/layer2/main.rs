@@ -20,8 +20,8 @@ mod tools;
 
 use std::process::ExitCode;
 
-use ferrolb_lab::LabConfig;
-use ferrolb_lab::suite::{self, Trial};
+use ferrolb_lab::suite::{self, Outcome, Trial};
+use ferrolb_lab::{Lab, LabConfig, source};
 
 fn main() -> ExitCode {
     let trials: Vec<Trial> = [
@@ -38,5 +38,13 @@ fn main() -> ExitCode {
     .into_iter()
     .flatten()
     .collect();
-    suite::run(LabConfig::default(), scene::prepare, trials)
+    suite::run(LabConfig::default(), prepare, trials)
+}
+
+/// With the policy that leaves the speakers one condition of a Service: it hinders nothing that they do.
+fn prepare(lab: &Lab) -> Outcome {
+    scene::prepare(lab)?;
+    let policy = source::root().join("deploy/status-policy");
+    lab.kubectl(&["apply", "-k", &policy.to_string_lossy()])?;
+    Ok(())
 }

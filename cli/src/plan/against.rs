@@ -1,16 +1,17 @@
 //! `ferrolb plan --against-cluster`: what would change if these manifests were applied now.
 
-use ferrolb_crds::domain::{Family, Problem};
+use ferrolb_crds::domain::Family;
 use serde::Serialize;
 
 use super::Args;
 use super::differences::{Difference, differences};
 use super::manifests::Manifests;
-use super::overlay::{self, Applied};
+use super::overlay;
 use super::standing::standing;
 use super::world::{Daemons, Speakers, plan};
 use crate::cluster::{AccessError, Cluster};
 use crate::objects::Objects;
+use crate::problem::Problem;
 
 /// The answer, in the shape that `-o json` prints; stable, documented in `docs/plan.md`.
 #[derive(Debug, Serialize)]
@@ -27,12 +28,31 @@ pub(super) async fn read_and_compare(
     let mut problems = Vec::new();
     let cluster = Cluster::connect(&args.access).await?;
     let live = cluster.read(&mut problems).await?;
-    Ok(match manifests {
+    let daemons = Daemons {
+        speakers: Speakers::Running,
+        ..args.daemons()
+    };
+    let (before, after) = match manifests {
         Some(manifests) => {
             let families = families(&cluster, &live, &args.cluster_families).await;
-            applied(&live, manifests, &families, args, problems)
+            let applied = overlay::apply(&live, manifests.objects, &families);
+            problems.extend(manifests.problems);
+            problems.extend(applied.problems);
+            let before = plan(&live, &daemons, Vec::new()).services;
+            let daemons = Daemons {
+                changed: applied.changed,
+                ..daemons
+            };
+            (before, plan(&applied.objects, &daemons, problems))
         }
-        None => pending(&live, args, problems),
+        None => (
+            standing(&live.services, daemons.options.class.as_deref()),
+            plan(&live, &daemons, problems),
+        ),
+    };
+    Ok(Changes {
+        changes: differences(&before, &after.services),
+        problems: after.problems,
     })
 }
 
@@ -45,49 +65,5 @@ async fn families(cluster: &Cluster, live: &Objects, given: &[Family]) -> Vec<Fa
         overlay::families(live)
     } else {
         told
-    }
-}
-
-fn applied(
-    live: &Objects,
-    manifests: Manifests,
-    families: &[Family],
-    args: &Args,
-    mut problems: Vec<Problem>,
-) -> Changes {
-    let before = plan(live, &daemons(args), Vec::new());
-    let Applied {
-        objects,
-        changed,
-        problems: refused,
-    } = overlay::apply(live, manifests.objects, families);
-    problems.extend(manifests.problems);
-    problems.extend(refused);
-    let daemons = Daemons {
-        changed,
-        ..daemons(args)
-    };
-    let after = plan(&objects, &daemons, problems);
-    Changes {
-        changes: differences(&before.services, &after.services),
-        problems: after.problems,
-    }
-}
-
-fn pending(live: &Objects, args: &Args, problems: Vec<Problem>) -> Changes {
-    let after = plan(live, &daemons(args), problems);
-    Changes {
-        changes: differences(
-            &standing(&live.services, args.daemons.options().class.as_deref()),
-            &after.services,
-        ),
-        problems: after.problems,
-    }
-}
-
-fn daemons(args: &Args) -> Daemons {
-    Daemons {
-        speakers: Speakers::Running,
-        ..args.daemons()
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use ferrolb_crds::api::core::{Namespace, Service, ServicePort, ServiceSpec};
-use ferrolb_crds::domain::{Family, ObjectId, Problem};
+use ferrolb_crds::domain::Family;
 use kube::ResourceExt;
 
-use crate::objects::Objects;
+use crate::cluster::family_of;
+use crate::objects::{Objects, id};
+use crate::problem::Problem;
 
 /// The label that the API server gives every namespace.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -22,11 +24,7 @@ pub(super) struct ClusterFamilies<'a> {
 /// Fills in type, families, cluster addresses and their policy. Addresses that the Service does not name do not matter and are
 /// unspecified ones. What the API server would refuse is a problem, and so is a wish that is not met.
 pub(super) fn fill_service(service: &mut Service, cluster: ClusterFamilies<'_>) -> Option<Problem> {
-    let id = ObjectId::new(
-        "Service",
-        service.namespace().unwrap_or_default(),
-        service.name_any(),
-    );
+    let id = id(service);
     let spec = service.spec.get_or_insert_default();
     if spec.type_.as_deref().is_none_or(str::is_empty) {
         spec.type_ = Some("ClusterIP".to_owned());
@@ -42,11 +40,9 @@ pub(super) fn fill_service(service: &mut Service, cluster: ClusterFamilies<'_>) 
     if service.metadata.uid.is_some() && !pinned(spec).is_empty() {
         return None;
     }
-    match fill_families(spec, cluster) {
-        Ok(hint) => hint,
-        Err(message) => Some(message),
-    }
-    .map(|message| Problem::new(id, message))
+    // A refusal is told as a hint is.
+    let message = fill_families(spec, cluster).unwrap_or_else(Some)?;
+    Some(Problem::new(id, message))
 }
 
 /// As `initIPFamilyFields` of the API server does for a new Service. A hint if it has fewer families than it may want.
@@ -84,24 +80,18 @@ fn fill_families(spec: &mut ServiceSpec, cluster: ClusterFamilies<'_>) -> Result
                 .to_owned(),
         );
     }
-    let first = families
-        .first()
-        .or(cluster.all.first())
-        .copied()
-        .unwrap_or(Family::V4);
-    let families = if want_both && both {
-        vec![first, first.other()]
-    } else {
-        vec![first]
-    };
+    let first = *families.first().or(cluster.all.first()).unwrap_or(&Family::V4);
+    let mut families = vec![first];
+    if want_both && both {
+        families.push(first.other());
+    }
     spec.ip_families = Some(families.iter().map(ToString::to_string).collect());
-    let address = |(at, family): (usize, &Family)| {
-        pinned
-            .get(at)
-            .cloned()
-            .unwrap_or_else(|| unspecified(*family).to_owned())
-    };
-    spec.cluster_ips = Some(families.iter().enumerate().map(address).collect());
+    let unspecified = families.iter().map(|family| match family {
+        Family::V4 => "0.0.0.0".to_owned(),
+        Family::V6 => "::".to_owned(),
+    });
+    let named = pinned.iter().take(families.len()).cloned();
+    spec.cluster_ips = Some(named.chain(unspecified.skip(pinned.len())).collect());
     spec.cluster_ip = spec.cluster_ips.as_ref().and_then(|all| all.first().cloned());
     let hint = policy == "PreferDualStack" && families.len() == 1 && cluster.assumed;
     Ok(hint.then(|| {
@@ -120,23 +110,12 @@ fn pinned(spec: &ServiceSpec) -> Vec<String> {
     all.into_iter().filter(|address| !address.is_empty()).collect()
 }
 
-fn family_of(address: &str) -> Option<Family> {
-    address.parse().ok().map(Family::of)
-}
-
 fn named(spec: &ServiceSpec) -> Result<Vec<Family>, String> {
     let read = |name: &String| {
-        Family::from_kubernetes(name)
-            .ok_or_else(|| format!("spec.ipFamilies: \"{name}\" is neither IPv4 nor IPv6"))
+        name.parse()
+            .map_err(|_| format!("spec.ipFamilies: \"{name}\" is neither IPv4 nor IPv6"))
     };
     spec.ip_families.iter().flatten().map(read).collect()
-}
-
-fn unspecified(family: Family) -> &'static str {
-    match family {
-        Family::V4 => "0.0.0.0",
-        Family::V6 => "::",
-    }
 }
 
 /// Gives each namespace the label that all have, also those that the manifests only name.

@@ -1,10 +1,11 @@
 //! Two plans → what is different.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Display};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{NodeName, PoolName};
+use itertools::Itertools;
 use serde::Serialize;
 
 use super::report::{Announced, Reason, ServicePlan};
@@ -164,11 +165,7 @@ impl fmt::Display for Change {
             Self::Refused { loses, why } => {
                 write!(f, "loses {} and is refused another: {why}", list(loses))
             }
-            Self::Freed { addresses, why: None } => write!(f, "gives {} back", list(addresses)),
-            Self::Freed {
-                addresses,
-                why: Some(why),
-            } => write!(f, "gives {} back: {why}", list(addresses)),
+            Self::Freed { addresses, why } => write!(f, "gives {} back{}", list(addresses), because(why)),
             Self::Flagged { why } => write!(f, "is flagged: {why}"),
             Self::Cleared { why } => write!(f, "is no longer flagged {}", why.reason),
             Self::Announced {
@@ -181,21 +178,23 @@ impl fmt::Display for Change {
                     node.as_ref()
                         .map_or_else(|| "nobody".to_owned(), ToString::to_string)
                 };
-                let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                let (to, from) = (node(to), node(from));
                 write!(
                     f,
-                    "{address} is announced by {} instead of {}{why}",
-                    node(to),
-                    node(from)
+                    "{address} is announced by {to} instead of {from}{}",
+                    because(why)
                 )
             }
         }
     }
 }
 
-fn list<T: ToString>(all: &[T]) -> String {
-    let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
-    texts.join(", ")
+fn because(why: &Option<Reason>) -> String {
+    why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+}
+
+fn list<T: Display>(all: &[T]) -> String {
+    all.iter().join(", ")
 }
 
 fn of_pools(pools: &[PoolName]) -> String {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::{Advert, Problem, ServiceView};
-use ferrolb_crds::names::{DEPRECATED_PREFIX, PREFIX};
+use ferrolb_crds::domain::{Advert, ServiceView};
 use kube::ResourceExt;
 
 use crate::objects::{Objects, id};
+use crate::problem::Problem;
 
 /// All hints about these objects.
 pub(super) fn hints(objects: &Objects) -> Vec<Problem> {
@@ -22,10 +22,6 @@ pub(super) fn hints(objects: &Objects) -> Vec<Problem> {
 }
 
 fn deprecated(service: &Service) -> Option<Problem> {
-    let old = ServiceView::read(service).deprecated_annotations;
-    let message = format!(
-        "annotation prefix {DEPRECATED_PREFIX} is deprecated, use {PREFIX} instead of: {}",
-        old.join(", ")
-    );
-    (!old.is_empty()).then(|| Problem::new(id(service), message))
+    let deprecation = ServiceView::read(service).deprecation()?;
+    Some(Problem::new(id(service), deprecation))
 }

@@ -17,20 +17,22 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ferrolb_crds::domain::{ObjectId, Problem};
 use k8s_openapi::api::core::v1::{Namespace, Node as KubernetesNode, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Resource;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::objects::{Objects, id};
+use crate::problem::{ObjectId, Problem};
 pub(super) use decode::Fault;
 use decode::Place;
 use files::Source;
 use kinds::{Kind, kind, why_unread};
-use node::{Content, Node};
+use node::{Content, Node, Remark};
 use schema::Schema;
+use yaml::Parsed;
 
 /// What the manifests hold of the kinds that matter; other kinds are passed over.
 #[derive(Debug, Default)]
@@ -78,18 +80,12 @@ impl Reader {
                 path: &source.path,
                 document: at + 1,
             };
-            let parsed = match document.text {
-                Ok(text) => yaml::parse(&text, document.line).map_err(|error| (error.line, error.cause)),
-                Err(cause) => Err((document.line, cause)),
-            };
-            match parsed {
-                Ok(parsed) => roots.extend(
-                    parsed
-                        .root
-                        .filter(|root| !root.is_null())
-                        .map(|root| (place, root, parsed.oddities)),
-                ),
-                Err((line, cause)) => all.faults.push(place.fault(line, None, cause)),
+            match document.and_then(|document| yaml::parse(&document.text, document.line)) {
+                Ok(Parsed { root, oddities }) => {
+                    let root = root.filter(|root| !root.is_null());
+                    roots.extend(root.map(|root| (place, root, oddities)));
+                }
+                Err(Remark { line, what }) => all.faults.push(place.fault(line, None, what)),
             }
         }
         let is_object = |root: &Node| root.get("apiVersion").is_some();
@@ -99,8 +95,7 @@ impl Reader {
         }
         for (place, root, oddities) in roots {
             let of = named(&root, &source.path);
-            let odd =
-                |one: yaml::Oddity| Problem::new(of.clone(), format!("line {}: {}", one.line, one.what));
+            let odd = |one: Remark| Problem::new(of.clone(), format!("line {}: {}", one.line, one.what));
             all.problems.extend(oddities.into_iter().map(odd));
             self.object(&root, place, all);
         }
@@ -133,22 +128,10 @@ impl Reader {
         match kind {
             Kind::Pool => of.push(&mut objects.pools, self.ours("IPAddressPool"), object),
             Kind::Advert => of.push(&mut objects.adverts, self.ours("L2Advertisement"), object),
-            Kind::Service => of.push(&mut objects.services, self.built_in::<Service>("Service"), object),
-            Kind::Slice => of.push(
-                &mut objects.slices,
-                self.built_in::<EndpointSlice>("EndpointSlice"),
-                object,
-            ),
-            Kind::Node => of.push(
-                &mut objects.nodes,
-                self.built_in::<KubernetesNode>("Node"),
-                object,
-            ),
-            Kind::Namespace => of.push(
-                &mut objects.namespaces,
-                self.built_in::<Namespace>("Namespace"),
-                object,
-            ),
+            Kind::Service => of.push(&mut objects.services, self.built_in::<Service>(), object),
+            Kind::Slice => of.push(&mut objects.slices, self.built_in::<EndpointSlice>(), object),
+            Kind::Node => of.push(&mut objects.nodes, self.built_in::<KubernetesNode>(), object),
+            Kind::Namespace => of.push(&mut objects.namespaces, self.built_in::<Namespace>(), object),
             Kind::Unread => {
                 let why = why_unread(object.text("kind").unwrap_or_default());
                 problems.push(Problem::new(named(object, place.path), why));
@@ -195,8 +178,8 @@ impl Reader {
             .or_insert_with(|| Schema::of_definition(kind))
     }
 
-    fn built_in<K: schemars::JsonSchema>(&mut self, kind: &'static str) -> &Schema {
-        self.schemas.entry(kind).or_insert_with(Schema::built_in::<K>)
+    fn built_in<K: k8s_openapi::Resource + JsonSchema>(&mut self) -> &Schema {
+        self.schemas.entry(K::KIND).or_insert_with(Schema::built_in::<K>)
     }
 }
 

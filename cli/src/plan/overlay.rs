@@ -6,12 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::api::core::{Node, Service, ServiceSpec};
-use ferrolb_crds::domain::{Family, ObjectId, Problem, ServiceKey, ServiceView};
+use ferrolb_crds::domain::{Family, ServiceKey, ServiceView};
 use ferrolb_crds::names::{ALLOCATED_FROM_POOL, GIVE_UP, SECOND_ALLOCATED_FROM_POOL};
+use itertools::Itertools;
 use kube::{Resource, ResourceExt};
 
 use super::defaults::{ClusterFamilies, fill_namespaces, fill_service};
+use crate::cluster::family_of;
 use crate::objects::{Objects, id};
+use crate::problem::{ObjectId, Problem};
 
 /// A cluster with manifests applied to it.
 pub(super) struct Applied {
@@ -63,14 +66,10 @@ pub(super) fn families(live: &Objects) -> Vec<Family> {
     let addresses = of_services.flat_map(|spec| spec.cluster_ips.iter().flatten());
     let subnets = live.nodes.iter().filter_map(|node| node.spec.as_ref());
     let subnets = subnets.flat_map(|spec| spec.pod_cidrs.iter().flatten());
-    let address_of = |text: &String| text.split('/').next()?.parse().ok();
-    let mut families = Vec::new();
-    for family in addresses.chain(subnets).filter_map(address_of).map(Family::of) {
-        if !families.contains(&family) {
-            families.push(family);
-        }
-    }
-    families
+    let families = addresses
+        .chain(subnets)
+        .filter_map(|text| family_of(text.split('/').next()?));
+    families.unique().collect()
 }
 
 fn replace<K>(live: &[K], manifests: Vec<K>, keep: impl Fn(&K, &mut K)) -> Vec<K>
@@ -142,7 +141,6 @@ fn keep_labels<K: Resource>(old: &K, new: &mut K) {
 
 /// As the controller remembers it: with which others a Service with an address may share it, and its ports.
 fn changed(before: &[Service], after: &[Service]) -> BTreeSet<ServiceKey> {
-    let terms = |service: &ServiceView| (service.sharing.clone(), service.ports.clone());
     let before: BTreeMap<ServiceKey, ServiceView> = before
         .iter()
         .map(ServiceView::read)
@@ -151,7 +149,7 @@ fn changed(before: &[Service], after: &[Service]) -> BTreeSet<ServiceKey> {
         .collect();
     let differs = |service: &ServiceView| {
         let old = before.get(&service.key);
-        old.is_some_and(|old| terms(old) != terms(service))
+        old.is_some_and(|old| !old.shares_like(service))
     };
     let after = after.iter().map(ServiceView::read).filter(differs);
     after.map(|service| service.key).collect()

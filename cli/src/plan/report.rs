@@ -4,12 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ferrolb_controller::alloc::{Note, Outcome};
-use ferrolb_crds::domain::{
-    self, Addresses, InterfaceName, NodeName, PoolName, Problem, ServiceClass, ServiceView,
-};
+use ferrolb_crds::domain::{self, Addresses, InterfaceName, NodeName, PoolName, ServiceClass, ServiceView};
 use serde::Serialize;
 
 use super::score::Score;
+use crate::problem::Problem;
 
 /// What would become of every Service, by namespace and name.
 #[derive(Clone, Debug, Serialize)]
@@ -19,7 +18,7 @@ pub(super) struct Report {
 }
 
 /// What would become of one Service.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct ServicePlan {
     pub(super) namespace: String,
     pub(super) name: String,
@@ -43,14 +42,7 @@ impl ServicePlan {
         Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            pool: None,
-            pools: Vec::new(),
-            addresses: Vec::new(),
-            refused: None,
-            change: Change::default(),
-            is_load_balancer: false,
-            notes: Vec::new(),
-            announced: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -66,11 +58,11 @@ pub(super) struct Change {
 impl Change {
     /// What the controller makes of the status. Of a Service that is another's it touches nothing.
     pub(super) fn of(service: &ServiceView, outcome: &Outcome, addresses: Addresses) -> Self {
-        let had: Vec<IpAddr> = service.ingress.iter().chain(surplus(service)).collect();
+        let had: Vec<IpAddr> = service.in_status().collect();
         let of_another = *outcome == Outcome::NotOurs
             && (service.class != ServiceClass::NotLoadBalancer || service.allocated_from.is_empty());
         let left = matches!(outcome, Outcome::Refused(why) if why.leaves_status());
-        let keeps = |address: &IpAddr| of_another || left || addresses.iter().any(|one| one == *address);
+        let keeps = |address: &IpAddr| of_another || left || addresses.contains(*address);
         let (kept, lost) = had.iter().copied().partition(keeps);
         Self {
             keeps: kept,
@@ -86,14 +78,6 @@ impl Change {
     pub(super) fn is_of_use(&self) -> bool {
         !self.keeps.is_empty() || !self.loses.is_empty()
     }
-}
-
-/// Addresses beyond one of each family.
-fn surplus(service: &ServiceView) -> impl Iterator<Item = IpAddr> {
-    service
-        .surplus_ingress
-        .iter()
-        .filter_map(|text| text.parse().ok())
 }
 
 /// The node that would announce one address.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use ferrolb_crds::domain::{NodeName, Reason};
 use ferrolb_segment::Nearness;
 use ferrolb_segment::order::hash::Hash;
@@ -11,6 +9,7 @@ use ferrolb_speaker::forecast::{Foreseen, Ranked};
 use serde::Serialize;
 
 use super::report::{Announced, Report};
+use super::table::aligned;
 
 /// What an eligible node is ranked by.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -82,18 +81,10 @@ impl fmt::Display for Locality {
 
 /// A line for each eligible node of each address; nothing if it was not asked for.
 pub(super) fn render(report: &Report) -> Option<String> {
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_header(["ADDRESS", "NODE", "PREFERENCE", "LOCALITY", "HASH PLACE"]);
-    let mut asked = false;
-    for announced in report.services.iter().flat_map(|service| &service.announced) {
-        asked |= announced.scores.is_some();
-        rows(announced).for_each(|row| {
-            table.add_row(row);
-        });
-    }
-    asked.then(|| table.trim_fmt() + "\n")
+    let announced = || report.services.iter().flat_map(|service| &service.announced);
+    let asked = announced().any(|one| one.scores.is_some());
+    let header = ["ADDRESS", "NODE", "PREFERENCE", "LOCALITY", "HASH PLACE"];
+    asked.then(|| aligned(header, announced().flat_map(rows)))
 }
 
 fn rows(announced: &Announced) -> impl Iterator<Item = [String; 5]> {

@@ -26,7 +26,7 @@ fn of_service(service: &Service, class: Option<&str>) -> ServicePlan {
     if !view.class.is_ours(class) && view.allocated_from.is_empty() {
         return nothing;
     }
-    let (refused, notes) = match assigned(service) {
+    let (refused, notes) = match service.condition(CONDITION_ASSIGNED) {
         Some(condition) if condition.status == "False" => (Some(reason(condition)), Vec::new()),
         Some(condition) if condition.reason != NOTHING_ODD => (None, vec![reason(condition)]),
         _ => (None, Vec::new()),
@@ -38,11 +38,6 @@ fn of_service(service: &Service, class: Option<&str>) -> ServicePlan {
         notes,
         ..nothing
     }
-}
-
-fn assigned(service: &Service) -> Option<&Condition> {
-    let conditions = service.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|one| one.type_ == CONDITION_ASSIGNED)
 }
 
 fn reason(condition: &Condition) -> Reason {

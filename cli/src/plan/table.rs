@@ -1,29 +1,21 @@
 //! The answer for people.
 
-use std::net::IpAddr;
-
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use ferrolb_crds::domain::{InterfaceName, PoolName, Problem};
+use ferrolb_crds::domain::PoolName;
+use itertools::Itertools;
 
 use super::against::Changes;
 use super::report::{Announced, Change, Reason, Report, ServicePlan};
 use super::score;
+use crate::problem::Problem;
 
 /// A line for each address, then scores if they are asked for, then why Services have none, what becomes of addresses in use, what is odd
 /// about them, and what is wrong with the manifests.
 pub(super) fn render(report: &Report) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_header(["NAMESPACE", "NAME", "ADDRESS", "POOL", "NODE", "INTERFACES"]);
     let (balanced, others): (Vec<_>, Vec<_>) = report.services.iter().partition(|one| one.is_load_balancer);
-    for service in &balanced {
-        rows(service).into_iter().for_each(|row| {
-            table.add_row(row);
-        });
-    }
-    let mut text = table.trim_fmt() + "\n";
+    let header = ["NAMESPACE", "NAME", "ADDRESS", "POOL", "NODE", "INTERFACES"];
+    let mut text = aligned(header, balanced.iter().flat_map(|service| rows(service)));
     if let Some(scores) = score::render(report) {
         text += &format!("\n{scores}");
     }
@@ -38,86 +30,71 @@ pub(super) fn render(report: &Report) -> String {
     text
 }
 
+/// A header and rows in columns.
+pub(super) fn aligned<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(header).add_rows(rows);
+    table.trim_fmt() + "\n"
+}
+
 /// A line for each change, then what is wrong with the objects.
 pub(super) fn render_changes(report: &Changes) -> String {
-    let mut text = if report.changes.is_empty() {
-        "nothing would change\n".to_owned()
-    } else {
-        report
-            .changes
-            .iter()
-            .map(|change| format!("{change}\n"))
-            .collect()
-    };
+    let mut text: String = report
+        .changes
+        .iter()
+        .map(|change| format!("{change}\n"))
+        .collect();
+    if text.is_empty() {
+        text = "nothing would change\n".to_owned();
+    }
     problems(&mut text, &report.problems);
     text
 }
 
 fn problems(text: &mut String, problems: &[Problem]) {
-    let problem = |problem: &Problem| format!("{}: {}", problem.object, problem.message);
-    section(
-        text,
-        "Problems:",
-        &problems.iter().map(problem).collect::<Vec<_>>(),
-    );
+    let line = |problem: &Problem| format!("{}: {}", problem.object, problem.message);
+    let lines: Vec<String> = problems.iter().map(line).collect();
+    section(text, "Problems:", &lines);
 }
 
 fn rows(service: &ServicePlan) -> Vec<[String; 6]> {
-    let (namespace, name) = (&service.namespace, &service.name);
+    let none = || "-".to_owned();
+    let row = |address, pool, node, interfaces| {
+        let (namespace, name) = (service.namespace.clone(), service.name.clone());
+        [namespace, name, address, pool, node, interfaces]
+    };
     if let Some(refused) = &service.refused {
-        let none = "-".to_owned();
-        return vec![[
-            namespace.clone(),
-            name.clone(),
-            refused.reason.clone(),
-            none.clone(),
-            none.clone(),
-            none,
-        ]];
+        return vec![row(refused.reason.clone(), none(), none(), none())];
     }
-    let row = |(announced, pool): (&Announced, &PoolName)| {
-        let interfaces: Vec<&str> = announced.interfaces.iter().map(InterfaceName::as_str).collect();
-        let interfaces = if interfaces.is_empty() {
-            "-".to_owned()
-        } else {
-            interfaces.join(",")
-        };
-        [
-            namespace.clone(),
-            name.clone(),
+    let announced = |(announced, pool): (&Announced, &PoolName)| {
+        let node = announced.node.as_ref().map(ToString::to_string);
+        let nobody = || announced.refused.as_ref().map(|why| why.reason.clone());
+        let interfaces = Some(announced.interfaces.iter().join(",")).filter(|all| !all.is_empty());
+        row(
             announced.address.to_string(),
             pool.to_string(),
-            announced
-                .node
-                .as_ref()
-                .map_or_else(|| nobody(announced), ToString::to_string),
-            interfaces,
-        ]
+            node.or_else(nobody).unwrap_or_else(none),
+            interfaces.unwrap_or_else(none),
+        )
     };
-    service.announced.iter().zip(&service.pools).map(row).collect()
-}
-
-fn nobody(announced: &Announced) -> String {
-    announced
-        .refused
-        .as_ref()
-        .map_or("-", |refused| refused.reason.as_str())
-        .to_owned()
+    let all = service.announced.iter().zip(&service.pools);
+    all.map(announced).collect()
 }
 
 fn reasons(service: &ServicePlan) -> Vec<String> {
-    let of_service = |reason: &Reason| format!("{}/{}: {}", service.namespace, service.name, reason.message);
-    let of_address = |announced: &Announced| {
-        let refused = announced.refused.as_ref()?;
-        Some(format!(
-            "{}/{} {}: {}",
-            service.namespace, service.name, announced.address, refused.message
-        ))
-    };
-    service
+    let name = name(service);
+    let of_service = service
         .refused
         .iter()
-        .map(of_service)
+        .map(|why| format!("{name}: {}", why.message));
+    let of_address = |announced: &Announced| {
+        let why = announced.refused.as_ref()?;
+        Some(format!("{name} {}: {}", announced.address, why.message))
+    };
+    of_service
         .chain(service.announced.iter().filter_map(of_address))
         .collect()
 }
@@ -126,30 +103,21 @@ fn reasons(service: &ServicePlan) -> Vec<String> {
 fn not_balanced(services: &[&ServicePlan]) -> Option<String> {
     /// As many names as fit a line.
     const NAMED: usize = 3;
-    let names: Vec<String> = services.iter().take(NAMED).map(|one| name(one)).collect();
-    let more = services.len().saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
+    let names = services.iter().take(NAMED).map(|one| name(one)).join(", ");
+    let more = match services.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    (!names.is_empty()).then(|| format!("{}{more}: not of type LoadBalancer", names.join(", ")))
+    (!names.is_empty()).then(|| format!("{names}{more}: not of type LoadBalancer"))
 }
 
 fn change(service: &ServicePlan) -> Option<String> {
     let Change { keeps, gains, loses } = &service.change;
-    let part = |(verb, addresses): (&str, &Vec<IpAddr>)| {
-        let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        (!texts.is_empty()).then(|| format!("{verb} {}", texts.join(", ")))
-    };
-    let parts: Vec<String> = [("keeps", keeps), ("gains", gains), ("loses", loses)]
-        .into_iter()
-        .filter_map(part)
-        .collect();
-    service
-        .change
-        .is_of_use()
-        .then(|| format!("{}: {}", name(service), parts.join("; ")))
+    let parts = [("keeps", keeps), ("gains", gains), ("loses", loses)].into_iter();
+    let parts = parts.filter(|(_, addresses)| !addresses.is_empty());
+    let mut parts = parts.map(|(verb, addresses)| format!("{verb} {}", addresses.iter().format(", ")));
+    let is_of_use = service.change.is_of_use();
+    is_of_use.then(|| format!("{}: {}", name(service), parts.join("; ")))
 }
 
 fn notes(service: &ServicePlan) -> Vec<String> {

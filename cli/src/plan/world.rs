@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ferrolb_controller::alloc::{self, Assignment, Note, Outcome, World};
 use ferrolb_crds::api::core::EndpointSlice;
 use ferrolb_crds::domain::{
-    Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Origins, Problem, ServiceClass,
-    ServiceKey, ServiceView,
+    Addresses, Advert, AdvertName, Endpoints, Node, NodeLinks, NodeName, Origins, ServiceClass, ServiceKey,
+    ServiceView,
 };
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
 use ferrolb_speaker::may::{Interfaces, Options, Service, View, may};
@@ -18,6 +18,7 @@ use super::hints::hints;
 use super::report::{Announced, Change, Reason, Report, ServicePlan};
 use super::score::scores;
 use crate::objects::{Objects, parse_all};
+use crate::problem::Problem;
 
 /// Label of an `EndpointSlice`: the Service it belongs to.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -152,10 +153,8 @@ fn endpoints(slices: &[EndpointSlice]) -> BTreeMap<ServiceKey, Endpoints> {
             by_service.entry(key).or_default().push(slice);
         }
     }
-    by_service
-        .into_iter()
-        .map(|(key, slices)| (key, Endpoints::from_slices(slices)))
-        .collect()
+    let read = |(key, slices)| (key, Endpoints::from_slices(slices));
+    by_service.into_iter().map(read).collect()
 }
 
 fn written(service: &ServiceView, outcome: &Outcome) -> ServiceView {
@@ -174,11 +173,7 @@ fn service_plan(
     class: Option<&str>,
 ) -> ServicePlan {
     let key = &service.key;
-    let nothing = Assignment {
-        addresses: Default::default(),
-        pools: Vec::new(),
-        notes: Vec::new(),
-    };
+    let nothing = Assignment::default();
     let (assignment, refused) = match outcome {
         Outcome::Assigned(assignment) => (assignment, None),
         Outcome::Refused(refusal) => (&nothing, Some(refusal.into())),
@@ -203,25 +198,22 @@ fn service_plan(
 }
 
 fn announced(service: &ServiceKey, address: IpAddr, foreseen: &BTreeMap<IpAddr, Foreseen>) -> Announced {
-    let nobody = |refused| Announced {
+    let mut announced = Announced {
         address,
         node: None,
         interfaces: Vec::new(),
-        refused,
+        refused: None,
         scores: None,
     };
     match foreseen.get(&address).map(|one| one.of_service(service)) {
-        None => nobody(None),
-        Some(Err(why)) => nobody(Some(why.into())),
-        Some(Ok(winner)) => Announced {
-            address,
-            node: Some(winner.node.clone()),
-            interfaces: match &winner.interfaces {
-                Interfaces::Any => Vec::new(),
-                Interfaces::Only(names) => names.iter().cloned().collect(),
-            },
-            refused: None,
-            scores: None,
-        },
+        None => {}
+        Some(Err(why)) => announced.refused = Some(why.into()),
+        Some(Ok(winner)) => {
+            announced.node = Some(winner.node.clone());
+            if let Interfaces::Only(names) = &winner.interfaces {
+                announced.interfaces.extend(names.iter().cloned());
+            }
+        }
     }
+    announced
 }

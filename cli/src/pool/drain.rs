@@ -14,11 +14,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ferrolb_controller::alloc::{self, World};
-use ferrolb_crds::domain::{PoolName, Problem};
+use ferrolb_crds::domain::PoolName;
 use ferrolb_runtime::shutdown::Shutdown;
 
 use crate::cluster::{self, Access, Cluster};
 use crate::daemons::ClassArgs;
+use crate::problem::Problem;
 use fate::{Fate, line};
 use forecast::forecast;
 use moving::{Mover, Step};
@@ -50,11 +51,8 @@ pub(crate) struct Args {
 }
 
 /// Drains and prints.
-pub(crate) fn run(args: &Args) -> ExitCode {
-    cluster::block_on(drain(args)).unwrap_or_else(|error| {
-        eprintln!("ferrolb pool drain: {error:#}");
-        ExitCode::FAILURE
-    })
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    cluster::block_on(drain(args))
 }
 
 async fn drain(args: &Args) -> anyhow::Result<ExitCode> {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ferrolb_crds::domain::{NodeName, ServiceKey};
 use ferrolb_speaker::forecast::{Known, forecast};
 use ferrolb_speaker::may::{View, may};
+use itertools::Itertools;
 
 /// A group of addresses that is to go from one node to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,9 +54,8 @@ pub(super) fn moves(view: &View, known: &Known) -> Vec<Move> {
 
 impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = |names: Vec<String>| names.join(", ");
-        let addresses = all(self.addresses.iter().map(ToString::to_string).collect());
-        let services = all(self.services.iter().map(ToString::to_string).collect());
+        let addresses = self.addresses.iter().format(", ");
+        let services = self.services.iter().format(", ");
         write!(f, "{addresses} ({services}) from {} to {}", self.from, self.to)
     }
 }

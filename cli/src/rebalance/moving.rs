@@ -8,12 +8,12 @@ use ferrolb_crds::domain::{NodeName, ServiceKey};
 use ferrolb_crds::names::MOVE_TO;
 use kube::Api;
 use kube::ResourceExt;
-use kube::api::{ListParams, Patch, PatchParams};
-use serde_json::{Value, json};
+use kube::api::ListParams;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::moves::Move;
-use crate::cluster::{AccessError, Cluster};
+use crate::cluster::{AccessError, annotate};
 
 /// The name that the API server keeps the annotation under.
 const FIELD_MANAGER: &str = "ferrolb-rebalance";
@@ -22,18 +22,11 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Asks holders to hand addresses over.
 pub(super) struct Mover {
-    statuses: Api<ServiceL2Status>,
-    patience: Duration,
+    pub(super) statuses: Api<ServiceL2Status>,
+    pub(super) patience: Duration,
 }
 
 impl Mover {
-    pub(super) fn new(cluster: &Cluster, namespace: &str, patience: Duration) -> Self {
-        Self {
-            statuses: Api::namespaced(cluster.client.clone(), namespace),
-            patience,
-        }
-    }
-
     /// Asks, and waits until the other node says to announce all of the Services and the holder none. Whether it came to
     /// that in time; if not, nothing is asked any more.
     pub(super) async fn carry_out(&self, one: &Move) -> Result<bool, AccessError> {
@@ -75,15 +68,9 @@ impl Mover {
 
     /// An object that is gone meanwhile has moved.
     async fn annotate(&self, status: &ServiceL2Status, to: Option<&NodeName>) -> Result<(), AccessError> {
-        let node = to.map_or(Value::Null, |node| json!(node.as_str()));
-        let patch = json!({"metadata": {"annotations": {MOVE_TO: node}}});
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let name = status.name_any();
-        match self.statuses.patch(&name, &params, &Patch::Merge(patch)).await {
-            Ok(_) => Ok(()),
+        let (name, annotation) = (status.name_any(), json!({ MOVE_TO: to }));
+        match annotate(&self.statuses, &name, FIELD_MANAGER, annotation).await {
+            Ok(()) => Ok(()),
             Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
             Err(error) => Err(AccessError::new::<ServiceL2Status>("patch", &error)),
         }

@@ -7,8 +7,7 @@ use ferrolb_crds::domain::{Addresses, Families, Family, Pool, PoolRefusal, Servi
 
 use super::World;
 use super::decide::Pass;
-use super::ledger::{Ledger, Numbered, Taken};
-use super::others::Others;
+use super::ledger::{Numbered, Taken};
 use super::outcome::Note;
 
 /// How far an address may be taken from others.
@@ -32,74 +31,28 @@ impl Reach {
 
 /// Finds addresses in the pools that a Service may use; changes nothing.
 pub(super) struct Chooser<'a> {
-    world: &'a World,
-    ledger: &'a Ledger<'a>,
-    others: &'a Others<'a>,
-    service: &'a ServiceView,
-    /// Addresses that this Service gave back a moment ago.
-    had_before: &'a [IpAddr],
-    reaches: &'static [Reach],
-    pools: &'a [Numbered<'a>],
-    /// Tried before all others.
-    first: Option<Numbered<'a>>,
+    pub(super) pass: &'a Pass<'a>,
+    pub(super) service: &'a ServiceView,
+    /// Addresses that the Service gave back a moment ago.
+    pub(super) had_before: &'a [IpAddr],
+    /// Tried in this order; those that do not admit the Service are left out.
+    pub(super) pools: &'a [Numbered<'a>],
+    /// The position of the pool that is tried before all others, if it is one of them.
+    pub(super) first: Option<usize>,
     /// Whether a refusal names the pools that are left to Services that ask for them.
-    names_manual: bool,
+    pub(super) names_manual: bool,
 }
 
 impl<'a> Chooser<'a> {
-    /// Chooses among `pools`, in their order, leaving out those that do not admit the Service. `had_before` are
-    /// addresses that it gave back a moment ago.
-    pub(super) fn new(
-        pass: &'a Pass<'a>,
-        service: &'a ServiceView,
-        had_before: &'a [IpAddr],
-        pools: &'a [Numbered<'a>],
-    ) -> Self {
-        Self {
-            world: pass.world,
-            ledger: &pass.ledger,
-            others: &pass.others,
-            service,
-            had_before,
-            reaches: pass.reaches,
-            pools,
-            first: None,
-            names_manual: false,
-        }
-    }
-
-    /// Names the pools that are left to Services that ask for them.
-    #[must_use]
-    pub(super) fn passing_over_manual_pools(mut self) -> Self {
-        self.names_manual = true;
-        self
-    }
-
-    /// Tries this pool first, if it is among the others.
-    #[must_use]
-    pub(super) fn beginning_with(mut self, pool: Option<&Pool>) -> Self {
-        self.first = self
-            .pools
-            .iter()
-            .copied()
-            .find(|(_, one)| pool.is_some_and(|pool| pool.name == one.name));
-        self
-    }
-
     fn in_order(&self) -> impl Iterator<Item = Numbered<'a>> + '_ {
-        let first = self.first.map(|(position, _)| position);
-        let others = self.pools.iter().copied();
-        self.first
-            .into_iter()
-            .chain(others.filter(move |(position, _)| Some(*position) != first))
+        let is_first = |pool: &&Numbered<'a>| Some(pool.0) == self.first;
+        let first = self.first.and_then(|_| self.pools.iter().find(is_first));
+        let others = self.pools.iter().filter(move |pool| !is_first(pool));
+        first.into_iter().chain(others).copied()
     }
 
     fn admits(&self, pool: &Pool) -> bool {
-        pool.admits(
-            &self.service.key.namespace,
-            &self.service.labels,
-            &self.world.namespaces,
-        )
+        self.pass.world.admits(pool, self.service)
     }
 
     fn candidates(&self) -> impl Iterator<Item = Numbered<'a>> + '_ {
@@ -108,22 +61,25 @@ impl<'a> Chooser<'a> {
 
     /// Addresses for a Service that has none.
     pub(super) fn new_addresses(&self, families: Families) -> Result<Addresses, Arc<Tried>> {
+        let single = |family| self.one(family).map(|address| [address].into_iter().collect());
         match families {
-            Families::One(family) => self.one(family).map(|address| [address].into_iter().collect()),
+            Families::One(family) => single(family),
             Families::Both => self.both(),
-            Families::Prefer { first } => {
-                let single = |family| self.one(family).map(|address| [address].into_iter().collect());
-                self.both()
-                    .or_else(|_| single(first))
-                    .or_else(|_| single(first.other()))
-                    .map_err(|_| self.refusals(&Family::BOTH))
-            }
+            Families::Prefer { first } => self
+                .both()
+                .or_else(|_| single(first))
+                .or_else(|_| single(first.other()))
+                .map_err(|_| self.refusals(&Family::BOTH)),
         }
     }
 
     /// One address of this family from the first pool that has one.
     pub(super) fn one(&self, family: Family) -> Result<IpAddr, Arc<Tried>> {
-        let found = self.reaches.iter().find_map(|reach| self.first(family, *reach));
+        let found = self
+            .pass
+            .reaches
+            .iter()
+            .find_map(|reach| self.first(family, *reach));
         found.ok_or_else(|| self.refusals(&[family]))
     }
 
@@ -134,7 +90,7 @@ impl<'a> Chooser<'a> {
 
     /// One of each family: from the first pool that has both, else from two pools.
     fn both(&self) -> Result<Addresses, Arc<Tried>> {
-        let found = self.reaches.iter().find_map(|reach| self.pair(*reach));
+        let found = self.pass.reaches.iter().find_map(|reach| self.pair(*reach));
         let lacks = |family: &&Family| self.first(**family, Reach::Any).is_none();
         found.ok_or_else(|| {
             let missing = Family::BOTH.iter().find(lacks);
@@ -153,16 +109,19 @@ impl<'a> Chooser<'a> {
     }
 
     fn in_pool(&self, pool: Numbered<'a>, family: Family, reach: Reach) -> Option<IpAddr> {
-        let cooling = |address: &IpAddr| self.world.cooling.contains_key(address);
+        let cooling = |address: &IpAddr| self.pass.world.cooling.contains_key(address);
         let is_in_reach = |address: &IpAddr| {
-            let last = self.world.cooling.get(address);
+            let last = self.pass.world.cooling.get(address);
             reach == Reach::Any || last.is_none_or(|last| !last.had_udp)
         };
         self.returned(pool, family)
             .or_else(|| {
                 let free = self.free(pool, family).find(|address| !cooling(address));
-                let is_ours_alone = |address| self.others.uses_too(&self.service.key, address).is_none();
-                let shared = self.ledger.shareable(self.service, pool, family, is_ours_alone);
+                let is_ours_alone = |address| self.pass.others.uses_too(&self.service.key, address).is_none();
+                let shared = self
+                    .pass
+                    .ledger
+                    .shareable(self.service, pool, family, is_ours_alone);
                 free.into_iter().chain(shared).min()
             })
             .or_else(|| self.free(pool, family).find(is_in_reach))
@@ -172,8 +131,8 @@ impl<'a> Chooser<'a> {
     fn returned(&self, (position, pool): Numbered<'a>, family: Family) -> Option<IpAddr> {
         let fits = |address: &&IpAddr| {
             Family::of(**address) == family
-                && self.ledger.free(position).contains(**address)
-                && self.others.withheld(pool, **address).is_none()
+                && self.pass.ledger.free(position).contains(**address)
+                && self.pass.others.withheld(pool, **address).is_none()
         };
         self.had_before.iter().filter(fits).min().copied()
     }
@@ -181,12 +140,12 @@ impl<'a> Chooser<'a> {
     /// The free addresses that may be given out, lowest first.
     fn free(&self, (position, pool): Numbered<'a>, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
         self.unused(position, family)
-            .filter(move |address| self.others.withheld(pool, *address).is_none())
+            .filter(move |address| self.pass.others.withheld(pool, *address).is_none())
     }
 
     /// The addresses that no Service of ours uses, lowest first.
     fn unused(&self, position: usize, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
-        let free = self.ledger.free(position);
+        let free = self.pass.ledger.free(position);
         std::iter::successors(free.first(family), move |address| free.after(*address))
     }
 
@@ -202,7 +161,7 @@ impl<'a> Chooser<'a> {
             tried.add(&pool.name, PoolRefusal::NotAdmitted);
         }
         if self.names_manual {
-            for pool in self.world.pools.iter().filter(|pool| !pool.auto_assign) {
+            for pool in self.pass.world.pools.iter().filter(|pool| !pool.auto_assign) {
                 tried.add(&pool.name, PoolRefusal::NotAutomatic);
             }
         }
@@ -219,16 +178,16 @@ impl<'a> Chooser<'a> {
 
     /// Why the pool has no address of this family.
     fn why_not(&self, (position, pool): Numbered<'a>, family: Family) -> PoolRefusal {
-        let all = self.world.pools.all_addresses()[position].count(family);
-        let unused = self.ledger.free(position).count(family);
+        let all = self.pass.world.pools.all_addresses()[position].count(family);
+        let unused = self.pass.ledger.free(position).count(family);
         if all == 0 {
             return PoolRefusal::None(family);
         }
-        if let Some(Taken { address, by, why }) = self.ledger.clash(self.service, position, family) {
+        if let Some(Taken { address, by, why }) = self.pass.ledger.clash(self.service, position, family) {
             return PoolRefusal::Unshared { address, by, why };
         }
         let lowest = self.unused(position, family).next();
-        let withheld = lowest.and_then(|address| Some((address, self.others.withheld(pool, address)?)));
+        let withheld = lowest.and_then(|address| Some((address, self.pass.others.withheld(pool, address)?)));
         match withheld {
             Some((address, why)) => PoolRefusal::Withheld {
                 address,
@@ -244,7 +203,7 @@ impl<'a> Chooser<'a> {
 /// What to say of a new address whose last Service may still get its UDP flows.
 pub(super) fn reused(world: &World, service: &ServiceView, address: IpAddr) -> Option<Note> {
     let last = world.cooling.get(&address)?;
-    let had_it = last.by == service.key || service.ingress.iter().any(|one| one == address);
+    let had_it = last.by == service.key || service.ingress.contains(address);
     let by = last.by.clone();
     (last.had_udp && !had_it).then_some(Note::Reused { address, by })
 }

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{
-    Addresses, Asked, Families, Family, PoolName, Reason, ServiceKey, ServiceView, Tried,
+    Addresses, Asked, Families, Family, PoolName, Reason, Scope, ServiceKey, ServiceView, Tried,
 };
 
 use super::World;
 use super::alike::Refusals;
 use super::choose::{Chooser, Reach, reused};
-use super::keep::{Kept, asks_for};
+use super::keep::Kept;
 use super::ledger::{Claim, Ledger, Numbered};
 use super::others::Others;
 use super::outcome::{Assignment, Note, Outcome};
@@ -54,7 +54,7 @@ impl<'a> Pass<'a> {
         automatic.sort_by_key(|(position, pool)| {
             (
                 pool.scope.is_none(),
-                pool.scope.as_ref().map(|scope| scope.priority),
+                pool.scope.as_ref().map(Scope::turn),
                 *position,
             )
         });
@@ -127,7 +127,7 @@ impl<'a> Pass<'a> {
             Err(error) => return Err(Note::RequestIgnored(Reason::InvalidRequest(error.clone()))),
         };
         let goes = |address: &IpAddr| match self.is_as_wished(service, *address) {
-            true => given_up.contains(address) && !asks_for(service, *address),
+            true => given_up.contains(address) && !service.asks_for(*address),
             false => true,
         };
         let (going, staying): (Vec<IpAddr>, Vec<IpAddr>) = kept.addresses.iter().partition(goes);
@@ -157,7 +157,7 @@ impl<'a> Pass<'a> {
     fn is_as_wished(&self, service: &ServiceView, address: IpAddr) -> bool {
         match &service.asked {
             Ok(Asked::Anything) | Err(_) => true,
-            Ok(Asked::Addresses(..)) => asks_for(service, address),
+            Ok(Asked::Addresses(..)) => service.asks_for(address),
             Ok(Asked::Pool(asked)) => {
                 let owner = self.world.pools.owner(address).map(|pool| &pool.name);
                 owner.or(service.origin(address)) == Some(asked)
@@ -177,8 +177,7 @@ impl<'a> Pass<'a> {
         match &service.asked {
             Err(error) => Err(Reason::InvalidRequest(error.clone())),
             Ok(Asked::Addresses(asked, pool)) => {
-                let have = |address: &IpAddr| kept.iter().any(|kept| kept == *address);
-                let wanting: Addresses = asked.iter().filter(|address| !have(address)).collect();
+                let wanting: Addresses = asked.iter().filter(|address| !kept.contains(*address)).collect();
                 self.requested(service, families, *asked, wanting, pool.as_ref())?;
                 Ok((wanting, Vec::new()))
             }
@@ -192,16 +191,26 @@ impl<'a> Pass<'a> {
             Ok(Asked::Anything) if self.world.pools.is_empty() && kept.is_empty() => Err(Reason::NoPools),
             Ok(Asked::Anything) => {
                 // The second family suits best from the pool that the first is of.
-                let own = kept.iter().find_map(|address| self.world.pools.owner(address));
-                let chooser = self.chooser(service, &self.automatic).beginning_with(own);
-                fill(&chooser.passing_over_manual_pools(), families, kept)
+                let own = |address| self.world.pools.owner_position(address);
+                let chooser = Chooser {
+                    first: kept.iter().find_map(own),
+                    names_manual: true,
+                    ..self.chooser(service, &self.automatic)
+                };
+                fill(&chooser, families, kept)
             }
         }
     }
 
     fn chooser<'b>(&'b self, service: &'b ServiceView, pools: &'b [Numbered<'b>]) -> Chooser<'b> {
-        let had_before = self.given_back.get(&service.key).map_or(&[][..], Vec::as_slice);
-        Chooser::new(self, service, had_before, pools)
+        Chooser {
+            pass: self,
+            service,
+            had_before: self.given_back.get(&service.key).map_or(&[][..], Vec::as_slice),
+            pools,
+            first: None,
+            names_manual: false,
+        }
     }
 
     fn requested(
@@ -212,14 +221,10 @@ impl<'a> Pass<'a> {
         wanting: Addresses,
         pool: Option<&PoolName>,
     ) -> Result<(), Reason> {
-        if Family::BOTH
-            .iter()
-            .any(|family| asked.of(*family).is_some() != families.include(*family))
-        {
-            return Err(Reason::FamilyMismatch {
-                asked,
-                wanted: families,
-            });
+        let differs = |family: &Family| asked.of(*family).is_some() != families.include(*family);
+        if Family::BOTH.iter().any(differs) {
+            let wanted = families;
+            return Err(Reason::FamilyMismatch { asked, wanted });
         }
         for address in wanting.iter() {
             self.may_have(service, address, pool)?;
@@ -233,29 +238,17 @@ impl<'a> Pass<'a> {
         address: IpAddr,
         asked: Option<&PoolName>,
     ) -> Result<(), Reason> {
-        if let Some(name) = asked
-            && self.world.pools.named(name).is_none()
-        {
+        let pools = &self.world.pools;
+        if let Some(name) = asked.filter(|name| pools.named(name).is_none()) {
             return Err(Reason::UnknownPool(name.clone()));
         }
-        let owner = self
-            .world
-            .pools
-            .owner(address)
-            .ok_or(Reason::NotInAnyPool(address))?;
-        if let Some(name) = asked
-            && owner.name != *name
-        {
-            return Err(Reason::NotInPool {
-                address,
-                pool: name.clone(),
-            });
+        let owner = pools.owner(address).ok_or(Reason::NotInAnyPool(address))?;
+        if let Some(pool) = asked.filter(|name| owner.name != **name).cloned() {
+            return Err(Reason::NotInPool { address, pool });
         }
-        if !owner.admits(&service.key.namespace, &service.labels, &self.world.namespaces) {
-            return Err(Reason::NotAdmitted {
-                address,
-                pool: owner.name.clone(),
-            });
+        if !self.world.admits(owner, service) {
+            let pool = owner.name.clone();
+            return Err(Reason::NotAdmitted { address, pool });
         }
         if let Some(by) = self.others.forbids(&service.key, Some(owner), address) {
             let by = by.clone();
@@ -271,11 +264,8 @@ impl<'a> Pass<'a> {
             let by = self.others.uses_too(&service.key, address)?.clone();
             Some(Note::UsedElsewhere { address, by })
         }));
-        notes.extend(
-            addresses
-                .iter()
-                .filter_map(|address| reused(self.world, service, address)),
-        );
+        let reused = |address| reused(self.world, service, address);
+        notes.extend(addresses.iter().filter_map(reused));
         let owner = |address| self.world.pools.owner(address).map(|pool| &pool.name);
         let pool = |address| owner(address).or(service.origin(address)).cloned();
         let pools = addresses.iter().filter_map(pool);

@@ -3,27 +3,19 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Pool, PoolName, Problem};
+use ferrolb_crds::domain::{Invalid, NodeName, Pool, PoolName, listed};
 use ferrolb_crds::names::ALLOW_NODE_ADDRESSES;
 
 use super::World;
 
-/// How many addresses a message lists before it says "and 7 more".
-const NAMED: usize = 10;
-
 /// What the owners of pools should know: addresses of machines in a pool, prefixes with host bits, and annotations that say
 /// nothing.
-pub fn doubts(world: &World) -> Vec<Problem> {
+pub fn doubts(world: &World) -> Vec<(PoolName, Invalid)> {
     let mut found: BTreeMap<PoolName, Vec<String>> = BTreeMap::new();
-    let of_nodes = world
-        .nodes
-        .iter()
-        .map(|(address, node)| (*address, format!("{address} of node {node}")));
-    let of_api_server = world
-        .api_server
-        .iter()
-        .map(|address| (*address, format!("{address} of the API server")));
-    let machines: BTreeMap<IpAddr, String> = of_api_server.chain(of_nodes).collect();
+    let of_node = |(address, node): (&IpAddr, &NodeName)| (*address, format!("{address} of node {node}"));
+    let of_api_server = |address: &IpAddr| (*address, format!("{address} of the API server"));
+    let mut machines: BTreeMap<IpAddr, String> = world.api_server.iter().map(of_api_server).collect();
+    machines.extend(world.nodes.iter().map(of_node));
     for (address, which) in machines {
         let owner = world.pools.owner(address);
         if let Some(pool) = owner.filter(|pool| !pool.allows_node_addresses) {
@@ -33,23 +25,11 @@ pub fn doubts(world: &World) -> Vec<Problem> {
     let of_pool = |pool: &Pool| {
         let holds = found.get(&pool.name).map(|all| {
             let which = listed(all);
-            format!(
-                "spec.addresses: holds {which}, which no Service gets (annotation {ALLOW_NODE_ADDRESSES})"
-            )
+            let reason = format!("holds {which}, which no Service gets (annotation {ALLOW_NODE_ADDRESSES})");
+            Invalid::new("spec.addresses", reason)
         });
-        let own = pool.doubts.iter().map(ToString::to_string);
-        let messages = holds.into_iter().chain(own);
-        messages
-            .map(|message| Problem::new(pool.id(), message))
-            .collect::<Vec<_>>()
+        let doubts = holds.into_iter().chain(pool.doubts.iter().cloned());
+        doubts.map(|doubt| (pool.name.clone(), doubt)).collect::<Vec<_>>()
     };
     world.pools.iter().flat_map(of_pool).collect()
-}
-
-fn listed(all: &[String]) -> String {
-    let shown = all[..all.len().min(NAMED)].join(", ");
-    match all.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Addresses, Asked, Family, Reason, ServiceView};
+use ferrolb_crds::domain::{Addresses, Family, Reason, ServiceView};
 
 use super::decide::Pass;
 use super::ledger::Claim;
@@ -52,32 +52,25 @@ impl<'a> Pass<'a> {
                 kept.notes.extend(self.conflict(service, address));
                 continue;
             }
-            if let Some(by) = self
-                .others
-                .forbids_keeping(self.world.pools.owner(address), address)
-            {
-                let why = Reason::Occupied {
-                    address,
-                    by: by.clone(),
-                };
-                kept.notes.push(Note::Lost { address, why });
-                continue;
-            }
-            match self
-                .ledger
-                .enter(service, [address].into_iter().collect(), Claim::Held)
-            {
+            match self.enter_held(service, address) {
                 Ok(()) => {
                     kept.addresses.set(address);
                     kept.notes.extend(self.oddity(service, address));
                 }
-                Err(taken) => kept.notes.push(Note::Lost {
-                    address,
-                    why: taken.into(),
-                }),
+                Err(why) => kept.notes.push(Note::Lost { address, why }),
             }
         }
         kept
+    }
+
+    fn enter_held(&mut self, service: &'a ServiceView, address: IpAddr) -> Result<(), Reason> {
+        let owner = self.world.pools.owner(address);
+        if let Some(by) = self.others.forbids_keeping(owner, address) {
+            let by = by.clone();
+            return Err(Reason::Occupied { address, by });
+        }
+        let address = [address].into_iter().collect();
+        Ok(self.ledger.enter(service, address, Claim::Held)?)
     }
 
     /// What to say of an address that somebody else wrote although another Service has it.
@@ -98,19 +91,13 @@ impl<'a> Pass<'a> {
     fn oddity(&self, service: &ServiceView, address: IpAddr) -> Option<Note> {
         match self.world.pools.owner(address) {
             None => Some(Note::OutsidePools { address }),
-            Some(pool) if !pool.admits(&service.key.namespace, &service.labels, &self.world.namespaces) => {
-                Some(Note::NoLongerAdmitted {
-                    address,
-                    pool: pool.name.clone(),
-                })
+            Some(owner) if !self.world.admits(owner, service) => {
+                let pool = owner.name.clone();
+                Some(Note::NoLongerAdmitted { address, pool })
             }
-            Some(pool) if !asks_for(service, address) => {
-                let avoided = self.others.avoids(pool, address);
-                avoided.map(|why| Note::NowAvoided {
-                    address,
-                    pool: pool.name.clone(),
-                    why,
-                })
+            Some(owner) if !service.asks_for(address) => {
+                let (why, pool) = (self.others.avoids(owner, address)?, owner.name.clone());
+                Some(Note::NowAvoided { address, pool, why })
             }
             Some(_) => None,
         }
@@ -127,8 +114,4 @@ fn claimed_since(service: &ServiceView) -> i64 {
     service
         .assigned_since_unix_seconds
         .map_or(i64::MAX, |since| since.max(created))
-}
-
-pub(super) fn asks_for(service: &ServiceView, address: IpAddr) -> bool {
-    matches!(&service.asked, Ok(Asked::Addresses(asked, _)) if asked.iter().any(|one| one == address))
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{
-    AddressSet, Addresses, Family, Pool, Pools, Port, Reason, ServiceKey, ServiceView, Sharing, Unshared,
+    AddressSet, Addresses, ByFamily, Family, Pool, Pools, Port, Reason, ServiceKey, ServiceView, Sharing,
+    Unshared,
 };
 
 use shelves::Shelves;
@@ -25,14 +26,7 @@ pub(super) struct Ledger<'a> {
     /// By position of the pool.
     free: Vec<AddressSet>,
     /// By position of the pool: addresses in use of each family.
-    used: Vec<Used>,
-}
-
-/// How many addresses of a pool are in use.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Used {
-    pub(super) ipv4: i64,
-    pub(super) ipv6: i64,
+    used: Vec<ByFamily<i64>>,
 }
 
 /// The users of each address, by family: a number is found faster than an [`IpAddr`].
@@ -135,7 +129,7 @@ impl<'a> Ledger<'a> {
             shelves: Shelves::default(),
             closed: BTreeMap::new(),
             free: pools.all_addresses().to_vec(),
-            used: vec![Used::default(); pools.all_addresses().len()],
+            used: vec![ByFamily::default(); pools.all_addresses().len()],
         }
     }
 
@@ -167,30 +161,20 @@ impl<'a> Ledger<'a> {
 
     fn take(&mut self, address: IpAddr, position: usize) {
         self.free[position].remove(address);
-        match Family::of(address) {
-            Family::V4 => self.used[position].ipv4 += 1,
-            Family::V6 => self.used[position].ipv6 += 1,
-        }
+        self.used[position][Family::of(address)] += 1;
     }
 
     /// Whether a Service could be entered under this address.
     pub(super) fn check(&self, service: &ServiceView, address: IpAddr, claim: Claim) -> Result<(), Taken> {
+        let taken = |by: &ServiceKey, why| {
+            let by = by.clone();
+            Err(Taken { address, by, why })
+        };
         if let Some(owner) = self.closed.get(&address) {
-            return Err(Taken {
-                address,
-                by: (*owner).clone(),
-                why: Unshared::Unreadable,
-            });
+            return taken(owner, Unshared::Unreadable);
         }
         let Some(users) = self.users.of(address) else {
             return Ok(());
-        };
-        let taken = |by: &ServiceKey, why| {
-            Err(Taken {
-                address,
-                by: by.clone(),
-                why,
-            })
         };
         let (Some(own), Some(theirs)) = (&service.sharing, users.sharing) else {
             return taken(users.first, Unshared::NotShared);
@@ -205,10 +189,8 @@ impl<'a> Ledger<'a> {
         } else if is_newcomer && !self.shares_across_namespaces(address) {
             taken(users.first, Unshared::OtherNamespace)
         } else {
-            let clash = service
-                .ports
-                .iter()
-                .find_map(|port| users.ports.get_key_value(port));
+            let mut ports = service.ports.iter();
+            let clash = ports.find_map(|port| users.ports.get_key_value(port));
             clash.map_or(Ok(()), |(port, by)| {
                 taken(by, Unshared::SamePort((*port).clone()))
             })
@@ -267,7 +249,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The addresses in use of each pool, in the order of [`Pools::iter`].
-    pub(super) fn used(&self) -> &[Used] {
+    pub(super) fn used(&self) -> &[ByFamily<i64>] {
         &self.used
     }
 }

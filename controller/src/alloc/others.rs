@@ -111,11 +111,7 @@ fn foreign_addresses(world: &World, service: &ServiceView) -> Vec<IpAddr> {
     if service.class.is_ours(world.class.as_deref()) && service.is_written_by_us() {
         return Vec::new();
     }
-    let surplus = service
-        .surplus_ingress
-        .iter()
-        .filter_map(|text| text.parse().ok());
-    service.ingress.iter().chain(surplus).collect()
+    service.in_status().collect()
 }
 
 /// The addresses of a subnet that no machine has for itself.

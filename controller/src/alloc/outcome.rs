@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::{Addresses, Family, Occupant, PoolName, Reason, ServiceKey, Withheld};
+use strum::IntoStaticStr;
 use thiserror::Error;
 
 /// What was decided about one Service.
@@ -17,7 +18,7 @@ pub enum Outcome {
 }
 
 /// Addresses and where they are from.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Assignment {
     /// The addresses.
     pub addresses: Addresses,
@@ -29,7 +30,7 @@ pub struct Assignment {
 }
 
 /// Something about an assignment that is not as its owner or the operator may expect.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Debug, Eq, Error, IntoStaticStr, PartialEq)]
 pub enum Note {
     /// The pool was shrunk, renamed or deleted.
     #[error("{address} is outside every pool and is kept because the Service uses it")]
@@ -121,16 +122,6 @@ impl Note {
 
     /// The note in one word, as it stands in conditions and JSON.
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::OutsidePools { .. } => "OutsidePools",
-            Self::NoLongerAdmitted { .. } => "NoLongerAdmitted",
-            Self::NowAvoided { .. } => "NowAvoided",
-            Self::UsedElsewhere { .. } => "UsedElsewhere",
-            Self::RequestIgnored(_) => "RequestIgnored",
-            Self::NoReplacement { .. } => "NoReplacement",
-            Self::Lacks { .. } => "Lacks",
-            Self::Reused { .. } => "Reused",
-            Self::Lost { .. } => "Lost",
-        }
+        self.into()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ferrolb_crds::api::ConfigurationState;
 use ferrolb_crds::api::core::{self, EndpointSlice};
 use ferrolb_crds::domain::{
-    Namespaces, Node, NodeLinks, NodeName, Pools, ServiceClass, ServiceKey, ServiceView,
+    Namespaces, Node, NodeLinks, NodeName, Pool, Pools, ServiceClass, ServiceKey, ServiceView,
 };
 use ferrolb_runtime::reflect::ObjectKey;
 use ipnetwork::IpNetwork;
@@ -62,6 +62,11 @@ impl GivenBack {
 }
 
 impl World {
+    /// Whether the pool is for this Service.
+    pub(crate) fn admits(&self, pool: &Pool, service: &ServiceView) -> bool {
+        pool.admits(&service.key.namespace, &service.labels, &self.namespaces)
+    }
+
     /// Whether it is a load balancer, but not ours.
     pub(crate) fn is_of_another_class(&self, service: &ServiceKey) -> bool {
         let class = self.services.get(service).map(|view| &view.class);
@@ -69,6 +74,12 @@ impl World {
             *class != ServiceClass::NotLoadBalancer && !class.is_ours(self.class.as_deref())
         })
     }
+}
+
+/// The labels of these namespaces, as [`World::namespaces`] has them.
+pub fn labels_of<'a>(namespaces: impl IntoIterator<Item = &'a core::Namespace>) -> Namespaces {
+    let labels = |one: &core::Namespace| (one.name_any(), one.labels().clone());
+    namespaces.into_iter().map(labels).collect()
 }
 
 /// The addresses of nodes, as [`World::nodes`] has them.

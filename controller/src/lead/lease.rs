@@ -231,21 +231,13 @@ impl Shell {
     fn publish(&mut self) {
         let last = self.last.as_ref();
         let found = last.and_then(|last| last.annotations().get(GIVEN_BACK).cloned());
-        self.found.send_if_modified(|known| {
-            let changed = *known != found;
-            *known = found;
-            changed
-        });
+        tell(&self.found, found);
         let new = self.candidate.leadership();
         let transition = is_transition(&self.told.borrow(), &new);
         if transition {
             self.log(&new);
         }
-        self.told.send_if_modified(|told| {
-            let changed = *told != new;
-            *told = new;
-            changed
-        });
+        tell(&self.told, new);
     }
 
     fn log(&self, leadership: &Leadership) {
@@ -315,6 +307,15 @@ fn is_transition(old: &Leadership, new: &Leadership) -> bool {
         (Leadership::Lead { term: old, .. }, Leadership::Lead { term: new, .. }) => old != new,
         _ => old != new,
     }
+}
+
+/// Wakes the readers only if it is something else than before.
+fn tell<T: PartialEq>(told: &watch::Sender<T>, new: T) {
+    told.send_if_modified(|told| {
+        let changed = *told != new;
+        *told = new;
+        changed
+    });
 }
 
 fn wall_clock() -> Stamp {

@@ -7,6 +7,7 @@ use ferrolb_crds::api::{Condition, Saying};
 use ferrolb_crds::domain::{Origins, PoolName};
 use ferrolb_crds::names;
 use ferrolb_runtime::patch::identity;
+use itertools::Itertools;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -31,16 +32,10 @@ impl Desired {
                 pools: Origins::default(),
                 condition: None,
             },
-            Outcome::Refused(refusal) => Self {
+            Outcome::Refused(why) => Self {
                 ingress: is_ours.then(Vec::new),
                 pools: Origins::default(),
-                condition: Some(condition(
-                    false,
-                    refusal.word(),
-                    refusal.to_string(),
-                    observed,
-                    now,
-                )),
+                condition: Some(condition(false, why.word(), why.to_string(), observed, now)),
             },
             Outcome::Assigned(assignment) => Self {
                 ingress: Some(ingress(assignment, observed)),
@@ -100,19 +95,12 @@ fn ingress(assignment: &Assignment, observed: &Observed) -> Vec<LoadBalancerIngr
 
 fn assigned(assignment: &Assignment, observed: &Observed, now: Timestamp) -> Condition {
     let of_pool = |(address, pool): (IpAddr, &PoolName)| format!("{address} from pool {pool}");
-    let mut sentences: Vec<String> = vec![
-        assignment
-            .addresses
-            .iter()
-            .zip(&assignment.pools)
-            .map(of_pool)
-            .collect::<Vec<_>>()
-            .join(", "),
-    ];
+    let addresses = assignment.addresses.iter().zip(&assignment.pools);
+    let mut message = addresses.map(of_pool).join(", ");
     let lasting = || assignment.notes.iter().filter(|note| note.is_lasting());
-    sentences.extend(lasting().map(ToString::to_string));
+    lasting().for_each(|note| message += &format!("; {note}"));
     let reason = lasting().next().map_or("Assigned", Note::word);
-    condition(true, reason, sentences.join("; "), observed, now)
+    condition(true, reason, message, observed, now)
 }
 
 /// The condition, with the time of the one that is there while that has the same status.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ferrolb_crds::api::Condition;
 use ferrolb_crds::domain::ServiceView;
 use ferrolb_runtime::events::Notice;
+use itertools::Itertools;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use kube::runtime::events::EventType;
@@ -36,13 +37,8 @@ pub(super) fn notices(
         }
         Outcome::Assigned(assignment) => telling.assigned(&seen.observed, assignment),
     };
-    if !view.deprecated_annotations.is_empty() && *outcome != Outcome::NotOurs {
-        let which = view.deprecated_annotations.join(", ");
-        let text = format!(
-            "annotation prefix metallb.universe.tf/ is deprecated, use metallb.io/ instead of: {which}"
-        );
-        notices.extend(telling.warn("deprecatedAnnotation", text));
-    }
+    let deprecation = view.deprecation().filter(|_| *outcome != Outcome::NotOurs);
+    notices.extend(deprecation.and_then(|text| telling.warn("deprecatedAnnotation", text)));
     notices
 }
 
@@ -63,19 +59,11 @@ struct Telling {
 
 impl Telling {
     fn assigned(&self, observed: &Observed, assignment: &Assignment) -> Vec<Notice> {
-        let new: Vec<String> = assignment
-            .addresses
-            .iter()
-            .filter(|address| observed.entry(*address).is_none())
-            .map(|address| format!("\"{address}\""))
-            .collect();
-        let allocated = (!new.is_empty()).then(|| {
-            self.tell(
-                EventType::Normal,
-                "IPAllocated",
-                format!("Assigned IP [{}]", new.join(" ")),
-            )
-        });
+        let is_new = |address: &IpAddr| observed.entry(*address).is_none();
+        let new = assignment.addresses.iter().filter(is_new);
+        let new = new.map(|address| format!("\"{address}\"")).join(" ");
+        let text = format!("Assigned IP [{new}]");
+        let allocated = (!new.is_empty()).then(|| self.tell(EventType::Normal, "IPAllocated", text));
         let notes = assignment.notes.iter().filter_map(|note| self.note(note));
         self.cleared(observed, Some(assignment))
             .into_iter()
@@ -87,7 +75,7 @@ impl Telling {
     fn cleared(&self, observed: &Observed, assignment: Option<&Assignment>) -> Option<Notice> {
         let kept = |text: &str| {
             let address = text.parse::<IpAddr>().ok();
-            assignment.is_some_and(|some| some.addresses.iter().any(|one| Some(one) == address))
+            assignment.is_some_and(|some| address.is_some_and(|one| some.addresses.contains(one)))
         };
         let texts = observed.ingress.iter().filter_map(|entry| entry.ip.as_deref());
         let gone: Vec<&str> = texts.filter(|text| !kept(text)).collect();

@@ -35,7 +35,7 @@ fn snapshot(object: Value, addresses: &[&str]) -> Snapshot {
     let pools: Vec<Pool> = if addresses.is_empty() {
         Vec::new()
     } else {
-        vec![Pool::parse(&serde_json::from_value(pool).unwrap()).unwrap()]
+        vec![Pool::read(&serde_json::from_value(pool).unwrap())]
     };
     let seen_pool = |pool: &Pool| {
         (

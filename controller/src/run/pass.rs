@@ -123,15 +123,16 @@ impl Controller {
 
     /// Tells each problem once, for as long as it lasts.
     fn tell_problems(&mut self, term: &mut Term, snapshot: &Snapshot, now: Instant) {
-        let (invalid, doubtful) = (&snapshot.invalid, &snapshot.doubtful);
-        let all: BTreeSet<String> = invalid.iter().chain(doubtful).map(ToString::to_string).collect();
-        let is_new = |problem: &&Problem| !term.told.contains(&problem.to_string());
-        let (invalid, doubtful) = (invalid.iter().filter(is_new), doubtful.iter().filter(is_new));
-        let invalid = invalid.inspect(|fault| tracing::warn!(%fault, "object skipped in whole or in part"));
-        let doubtful = doubtful.inspect(|fault| tracing::info!(%fault, "object used as it is"));
-        self.trailing
-            .add(invalid.chain(doubtful).map(notice).collect(), now);
-        term.told = all;
+        let mut invalid = term.told_invalid.news(&snapshot.invalid, now);
+        let doubtful = term.told_doubtful.news(&snapshot.doubtful, now);
+        for fault in &invalid {
+            tracing::warn!(%fault, "object skipped in whole or in part");
+        }
+        for fault in &doubtful {
+            tracing::info!(%fault, "object used as it is");
+        }
+        invalid.extend(doubtful);
+        self.trailing.add(invalid.into_iter().map(notice).collect(), now);
     }
 }
 

@@ -1,12 +1,12 @@
 //! The pools of a snapshot. They are parsed and put together again only when one of them changed.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPool;
-use ferrolb_crds::domain::{ObjectId, Pool, PoolName, Pools, Problem as Found};
-use ferrolb_runtime::reflect::{ObjectKey, Parsed, Problem, Reflection};
+use ferrolb_crds::domain::{Invalid, Pool, PoolName, Pools};
+use ferrolb_runtime::reflect::{Parsed, Problem, Reflection};
 use kube::Resource;
 
 use super::SeenPool;
@@ -22,17 +22,15 @@ pub(super) struct ReadPools {
 impl ReadPools {
     /// Follows the store.
     pub(super) fn read(&mut self, store: &Reflection<IPAddressPool>) {
-        if !self.parsed.read(store, Pool::parse) {
+        if !self
+            .parsed
+            .read(store, |pool| Ok::<_, Infallible>(Pool::read(pool)))
+        {
             return;
         }
         let (together, overlaps) = Pools::new(self.parsed.values().cloned());
-        self.overlaps = self.problems_of(&overlaps);
+        self.overlaps = self.problems_of(overlaps);
         self.together = together;
-    }
-
-    fn problem_of(&self, pool: &ObjectId, message: impl Display) -> Option<Problem> {
-        let key = ObjectKey::new(&*pool.namespace, &*pool.name);
-        Some(Problem::of(&**self.parsed.object(&key)?, message))
     }
 
     /// All valid pools.
@@ -58,15 +56,20 @@ impl ReadPools {
     }
 
     /// Problems of pools, about the objects as the watch shows them.
-    pub(super) fn problems_of(&self, problems: &[Found]) -> Vec<Problem> {
-        let problem = |found: &Found| self.problem_of(&found.object, &found.message);
-        problems.iter().filter_map(problem).collect()
+    pub(super) fn problems_of(&self, found: Vec<(PoolName, Invalid)>) -> Vec<Problem> {
+        let objects: BTreeMap<&PoolName, &IPAddressPool> = self
+            .parsed
+            .objects()
+            .map(|(object, pool)| (&pool.name, &**object))
+            .collect();
+        let problem = |(pool, why)| Some(Problem::of(*objects.get(&pool)?, why));
+        found.into_iter().filter_map(problem).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ferrolb_runtime::reflect::Entry;
+    use ferrolb_runtime::reflect::{Entry, ObjectKey};
     use serde_json::{Value, json};
 
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use itertools::Itertools;
 use k8s_openapi::jiff::Timestamp;
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -68,7 +69,7 @@ impl ConfigurationStateStatus {
             type_: condition_type,
             holds: valid,
             reason: if valid { "Reconciled" } else { "ConfigurationError" },
-            message: faults.iter().map(String::as_str).collect::<Vec<_>>().join("\n"),
+            message: faults.iter().join("\n"),
         };
         let before = previous.iter().flat_map(|previous| &previous.conditions);
         let condition = saying.condition(before, now);

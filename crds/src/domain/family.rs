@@ -2,17 +2,19 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::{Index, IndexMut};
 
-use serde::Serialize;
+use itertools::Itertools;
+use strum::{Display, EnumString};
 
-/// An IP address family; IPv4 sorts first.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+/// An IP address family; IPv4 sorts first. Written and parsed as in `spec.ipFamilies`.
+#[derive(Clone, Copy, Debug, Display, EnumString, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Family {
     /// IPv4.
-    #[serde(rename = "IPv4")]
+    #[strum(serialize = "IPv4")]
     V4,
     /// IPv6.
-    #[serde(rename = "IPv6")]
+    #[strum(serialize = "IPv6")]
     V6,
 }
 
@@ -33,23 +35,42 @@ impl Family {
             Self::V6 => Self::V4,
         }
     }
+}
 
-    /// The family Kubernetes names so in `spec.ipFamilies`.
-    pub fn from_kubernetes(name: &str) -> Option<Self> {
-        match name {
-            "IPv4" => Some(Self::V4),
-            "IPv6" => Some(Self::V6),
-            _ => None,
+/// One of each for the two families.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ByFamily<T> {
+    v4: T,
+    v6: T,
+}
+
+impl<T> ByFamily<T> {
+    /// What this makes of each family.
+    pub fn of(mut make: impl FnMut(Family) -> T) -> Self {
+        Self {
+            v4: make(Family::V4),
+            v6: make(Family::V6),
         }
     }
 }
 
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
+impl<T> Index<Family> for ByFamily<T> {
+    type Output = T;
+
+    fn index(&self, family: Family) -> &T {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+}
+
+impl<T> IndexMut<Family> for ByFamily<T> {
+    fn index_mut(&mut self, family: Family) -> &mut T {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
     }
 }
 
@@ -95,6 +116,11 @@ impl Addresses {
         }
     }
 
+    /// Whether this is one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.of(Family::of(address)) == Some(address)
+    }
+
     /// Puts an address in its family's place.
     pub fn set(&mut self, address: IpAddr) {
         match address {
@@ -129,7 +155,6 @@ impl FromIterator<IpAddr> for Addresses {
 
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts: Vec<String> = self.iter().map(|address| address.to_string()).collect();
-        f.write_str(&texts.join(", "))
+        write!(f, "{}", self.iter().format(", "))
     }
 }

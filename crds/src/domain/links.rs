@@ -50,15 +50,7 @@ impl NodeLinks {
 
     /// As the annotation has it.
     pub fn to_annotation(&self) -> String {
-        let texts = |subnets: &BTreeSet<IpNetwork>| -> Vec<String> {
-            subnets.iter().map(ToString::to_string).collect()
-        };
-        let all: BTreeMap<&str, Vec<String>> = self
-            .0
-            .iter()
-            .map(|(interface, subnets)| (interface.as_str(), texts(subnets)))
-            .collect();
-        serde_json::to_string(&all).unwrap_or_default()
+        serde_json::to_string(&self.0).unwrap_or_default()
     }
 
     /// What the state of a speaker tells of its node; nothing if it tells nothing, or nothing that can be read.
@@ -74,7 +66,8 @@ impl NodeLinks {
     }
 }
 
-fn is_link_local(address: IpAddr) -> bool {
+/// Whether the address counts on one link only (RFC 3927, RFC 4291).
+pub fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),

@@ -29,20 +29,11 @@ macro_rules! name {
             }
         }
 
-        impl From<Arc<str>> for $type {
-            fn from(name: Arc<str>) -> Self {
-                Self(name)
-            }
-        }
-
-        impl From<&str> for $type {
-            fn from(name: &str) -> Self {
-                Self(name.into())
-            }
-        }
-
-        impl From<String> for $type {
-            fn from(name: String) -> Self {
+        impl<T> From<T> for $type
+        where
+            Arc<str>: From<T>,
+        {
+            fn from(name: T) -> Self {
                 Self(name.into())
             }
         }

@@ -1,12 +1,14 @@
 //! A pool of addresses, and which Services it is for.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::net::IpAddr;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
+use kube::core::ObjectMeta;
 
-use super::{AddressRange, Invalid, Labels, ObjectId, PoolName, Selector};
+use super::{AddressRange, Invalid, Labels, PoolName, Selector};
 use crate::api::{IPAddressPool, ServiceAllocation};
 use crate::names::{ALLOW_NODE_ADDRESSES, ALLOW_SHARING_ACROSS_NAMESPACES};
 
@@ -18,15 +20,14 @@ pub type Namespaces = BTreeMap<String, Labels>;
 pub struct Pool {
     /// Its name.
     pub name: PoolName,
-    /// Its namespace, for messages.
-    pub namespace: String,
     /// Its labels, by which advertisements select it.
     pub labels: Labels,
     /// When it was made (Unix time in seconds); objects not yet made come last.
     pub created_unix_seconds: i64,
     /// What it was given, in the order written.
     pub ranges: Vec<AddressRange>,
-    /// Entries of `spec.addresses` that are left out because they cannot be used.
+    /// Entries of `spec.addresses` and selectors of `spec.serviceAllocation` that cannot be used: such an entry is left out, and
+    /// such a selector selects nobody.
     pub unusable: Vec<Invalid>,
     /// Whether Services that name no pool may use it.
     pub auto_assign: bool,
@@ -46,41 +47,33 @@ pub struct Pool {
 /// `spec.serviceAllocation`: which Services a pool is for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
-    /// The order in which pools with a scope are tried.
-    pub priority: PoolPriority,
+    priority: i64,
     namespaces: BTreeSet<String>,
     namespace_selectors: Vec<Selector>,
     service_selectors: Vec<Selector>,
 }
 
-/// Lower numbers are tried first; 0 means "no priority" and comes last (MetalLB's rule).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct PoolPriority(pub i64);
-
-impl Ord for PoolPriority {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.0 == 0, self.0).cmp(&(other.0 == 0, other.0))
-    }
-}
-
-impl PartialOrd for PoolPriority {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 impl Pool {
-    /// Reads the resource. Of its addresses what can be used is used.
-    ///
-    /// # Errors
-    /// Which Services it is for cannot be read: the first field that is wrong, with its value.
-    pub fn parse(resource: &IPAddressPool) -> Result<Self, Invalid> {
+    /// Reads the resource. What can be used of it is used.
+    pub fn read(resource: &IPAddressPool) -> Self {
         let spec = &resource.spec;
-        let Entries {
-            ranges,
-            unusable,
-            mut doubts,
-        } = Entries::read(&spec.addresses);
+        let (mut ranges, mut unusable, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
+        if spec.addresses.is_empty() {
+            let reason = "must hold at least one prefix or range";
+            unusable.push(Invalid::new("spec.addresses", reason));
+        }
+        for (at, text) in spec.addresses.iter().enumerate() {
+            let invalid = |reason: &dyn Display| Invalid::new(format!("spec.addresses[{at}]"), reason);
+            match text.parse::<AddressRange>() {
+                Ok(range) => {
+                    doubts.extend(host_bits(text, &range).map(|doubt| invalid(&doubt)));
+                    ranges.push(range);
+                }
+                Err(error) => unusable.push(invalid(&error)),
+            }
+        }
+        let allocation = spec.service_allocation.as_ref();
+        let scope = allocation.map(|allocation| Scope::read(allocation, &mut unusable));
         let mut allows = |name: &str| match resource.annotations().get(name).map(String::as_str) {
             Some("true") => true,
             None | Some("false") => false,
@@ -90,20 +83,19 @@ impl Pool {
                 false
             }
         };
-        Ok(Self {
+        Self {
             name: resource.name_any().into(),
-            namespace: resource.namespace().unwrap_or_default(),
             labels: resource.labels().clone(),
             created_unix_seconds: created_unix_seconds(&resource.metadata),
             ranges,
             unusable,
             auto_assign: spec.auto_assign,
             avoid_buggy_ips: spec.avoid_buggy_ips,
-            scope: spec.service_allocation.as_ref().map(Scope::parse).transpose()?,
+            scope,
             allows_node_addresses: allows(ALLOW_NODE_ADDRESSES),
             shares_across_namespaces: allows(ALLOW_SHARING_ACROSS_NAMESPACES),
             doubts,
-        })
+        }
     }
 
     /// Whether `avoidBuggyIPs` forbids this address.
@@ -120,75 +112,45 @@ impl Pool {
             .as_ref()
             .is_none_or(|scope| scope.admits(namespace, service, namespaces))
     }
-
-    /// The pool as an object, for messages.
-    pub fn id(&self) -> ObjectId {
-        ObjectId::new("IPAddressPool", self.namespace.clone(), self.name.as_str())
-    }
-}
-
-/// What is read of `spec.addresses`.
-#[derive(Default)]
-struct Entries {
-    ranges: Vec<AddressRange>,
-    unusable: Vec<Invalid>,
-    doubts: Vec<Invalid>,
-}
-
-impl Entries {
-    fn read(addresses: &[String]) -> Self {
-        let mut entries = Self::default();
-        if addresses.is_empty() {
-            let reason = "must hold at least one prefix or range";
-            entries.unusable.push(Invalid::new("spec.addresses", reason));
-        }
-        for (at, text) in addresses.iter().enumerate() {
-            match text.parse::<AddressRange>() {
-                Ok(range) => {
-                    entries.doubts.extend(host_bits(at, text, &range));
-                    entries.ranges.push(range);
-                }
-                Err(error) => {
-                    let entry = Invalid::new(format!("spec.addresses[{at}]"), error);
-                    entries.unusable.push(entry);
-                }
-            }
-        }
-        entries
-    }
 }
 
 /// A prefix that is given by one of its later addresses holds those before it too.
-fn host_bits(at: usize, text: &str, range: &AddressRange) -> Option<Invalid> {
+fn host_bits(text: &str, range: &AddressRange) -> Option<String> {
     let (address, _) = text.split_once('/')?;
     let (first, last) = (range.first(), range.last());
-    let doubt = || {
-        let reason = format!("{text} has host bits: it gives out {first} to {last}");
-        Invalid::new(format!("spec.addresses[{at}]"), reason)
-    };
-    (address.parse() != Ok(first)).then(doubt)
+    (address.parse() != Ok(first)).then(|| format!("{text} has host bits: it gives out {first} to {last}"))
 }
 
 /// When the object was made; not yet made sorts last.
-pub(super) fn created_unix_seconds(
-    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-) -> i64 {
-    metadata
-        .creation_timestamp
-        .as_ref()
-        .map_or(i64::MAX, |time| time.0.as_second())
+pub(super) fn created_unix_seconds(metadata: &ObjectMeta) -> i64 {
+    let created = metadata.creation_timestamp.as_ref();
+    created.map_or(i64::MAX, |time| time.0.as_second())
 }
 
 impl Scope {
-    fn parse(allocation: &ServiceAllocation) -> Result<Self, Invalid> {
-        let path = "spec.serviceAllocation";
-        let selectors = |field: &str, list| Selector::parse_all(&format!("{path}.{field}"), list);
-        Ok(Self {
-            priority: PoolPriority(allocation.priority),
+    /// A selector that cannot be read is `unusable` and selects nobody. Without it the list might select everybody.
+    fn read(allocation: &ServiceAllocation, unusable: &mut Vec<Invalid>) -> Self {
+        let mut selectors = |field: &str, list: &[LabelSelector]| {
+            let read = |(at, selector)| {
+                Selector::parse(selector).unwrap_or_else(|error| {
+                    unusable.push(error.within(&format!("spec.serviceAllocation.{field}[{at}]")));
+                    Selector::of_nobody()
+                })
+            };
+            list.iter().enumerate().map(read).collect()
+        };
+        Self {
+            priority: allocation.priority,
             namespaces: allocation.namespaces.iter().cloned().collect(),
-            namespace_selectors: selectors("namespaceSelectors", &allocation.namespace_selectors)?,
-            service_selectors: selectors("serviceSelectors", &allocation.service_selectors)?,
-        })
+            namespace_selectors: selectors("namespaceSelectors", &allocation.namespace_selectors),
+            service_selectors: selectors("serviceSelectors", &allocation.service_selectors),
+        }
+    }
+
+    /// By which pools with a scope are tried, the least first: by priority, of which 0 means "none" and comes last (MetalLB's
+    /// rule).
+    pub fn turn(&self) -> (bool, i64) {
+        (self.priority == 0, self.priority)
     }
 
     /// Whether it depends on labels of Services.
@@ -230,11 +192,17 @@ mod tests {
             .collect()
     }
 
+    /// Stands for a selector with an operator that there is not.
+    const BAD: &str = "bad";
+
     #[test]
     fn pools_without_a_priority_come_last() {
-        let mut priorities = [PoolPriority(0), PoolPriority(20), PoolPriority(10)];
-        priorities.sort();
-        assert_eq!(priorities, [PoolPriority(10), PoolPriority(20), PoolPriority(0)]);
+        let mut scopes = [0, 20, 10].map(|priority| Scope {
+            priority,
+            ..Scope::default()
+        });
+        scopes.sort_by_key(Scope::turn);
+        assert_eq!(scopes.map(|scope| scope.priority), [10, 20, 0]);
     }
 
     #[rstest]
@@ -242,7 +210,7 @@ mod tests {
     #[case::second_entry(json!({"addresses": ["192.0.2.0/24", "192.0.2.0/33"]}), "spec.addresses[1]: \"192.0.2.0/33\": must be a CIDR prefix like 192.0.2.0/28 or an inclusive range like 192.0.2.10-192.0.2.20")]
     #[case::empty(json!({"addresses": []}), "spec.addresses: must hold at least one prefix or range")]
     fn names_the_entry_that_cannot_be_used(#[case] spec: Value, #[case] message: &str) {
-        let pool = Pool::parse(&resource("p", spec)).unwrap();
+        let pool = Pool::read(&resource("p", spec));
         let unusable: Vec<String> = pool.unusable.iter().map(ToString::to_string).collect();
         assert_eq!(unusable, [message]);
     }
@@ -252,22 +220,39 @@ mod tests {
         let spec = json!({"addresses": ["192.0.2.0/33", "192.0.2.8/29", "x"]});
         let mut resource = resource("p", spec);
         resource.metadata.labels = Some(labels(&[("zone", "a")]));
-        let pool = Pool::parse(&resource).unwrap();
+        let pool = Pool::read(&resource);
         assert_eq!(pool.ranges, ["192.0.2.8/29".parse().unwrap()]);
         assert_eq!(pool.unusable.len(), 2);
         assert_eq!(pool.labels, labels(&[("zone", "a")]));
     }
 
-    #[test]
-    fn a_pool_of_which_nobody_knows_whom_it_is_for_is_refused() {
-        let selector = json!({"matchExpressions": [{"key": "a", "operator": "Near"}]});
-        let spec =
-            json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": {"serviceSelectors": [selector]}});
+    #[rstest]
+    #[case::of_services(json!({"serviceSelectors": [BAD]}), "serviceSelectors[0]", &[])]
+    #[case::beside_one_that_can_be_read(json!({"serviceSelectors": [{"matchLabels": {"app": "web"}}, BAD]}), "serviceSelectors[1]", &["red", "blue"])]
+    #[case::of_namespaces(json!({"namespaceSelectors": [BAD]}), "namespaceSelectors[0]", &[])]
+    #[case::beside_a_namespace_by_name(json!({"namespaces": ["red"], "namespaceSelectors": [BAD]}), "namespaceSelectors[0]", &["red"])]
+    fn a_selector_that_cannot_be_read_is_named_and_selects_nobody(
+        #[case] allocation: Value,
+        #[case] field: &str,
+        #[case] admitted: &[&str],
+    ) {
+        let bad = json!({"matchExpressions": [{"key": "a", "operator": "Near"}]});
+        let allocation = allocation
+            .to_string()
+            .replace(&json!(BAD).to_string(), &bad.to_string());
+        let allocation: Value = serde_json::from_str(&allocation).unwrap();
+        let spec = json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": allocation});
+        let pool = Pool::read(&resource("p", spec));
+        let unusable: Vec<String> = pool.unusable.iter().map(ToString::to_string).collect();
+        let why = "matchExpressions[0].operator: \"Near\" is none of In, NotIn, Exists, DoesNotExist";
+        assert_eq!(unusable, [format!("spec.serviceAllocation.{field}.{why}")]);
+        let namespaces = ["red", "blue"].map(|name| (name.to_owned(), labels(&[("a", "b")])));
+        let admits = |name: &&str| pool.admits(name, &labels(&[("app", "web")]), &namespaces.clone().into());
         assert_eq!(
-            Pool::parse(&resource("p", spec)).unwrap_err().to_string(),
-            "spec.serviceAllocation.serviceSelectors[0].matchExpressions[0].operator: \"Near\" is none of In, NotIn, Exists, \
-             DoesNotExist"
+            ["red", "blue"].into_iter().filter(admits).collect::<Vec<_>>(),
+            admitted
         );
+        assert_eq!(pool.ranges.len(), 1);
     }
 
     #[rstest]
@@ -280,11 +265,10 @@ mod tests {
     #[case::namespace_and_service_must_fit(json!({"namespaces": ["red"], "serviceSelectors": [{"matchLabels": {"app": "web"}}]}), "blue", false)]
     #[case::only_a_priority(json!({"priority": 10}), "blue", true)]
     fn admits_by_scope(#[case] allocation: Value, #[case] namespace: &str, #[case] expected: bool) {
-        let pool = Pool::parse(&resource(
+        let pool = Pool::read(&resource(
             "p",
             json!({ "addresses": ["192.0.2.0/24"], "serviceAllocation": allocation }),
-        ))
-        .unwrap();
+        ));
         let namespaces = Namespaces::from([
             ("red".to_owned(), labels(&[("team", "r")])),
             ("blue".to_owned(), labels(&[("team", "b")])),
@@ -298,7 +282,7 @@ mod tests {
     #[test]
     fn buggy_addresses_are_avoided_in_ipv4_only() {
         let spec = json!({"addresses": ["192.0.2.0/24"], "avoidBuggyIPs": true});
-        let pool = Pool::parse(&resource("p", spec)).unwrap();
+        let pool = Pool::read(&resource("p", spec));
         let avoids = |address: &str| pool.avoids(address.parse().unwrap());
         assert!(avoids("192.0.2.0") && avoids("192.0.2.255"));
         assert!(!avoids("192.0.2.1") && !avoids("2001:db8::"));

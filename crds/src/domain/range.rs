@@ -25,27 +25,10 @@ pub(crate) mod rule {
     pub(crate) const USABLE: &str = "must not hold unspecified, loopback, multicast, limited broadcast, IPv4 link-local or IPv4-mapped addresses";
 }
 
-/// Why a text is not a range; each message quotes it.
+/// Why a text is not a range: the text and the rule that it breaks.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-pub enum InvalidRange {
-    /// Neither `a/n` nor `a-b`.
-    #[error("\"{0}\": {rule}", rule = rule::READABLE)]
-    Unreadable(String),
-    /// One end is IPv4, the other IPv6.
-    #[error("\"{0}\": {rule}", rule = rule::ONE_FAMILY)]
-    MixedFamilies(String),
-    /// The start is above the end.
-    #[error("\"{0}\": {rule}", rule = rule::ORDERED)]
-    Reversed(String),
-    /// It holds addresses of these [`UNUSABLE`] blocks.
-    #[error("\"{text}\": {rule} ({block})", rule = rule::USABLE)]
-    Unusable {
-        /// The entry.
-        text: String,
-        /// The first such block.
-        block: &'static str,
-    },
-}
+#[error("\"{0}\": {1}")]
+pub struct InvalidRange(String, String);
 
 /// Blocks of addresses that no load balancer can have (RFC 6890; RFC 4291 section 2.5.5.2). IPv6 link-local addresses are not
 /// among them: a segment may use them.
@@ -79,13 +62,14 @@ impl AddressRange {
     /// # Errors
     /// When the families differ or `first` is above `last`.
     pub fn new(first: IpAddr, last: IpAddr) -> Result<Self, InvalidRange> {
-        let text = || format!("{first}-{last}");
+        let range = Self { first, last };
+        let invalid = |rule: &str| Err(InvalidRange(range.to_string(), rule.to_owned()));
         if Family::of(first) != Family::of(last) {
-            Err(InvalidRange::MixedFamilies(text()))
+            invalid(rule::ONE_FAMILY)
         } else if first > last {
-            Err(InvalidRange::Reversed(text()))
+            invalid(rule::ORDERED)
         } else {
-            Ok(Self { first, last })
+            Ok(range)
         }
     }
 
@@ -145,24 +129,17 @@ impl FromStr for AddressRange {
     /// Reads `a/n` (host bits are ignored, as MetalLB does) or `a-b` (spaces around the dash are fine). It takes what the schema of
     /// `IPAddressPool` takes: no bare address, netmask, zone, leading zero or IPv4-mapped address.
     fn from_str(text: &str) -> Result<Self, InvalidRange> {
-        let unreadable = || InvalidRange::Unreadable(text.to_owned());
-        let range = if let Some((first, last)) = text.split_once('-') {
-            let (first, last) = (
-                end(first).ok_or_else(unreadable)?,
-                end(last).ok_or_else(unreadable)?,
-            );
-            Self::new(first, last).map_err(|error| match error {
-                InvalidRange::MixedFamilies(_) => InvalidRange::MixedFamilies(text.to_owned()),
-                _ => InvalidRange::Reversed(text.to_owned()),
-            })?
-        } else {
-            prefix(text).ok_or_else(unreadable)?
+        let invalid = |rule: String| InvalidRange(text.to_owned(), rule);
+        let range = match text.split_once('-') {
+            Some((first, last)) => end(first)
+                .zip(end(last))
+                .map(|(first, last)| Self::new(first, last)),
+            None => prefix(text).map(Ok),
         };
+        let range = range.ok_or_else(|| invalid(rule::READABLE.to_owned()))?;
+        let range = range.map_err(|InvalidRange(_, rule)| invalid(rule))?;
         match range.unusable() {
-            Some(block) => Err(InvalidRange::Unusable {
-                text: text.to_owned(),
-                block,
-            }),
+            Some(block) => Err(invalid(format!("{} ({block})", rule::USABLE))),
             None => Ok(range),
         }
     }
@@ -240,10 +217,8 @@ mod tests {
     #[case::mapped_range("::ffff:192.0.2.1-::ffff:192.0.2.9")]
     #[case::zone("fe80::1%eth0-fe80::2%eth0")]
     fn refuses_as_unreadable(#[case] text: &str) {
-        assert_eq!(
-            text.parse::<AddressRange>(),
-            Err(InvalidRange::Unreadable(text.to_owned()))
-        );
+        let unreadable = InvalidRange(text.to_owned(), rule::READABLE.to_owned());
+        assert_eq!(text.parse::<AddressRange>(), Err(unreadable));
     }
 
     #[rstest]
@@ -260,10 +235,7 @@ mod tests {
     #[case::around_everything("1.0.0.0-254.0.0.0", "127.0.0.0/8")]
     fn refuses_what_no_load_balancer_can_have(#[case] text: &str, #[case] expected: &'static str) {
         let refused = text.parse::<AddressRange>().unwrap_err();
-        let expected = InvalidRange::Unusable {
-            text: text.to_owned(),
-            block: expected,
-        };
+        let expected = InvalidRange(text.to_owned(), format!("{} ({expected})", rule::USABLE));
         assert_eq!(refused, expected);
     }
 
@@ -280,14 +252,16 @@ mod tests {
     #[test]
     fn refuses_mixed_families_and_reversed_ranges_by_name() {
         let mixed = "192.0.2.1-2001:db8::1".parse::<AddressRange>();
+        let rule = "both ends of a range must be of the same family";
         assert_eq!(
-            mixed,
-            Err(InvalidRange::MixedFamilies("192.0.2.1-2001:db8::1".to_owned()))
+            mixed.unwrap_err().to_string(),
+            format!("\"192.0.2.1-2001:db8::1\": {rule}")
         );
         let reversed = "2001:db8::9-2001:db8::1".parse::<AddressRange>();
+        let rule = "the start of a range must not be above its end";
         assert_eq!(
-            reversed,
-            Err(InvalidRange::Reversed("2001:db8::9-2001:db8::1".to_owned()))
+            reversed.unwrap_err().to_string(),
+            format!("\"2001:db8::9-2001:db8::1\": {rule}")
         );
     }
 }

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use heck::ToSnakeCase;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use strum::IntoStaticStr;
 use thiserror::Error;
 
 use super::{Addresses, AdvertName, Families, Invalid, NodeName, PoolName, ServiceKey};
-use words::{families, listed, of_nodes};
+use words::{families, of_nodes};
 
 mod occupant;
 mod tried;
@@ -22,9 +24,10 @@ pub use occupant::{Occupant, Withheld};
 pub use tried::Tried;
 pub use unshared::Unshared;
 pub use unsuitable::PoolRefusal;
+pub use words::listed;
 
 /// A refusal. Printed as a sentence; serialized as `{"reason": word, "message": sentence}`.
-#[derive(Clone, Debug, Eq, Error, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Error, IntoStaticStr, Ord, PartialEq, PartialOrd)]
 pub enum Reason {
     // The Service gets no address.
     /// It is of another type or class.
@@ -173,37 +176,8 @@ impl Reason {
     /// The reason in one word, as it stands in conditions, events and JSON.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::NotOurs => "NotOurs",
-            Self::NoPools => "NoPools",
-            Self::InvalidFamilies(_) => "InvalidFamilies",
-            Self::InvalidRequest(_) => "InvalidRequest",
-            Self::FamilyMismatch { .. } => "FamilyMismatch",
-            Self::UnknownPool(_) => "UnknownPool",
-            Self::NotInAnyPool(_) => "NotInAnyPool",
-            Self::NotInPool { .. } => "NotInPool",
-            Self::NotAdmitted { .. } => "NotAdmitted",
-            Self::InUse { .. } => "InUse",
-            Self::Occupied { .. } => "Occupied",
-            Self::NoAddress(_) => "NoAddress",
             Self::StatusLeft { why, .. } => why.word(),
-            Self::OutsidePools => "OutsidePools",
-            Self::NotAdvertised { .. } => "NotAdvertised",
-            Self::ServiceNotSelected { .. } => "ServiceNotSelected",
-            Self::SharedWithServiceSelectors { .. } => "SharedWithServiceSelectors",
-            Self::NoEndpoints => "NoEndpoints",
-            Self::NoKey => "NoKey",
-            Self::NoNodes => "NoNodes",
-            Self::NoEligibleNode(_) => "NoEligibleNode",
-            Self::NotSelected => "NotSelected",
-            Self::Excluded => "Excluded",
-            Self::NetworkUnavailable => "NetworkUnavailable",
-            Self::NotAlive => "NotAlive",
-            Self::NoLocalEndpoint(_) => "NoLocalEndpoint",
-            Self::NoInterface => "NoInterface",
-            Self::OffLink => "OffLink",
-            Self::Cordoned => "Cordoned",
-            Self::EndpointsTerminating => "EndpointsTerminating",
-            Self::OutOfService => "OutOfService",
+            other => other.into(),
         }
     }
 
@@ -223,7 +197,7 @@ impl Reason {
 
     /// The value of a metric label: the word in snake case.
     pub fn label(&self) -> String {
-        words::snake_case(self.word())
+        self.word().to_snake_case()
     }
 }
 

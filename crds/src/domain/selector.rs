@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use kube::core::{Expression, SelectorExt};
 
 use super::Invalid;
 
@@ -11,15 +12,7 @@ pub type Labels = BTreeMap<String, String>;
 
 /// A `metav1.LabelSelector`: all its terms must hold; without terms it selects everything.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Selector(BTreeSet<Term>);
-
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Term {
-    In(String, BTreeSet<String>),
-    NotIn(String, BTreeSet<String>),
-    Exists(String),
-    DoesNotExist(String),
-}
+pub struct Selector(BTreeSet<Expression>);
 
 impl Selector {
     /// Compiles a selector.
@@ -28,8 +21,8 @@ impl Selector {
     /// For an unknown operator, an empty key, or values where there must be none or some.
     pub fn parse(selector: &LabelSelector) -> Result<Self, Invalid> {
         let labels = selector.match_labels.iter().flatten();
-        let mut terms: BTreeSet<Term> = labels
-            .map(|(key, value)| Term::In(key.clone(), BTreeSet::from([value.clone()])))
+        let mut terms: BTreeSet<Expression> = labels
+            .map(|(key, value)| Expression::Equal(key.clone(), value.clone()))
             .collect();
         for (at, requirement) in selector.match_expressions.iter().flatten().enumerate() {
             let term = term(requirement).map_err(|error| error.within(&format!("matchExpressions[{at}]")))?;
@@ -48,9 +41,14 @@ impl Selector {
         selectors.iter().enumerate().map(parse).collect()
     }
 
+    /// Stands for one that cannot be read.
+    pub(super) fn of_nobody() -> Self {
+        Self(BTreeSet::from([Expression::In(String::new(), BTreeSet::new())]))
+    }
+
     /// Whether these labels are selected.
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.0.iter().all(|term| term.holds(labels))
+        self.0.iter().all(|term| term.matches(labels))
     }
 
     /// Whether any of the selectors matches; a list without selectors matches everything.
@@ -59,28 +57,17 @@ impl Selector {
     }
 }
 
-impl Term {
-    fn holds(&self, labels: &Labels) -> bool {
-        match self {
-            Self::In(key, values) => labels.get(key).is_some_and(|value| values.contains(value)),
-            Self::NotIn(key, values) => labels.get(key).is_none_or(|value| !values.contains(value)),
-            Self::Exists(key) => labels.contains_key(key),
-            Self::DoesNotExist(key) => !labels.contains_key(key),
-        }
-    }
-}
-
-fn term(requirement: &LabelSelectorRequirement) -> Result<Term, Invalid> {
+fn term(requirement: &LabelSelectorRequirement) -> Result<Expression, Invalid> {
     let key = requirement.key.clone();
     let values: BTreeSet<String> = requirement.values.iter().flatten().cloned().collect();
     if key.is_empty() {
         return Err(Invalid::new("key", "must not be empty"));
     }
     match (requirement.operator.as_str(), values.is_empty()) {
-        ("In", false) => Ok(Term::In(key, values)),
-        ("NotIn", false) => Ok(Term::NotIn(key, values)),
-        ("Exists", true) => Ok(Term::Exists(key)),
-        ("DoesNotExist", true) => Ok(Term::DoesNotExist(key)),
+        ("In", false) => Ok(Expression::In(key, values)),
+        ("NotIn", false) => Ok(Expression::NotIn(key, values)),
+        ("Exists", true) => Ok(Expression::Exists(key)),
+        ("DoesNotExist", true) => Ok(Expression::DoesNotExist(key)),
         ("In" | "NotIn", true) => Err(Invalid::new(
             "values",
             format!("operator {} needs at least one value", requirement.operator),

@@ -115,14 +115,10 @@ impl Backends {
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Port {
     /// `spec.ports[].protocol`.
-    pub protocol: Protocol,
+    pub protocol: String,
     /// `spec.ports[].port`.
     pub number: i32,
 }
-
-/// A transport protocol.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Protocol(pub String);
 
 /// `externalTrafficPolicy`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
@@ -170,9 +166,7 @@ impl ServiceView {
             assigned_since_unix_seconds: assigned_since(service),
         }
     }
-}
 
-impl ServiceView {
     /// Whether the addresses in its status are from us or from MetalLB, and not from another implementation.
     pub fn is_written_by_us(&self) -> bool {
         self.allocated_from.first.is_some() || self.assigned_since_unix_seconds.is_some()
@@ -183,9 +177,30 @@ impl ServiceView {
         self.allocated_from.of_address(&self.ingress, address)
     }
 
+    /// All addresses in its status, also a second one of a family.
+    pub fn in_status(&self) -> impl Iterator<Item = IpAddr> {
+        let surplus = self.surplus_ingress.iter();
+        self.ingress
+            .iter()
+            .chain(surplus.filter_map(|text| text.parse().ok()))
+    }
+
+    /// Whether it asks for this address by number.
+    pub fn asks_for(&self, address: IpAddr) -> bool {
+        matches!(&self.asked, Ok(Asked::Addresses(asked, _)) if asked.contains(address))
+    }
+
+    /// What to say of annotations with the deprecated prefix, if it has any.
+    pub fn deprecation(&self) -> Option<String> {
+        let (old, prefix) = (names::DEPRECATED_PREFIX, names::PREFIX);
+        let which = self.deprecated_annotations.join(", ");
+        (!which.is_empty())
+            .then(|| format!("annotation prefix {old} is deprecated, use {prefix} instead of: {which}"))
+    }
+
     /// Whether any of its ports is one of UDP.
     pub fn serves_udp(&self) -> bool {
-        self.ports.iter().any(|port| port.protocol.0 == "UDP")
+        self.ports.iter().any(|port| port.protocol == "UDP")
     }
 
     /// Whether the other serves the same ports on the same terms of sharing.
@@ -221,11 +236,8 @@ fn families(spec: &ServiceSpec) -> Result<Families, Invalid> {
         ([only], _) => Ok(Families::One(Family::of(*only))),
         (_, Some("RequireDualStack")) => Ok(Families::Both),
         ([first, ..], _) => {
-            let named = spec
-                .ip_families
-                .iter()
-                .flatten()
-                .find_map(|name| Family::from_kubernetes(name));
+            let mut named = spec.ip_families.iter().flatten();
+            let named = named.find_map(|name| name.parse().ok());
             Ok(Families::Prefer {
                 first: named.unwrap_or(Family::of(*first)),
             })
@@ -247,20 +259,13 @@ fn sharing(spec: &ServiceSpec, policy: TrafficPolicy, annotations: &Annotations<
 
 fn port(port: &ServicePort) -> Port {
     Port {
-        protocol: Protocol(port.protocol.clone().unwrap_or_else(|| "TCP".to_owned())),
+        protocol: port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()),
         number: port.port,
     }
 }
 
 fn ingress(service: &Service) -> (Addresses, Vec<String>) {
-    let status = service
-        .status
-        .as_ref()
-        .and_then(|status| status.load_balancer.as_ref());
-    let texts = status
-        .iter()
-        .flat_map(|one| one.ingress.iter().flatten())
-        .filter_map(|one| one.ip.clone());
+    let texts = service.ingress().iter().filter_map(|one| one.ip.clone());
     let (mut addresses, mut surplus) = (Addresses::default(), Vec::new());
     for text in texts {
         match text.parse::<IpAddr>() {
@@ -272,10 +277,7 @@ fn ingress(service: &Service) -> (Addresses, Vec<String>) {
 }
 
 fn assigned_since(service: &Service) -> Option<i64> {
-    let conditions = service.status.as_ref()?.conditions.as_ref()?;
-    let condition = conditions
-        .iter()
-        .find(|one| one.type_ == names::CONDITION_ASSIGNED)?;
+    let condition = service.condition(names::CONDITION_ASSIGNED)?;
     let since = condition.last_transition_time.as_ref()?;
     (condition.status == "True").then(|| since.0.as_second())
 }

@@ -59,14 +59,10 @@ pub(super) const fn recall(word: u32) -> Instruction {
 }
 
 /// Keeps the accumulator in the index register.
-pub(super) const fn swap_to_index() -> Instruction {
-    statement(TAX, 0)
-}
+pub(super) const SWAP_TO_INDEX: Instruction = statement(TAX, 0);
 
-/// Brings back what [`swap_to_index`] kept.
-pub(super) const fn swap_from_index() -> Instruction {
-    statement(TXA, 0)
-}
+/// Brings back what [`SWAP_TO_INDEX`] kept.
+pub(super) const SWAP_FROM_INDEX: Instruction = statement(TXA, 0);
 
 /// Goes over `distance` instructions.
 pub(super) fn skip(distance: usize) -> Instruction {
@@ -81,6 +77,14 @@ pub(super) fn when(value: u32, block: Vec<Instruction>) -> Vec<Instruction> {
         Err(_) => vec![jump(JEQ, value, 1, 0), skip(block.len())],
     };
     code.extend(block);
+    code
+}
+
+/// Loads, and runs the block if that has the value, else drops the frame.
+pub(super) fn only(load: Instruction, value: u32, block: Vec<Instruction>) -> Vec<Instruction> {
+    let mut code = vec![load];
+    code.extend(when(value, block));
+    code.push(DROP);
     code
 }
 

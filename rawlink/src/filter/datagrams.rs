@@ -1,7 +1,7 @@
 //! UDP datagrams to one port.
 
 use super::Instruction;
-use super::code::{ACCEPT, DROP, Width, load, when};
+use super::code::{ACCEPT, DROP, Width, load, only, when};
 
 const UDP: u32 = 17;
 /// Version 4 and a header of five words, and the type of service.
@@ -15,31 +15,20 @@ const IPV6_PORT_AT: u32 = 56;
 
 /// What is done with a frame of IPv4. Ends in a return.
 pub(super) fn over_ipv4(port: u16) -> Vec<Instruction> {
-    let mut whole = to(port, IPV4_PORT_AT);
-    whole.push(DROP);
-    let mut fragment = vec![load(Width::Half, IPV4_FRAGMENT_AT)];
+    let to_port = only(load(Width::Half, IPV4_PORT_AT), port.into(), vec![ACCEPT]);
+    let mut whole = vec![load(Width::Half, IPV4_FRAGMENT_AT)];
     for flags in IPV4_WHOLE {
-        fragment.extend(when(flags, whole.clone()));
+        whole.extend(when(flags, to_port.clone()));
     }
-    fragment.push(DROP);
-    let mut protocol = vec![load(Width::Byte, IPV4_PROTOCOL_AT)];
-    protocol.extend(when(UDP, fragment));
-    protocol.push(DROP);
-    let mut code = vec![load(Width::Byte, IPV4_HEAD_AT)];
-    code.extend(when(IPV4_WITHOUT_OPTIONS, protocol));
-    code.push(DROP);
-    code
+    whole.push(DROP);
+    let udp = only(load(Width::Byte, IPV4_PROTOCOL_AT), UDP, whole);
+    only(load(Width::Byte, IPV4_HEAD_AT), IPV4_WITHOUT_OPTIONS, udp)
 }
 
 /// What is done with a frame of IPv6 whose next header is in the accumulator. Goes on behind if that is another one.
 pub(super) fn over_ipv6(port: u16) -> Vec<Instruction> {
-    let mut block = to(port, IPV6_PORT_AT);
-    block.push(DROP);
-    when(UDP, block)
-}
-
-fn to(port: u16, at: u32) -> Vec<Instruction> {
-    let mut code = vec![load(Width::Half, at)];
-    code.extend(when(u32::from(port), vec![ACCEPT]));
-    code
+    when(
+        UDP,
+        only(load(Width::Half, IPV6_PORT_AT), port.into(), vec![ACCEPT]),
+    )
 }

@@ -46,15 +46,6 @@ pub(super) struct Conversation {
     _connection: JoinSet<()>,
 }
 
-/// Why to look again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wake {
-    /// Something changed.
-    Changed,
-    /// Events were lost or the socket is closed: nothing can be trusted but a new conversation.
-    Lost,
-}
-
 impl Conversation {
     /// From here on no event is missed.
     pub(super) fn subscribe() -> Result<Self, LinkError> {
@@ -89,22 +80,16 @@ impl Conversation {
         Ok(table(&links, &addresses))
     }
 
-    /// Waits for an event and takes all that are already there with it.
-    pub(super) async fn changed(&mut self) -> Wake {
-        let mut wake = wake(self.events.next().await.as_ref());
-        while wake == Wake::Changed {
+    /// Waits for an event and takes all that are already there with it. False if some were lost or the socket is closed:
+    /// then nothing can be trusted but a new conversation.
+    pub(super) async fn changed(&mut self) -> bool {
+        let mut event = self.events.next().await;
+        while event.is_some_and(|(message, _)| !matches!(message.payload, NetlinkPayload::Overrun(_))) {
             match self.events.next().now_or_never() {
-                Some(event) => wake = self::wake(event.as_ref()),
-                None => break,
+                Some(next) => event = next,
+                None => return true,
             }
         }
-        wake
-    }
-}
-
-fn wake(event: Option<&(NetlinkMessage<RouteNetlinkMessage>, SocketAddr)>) -> Wake {
-    match event.map(|(message, _)| &message.payload) {
-        None | Some(NetlinkPayload::Overrun(_)) => Wake::Lost,
-        Some(_) => Wake::Changed,
+        false
     }
 }

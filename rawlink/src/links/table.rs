@@ -59,14 +59,13 @@ fn link(message: &LinkMessage) -> Link {
 /// On a point-to-point link the plain attribute has the address of the peer and the local one its own (if_addr.h);
 /// IPv6 leaves the local one out otherwise.
 fn own(message: &AddressMessage) -> Option<IpAddr> {
-    let local = message.attributes.iter().find_map(|each| match each {
-        AddressAttribute::Local(address) => Some(*address),
-        _ => None,
-    });
-    local.or_else(|| {
-        message.attributes.iter().find_map(|each| match each {
-            AddressAttribute::Address(address) => Some(*address),
-            _ => None,
-        })
-    })
+    let (mut local, mut address) = (None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Local(one) => local = Some(*one),
+            AddressAttribute::Address(one) => address = Some(*one),
+            _ => {}
+        }
+    }
+    local.or(address)
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::LinkTable;
-use super::netlink::{Conversation, LinkError, Wake};
+use super::netlink::{Conversation, LinkError};
 
 /// The first change of a burst is seen at once; the rest of it costs at most one list per this time.
 const LIST_INTERVAL: Duration = Duration::from_millis(10);
@@ -50,7 +50,7 @@ async fn follow_forever(mut conversation: Conversation, sender: &Sender<LinkTabl
 async fn follow(mut conversation: Conversation, sender: &Sender<LinkTable>) -> Result<(), LinkError> {
     loop {
         let listed = Instant::now();
-        if conversation.changed().await == Wake::Lost {
+        if !conversation.changed().await {
             return Ok(());
         }
         publish(sender, conversation.list().await?);

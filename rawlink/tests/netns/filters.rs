@@ -50,6 +50,7 @@ fn only_what_is_of_interest_passes_the_kernel() {
         ipv4: BTreeSet::from([VIP]),
         ipv6: BTreeSet::from([VIP6]),
         ether_types: BTreeSet::from([BEACON]),
+        datagrams: None,
     };
     let wanted = [
         request(CLIENT, VIP),
@@ -255,5 +256,6 @@ fn dearest(variant: u16) -> Interest {
             .map(|nth| Ipv6Addr::new(0x2001, 0xdb8, 0x8000, nth, 0x8000, 0, 0x8000, variant))
             .collect(),
         ether_types: (0..MAX_ETHER_TYPES as u16).map(|nth| BEACON + 2 * nth).collect(),
+        datagrams: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use ferrolb_rawlink::{MacBytes, Operation, PacketSocket};
+use ferrolb_rawlink::{MacBytes, PacketSocket};
 use libtest_mimic::Trial;
 
 use crate::frames::*;
@@ -272,19 +272,19 @@ fn a_deleted_interface_is_told_from_other_errors() {
         let error = reader.recv(&mut []).await.unwrap_err();
         assert_eq!(
             (error.operation, error.is_link_gone()),
-            (Operation::Receive, true),
+            ("receive a frame", true),
             "{error:?}"
         );
         let error = reader.try_send(&beacon(1)).unwrap_err();
         assert_eq!(
             (error.operation, error.is_link_gone()),
-            (Operation::Send, true),
+            ("send a frame", true),
             "{error:?}"
         );
         let error = reader.join([0x33, 0x33, 0xff, 0, 0, 1]).unwrap_err();
         assert_eq!(
             (error.operation, error.is_link_gone()),
-            (Operation::Join, true),
+            ("join a multicast group", true),
             "{error:?}"
         );
     });

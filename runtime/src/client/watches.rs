@@ -12,13 +12,9 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use http::{Request, Uri};
 use tokio::time::{Instant, sleep_until};
-use tower::{Layer, Service};
+use tower::Service;
 
 use crate::backoff::{Jitter, OF_WATCHES, STEADY};
-
-/// Puts [`PacedWatches`] around a client.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PaceWatches;
 
 /// Delays watches that follow the last one of the same objects within 5 s; all other requests pass.
 #[derive(Clone, Debug)]
@@ -38,14 +34,11 @@ struct Last {
     short: u32,
 }
 
-impl<S> Layer<S> for PaceWatches {
-    type Service = PacedWatches<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        PacedWatches {
-            inner,
-            recent: Arc::default(),
-        }
+impl<S> PacedWatches<S> {
+    /// Around this client.
+    pub(crate) fn around(inner: S) -> Self {
+        let recent = Arc::default();
+        Self { inner, recent }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Whether a watch works, and what to say about it: once per transition, however often it fails.
 
 use kube::runtime::watcher::Error;
+use strum::AsRefStr;
 
 use crate::cause;
 
-/// What keeps a watch from working.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What keeps a watch from working; in snake case the value of the metric label `cause`.
+#[derive(AsRefStr, Clone, Copy, Debug, PartialEq, Eq)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Failure {
     /// 401: our credentials are not accepted.
     Unauthorized,
@@ -70,20 +72,6 @@ impl Failure {
             _ => Self::Server,
         }
     }
-
-    /// The value of the metric label `cause`.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::NotServed => "not_served",
-            Self::Expired => "expired",
-            Self::Overloaded => "overloaded",
-            Self::Server => "server",
-            Self::Garbled => "garbled",
-            Self::Unreachable => "unreachable",
-        }
-    }
 }
 
 impl Health {
@@ -132,7 +120,7 @@ impl Transition {
             Self::Fails(failure) => {
                 tracing::warn!(
                     resource,
-                    cause = failure.label(),
+                    cause = failure.as_ref(),
                     error,
                     "watch fails, trying again"
                 );

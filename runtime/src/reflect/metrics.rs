@@ -77,7 +77,7 @@ impl WatchMetrics {
 impl ResourceMetrics {
     pub(super) fn failures(&self, cause: Failure) -> IntCounter {
         self.failures
-            .with_label_values(&[self.resource.as_str(), cause.label()])
+            .with_label_values(&[self.resource.as_str(), cause.as_ref()])
     }
 
     pub(super) fn heard(&self) {

@@ -8,11 +8,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
-use tower::Layer;
 use tower_test::mock;
 
 use super::*;
-use crate::client::PaceWatches;
+use crate::client::PacedWatches;
 use crate::{dirty, metrics};
 
 const OUTAGE: Duration = Duration::from_secs(600);
@@ -86,10 +85,10 @@ impl Server {
         let (dirty, _wakes) = dirty::channel();
         let reports = Reports {
             dirty,
-            readiness: Readiness::new(),
+            readiness: Readiness::default(),
             metrics: WatchMetrics::register(&metrics::registry()).unwrap(),
         };
-        let client = Client::new(PaceWatches.layer(service), "default");
+        let client = Client::new(PacedWatches::around(service), "default");
         let server = Self {
             mood: Arc::new(Mutex::new(mood)),
             asked: Arc::default(),

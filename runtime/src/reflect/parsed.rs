@@ -1,7 +1,7 @@
 //! The objects of one store as values of the domain, each parsed once.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Debug, Display};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use kube::Resource;
@@ -70,12 +70,6 @@ impl<K, T> Parsed<K, T> {
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.known.values().filter_map(|known| known.value.as_ref().err())
     }
-
-    /// The object of this key, if it could be decoded.
-    #[must_use]
-    pub fn object(&self, key: &ObjectKey) -> Option<&Arc<K>> {
-        self.known.get(key)?.object.as_ref()
-    }
 }
 
 impl<K, T> Known<K, T> {
@@ -112,15 +106,6 @@ impl<K, T> Default for Parsed<K, T> {
             version: None,
             known: BTreeMap::new(),
         }
-    }
-}
-
-impl<K, T> Debug for Parsed<K, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parsed")
-            .field("version", &self.version)
-            .field("objects", &self.known.len())
-            .finish()
     }
 }
 

@@ -63,7 +63,9 @@ where
         let mut change = Change::default();
         live.send_if_modified(|live| {
             for event in burst {
-                change = change.and(step(&mut live.objects, list, keep, event));
+                let Change { changed, listed } = step(&mut live.objects, list, keep, event);
+                change.changed |= changed;
+                change.listed |= listed;
             }
             if change.changed {
                 live.version = next_version();
@@ -71,14 +73,8 @@ where
             change.changed
         });
         if recount {
-            let problems = self
-                .live
-                .borrow()
-                .objects
-                .values()
-                .filter_map(Entry::undecodable)
-                .count();
-            self.undecodable = problems;
+            let entries = &self.live.borrow().objects;
+            self.undecodable = entries.values().filter_map(Entry::undecodable).count();
         }
         change
     }
@@ -107,15 +103,6 @@ fn next_version() -> u64 {
     CHANGES.fetch_add(1, Ordering::Relaxed)
 }
 
-impl Change {
-    fn and(self, later: Self) -> Self {
-        Self {
-            changed: self.changed || later.changed,
-            listed: self.listed || later.listed,
-        }
-    }
-}
-
 fn may_bring_undecodable<K>(event: &Event<Observed<K>>) -> bool {
     match event {
         Event::Apply(object) => object.value.is_err(),
@@ -135,10 +122,7 @@ where
     K: Resource<DynamicType: Default>,
     V: Clone,
 {
-    let changed = Change {
-        changed: true,
-        listed: false,
-    };
+    let mut change = Change::default();
     match event {
         Event::Init => list.clear(),
         Event::InitApply(object) => {
@@ -148,25 +132,22 @@ where
         Event::InitDone => {
             // At once: a map that grows in order is half empty.
             *snapshot = Arc::new(std::mem::take(list).into_iter().collect());
-            return Change {
-                changed: true,
-                listed: true,
-            };
+            (change.changed, change.listed) = (true, true);
         }
         Event::Apply(object) => {
             let (key, entry) = admit(object, None, keep);
             Arc::make_mut(snapshot).insert(key, entry);
-            return changed;
+            change.changed = true;
         }
         Event::Delete(object) => {
             let key = ObjectKey::of(&object);
-            if snapshot.contains_key(&key) {
+            change.changed = snapshot.contains_key(&key);
+            if change.changed {
                 Arc::make_mut(snapshot).remove(&key);
-                return changed;
             }
         }
     }
-    Change::default()
+    change
 }
 
 /// The object under its key, with what cannot be decoded kept as it came. It shares the namespace with its neighbour.

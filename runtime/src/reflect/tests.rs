@@ -59,7 +59,7 @@ fn fed() -> Fed {
     });
     let (dirty, wakes) = dirty::channel();
     let registry = metrics::registry();
-    let readiness = Readiness::new();
+    let readiness = Readiness::default();
     let metrics = WatchMetrics::register(&registry).unwrap();
     let (follower, reflection) = follower(
         Box::new(|_, object| object),
@@ -308,7 +308,7 @@ async fn managed_fields_and_what_the_caller_drops_are_not_kept() {
     let metrics = WatchMetrics::register(&metrics::registry()).unwrap();
     let reports = Reports {
         dirty,
-        readiness: Readiness::new(),
+        readiness: Readiness::default(),
         metrics,
     };
     let (follower, reflection) = follower(

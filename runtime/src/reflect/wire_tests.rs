@@ -20,7 +20,7 @@ fn reports() -> (Reports, dirty::Wakes) {
     (
         Reports {
             dirty,
-            readiness: Readiness::new(),
+            readiness: Readiness::default(),
             metrics,
         },
         wakes,

@@ -26,7 +26,7 @@ async fn answer(server: SocketAddr, path: &str) -> String {
 
 #[tokio::test]
 async fn metrics_come_with_the_content_type_of_prometheus() {
-    let answer = answer(started(Readiness::new()).await, "/metrics").await;
+    let answer = answer(started(Readiness::default()).await, "/metrics").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(
         answer.contains("content-type: text/plain; version=0.0.4"),
@@ -37,13 +37,13 @@ async fn metrics_come_with_the_content_type_of_prometheus() {
 
 #[tokio::test]
 async fn a_serving_process_is_healthy() {
-    let answer = answer(started(Readiness::new()).await, "/healthz").await;
+    let answer = answer(started(Readiness::default()).await, "/healthz").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
 async fn readiness_names_what_is_missing_until_nothing_is() {
-    let readiness = Readiness::new();
+    let readiness = Readiness::default();
     let (nodes, services) = (readiness.part("nodes"), readiness.part("services"));
     let server = started(readiness).await;
 
@@ -72,7 +72,7 @@ async fn idle(server: SocketAddr, count: usize) -> Vec<TcpStream> {
 async fn idle_connections_keep_no_probe_from_its_answer() {
     let listener = open("127.0.0.1:0".parse().unwrap()).unwrap();
     let server = listener.local_addr().unwrap();
-    let router = router(crate::metrics::registry(), Readiness::new());
+    let router = router(crate::metrics::registry(), Readiness::default());
     tokio::spawn(serve_at_most(4, listener, router));
     let mut idle = idle(server, 40).await;
     for path in ["/healthz", "/readyz", "/metrics"] {
@@ -86,7 +86,7 @@ async fn idle_connections_keep_no_probe_from_its_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_says_nothing_ends_by_itself() {
-    let mut idle = idle(started(Readiness::new()).await, 1).await;
+    let mut idle = idle(started(Readiness::default()).await, 1).await;
     let ended = idle[0].read(&mut [0]).await;
     assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
 }

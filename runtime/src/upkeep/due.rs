@@ -1,6 +1,8 @@
 //! What has to be written next. Values in, value out.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -53,25 +55,19 @@ fn with_kind<K: Resource<DynamicType = ()>>(mut fields: Map<String, Value>) -> V
 
 /// Whether it has our labels, annotations and owners. Those of others beside them stay: an apply could not remove them.
 fn is_made(wanted: &ObjectMeta, seen: &ObjectMeta) -> bool {
-    let labelled = |(name, value): (&String, &String)| {
-        let seen = seen.labels.as_ref().and_then(|labels| labels.get(name));
-        seen == Some(value)
+    type Texts = Option<BTreeMap<String, String>>;
+    let has_all = |wanted: &Texts, seen: &Texts| {
+        let seen = |name| seen.as_ref().and_then(|all| all.get(name));
+        let mut wanted = wanted.iter().flatten();
+        wanted.all(|(name, value)| seen(name) == Some(value))
     };
-    let annotated = |(name, value): (&String, &String)| {
-        let seen = seen.annotations.as_ref().and_then(|all| all.get(name));
-        seen == Some(value)
-    };
-    let owned = |uid: &String| {
+    let is_owner = |owner: &OwnerReference| {
         let mut owners = seen.owner_references.iter().flatten();
-        owners.any(|owner| owner.uid == *uid)
+        owners.any(|seen| seen.uid == owner.uid)
     };
-    wanted.labels.iter().flatten().all(labelled)
-        && wanted.annotations.iter().flatten().all(annotated)
-        && wanted
-            .owner_references
-            .iter()
-            .flatten()
-            .all(|owner| owned(&owner.uid))
+    has_all(&wanted.labels, &seen.labels)
+        && has_all(&wanted.annotations, &seen.annotations)
+        && wanted.owner_references.iter().flatten().all(is_owner)
 }
 
 #[cfg(test)]

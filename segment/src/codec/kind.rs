@@ -1,26 +1,42 @@
 //! What a body is, as the envelope of a frame says it.
 
+use super::Malformed;
+use super::field::{Field, Reader};
 use crate::message::Body;
 
-pub(super) const BEACON: u8 = 1;
-pub(super) const HEARD: u8 = 2;
-pub(super) const CLAIMS: u8 = 3;
-pub(super) const BUCKETS: u8 = 4;
-pub(super) const REQUEST: u8 = 5;
-pub(super) const QUERY: u8 = 6;
-pub(super) const ALIVE: u8 = 7;
-pub(super) const RETURNED: u8 = 8;
+macro_rules! kinds {
+    ($($name:ident = $number:literal: $body:ident),*) => {
+        $(pub(super) const $name: u8 = $number;)*
 
-/// The kind of a body.
-pub fn kind_of(body: &Body) -> u8 {
-    match body {
-        Body::Beacon(_) => BEACON,
-        Body::Heard(_) => HEARD,
-        Body::Claims(_) => CLAIMS,
-        Body::Buckets(_) => BUCKETS,
-        Body::Request(_) => REQUEST,
-        Body::Query(_) => QUERY,
-        Body::Alive(_) => ALIVE,
-        Body::Returned(_) => RETURNED,
-    }
+        /// The kind of a body.
+        pub fn kind_of(body: &Body) -> u8 {
+            match body {
+                $(Body::$body(_) => $name,)*
+            }
+        }
+
+        pub(super) fn read(kind: u8, reader: &mut Reader<'_>) -> Result<Body, Malformed> {
+            match kind {
+                $($name => reader.read().map(Body::$body),)*
+                other => Err(Malformed::Kind(other)),
+            }
+        }
+
+        pub(super) fn write(body: &Body, out: &mut Vec<u8>) {
+            match body {
+                $(Body::$body(said) => said.write(out),)*
+            }
+        }
+    };
+}
+
+kinds! {
+    BEACON = 1: Beacon,
+    HEARD = 2: Heard,
+    CLAIMS = 3: Claims,
+    BUCKETS = 4: Buckets,
+    REQUEST = 5: Request,
+    QUERY = 6: Query,
+    ALIVE = 7: Alive,
+    RETURNED = 8: Returned
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
-
 use super::body::{CLAIMS_HEAD, HEARD_HEAD};
 use super::{HEAD, MESSAGE_MAX, entry};
 use crate::message::{ClaimsPage, HeardPage, Part, Tag, Version};
@@ -44,26 +42,9 @@ impl Default for Room {
     }
 }
 
-/// A list that 255 pages have no room for: with an MTU of 1,500 bytes more than 88,230 tags, or more than 6,630 of the
-/// longest entries in a bucket.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("{0} parts, and there can be 255")]
-pub struct TooManyParts(
-    /// How many there would be.
-    pub usize,
-);
-
 /// The pages of a list of the instances that one hears, and whether it knows that they hear it: at least one page,
-/// which may be empty (F5).
-///
-/// # Errors
-///
-/// If there would be more parts than can be counted.
-pub fn heard_pages(
-    version: Version,
-    tags: &BTreeMap<Tag, bool>,
-    room: Room,
-) -> Result<Vec<HeardPage>, TooManyParts> {
+/// which may be empty (F5). None if 255 pages have no room for it: with an MTU of 1,500 bytes more than 88,230 tags.
+pub fn heard_pages(version: Version, tags: &BTreeMap<Tag, bool>, room: Room) -> Option<Vec<HeardPage>> {
     let pages = parts(tags.iter(), room.tags(), |_| 1)?;
     let page = |(part, tags): (Part, Vec<(&Tag, &bool)>)| {
         let of = |mutual: bool| {
@@ -78,20 +59,17 @@ pub fn heard_pages(
             one_way: of(false).collect(),
         }
     };
-    Ok(pages.into_iter().map(page).collect())
+    Some(pages.into_iter().map(page).collect())
 }
 
-/// A page of claims of any length, as pages that fit: at least one, which may be empty (F6).
-///
-/// # Errors
-///
-/// If there would be more parts than can be counted.
-pub fn claims_pages(mut whole: ClaimsPage, room: Room) -> Result<Vec<ClaimsPage>, TooManyParts> {
+/// A page of claims of any length, as pages that fit: at least one, which may be empty (F6). None if 255 have no
+/// room for it: with an MTU of 1,500 bytes more than 6,630 of the longest entries.
+pub fn claims_pages(mut whole: ClaimsPage, room: Room) -> Option<Vec<ClaimsPage>> {
     let mut scratch = Vec::with_capacity(entry::LONGEST);
     let entries = std::mem::take(&mut whole.entries).into_iter();
     let pages = parts(entries, room.entries(), |(address, entry)| {
         scratch.clear();
-        entry::bytes(*address, entry.as_ref(), &mut scratch);
+        entry::bytes(*address, *entry, &mut scratch);
         scratch.len()
     })?;
     let page = |(part, entries)| ClaimsPage {
@@ -99,7 +77,7 @@ pub fn claims_pages(mut whole: ClaimsPage, room: Room) -> Result<Vec<ClaimsPage>
         entries,
         ..whole
     };
-    Ok(pages.into_iter().map(page).collect())
+    Some(pages.into_iter().map(page).collect())
 }
 
 /// Fills pages one after the other, each up to `room`.
@@ -107,7 +85,7 @@ fn parts<T>(
     list: impl Iterator<Item = T>,
     room: usize,
     mut size: impl FnMut(&T) -> usize,
-) -> Result<Vec<(Part, Vec<T>)>, TooManyParts> {
+) -> Option<Vec<(Part, Vec<T>)>> {
     let (mut pages, mut left) = (vec![Vec::new()], room);
     for one in list {
         let size = size(&one);
@@ -118,7 +96,7 @@ fn parts<T>(
         left -= size;
         pages.last_mut().expect("there is one page at least").push(one);
     }
-    let of = u8::try_from(pages.len()).map_err(|_| TooManyParts(pages.len()))?;
+    let of = u8::try_from(pages.len()).ok()?;
     let part = |index| Part { index, of };
-    Ok((0..of).map(part).zip(pages).collect())
+    Some((0..of).map(part).zip(pages).collect())
 }

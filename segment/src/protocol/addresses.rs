@@ -120,7 +120,7 @@ impl Segment {
     pub(super) fn release(&mut self, address: IpAddr, hold: Hold, to: Option<Instance>, now: Moment) {
         let to = to.and_then(|heir| {
             let known = self.facts.roll.get(&heir)?;
-            Some((heir.node, known.claims.version()))
+            Some((heir.node, known.claims.version))
         });
         self.facts.ledger.release(address, hold.epoch, to, now);
         self.handover.forget(address);

@@ -108,7 +108,7 @@ impl Facts {
 
     pub(super) fn loads(&self, living: &[Living]) -> Loads {
         let load = |node: NodeId| match node == self.me.node {
-            true => self.ledger.own.held(),
+            true => self.ledger.own.held,
             false => {
                 let instances = self.roll.of_node(node).map(|peer| peer.instance);
                 instances.map(|one| self.ledger.others.count(one)).sum()
@@ -199,7 +199,7 @@ impl Facts {
         self.roll.of_node(node).any(|peer| {
             let is_there = peer.is_up() || peer.is_heard(now, self.profile);
             let holds = peer.claims.entry(address).and_then(Entry::hold).is_some();
-            is_there && (peer.claims.version() < version || holds)
+            is_there && (peer.claims.version < version || holds)
         })
     }
 }

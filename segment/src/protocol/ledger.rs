@@ -58,16 +58,12 @@ impl Ledger {
     }
 
     pub(super) fn claim(&mut self, address: IpAddr, backed: bool) {
-        let epoch = self.others.next_epoch(address); // C12
-        let yield_to = None;
-        self.hold(
-            address,
-            Hold {
-                epoch,
-                backed,
-                yield_to,
-            },
-        );
+        let hold = Hold {
+            epoch: self.others.next_epoch(address), // C12
+            backed,
+            yield_to: None,
+        };
+        self.hold(address, hold);
         self.expiries.remove(&address);
     }
 
@@ -124,7 +120,7 @@ impl Ledger {
         }
         let since = *self.backed_since.get_or_insert(now);
         // C5
-        if self.own.held() == 0 || now.since(since) >= patience {
+        if self.own.held == 0 || now.since(since) >= patience {
             self.set_backed(true);
         }
     }
@@ -135,8 +131,8 @@ impl Ledger {
     }
 
     fn set_backed(&mut self, backed: bool) {
-        let as_it_should = if backed { self.own.held() } else { 0 };
-        if self.own.backed() == as_it_should {
+        let as_it_should = if backed { self.own.held } else { 0 };
+        if self.own.backed == as_it_should {
             return;
         }
         let holds = self.own.holds().filter(|(_, hold)| hold.backed != backed);
@@ -149,7 +145,7 @@ impl Ledger {
 
     /// It holds nothing, and did not a short while ago.
     pub(super) fn has_let_go(&self, now: Moment) -> bool {
-        self.own.held() == 0 && now.since(self.released_last) >= AFTERWARDS // H9
+        self.own.held == 0 && now.since(self.released_last) >= AFTERWARDS // H9
     }
 
     /// Once in a while forgets the epochs that nobody needs; whether it was time (C14).

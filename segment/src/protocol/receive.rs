@@ -120,7 +120,7 @@ impl Segment {
         let Some(peer) = peer.filter(|peer| peer.heard.names(me)) else {
             return;
         };
-        let age = now.since(peer.last_frame());
+        let age = now.since(peer.last_frame);
         if age <= self.facts.profile.testimony() {
             self.send(Body::Alive(Alive { instance, age }));
         }

@@ -158,7 +158,7 @@ impl Roll {
                 peer.due = next;
             }
             if turn != Turn::None {
-                turns.push((*instance, turn, now.since(peer.last_frame())));
+                turns.push((*instance, turn, now.since(peer.last_frame)));
             }
         }
         turns

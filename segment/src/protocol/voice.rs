@@ -73,8 +73,8 @@ impl Segment {
             state: facts.state,
             standing: facts.standing(),
             heard: self.voice.list_version,
-            claims: facts.ledger.own.version(),
-            digest: facts.ledger.own.digest(),
+            claims: facts.ledger.own.version,
+            digest: facts.ledger.own.digest,
         }));
     }
 }

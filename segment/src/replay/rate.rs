@@ -1,8 +1,8 @@
 //! How many seals are checked, before anything is known of the frames but where they say they come from (S5).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::recent::Recent;
 use crate::mac::Mac;
 use crate::moment::Moment;
 
@@ -22,8 +22,6 @@ pub struct Limits {
     pub each: Rate,
     /// For all together: what an address sends beyond that, in its own name or a borrowed one, and what strangers send.
     pub shared: Rate,
-    /// So many addresses are remembered. At least 1.
-    pub addresses: usize,
 }
 
 impl Default for Limits {
@@ -40,7 +38,6 @@ impl Default for Limits {
                 per_second: 100_000,
                 burst: 10_000,
             },
-            addresses: 1024,
         }
     }
 }
@@ -48,63 +45,41 @@ impl Default for Limits {
 /// Counts the frames whose seal is checked, in bounded memory.
 ///
 /// Anyone can invent addresses, and send in the name of another. So only those are remembered from which an authentic
-/// frame came, and to use up what one of them may send keeps out nobody else.
+/// frame came, so many at most, and to use up what one of them may send keeps out nobody else.
 #[derive(Clone, Debug)]
-pub struct RateLimit {
+pub struct RateLimit<const ADDRESSES: usize = 1024> {
     limits: Limits,
     shared: Bucket,
-    pub(super) proven: BTreeMap<Mac, Station>,
+    pub(super) proven: Recent<Mac, Option<Bucket>, ADDRESSES>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Station {
-    /// When its last authentic frame came.
-    last: Moment,
-    bucket: Bucket,
-}
-
-impl RateLimit {
+impl<const ADDRESSES: usize> RateLimit<ADDRESSES> {
     /// Nothing was seen yet.
     pub fn new(limits: Limits, now: Moment) -> Self {
         Self {
             limits,
             shared: Bucket::full(limits.shared, now),
-            proven: BTreeMap::new(),
+            proven: Recent::default(),
         }
     }
 
     /// Whether a frame of this address is to be looked at.
     pub fn allows(&mut self, source: Mac, now: Moment) -> bool {
-        let Limits { each, shared, .. } = self.limits;
-        let own = self.proven.get_mut(&source);
-        own.is_some_and(|station| station.bucket.take(each, now)) || self.shared.take(shared, now)
+        let Limits { each, shared } = self.limits;
+        let own = self.proven.get_mut(source).and_then(Option::as_mut);
+        own.is_some_and(|bucket| bucket.take(each, now)) || self.shared.take(shared, now)
     }
 
     /// A frame of this address turned out to be authentic, and new.
     pub fn prove(&mut self, source: Mac, now: Moment) {
-        if !self.proven.contains_key(&source) {
-            self.make_room();
-        }
-        let bucket = Bucket::full(self.limits.each, now);
-        let station = self.proven.entry(source).or_insert(Station { last: now, bucket });
-        station.last = now;
-    }
-
-    /// Forgets the address that was silent longest.
-    fn make_room(&mut self) {
-        if self.proven.len() < self.limits.addresses {
-            return;
-        }
-        let oldest = self.proven.iter().min_by_key(|(_, station)| station.last);
-        if let Some(source) = oldest.map(|(source, _)| *source) {
-            self.proven.remove(&source);
-        }
+        let full = || Bucket::full(self.limits.each, now);
+        self.proven.touch(source).get_or_insert_with(full);
     }
 }
 
 /// Frames that may still come.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
+pub(super) struct Bucket {
     /// In billionths of a frame.
     level: u64,
     filled: Moment,

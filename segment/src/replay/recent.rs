@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(super) struct Recent<K, V, const ROOM: usize> {
     /// Each with the turn in which it was touched.
-    kept: BTreeMap<K, (u64, V)>,
+    pub(super) kept: BTreeMap<K, (u64, V)>,
     turn: u64,
 }
 
@@ -22,6 +22,11 @@ impl<K, V, const ROOM: usize> Default for Recent<K, V, ROOM> {
 impl<K: Copy + Ord, V: Default, const ROOM: usize> Recent<K, V, ROOM> {
     pub(super) fn get(&self, key: K) -> Option<&V> {
         self.kept.get(&key).map(|(_, value)| value)
+    }
+
+    /// As [`Recent::get`]; that does not count as a touch.
+    pub(super) fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        self.kept.get_mut(&key).map(|(_, value)| value)
     }
 
     /// The value, to be changed; a new one if there is none.

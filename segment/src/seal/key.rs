@@ -6,7 +6,7 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::{Refused, SEAL};
+use super::SEAL;
 
 /// What the key is for, in front of the UID of the cluster.
 const PURPOSE: &[u8] = b"ferrolb segment protocol 1 ";
@@ -47,7 +47,7 @@ impl SegmentKey {
     }
 
     /// Takes the same time wherever a seal is wrong.
-    fn verifies(&self, bytes: &[u8], more: &[u8], seal: &[u8; SEAL]) -> bool {
+    pub(super) fn verifies(&self, bytes: &[u8], more: &[u8], seal: &[u8; SEAL]) -> bool {
         let mac = self.keyed.clone().chain_update(bytes).chain_update(more);
         mac.verify_truncated_left(seal).is_ok()
     }
@@ -79,30 +79,8 @@ impl KeyRing {
         &self.sealing
     }
 
-    /// Whether one of the keys has this tag.
-    pub(super) fn knows(&self, tag: u16) -> Result<(), Refused> {
-        match self.named(tag).next() {
-            Some(_) => Ok(()),
-            None => Err(Refused::OtherKey),
-        }
-    }
-
-    pub(super) fn verify(
-        &self,
-        tag: u16,
-        bytes: &[u8],
-        more: &[u8],
-        seal: &[u8; SEAL],
-    ) -> Result<(), Refused> {
-        self.knows(tag)?;
-        match self.named(tag).any(|key| key.verifies(bytes, more, seal)) {
-            true => Ok(()),
-            false => Err(Refused::BadSeal),
-        }
-    }
-
-    /// Tags are short, so two keys may have the same.
-    fn named(&self, tag: u16) -> impl Iterator<Item = &SegmentKey> {
+    /// The keys with this tag: tags are short, so two may have the same.
+    pub(super) fn named(&self, tag: u16) -> impl Iterator<Item = &SegmentKey> {
         let keys = std::iter::once(&self.sealing).chain(&self.others);
         keys.filter(move |key| key.tag == tag)
     }

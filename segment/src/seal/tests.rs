@@ -45,11 +45,14 @@ fn beacon() -> Vec<u8> {
     seal(&keys(), [SOURCE, GROUP], None, &message()).unwrap()
 }
 
-fn opened() -> Result<Opened, Refused> {
-    Ok(Opened {
-        source: SOURCE,
-        message: message(),
-    })
+/// The source of a frame and what it says.
+fn open(keys: &KeyRing, frame: &[u8], ip: Option<IpAddr>) -> Result<(Mac, Message), Refused> {
+    let sealed = Sealed::read(keys, frame)?;
+    Ok((sealed.source, sealed.open(ip)?))
+}
+
+fn opened() -> Result<(Mac, Message), Refused> {
+    Ok((SOURCE, message()))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -233,8 +236,6 @@ fn what_nobody_would_read_is_not_sealed() {
 }
 
 mod in_datagrams {
-    use std::net::IpAddr;
-
     use super::*;
 
     const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -244,7 +245,7 @@ mod in_datagrams {
     fn the_address_it_comes_from_is_sealed() {
         let keys = keys();
         let sealed = seal(&keys, [SOURCE, GROUP], Some(IP), &message()).unwrap();
-        assert_eq!(open(&keys, &sealed, Some(IP)).unwrap().message, message());
+        assert_eq!(open(&keys, &sealed, Some(IP)), opened());
         let other = Some(IpAddr::from([192, 0, 2, 2]));
         assert_eq!(open(&keys, &sealed, other), Err(Refused::BadSeal));
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
-use ferrolb_rawlink::links::LinkTable;
+use ferrolb_rawlink::links::{Link, LinkTable};
 use ferrolb_runtime::idle::at;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinSet};
@@ -89,16 +89,7 @@ impl Announcer {
     /// # Errors
     /// The system has no thread to give.
     pub fn start(self) -> std::io::Result<oneshot::Receiver<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let thread = std::thread::Builder::new().name("wire".to_owned());
-        let (alive, ended) = oneshot::channel();
-        thread.spawn(move || {
-            let _alive = alive;
-            runtime.block_on(self.run());
-        })?;
-        Ok(ended)
+        on_own_thread(move || self.run())
     }
 
     /// Runs until the sender of the views is dropped.
@@ -120,20 +111,46 @@ impl Announcer {
     fn wanted(&self) -> BTreeMap<InterfaceName, Wanted> {
         let views = self.protocol.views.borrow();
         let links = self.links.borrow();
-        let usable = links.values().filter(|link| link.up && link.mac.is_some());
-        usable
-            .filter_map(|link| {
-                let (name, mac) = (InterfaceName::from(link.name.as_str()), Mac(link.mac?));
-                views.contains_key(&name).then_some((
-                    name,
-                    Wanted {
-                        index: link.index,
-                        mac,
-                    },
-                ))
-            })
-            .collect()
+        let port = |link: &Link| {
+            let name = InterfaceName::from(link.name.as_str());
+            let mac = Mac(link.mac.filter(|_| link.up)?);
+            let wanted = Wanted {
+                index: link.index,
+                mac,
+            };
+            views.contains_key(&name).then_some((name, wanted))
+        };
+        links.values().filter_map(port).collect()
     }
+
+    fn tell(&self, news: News) {
+        if self.news.try_send(news).is_err() {
+            self.metrics.news_dropped();
+        }
+    }
+
+    fn tell_trouble(&self, interface: &InterfaceName, message: String) {
+        self.tell(News::Trouble {
+            interface: interface.clone(),
+            message,
+        });
+    }
+}
+
+/// What is returned closes when the thread ends, by a panic too.
+fn on_own_thread<F: Future<Output = ()>>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> std::io::Result<oneshot::Receiver<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let thread = std::thread::Builder::new().name("wire".to_owned());
+    let (alive, ended) = oneshot::channel();
+    thread.spawn(move || {
+        let _alive = alive;
+        runtime.block_on(work());
+    })?;
+    Ok(ended)
 }
 
 /// The ports that are open.
@@ -211,22 +228,24 @@ async fn open(announcer: Announcer, interface: InterfaceName, wanted: Wanted) {
     announcer.tell_trouble(&interface, why(&failure));
 }
 
-impl Announcer {
-    fn tell(&self, news: News) {
-        if self.news.try_send(news).is_err() {
-            self.metrics.news_dropped();
-        }
-    }
-
-    fn tell_trouble(&self, interface: &InterfaceName, message: String) {
-        self.tell(News::Trouble {
-            interface: interface.clone(),
-            message,
-        });
-    }
-}
-
 /// What failed, and what the kernel said.
 fn why(error: &SocketError) -> String {
     format!("{error}: {}", error.source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_noticed_when_the_thread_of_the_wire_panics_or_ends() {
+        let mut lives = on_own_thread(std::future::pending).unwrap();
+        for ended in [
+            on_own_thread(|| async { panic!("as a fault would") }),
+            on_own_thread(|| async {}),
+        ] {
+            ended.unwrap().await.unwrap_err();
+        }
+        assert_eq!(lives.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+    }
 }

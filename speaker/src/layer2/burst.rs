@@ -56,6 +56,26 @@ struct Due {
     first: bool,
 }
 
+impl Due {
+    /// A round that does not wait for others.
+    fn first(at: Instant, rounds_left: u32) -> Self {
+        Self {
+            at,
+            rounds_left,
+            first: true,
+        }
+    }
+
+    /// A round at the pace.
+    fn later(at: Instant, rounds_left: u32) -> Self {
+        Self {
+            at,
+            rounds_left,
+            first: false,
+        }
+    }
+}
+
 impl Bursts {
     /// An empty schedule.
     pub fn new(pace: Pace) -> Self {
@@ -70,14 +90,7 @@ impl Bursts {
 
     /// Begins a burst for an address; one that is under way begins anew.
     pub fn start(&mut self, address: IpAddr, now: Instant) {
-        self.schedule(
-            address,
-            Due {
-                at: now,
-                rounds_left: ROUNDS,
-                first: true,
-            },
-        );
+        self.schedule(address, Due::first(now, ROUNDS));
     }
 
     /// Ends all rounds of an address.
@@ -90,15 +103,7 @@ impl Bursts {
     /// Puts off the round of an address that could not be sent, until then; first rounds of others are not kept waiting.
     pub fn again(&mut self, address: IpAddr, at: Instant) {
         if let Some(due) = self.due.get(&address).copied() {
-            let rounds_left = (due.rounds_left + 1).min(ROUNDS);
-            self.schedule(
-                address,
-                Due {
-                    at,
-                    rounds_left,
-                    first: true,
-                },
-            );
+            self.schedule(address, Due::first(at, (due.rounds_left + 1).min(ROUNDS)));
         }
     }
 
@@ -172,25 +177,9 @@ impl Bursts {
     fn after_round(&mut self, address: IpAddr, due: Due, now: Instant, spread: f64) {
         let refresh = self.pace.refresh.mul_f64(0.75 + 0.5 * spread.clamp(0.0, 1.0));
         match due.rounds_left.checked_sub(1) {
-            Some(rounds_left) => {
-                self.schedule(
-                    address,
-                    Due {
-                        at: now + BETWEEN_ROUNDS,
-                        rounds_left,
-                        first: false,
-                    },
-                );
-            }
+            Some(left) => self.schedule(address, Due::later(now + BETWEEN_ROUNDS, left)),
             None if refresh.is_zero() => self.stop(address),
-            None => self.schedule(
-                address,
-                Due {
-                    at: now + refresh,
-                    rounds_left: 0,
-                    first: false,
-                },
-            ),
+            None => self.schedule(address, Due::later(now + refresh, 0)),
         }
     }
 

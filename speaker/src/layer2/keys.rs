@@ -1,6 +1,5 @@
 //! The keys of the speakers' protocol, from the Secret that all speakers read.
 
-use std::fmt;
 use std::time::Duration;
 
 use ferrolb_crds::names::{KEY_SECRET, KEY_SECRET_ENTRY};
@@ -27,14 +26,6 @@ struct Key {
     learned: Instant,
     /// Since when another one stands in the Secret.
     replaced: Option<Instant>,
-}
-
-/// Why a Secret holds no usable key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Unusable {
-    NoSecret,
-    NoEntry,
-    Short(usize),
 }
 
 impl Keys {
@@ -95,44 +86,31 @@ impl Keys {
 
 /// What is wrong with the Secret. Who has a key already goes on with it; who starts is silent.
 pub(crate) fn problem(secret: Option<&Secret>) -> Option<Problem> {
-    let why = read(secret).err()?;
+    let message = read(secret).err()?;
     Some(Problem {
         object: ObjectReference {
             kind: Some("Secret".to_owned()),
             name: Some(KEY_SECRET.to_owned()),
             ..ObjectReference::default()
         },
-        message: why.to_string(),
+        message,
     })
 }
 
-fn read(secret: Option<&Secret>) -> Result<&[u8], Unusable> {
-    let data = secret.ok_or(Unusable::NoSecret)?.data.as_ref();
-    let key = data
-        .and_then(|data| data.get(KEY_SECRET_ENTRY))
-        .ok_or(Unusable::NoEntry)?;
-    match key.0.len() {
-        short if short < SHORTEST_BYTES => Err(Unusable::Short(short)),
-        _ => Ok(&key.0),
-    }
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSecret => {
-                f.write_str("does not exist; speakers that start are silent until a controller makes it")
-            }
-            Self::NoEntry => write!(
-                f,
-                "data.{KEY_SECRET_ENTRY}: missing; speakers that start are silent"
-            ),
-            Self::Short(bytes) => write!(
-                f,
-                "data.{KEY_SECRET_ENTRY}: holds {bytes} bytes, and needs {SHORTEST_BYTES} at least; speakers that start are silent"
-            ),
-        }
-    }
+/// The key that the Secret holds, or why it holds none that can be used.
+fn read(secret: Option<&Secret>) -> Result<&[u8], String> {
+    let Some(secret) = secret else {
+        return Err("does not exist; speakers that start are silent until a controller makes it".to_owned());
+    };
+    let entry = secret.data.as_ref().and_then(|data| data.get(KEY_SECRET_ENTRY));
+    let why = match entry {
+        Some(key) if key.0.len() >= SHORTEST_BYTES => return Ok(&key.0),
+        Some(key) => format!("holds {} bytes, and needs {SHORTEST_BYTES} at least", key.0.len()),
+        None => "missing".to_owned(),
+    };
+    Err(format!(
+        "data.{KEY_SECRET_ENTRY}: {why}; speakers that start are silent"
+    ))
 }
 
 #[cfg(test)]
@@ -145,7 +123,7 @@ mod tests {
     use super::*;
     use crate::layer2::wire::Mac;
     use ferrolb_segment::message::{Body, Boot, Instance, Message, NodeId};
-    use ferrolb_segment::seal::{open, seal};
+    use ferrolb_segment::seal::{Sealed, seal};
 
     fn secret(key: &str) -> Secret {
         Secret {
@@ -169,7 +147,8 @@ mod tests {
             body: Body::Query(instance),
         };
         let mac = Mac([2, 0, 0, 0, 0, 1]);
-        open(opening, &seal(sealing, [mac, mac], None, &message).unwrap(), None).is_ok()
+        let frame = seal(sealing, [mac, mac], None, &message).unwrap();
+        Sealed::read(opening, &frame).is_ok_and(|sealed| sealed.open(None).is_ok())
     }
 
     #[rstest]

@@ -67,29 +67,16 @@ pub enum Ignored {
 }
 
 impl Ignored {
-    /// All reasons.
-    pub const ALL: [Self; 7] = [
-        Self::NotOurProtocol,
-        Self::Vlan,
-        Self::OwnFrame,
-        Self::NotAQuestion,
-        Self::OtherDestination,
-        Self::NoSender,
-        Self::NotHeld,
+    /// All reasons, each with the value of its metric label.
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::NotOurProtocol, "not_our_protocol"),
+        (Self::Vlan, "vlan"),
+        (Self::OwnFrame, "own_frame"),
+        (Self::NotAQuestion, "not_a_question"),
+        (Self::OtherDestination, "other_destination"),
+        (Self::NoSender, "no_sender"),
+        (Self::NotHeld, "not_held"),
     ];
-
-    /// The value of the metric label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::NotOurProtocol => "not_our_protocol",
-            Self::Vlan => "vlan",
-            Self::OwnFrame => "own_frame",
-            Self::NotAQuestion => "not_a_question",
-            Self::OtherDestination => "other_destination",
-            Self::NoSender => "no_sender",
-            Self::NotHeld => "not_held",
-        }
-    }
 }
 
 /// A frame to send, without allocation.

@@ -5,7 +5,26 @@
 
 pub mod arp;
 pub mod datagram;
+mod ipv6;
 pub mod multicast;
 pub mod ndp;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 pub use ferrolb_segment::mac::{ETHERNET_HEADER, Mac};
+
+/// The address, if it is one of IPv4.
+pub(crate) fn v4(address: &IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(v4) => Some(*v4),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// The address, if it is one of IPv6.
+pub(crate) fn v6(address: &IpAddr) -> Option<Ipv6Addr> {
+    match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => Some(*v6),
+    }
+}

@@ -29,7 +29,7 @@ pub(crate) fn pools(view: &mut View, pools: &[(&str, &[&str])]) {
     let parsed = pools.iter().map(|(name, addresses)| {
         let wire =
             json!({"metadata": {"name": name, "labels": {"pool": name}}, "spec": {"addresses": addresses}});
-        Pool::parse(&serde_json::from_value(with_type(wire, "IPAddressPool")).unwrap()).unwrap()
+        Pool::read(&serde_json::from_value(with_type(wire, "IPAddressPool")).unwrap())
     });
     view.pools = Arc::new(Pools::new(parsed).0);
 }

@@ -120,15 +120,8 @@ impl Memory {
 
     fn eligibility(&mut self, view: &View, first: IpAddr, demands: &[(IpAddr, &Demand<'_>)]) -> Eligibility {
         Eligibility::of(first, demands, |terms| {
-            let judge = || Arc::new(JudgedNodes::of(view, &terms));
-            match self.nodes.get(&terms) {
-                Some(known) => known.clone(),
-                None => {
-                    let judged = judge();
-                    self.nodes.insert(terms, judged.clone());
-                    judged
-                }
-            }
+            let judge = |terms: &_| Arc::new(JudgedNodes::of(view, terms));
+            self.nodes.entry(terms).or_insert_with_key(judge).clone()
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What an address asks of the node that announces it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -108,8 +109,9 @@ fn adverts<'a>(view: &'a View, address: IpAddr, service: &'a Service) -> Result<
     if of_pool().next().is_none() {
         return Err(Reason::NotAdvertised { pool: pool.clone() });
     }
+    let labels = LazyCell::new(|| service.labels.unpack());
     let selected: Vec<&Advert> = of_pool()
-        .filter(|advert| advert.selects_service(service.labels.as_deref().unwrap_or(&NONE)))
+        .filter(|advert| !advert.restricts_services() || advert.selects_service(&labels))
         .collect();
     if selected.is_empty() {
         return Err(Reason::ServiceNotSelected { pool: pool.clone() });

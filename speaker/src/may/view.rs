@@ -7,6 +7,7 @@ use ferrolb_crds::domain::{
     Addresses, Advert, AdvertName, Endpoints, Labels, Node, NodeLinks, NodeName, Origins, Pools,
     ServiceClass, ServiceKey, ServiceView, TrafficPolicy,
 };
+use itertools::Itertools;
 
 /// The cluster at one moment. Parts that did not change since the last view are the same [`Arc`].
 #[derive(Clone, Debug, Default)]
@@ -40,8 +41,8 @@ pub struct Service {
 pub struct Exposure {
     /// Whether it wants a load balancer, and whose.
     pub class: ServiceClass,
-    /// Its labels, if it has any.
-    pub labels: Option<Box<Labels>>,
+    /// Its labels.
+    pub labels: PackedLabels,
     /// Whether the sharing annotation is there at all, even empty.
     pub sharing_annotated: bool,
     /// `externalTrafficPolicy`.
@@ -59,16 +60,36 @@ impl From<ServiceView> for Exposure {
         if service.class == ServiceClass::NotLoadBalancer {
             return Self::default();
         }
-        let udp = service.ports.iter().filter(|port| port.protocol.0 == "UDP");
+        let udp = service.ports.iter().filter(|port| port.protocol == "UDP");
         Self {
             udp_ports: udp.filter_map(|port| u16::try_from(port.number).ok()).collect(),
             class: service.class,
-            labels: (!service.labels.is_empty()).then(|| Box::new(service.labels)),
+            labels: PackedLabels::of(&service.labels),
             sharing_annotated: service.sharing_annotated,
             policy: service.policy,
             ingress: service.ingress,
             allocated_from: service.allocated_from,
         }
+    }
+}
+
+/// Labels in a fraction of the room that a map of them takes: of most Services nobody ever asks for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PackedLabels(Box<str>);
+
+/// Ends each name and each value, none of which may hold it.
+const END: char = '\0';
+
+impl PackedLabels {
+    fn of(labels: &Labels) -> Self {
+        let texts = labels.iter().flat_map(|(name, value)| [name, value]);
+        Self(texts.flat_map(|text| text.chars().chain([END])).collect())
+    }
+
+    /// The labels themselves.
+    pub(super) fn unpack(&self) -> Labels {
+        let texts = self.0.split_terminator(END).map(str::to_owned);
+        texts.tuples().collect()
     }
 }
 
@@ -123,4 +144,24 @@ pub(super) enum Exclusion {
     Everywhere,
     /// It was asked to ignore it.
     Ignored,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_the_same_after_they_were_packed() {
+        for labels in [
+            &[][..],
+            &[("app", "web")],
+            &[("a", ""), ("example.com/b", "c-1.2_3")],
+        ] {
+            let labels: Labels = labels
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect();
+            assert_eq!(PackedLabels::of(&labels).unpack(), labels);
+        }
+    }
 }

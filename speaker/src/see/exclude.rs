@@ -66,17 +66,17 @@ impl ExcludeList {
             Ok(file) => file,
             Err(error) => return (Self::default(), vec![format!("data.{KEY}: {error}")]),
         };
-        let (mut list, mut faults) = (Vec::new(), Vec::new());
+        let (mut list, mut problems) = (Vec::new(), Vec::new());
         for (at, pattern) in file.patterns.iter().enumerate() {
             match Regex::new(pattern) {
                 Ok(regex) => list.push(regex),
                 Err(error) => {
                     let field = format!("data.{KEY}.announcedInterfacesToExclude[{at}]");
-                    faults.push(format!("{field}: \"{pattern}\": {error}"));
+                    problems.push(format!("{field}: \"{pattern}\": {error}"));
                 }
             }
         }
-        (Self(list), faults)
+        (Self(list), problems)
     }
 
     /// Whether an interface of this name never announces.
@@ -112,26 +112,26 @@ mod tests {
     #[case("net-eth9", true)]
     #[case("veth1234", false)]
     fn the_config_map_replaces_the_default(#[case] name: &str, #[case] excluded: bool) {
-        let (list, faults) = read("announcedInterfacesToExclude: [\"eth9\"]");
+        let (list, problems) = read("announcedInterfacesToExclude: [\"eth9\"]");
         assert_eq!(list.excludes(&name.into()), excluded);
-        assert!(faults.is_empty(), "{faults:?}");
+        assert!(problems.is_empty(), "{problems:?}");
     }
 
     #[test]
     fn a_pattern_that_cannot_be_read_is_reported_and_the_others_hold() {
-        let (list, faults) = read("announcedInterfacesToExclude: [\"^a\", \"(\"]");
+        let (list, problems) = read("announcedInterfacesToExclude: [\"^a\", \"(\"]");
         assert!(list.excludes(&"a0".into()) && !list.excludes(&"b0".into()));
-        assert_eq!(faults.len(), 1);
+        assert_eq!(problems.len(), 1);
         assert!(
-            faults[0].starts_with("data.excludel2.yaml.announcedInterfacesToExclude[1]: \"(\": "),
-            "{faults:?}"
+            problems[0].starts_with("data.excludel2.yaml.announcedInterfacesToExclude[1]: \"(\": "),
+            "{problems:?}"
         );
     }
 
     #[test]
     fn where_nothing_can_be_read_the_default_holds() {
-        let (list, faults) = read("announcedInterfacesToExclude: {");
+        let (list, problems) = read("announcedInterfacesToExclude: {");
         assert!(list.excludes(&"docker0".into()));
-        assert_eq!(faults.len(), 1);
+        assert_eq!(problems.len(), 1);
     }
 }

@@ -58,14 +58,15 @@ impl Services {
         self.unreadable.0 = unreadable(&snapshot);
         let before = self.shown.iter();
         let before = before.map(|(key, shown)| ((&*key.namespace, &*key.name), shown));
-        let (changes, gone) = differences(before, &snapshot, Shown::counts);
-        for name in gone {
-            let key = key_of(&name);
-            Arc::make_mut(&mut self.services).remove(&key);
-            Arc::make_mut(&mut self.shown).remove(&key);
-        }
-        for (name, shown) in changes {
-            self.replace(key_of(name), shown.clone(), changed);
+        for (name, shown) in differences(before, &snapshot, Shown::counts) {
+            let key = ServiceKey::new(name.namespace, name.name);
+            match shown {
+                Some(shown) => self.replace(key, shown, changed),
+                None => {
+                    Arc::make_mut(&mut self.services).remove(&key);
+                    Arc::make_mut(&mut self.shown).remove(&key);
+                }
+            }
         }
     }
 
@@ -92,26 +93,19 @@ impl Services {
         self.unreadable.1 = unreadable(&snapshot);
         let before = self.slices.iter();
         let before = before.map(|(name, slice)| ((&*name.namespace, &*name.name), slice));
-        let (changes, gone) = differences(before, &snapshot, |_| true);
-        for name in gone {
-            let slice = self.slices.remove(&name);
-            changed.extend(slice.map(|slice| self.unlink(&name, &slice)));
-        }
-        for (name, slice) in changes {
-            if let Some(before) = self.slices.insert(name.clone(), slice.clone()) {
-                changed.insert(self.unlink(name, &before));
+        for (name, slice) in differences(before, &snapshot, |_| true) {
+            if let Some(before) = self.slices.remove(&name) {
+                let link = (before.service_key(&name), name.name.clone());
+                self.slices_of.remove(&link);
+                changed.insert(link.0);
             }
-            let key = slice.service_key(name);
-            self.slices_of.insert((key.clone(), name.name.clone()));
-            changed.insert(key);
+            if let Some(slice) = slice {
+                let key = slice.service_key(&name);
+                self.slices_of.insert((key.clone(), name.name.clone()));
+                changed.insert(key);
+                self.slices.insert(name, slice);
+            }
         }
-    }
-
-    /// Returns the Service that the slice belonged to.
-    fn unlink(&mut self, name: &ObjectKey, slice: &Slice) -> ServiceKey {
-        let link = (slice.service_key(name), name.name.clone());
-        self.slices_of.remove(&link);
-        link.0
     }
 
     fn renew_endpoints(&mut self, key: ServiceKey) {
@@ -133,37 +127,34 @@ impl Services {
     }
 }
 
-/// What of the store is not the very same as before, and the names of what is gone or counts no more. As long as an object
-/// cannot be read it is what it was before.
-fn differences<'a, 's, V>(
+/// The objects of the store that are not the very same as before; none for one that is gone or counts no more. As long as an
+/// object cannot be read it is what it was before.
+fn differences<'a, V: 'a>(
     before: impl Iterator<Item = ((&'a str, &'a str), &'a Arc<V>)>,
-    snapshot: &'s Snapshot<V>,
+    snapshot: &Snapshot<V>,
     counts: impl Fn(&V) -> bool,
-) -> (Vec<(&'s ObjectKey, &'s Arc<V>)>, Vec<ObjectKey>)
-where
-    V: 'a,
-{
+) -> Vec<(ObjectKey, Option<Arc<V>>)> {
     let both = before.merge_join_by(snapshot.iter(), |(one, _), (other, _)| {
         one.cmp(&(&*other.namespace, &*other.name))
     });
-    let (mut changed, mut gone) = (Vec::new(), Vec::new());
+    let mut differences = Vec::new();
     for pair in both {
         let (known, (name, entry)) = match pair {
             Both((_, known), entry) => (Some(known), entry),
             Right(entry) => (None, entry),
             Left(((namespace, name), _)) => {
-                gone.push(ObjectKey::new(namespace, name));
+                differences.push((ObjectKey::new(namespace, name), None));
                 continue;
             }
         };
-        match entry.object() {
-            Some(object) if known.is_some_and(|known| Arc::ptr_eq(known, object)) => {}
-            Some(object) if counts(object) => changed.push((name, object)),
-            Some(_) if known.is_some() => gone.push(name.clone()),
-            _ => {}
+        if let Some(object) = entry.object() {
+            let object = Some(object).filter(|object| counts(object));
+            if known.map(Arc::as_ptr) != object.map(Arc::as_ptr) {
+                differences.push((name.clone(), object.cloned()));
+            }
         }
     }
-    (changed, gone)
+    differences
 }
 
 fn pack<K: Ord, V>(map: &mut BTreeMap<K, V>) {
@@ -173,8 +164,4 @@ fn pack<K: Ord, V>(map: &mut BTreeMap<K, V>) {
 fn unreadable<V>(snapshot: &Snapshot<V>) -> Vec<Problem> {
     let undecodable = snapshot.values().filter_map(Entry::undecodable);
     undecodable.map(|one| one.problem.clone()).collect()
-}
-
-fn key_of(name: &ObjectKey) -> ServiceKey {
-    ServiceKey::new(name.namespace.clone(), name.name.clone())
 }

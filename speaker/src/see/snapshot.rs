@@ -108,7 +108,7 @@ impl Reader {
     }
 
     fn read_pools(&mut self, stores: &Stores) {
-        if !self.pools.read(&stores.pools, Pool::parse) {
+        if !self.pools.read(&stores.pools, valid(Pool::read)) {
             return;
         }
         let (pools, problems) = Pools::new(self.pools.values().cloned());
@@ -117,11 +117,8 @@ impl Reader {
             .objects()
             .map(|(object, pool)| (&pool.name, object))
             .collect();
-        let overlaps = problems.into_iter().filter_map(|problem| {
-            let pool = by_name.get(&PoolName::from(problem.object.name.as_str()))?;
-            Some(Problem::of(&***pool, problem.message))
-        });
-        self.overlaps = overlaps.collect();
+        let problem = |(pool, why)| Some(Problem::of(&***by_name.get(&pool)?, why));
+        self.overlaps = problems.into_iter().filter_map(problem).collect();
         self.view.pools = Arc::new(pools);
     }
 
@@ -157,13 +154,11 @@ impl Reader {
             messages.iter().map(|message| Problem::of(&**object, message))
         });
         let of_objects = self.pools.problems().chain(&self.overlaps);
-        let of_objects = of_objects
-            .chain(self.services.problems())
-            .chain(self.adverts.problems());
+        let of_objects = of_objects.chain(self.services.problems());
+        let of_objects = of_objects.chain(self.adverts.problems());
         let of_objects = of_objects.chain(self.nodes.problems());
-        let of_objects = of_objects
-            .chain(self.config_maps.problems())
-            .chain(self.secrets.problems());
+        let of_objects = of_objects.chain(self.config_maps.problems());
+        let of_objects = of_objects.chain(self.secrets.problems());
         let key = keys::problem(self.secret().map(|secret| &**secret));
         of_objects.cloned().chain(patterns).chain(key).collect()
     }

@@ -7,11 +7,12 @@ use ferrolb_crds::api::core::{EndpointSlice, Node};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement};
 use ferrolb_crds::domain::{self, ServiceKey, Shared};
 use ferrolb_crds::names::{KEY_SECRET, LINKS, STATE_COMPONENT, STATE_NODE};
+use ferrolb_runtime::process::Process;
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{ObjectKey, Reflection, Reports, Watch};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 
 use super::exclude::CONFIG_MAP;
 use crate::tell::condition::Shown;
@@ -40,14 +41,10 @@ impl Stores {
     /// Starts all watches. Pools and advertisements count only in our own namespace, as in MetalLB; of the Services those of
     /// this class.
     ///
-    /// `reports` waits for all but the statuses, which only `reported` waits for: to announce does not depend on them.
-    pub(crate) fn watch(
-        client: &Client,
-        namespace: &str,
-        class: Option<String>,
-        reports: &Reports,
-        reported: &Readiness,
-    ) -> Self {
+    /// The process waits for all but the statuses, which only `reported` waits for: to announce does not depend on them.
+    pub(crate) fn watch(process: &Process, class: Option<String>, reported: &Readiness) -> Self {
+        let (client, reports) = (&process.client, &process.reports);
+        let namespace = process.namespace.as_str();
         let names = Arc::<Shared<str>>::default();
         let of_reports = Reports {
             readiness: reported.clone(),

@@ -13,15 +13,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::Condition;
-use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceClass, ServiceKey};
+use ferrolb_crds::domain::{NodeName, ServiceClass, ServiceKey};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
+use itertools::Itertools;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::may::Exposure;
-use crate::verdict::{Layer2, Verdict, Verdicts};
+use crate::verdict::{Layer2, Verdicts};
 
 pub(crate) use settling::Settling;
 pub(crate) use shown::Shown;
@@ -65,17 +66,6 @@ pub(crate) struct Known<'a> {
     pub(crate) is_settled: &'a dyn Fn(&ServiceKey) -> bool,
 }
 
-/// What is said of one address.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Fate {
-    /// Announced by us, on these interfaces.
-    Here(BTreeSet<InterfaceName>),
-    /// Announced by another node.
-    There(NodeName),
-    /// Announced by nobody: reason and sentence.
-    Nowhere(&'static str, String),
-}
-
 /// The writes that are ours to make, in order of the Services' names.
 pub(crate) fn writes(
     known: &Known<'_>,
@@ -99,14 +89,14 @@ impl Known<'_> {
         let verdicts = self.verdicts;
         let holder = match shown.view.class {
             ServiceClass::NotLoadBalancer => None,
-            _ => verdicts.holder_for(service, &shown.view),
+            _ => verdicts.holders_for(service, &shown.view).next(),
         };
         if holder.is_some_and(|holder| *holder != verdicts.node) {
             return None;
         }
         let fates = self.fates(service, &shown.view)?;
         let rivals = verdicts.rivals.get(service);
-        let statement = Statement::of(&verdicts.node, &fates, rivals);
+        let statement = Statement::of(&verdicts.node, &fates, rivals)?;
         let differs = !statement.is_met(shown.condition.as_ref());
         // Asked last because it is dear: nothing differs at rest.
         let our_turn = || match (holder, rivals) {
@@ -121,44 +111,46 @@ impl Known<'_> {
     }
 
     /// What becomes of each address of the Service; nothing while that is not known.
-    fn fates(&self, service: &ServiceKey, view: &Exposure) -> Option<BTreeMap<IpAddr, Fate>> {
+    fn fates(&self, service: &ServiceKey, view: &Exposure) -> Option<Vec<(IpAddr, Layer2)>> {
         if view.class == ServiceClass::NotLoadBalancer {
-            return Some(BTreeMap::new());
+            return Some(Vec::new());
         }
-        let fate = |address| {
-            let verdict = self.verdicts.by_address.get(&address)?;
-            Some((address, Fate::of(verdict, service)?))
-        };
+        let verdict = |address| self.verdicts.by_address.get(&address);
+        let fate = |address| Some((address, verdict(address)?.of_service(service)));
         view.ingress.iter().map(fate).collect()
     }
 }
 
 impl Statement {
-    fn of(node: &NodeName, fates: &BTreeMap<IpAddr, Fate>, rivals: Option<&BTreeSet<NodeName>>) -> Self {
+    /// None while it is not known what becomes of an address.
+    fn of(node: &NodeName, fates: &[(IpAddr, Layer2)], rivals: Option<&BTreeSet<NodeName>>) -> Option<Self> {
         if fates.is_empty() {
-            return Self::Nothing;
+            return Some(Self::Nothing);
         }
-        let mut by_fate: Vec<(&Fate, Vec<String>)> = Vec::new();
+        let mut by_fate: Vec<(String, Vec<IpAddr>)> = Vec::new();
         for (address, fate) in fates {
-            match by_fate.iter_mut().find(|(known, _)| *known == fate) {
-                Some((_, addresses)) => addresses.push(address.to_string()),
-                None => by_fate.push((fate, vec![address.to_string()])),
+            let words = in_words(fate, node)?;
+            match by_fate.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, addresses)) => addresses.push(*address),
+                None => by_fate.push((words, vec![*address])),
             }
         }
-        let sentence = |(fate, addresses): &(&Fate, Vec<String>)| {
-            format!("{} {}", addresses.join(", "), fate.in_words(node))
-        };
-        let mut sentences: Vec<String> = by_fate.iter().map(sentence).collect();
-        sentences.extend(rivals.map(|rivals| rivals_in_words(node, rivals)));
-        let trouble = fates.values().find_map(Fate::trouble);
-        Self::Says {
+        let sentences = by_fate
+            .iter()
+            .map(|(words, addresses)| format!("{} {words}", addresses.iter().join(", ")));
+        let rivals_too = rivals.map(|rivals| rivals_in_words(node, rivals));
+        let trouble = fates.iter().find_map(|(_, fate)| match fate {
+            Layer2::Nobody(why) => Some(why.word()),
+            _ => None,
+        });
+        Some(Self::Says {
             announced: trouble.is_none(),
             reason: trouble.unwrap_or(match rivals {
                 Some(_) => SEVERAL_HOLDERS,
                 None => ANNOUNCED,
             }),
-            message: cut(sentences.join("; ")),
-        }
+            message: cut(sentences.chain(rivals_too).join("; ")),
+        })
     }
 
     fn is_met(&self, shown: Option<&Said>) -> bool {
@@ -200,43 +192,22 @@ impl Statement {
     }
 }
 
-impl Fate {
-    /// What becomes of an address for one of its Services; nothing while that is not known.
-    fn of(verdict: &Verdict, service: &ServiceKey) -> Option<Self> {
-        let nowhere = |why: &Reason| Some(Self::Nowhere(why.word(), why.to_string()));
-        if let Some(why) = verdict.judged.refused(service) {
-            return nowhere(why);
-        }
-        match &verdict.layer2 {
-            Layer2::Here(announcement) => Some(Self::Here(announcement.interfaces.clone())),
-            Layer2::There(node) => Some(Self::There(node.clone())),
-            Layer2::Nobody(why) => nowhere(why),
-            Layer2::Unknown => None,
-        }
-    }
-
-    /// The reason, if nobody announces the address.
-    fn trouble(&self) -> Option<&'static str> {
-        match self {
-            Self::Here(_) | Self::There(_) => None,
-            Self::Nowhere(reason, _) => Some(reason),
-        }
-    }
-
-    fn in_words(&self, node: &NodeName) -> String {
-        match self {
-            Self::Here(interfaces) => format!("announced from node {node} on {}", listed(interfaces)),
-            Self::There(other) => format!("announced from node {other}"),
-            Self::Nowhere(_, sentence) => format!("not announced: {sentence}"),
-        }
-    }
+fn in_words(fate: &Layer2, node: &NodeName) -> Option<String> {
+    Some(match fate {
+        Layer2::Here(one) => format!(
+            "announced from node {node} on {}",
+            one.interfaces.iter().join(", ")
+        ),
+        Layer2::There(other) => format!("announced from node {other}"),
+        Layer2::Nobody(why) => format!("not announced: {why}"),
+        Layer2::Unknown => return None,
+    })
 }
 
 fn rivals_in_words(node: &NodeName, rivals: &BTreeSet<NodeName>) -> String {
-    let rivals: Vec<&str> = rivals.iter().map(NodeName::as_str).collect();
     format!(
         "also announced, by its own word, from node {}, which node {node} does not hear",
-        rivals.join(", ")
+        rivals.iter().join(", ")
     )
 }
 
@@ -267,11 +238,6 @@ fn body(service: &ServiceKey, shown: &Shown, statement: &Statement, now: Timesta
         body["status"]["conditions"] = json!([condition]);
     }
     body
-}
-
-fn listed(names: &BTreeSet<InterfaceName>) -> String {
-    let names: Vec<&str> = names.iter().map(InterfaceName::as_str).collect();
-    names.join(", ")
 }
 
 fn cut(mut message: String) -> String {

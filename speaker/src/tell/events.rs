@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::reflect::Problem;
+use itertools::Itertools;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 
@@ -45,13 +46,12 @@ impl Told {
         let assigned: BTreeSet<ServiceKey> = verdicts.by_service().into_keys().cloned().collect();
         let new = assigned.difference(&self.assigned);
         let mut told: Vec<Notice> = new
-            .filter_map(reference)
-            .map(|regarding| node_assigned(&regarding, &verdicts.node))
+            .filter_map(|service| Some(node_assigned(reference(service)?, &verdicts.node)))
             .collect();
         let failed = without_interface(verdicts);
         let new = failed.difference(&self.failed);
         told.extend(new.filter_map(|(service, address)| {
-            Some(announce_failed(&reference(service)?, &verdicts.node, *address))
+            Some(announce_failed(reference(service)?, &verdicts.node, *address))
         }));
         self.failed = failed;
         self.assigned = assigned;
@@ -82,24 +82,29 @@ fn without_interface(verdicts: &Verdicts) -> BTreeSet<(ServiceKey, IpAddr)> {
 }
 
 /// MetalLB's event, which its users and tests look for.
-fn node_assigned(regarding: &ObjectReference, node: &NodeName) -> Notice {
+fn node_assigned(regarding: ObjectReference, node: &NodeName) -> Notice {
     Notice {
-        regarding: regarding.clone(),
+        regarding,
         severity: EventType::Normal,
         reason: "nodeAssigned".to_owned(),
         note: format!("announcing from node \"{node}\" with protocol \"layer2\""),
     }
 }
 
-fn announce_failed(regarding: &ObjectReference, node: &NodeName, address: IpAddr) -> Notice {
+fn announce_failed(regarding: ObjectReference, node: &NodeName, address: IpAddr) -> Notice {
+    let note = format!(
+        "cannot announce {address} from node \"{node}\" with protocol \"layer2\": the node {}",
+        Reason::NoInterface
+    );
+    warning(regarding, "announceFailed", note)
+}
+
+fn warning(regarding: ObjectReference, reason: &str, note: String) -> Notice {
     Notice {
-        regarding: regarding.clone(),
+        regarding,
         severity: EventType::Warning,
-        reason: "announceFailed".to_owned(),
-        note: format!(
-            "cannot announce {address} from node \"{node}\" with protocol \"layer2\": the node {}",
-            Reason::NoInterface
-        ),
+        reason: reason.to_owned(),
+        note,
     }
 }
 
@@ -115,23 +120,24 @@ pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
     let now: Logged = here.collect();
     for (address, (services, interfaces)) in &now {
         if logged.get(address).is_none_or(|(_, known)| known != interfaces) {
-            let (services, interfaces) = (listed(services), listed(interfaces));
+            let (services, interfaces) = (services.iter().join(", "), interfaces.iter().join(", "));
             tracing::info!(%address, services, interfaces, "announcing");
         }
     }
     for (address, (services, _)) in logged.iter() {
         if !now.contains_key(address) {
-            tracing::info!(%address, services = listed(services), "no longer announcing");
+            let services = services.iter().join(", ");
+            tracing::info!(%address, services, "no longer announcing");
         }
     }
     *logged = now;
 }
 
-/// Faults that were told, so that each is told once.
+/// Problems that were told, so that each is told once.
 #[derive(Debug, Default)]
-pub(crate) struct ToldFaults(BTreeSet<String>);
+pub(crate) struct ToldProblems(BTreeSet<String>);
 
-impl ToldFaults {
+impl ToldProblems {
     /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
     pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<Notice> {
         let texts: BTreeSet<String> = snapshot.problems.iter().map(ToString::to_string).collect();
@@ -141,10 +147,10 @@ impl ToldFaults {
         let new = snapshot
             .problems
             .iter()
-            .filter(|fault| !self.0.contains(&fault.to_string()));
-        let ours = |fault: &&Problem| {
-            let name = fault.object.name.as_deref().unwrap_or_default();
-            fault.object.kind.as_deref() == Some("ConfigMap")
+            .filter(|problem| !self.0.contains(&problem.to_string()));
+        let ours = |problem: &&Problem| {
+            let name = problem.object.name.as_deref().unwrap_or_default();
+            problem.object.kind.as_deref() == Some("ConfigMap")
                 && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
         };
         let notices = new.filter(ours).map(invalid_configuration).collect();
@@ -153,18 +159,9 @@ impl ToldFaults {
     }
 }
 
-fn invalid_configuration(fault: &Problem) -> Notice {
-    Notice {
-        regarding: fault.object.clone(),
-        severity: EventType::Warning,
-        reason: "InvalidConfiguration".to_owned(),
-        note: fault.message.clone(),
-    }
-}
-
-fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    names.join(", ")
+fn invalid_configuration(problem: &Problem) -> Notice {
+    let note = problem.message.clone();
+    warning(problem.object.clone(), "InvalidConfiguration", note)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! another node, once, and only an older one: where two nodes that do not hear each other announce, both objects stay.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ferrolb_crds::api::{AnnouncingInterface, ServiceL2StatusStatus};
@@ -141,13 +140,9 @@ pub(crate) fn services_of(seen: &[Arc<Seen>], node: &NodeName) -> BTreeSet<Servi
 impl Wanted {
     /// The same for the same Service and node, so that there cannot be two.
     pub(crate) fn name(&self) -> String {
-        let text = format!("{}#{}", self.service, self.node);
-        let mut name = "l2-".to_owned();
-        for byte in &Sha256::digest(text)[..8] {
-            // Writing to a String cannot fail.
-            let _written = write!(name, "{byte:02x}");
-        }
-        name
+        let hash = Sha256::digest(format!("{}#{}", self.service, self.node));
+        let first = u64::from_be_bytes(std::array::from_fn(|byte| hash[byte]));
+        format!("l2-{first:016x}")
     }
 
     /// The object without its status, for server-side apply.

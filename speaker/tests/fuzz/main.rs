@@ -77,14 +77,19 @@ fn respond_to(
                 assert!(mac.is_station() && ![OWN, SIBLING].contains(&mac));
                 met.note("ForeignClaim");
             }
-            Response::Ignored(why) => met.note(why.label()),
+            Response::Ignored(why) => met.note(label(why)),
         }
     });
     met
 }
 
+fn label(why: Ignored) -> &'static str {
+    let one = Ignored::ALL.into_iter().find(|(one, _)| *one == why);
+    one.unwrap().1
+}
+
 fn all_reasons() -> Vec<&'static str> {
-    let reasons = Ignored::ALL.map(Ignored::label);
+    let reasons = Ignored::ALL.map(|(_, label)| label);
     ["Reply", "ForeignClaim"].into_iter().chain(reasons).collect()
 }
 

@@ -60,26 +60,14 @@ impl Place<'_> {
         K: DeserializeOwned + Resource<DynamicType = ()>,
     {
         let (value, mut wrong) = schema.read(object);
-        if value
-            .pointer("/metadata/name")
-            .and_then(Value::as_str)
-            .is_none_or(str::is_empty)
-        {
-            let line = object
-                .get("metadata")
-                .map_or(object.line, |metadata| metadata.line);
-            let field = "metadata.name".to_owned();
-            // A wrong one has been named.
-            if !wrong
-                .iter()
-                .any(|one| one.field == field || one.field == "metadata")
-            {
-                wrong.push(Wrong {
-                    line,
-                    field,
-                    cause: "must not be empty".to_owned(),
-                });
-            }
+        let name = value.pointer("/metadata/name").and_then(Value::as_str);
+        let is_known = |one: &Wrong| one.field == "metadata.name" || one.field == "metadata";
+        if name.is_none_or(str::is_empty) && !wrong.iter().any(is_known) {
+            wrong.push(Wrong {
+                line: object.get("metadata").unwrap_or(object).line,
+                field: "metadata.name".to_owned(),
+                cause: "must not be empty".to_owned(),
+            });
         }
         if wrong.is_empty() {
             match serde_path_to_error::deserialize(value.clone()) {

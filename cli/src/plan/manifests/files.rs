@@ -22,31 +22,26 @@ pub(super) struct Source {
 
 /// The file, or the manifests of the folder in the order of their names; folders below it are left out, as `kubectl -f` does.
 pub(super) fn read(path: &Path, faults: &mut Vec<Fault>) -> Vec<Source> {
-    let mut source = |path: PathBuf, named| match bytes(&path) {
-        Ok(bytes) => Some(Source {
-            path,
-            text: text::decode(&bytes),
-            named,
-        }),
+    let named = !path.is_dir();
+    let files = match named {
+        true => Ok(vec![path.to_owned()]),
+        false => in_folder(path),
+    };
+    let files = files.unwrap_or_else(|error| {
+        faults.push(Fault::of_file(path, error));
+        Vec::new()
+    });
+    let source = |path: PathBuf| match bytes(&path) {
+        Ok(bytes) => {
+            let text = text::decode(&bytes);
+            Some(Source { path, text, named })
+        }
         Err(error) => {
             faults.push(Fault::of_file(&path, error));
             None
         }
     };
-    if !path.is_dir() {
-        return source(path.to_owned(), true).into_iter().collect();
-    }
-    match in_folder(path) {
-        Ok(files) if files.is_empty() => {
-            faults.push(Fault::of_file(path, "holds no .yaml, .yml or .json file"));
-            Vec::new()
-        }
-        Ok(files) => files.into_iter().filter_map(|file| source(file, false)).collect(),
-        Err(error) => {
-            faults.push(Fault::of_file(path, error));
-            Vec::new()
-        }
-    }
+    files.into_iter().filter_map(source).collect()
 }
 
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
@@ -70,5 +65,8 @@ fn in_folder(path: &Path) -> io::Result<Vec<PathBuf>> {
         .filter(is_manifest)
         .collect();
     files.sort();
-    Ok(files)
+    match files.is_empty() {
+        true => Err(io::Error::other("holds no .yaml, .yml or .json file")),
+        false => Ok(files),
+    }
 }

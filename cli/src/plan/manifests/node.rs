@@ -21,6 +21,13 @@ pub(super) enum Content {
     Mapping(BTreeMap<String, Node>),
 }
 
+/// Something to say of a line of a file.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Remark {
+    pub(super) line: usize,
+    pub(super) what: String,
+}
+
 impl Node {
     pub(super) fn new(line: usize, content: Content) -> Self {
         Self { line, content }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ferrolb_crds::domain::is_link_local;
 use ipnetwork::IpNetwork;
+use itertools::Itertools;
 use serde_json::Value;
 
 /// A message for each value.
@@ -35,11 +37,9 @@ impl Refusals {
     /// An enumeration; absent and null are fine.
     fn one_of(&mut self, values: &[&str], field: &str, value: &Value) {
         if value.as_str().is_some_and(|text| !values.contains(&text)) {
-            let supported: Vec<String> = values.iter().map(|one| format!("\"{one}\"")).collect();
-            let supported = supported.join(", ");
-            self.0.push(format!(
-                "{field}: Unsupported value: {value}: supported values: {supported}"
-            ));
+            let supported = values.iter().map(|one| format!("\"{one}\"")).join(", ");
+            let text = format!("{field}: Unsupported value: {value}: supported values: {supported}");
+            self.0.push(text);
         }
     }
 
@@ -63,21 +63,13 @@ impl Refusals {
             self.unless(is_label(text), "metadata.name", name, LABEL);
         } else {
             let subdomain = text.len() <= 253 && text.split('.').all(|part| is_lower_case_label(part, 253));
-            self.unless(
-                subdomain,
-                "metadata.name",
-                name,
-                "a lowercase RFC 1123 subdomain is needed",
-            );
+            let why = "a lowercase RFC 1123 subdomain is needed";
+            self.unless(subdomain, "metadata.name", name, why);
         }
         self.labels("metadata.labels", &object["metadata"]["labels"]);
         for key in keys(&object["metadata"]["annotations"]) {
-            self.unless(
-                is_qualified(&key.to_lowercase()),
-                "metadata.annotations",
-                &key.as_str().into(),
-                QUALIFIED,
-            );
+            let (valid, key) = (is_qualified(&key.to_lowercase()), &key.as_str().into());
+            self.unless(valid, "metadata.annotations", key, QUALIFIED);
         }
     }
 
@@ -108,26 +100,23 @@ impl Refusals {
         self.cluster_ips(spec, balanced);
         self.labels("spec.selector", &spec["selector"]);
         self.policies(spec, kind);
-        let when = "`type` is 'LoadBalancer'";
         let class = &spec["loadBalancerClass"];
-        self.forbidden_unless(balanced, "spec.loadBalancerClass", class, when);
         if let Some(text) = class.as_str() {
             self.unless(is_qualified(text), "spec.loadBalancerClass", class, QUALIFIED);
         }
-        let node_ports = "allocateLoadBalancerNodePorts";
-        self.forbidden_unless(balanced, &format!("spec.{node_ports}"), &spec[node_ports], when);
-        let ranges = &spec["loadBalancerSourceRanges"];
-        self.forbidden_unless(balanced, "spec.loadBalancerSourceRanges", ranges, when);
-        for (at, range) in items(ranges) {
-            let valid = range
-                .as_str()
-                .is_some_and(|text| text.contains('/') && text.trim().parse::<IpNetwork>().is_ok());
-            self.unless(
-                valid,
-                &format!("spec.loadBalancerSourceRanges[{at}]"),
-                range,
-                "must be a valid CIDR value",
-            );
+        for field in [
+            "loadBalancerClass",
+            "allocateLoadBalancerNodePorts",
+            "loadBalancerSourceRanges",
+        ] {
+            let (value, field) = (&spec[field], format!("spec.{field}"));
+            self.forbidden_unless(balanced, &field, value, "`type` is 'LoadBalancer'");
+        }
+        for (at, range) in items(&spec["loadBalancerSourceRanges"]) {
+            let field = format!("spec.loadBalancerSourceRanges[{at}]");
+            let is_prefix = |text: &str| text.contains('/') && text.trim().parse::<IpNetwork>().is_ok();
+            let valid = range.as_str().is_some_and(is_prefix);
+            self.unless(valid, &field, range, "must be a valid CIDR value");
         }
         for (at, address) in items(&spec["externalIPs"]) {
             let field = format!("spec.externalIPs[{at}]");
@@ -142,9 +131,19 @@ impl Refusals {
     }
 
     fn policies(&mut self, spec: &Value, kind: &str) {
-        let policies = ["Cluster", "Local"];
+        let enumerations: [(&str, &[&str]); 4] = [
+            ("externalTrafficPolicy", &["Cluster", "Local"]),
+            ("internalTrafficPolicy", &["Cluster", "Local"]),
+            ("sessionAffinity", &["ClientIP", "None", ""]),
+            (
+                "ipFamilyPolicy",
+                &["PreferDualStack", "RequireDualStack", "SingleStack"],
+            ),
+        ];
+        for (field, values) in enumerations {
+            self.one_of(values, &format!("spec.{field}"), &spec[field]);
+        }
         let traffic = &spec["externalTrafficPolicy"];
-        self.one_of(&policies, "spec.externalTrafficPolicy", traffic);
         let outside =
             matches!(kind, "LoadBalancer" | "NodePort") || items(&spec["externalIPs"]).next().is_some();
         if traffic.as_str().is_some_and(|policy| !policy.is_empty()) && !outside {
@@ -158,18 +157,6 @@ impl Refusals {
         let checked = kind == "LoadBalancer" && traffic == "Local";
         let when = "`type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
         self.forbidden_unless(checked, "spec.healthCheckNodePort", check, when);
-        self.one_of(
-            &policies,
-            "spec.internalTrafficPolicy",
-            &spec["internalTrafficPolicy"],
-        );
-        self.one_of(
-            &["ClientIP", "None", ""],
-            "spec.sessionAffinity",
-            &spec["sessionAffinity"],
-        );
-        let families = ["PreferDualStack", "RequireDualStack", "SingleStack"];
-        self.one_of(&families, "spec.ipFamilyPolicy", &spec["ipFamilyPolicy"]);
     }
 
     fn ports(&mut self, ports: &Value, may_lack: bool) {
@@ -181,12 +168,8 @@ impl Refusals {
         for (at, port) in items(ports) {
             let field = |name: &str| format!("spec.ports[{at}].{name}");
             let number = port["port"].as_i64().unwrap_or_default();
-            self.unless(
-                (1..=65535).contains(&number),
-                &field("port"),
-                &number.into(),
-                PORT,
-            );
+            let valid = (1..=65535).contains(&number);
+            self.unless(valid, &field("port"), &number.into(), PORT);
             self.one_of(&["SCTP", "TCP", "UDP", ""], &field("protocol"), &port["protocol"]);
             match port["name"].as_str().unwrap_or_default() {
                 "" if count > 1 => self.0.push(format!("{}: Required value", field("name"))),
@@ -212,12 +195,8 @@ impl Refusals {
                     .is_some_and(|number| (0..=65535).contains(&number)),
                 _ => true,
             };
-            self.unless(
-                valid,
-                &field("targetPort"),
-                target,
-                "must be a port number, or a name with at least one letter (a-z)",
-            );
+            let why = "must be a port number, or a name with at least one letter (a-z)";
+            self.unless(valid, &field("targetPort"), target, why);
         }
     }
 
@@ -228,11 +207,8 @@ impl Refusals {
         );
         let addresses: Vec<&Value> = items(all).map(|(_, address)| address).collect();
         if !addresses.is_empty() && one.is_empty() {
-            self.invalid(
-                "spec.clusterIPs",
-                all,
-                "must be empty when `clusterIP` is not specified",
-            );
+            let why = "must be empty when `clusterIP` is not specified";
+            self.invalid("spec.clusterIPs", all, why);
         } else if addresses.first().is_some_and(|first| *first != one) {
             self.invalid("spec.clusterIPs", all, "first value must match `clusterIP`");
         }
@@ -246,21 +222,17 @@ impl Refusals {
         for (at, address) in given.into_iter().enumerate() {
             let field = format!("spec.clusterIPs[{at}]");
             match (address.as_str().unwrap_or_default(), parsed(address)) {
-                ("None", _) if balanced => self.invalid(
-                    &field,
-                    address,
-                    "may not be set to 'None' for LoadBalancer services",
-                ),
+                ("None", _) if balanced => {
+                    let why = "may not be set to 'None' for LoadBalancer services";
+                    self.invalid(&field, address, why);
+                }
                 ("None", _) => {}
                 (_, None) => self.invalid(&field, address, ADDRESS),
                 (_, Some(ip)) => {
                     let family = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
                     if families.get(at).is_some_and(|named| **named != family) {
-                        self.invalid(
-                            &field,
-                            address,
-                            &format!("expected the family of `ipFamilies[{at}]`"),
-                        );
+                        let why = format!("expected the family of `ipFamilies[{at}]`");
+                        self.invalid(&field, address, &why);
                     }
                 }
             }
@@ -283,9 +255,8 @@ impl Refusals {
         for (at, endpoint) in items(&slice["endpoints"]) {
             let field = format!("endpoints[{at}].addresses");
             if items(&endpoint["addresses"]).next().is_none() {
-                self.0.push(format!(
-                    "{field}: Required value: must contain at least 1 address"
-                ));
+                let text = format!("{field}: Required value: must contain at least 1 address");
+                self.0.push(text);
             }
             for (_, address) in items(&endpoint["addresses"]) {
                 let fits = match parsed(address) {
@@ -313,13 +284,6 @@ fn keys(map: &Value) -> impl Iterator<Item = &String> {
 
 fn parsed(address: &Value) -> Option<IpAddr> {
     address.as_str()?.parse().ok()
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
 }
 
 fn is_lower_case_label(text: &str, most: usize) -> bool {

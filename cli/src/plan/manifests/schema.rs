@@ -107,16 +107,17 @@ impl Walk {
                 node.to_json()
             }
             (_, "") if schema["x-kubernetes-int-or-string"].is_null() => node.to_json(),
-            (_, "") => self.refuse(
-                node,
-                path,
-                format!("must be a number or a text, not {}", node.described()),
-            ),
-            _ => self.refuse(
-                node,
-                path,
-                format!("must be of type {expected}, not {}", node.described()),
-            ),
+            _ => {
+                let expected = match expected {
+                    "" => "a number or a text".to_owned(),
+                    one => format!("of type {one}"),
+                };
+                self.refuse(
+                    node,
+                    path,
+                    format!("must be {expected}, not {}", node.described()),
+                )
+            }
         }
     }
 
@@ -133,8 +134,10 @@ impl Walk {
             let at = below(path, name);
             let schema = known.and_then(|known| known.get(name)).or(others);
             let value = match schema {
+                // A null is an absent field. In a map of texts it is an empty one.
                 Some(schema) if field.is_null() => {
-                    self.null(schema, known.is_none() && (self.built_in || is_of_metadata(path)))
+                    let is_map = known.is_none() && (self.built_in || is_of_metadata(path));
+                    (is_map && schema["type"] == "string").then(|| json!(""))
                 }
                 Some(schema) => Some(self.value(schema, field, &at)),
                 None if free => Some(field.to_json()),
@@ -148,11 +151,6 @@ impl Walk {
             self.complete(schema, &mut read, node, path);
         }
         Value::Object(read)
-    }
-
-    /// A null is an absent field. In a map of texts it is an empty one.
-    fn null(&self, schema: &Value, in_map: bool) -> Option<Value> {
-        (in_map && schema["type"] == "string").then(|| Value::String(String::new()))
     }
 
     /// Defaults, and what must be there.
@@ -178,11 +176,8 @@ impl Walk {
                     self.refuse(node, path, format!("should have at least {least} items"));
                 }
                 (_, Some(most)) if count as u64 > most => {
-                    self.refuse(
-                        node,
-                        path,
-                        format!("Too many: {count}: must have at most {most} items"),
-                    );
+                    let cause = format!("Too many: {count}: must have at most {most} items");
+                    self.refuse(node, path, cause);
                 }
                 _ => {}
             }
@@ -208,11 +203,8 @@ impl Walk {
             return self.refuse(node, path, format!("Too long: may not be more than {most} bytes"));
         }
         if schema["format"] == "date-time" && text.parse::<Timestamp>().is_err() {
-            return self.refuse(
-                node,
-                path,
-                format!("\"{text}\" is no time like 2026-01-01T00:00:00Z"),
-            );
+            let cause = format!("\"{text}\" is no time like 2026-01-01T00:00:00Z");
+            return self.refuse(node, path, cause);
         }
         Value::String(text.to_owned())
     }
@@ -229,18 +221,12 @@ impl Walk {
         #[expect(clippy::cast_precision_loss, reason = "the bounds are small")]
         let as_float = number as f64;
         if let Some(least) = bound("minimum").filter(|least| as_float < *least) {
-            return self.refuse(
-                node,
-                path,
-                format!("{number}: should be greater than or equal to {least}"),
-            );
+            let cause = format!("{number}: should be greater than or equal to {least}");
+            return self.refuse(node, path, cause);
         }
         if let Some(most) = bound("maximum").filter(|most| as_float > *most) {
-            return self.refuse(
-                node,
-                path,
-                format!("{number}: should be less than or equal to {most}"),
-            );
+            let cause = format!("{number}: should be less than or equal to {most}");
+            return self.refuse(node, path, cause);
         }
         value
     }

@@ -2,12 +2,14 @@
 
 use serde::de::IgnoredAny;
 
+use super::node::Remark;
+
 /// One document.
 #[derive(Debug, PartialEq)]
 pub(super) struct Document {
     /// The line of the file on which it begins, from 1.
     pub(super) line: usize,
-    pub(super) text: Result<String, String>,
+    pub(super) text: String,
 }
 
 /// How much kubectl looks at to see whether a file is JSON, in bytes.
@@ -15,7 +17,7 @@ const LOOKED_AT: usize = 4096;
 
 /// The documents of a text that begins with a brace: JSON values in a row. A first or second one that is none makes all that follows
 /// YAML; a later one is an error.
-pub(super) fn documents(text: &str) -> Vec<Document> {
+pub(super) fn documents(text: &str) -> Vec<Result<Document, Remark>> {
     let head = text.trim_start();
     if !head.starts_with('{') || text.len() - head.len() >= LOOKED_AT {
         return yaml(text, 1);
@@ -27,16 +29,15 @@ pub(super) fn documents(text: &str) -> Vec<Document> {
         let begin = text.len() - text[read..].trim_start().len();
         let line = line_of(text, begin);
         match value {
-            Ok(IgnoredAny) => documents.push(Document {
-                line,
-                text: Ok(text[begin..values.byte_offset()].to_owned()),
-            }),
-            Err(error) if documents.len() > 1 => documents.push(Document {
-                line,
-                text: Err(format!(
-                    "{error}; a file that begins with several JSON objects must hold nothing else"
-                )),
-            }),
+            Ok(IgnoredAny) => {
+                let text = text[begin..values.byte_offset()].to_owned();
+                documents.push(Ok(Document { line, text }));
+            }
+            Err(error) if documents.len() > 1 => {
+                let what =
+                    format!("{error}; a file that begins with several JSON objects must hold nothing else");
+                documents.push(Err(Remark { line, what }));
+            }
             Err(_) => {
                 let rest = text[read..].trim_start_matches(|one: char| one.is_whitespace() && one != '\n');
                 let rest = rest.strip_prefix('\n').unwrap_or(rest);
@@ -53,38 +54,30 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 /// YAML documents, cut at lines that begin with three dashes, wherever these stand.
-fn yaml(text: &str, first_line: usize) -> Vec<Document> {
+fn yaml(text: &str, first_line: usize) -> Vec<Result<Document, Remark>> {
     let mut documents = Vec::new();
-    let (mut begin, mut gathered) = (first_line, String::new());
-    for (at, line) in text.lines().enumerate() {
-        let line_number = first_line + at;
-        if let Some(behind) = line.strip_prefix("---") {
-            if !gathered.is_empty() {
-                documents.push(Document {
-                    line: begin,
-                    text: Ok(std::mem::take(&mut gathered)),
-                });
-            }
-            let behind = behind.trim();
-            if !behind.is_empty() && !behind.starts_with('#') {
-                documents.push(Document {
-                    line: line_number,
-                    text: Err(format!(
-                        "\"{behind}\" stands on the line of the separator ---; kubectl refuses that"
-                    )),
-                });
-            }
-            begin = line_number + 1;
+    let mut document = Document {
+        line: first_line,
+        text: String::new(),
+    };
+    for (text, line) in text.lines().zip(first_line..) {
+        let Some(behind) = text.strip_prefix("---").map(str::trim) else {
+            document.text.push_str(text);
+            document.text.push('\n');
             continue;
+        };
+        let next = Document {
+            line: line + 1,
+            text: String::new(),
+        };
+        documents.push(Ok(std::mem::replace(&mut document, next)));
+        if !behind.is_empty() && !behind.starts_with('#') {
+            let what = format!("\"{behind}\" stands on the line of the separator ---; kubectl refuses that");
+            documents.push(Err(Remark { line, what }));
         }
-        gathered.push_str(line);
-        gathered.push('\n');
     }
-    documents.push(Document {
-        line: begin,
-        text: Ok(gathered),
-    });
-    documents.retain(|one| one.text.as_deref() != Ok(""));
+    documents.push(Ok(document));
+    documents.retain(|one| !matches!(one, Ok(document) if document.text.is_empty()));
     documents
 }
 
@@ -93,8 +86,11 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<(usize, Option<String>)> {
-        let documents = documents(text).into_iter();
-        documents.map(|one| (one.line, one.text.ok())).collect()
+        let cut = |one| match one {
+            Ok(Document { line, text }) => (line, Some(text)),
+            Err(Remark { line, .. }) => (line, None),
+        };
+        documents(text).into_iter().map(cut).collect()
     }
 
     fn at(line: usize, text: &str) -> (usize, Option<String>) {

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use ferrolb_crds::domain::{ObjectId, Problem};
 use kube::{Resource, ResourceExt};
 
 use super::Manifests;
 use crate::objects::id;
+use crate::problem::{ObjectId, Problem};
 
 impl Manifests {
     pub(super) fn tidy(&mut self, namespace: &str) {

@@ -2,12 +2,12 @@
 //! numbers of YAML 1.1, and the last of equal keys. The grammar is that of the crate granit-parser.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag, options};
 use serde_json::Value;
 
-use super::node::{Content, Node};
+use super::node::{Content, Node, Remark};
 use super::scalar;
 
 /// The key that takes the fields of other mappings.
@@ -20,26 +20,12 @@ const MOST_ALIASED_NODES: usize = 400_000;
 pub(super) struct Parsed {
     /// None if it holds nothing but comments.
     pub(super) root: Option<Node>,
-    /// What kubectl passes over without a word.
-    pub(super) oddities: Vec<Oddity>,
+    /// What kubectl passes over without a word, and may be meant otherwise.
+    pub(super) oddities: Vec<Remark>,
 }
 
-/// Something that may be meant otherwise, on this line.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) struct Oddity {
-    pub(super) line: usize,
-    pub(super) what: String,
-}
-
-/// Why there is no tree.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) struct Malformed {
-    pub(super) line: usize,
-    pub(super) cause: String,
-}
-
-/// Reads the first document of a text that begins on this line of its file.
-pub(super) fn parse(text: &str, first_line: usize) -> Result<Parsed, Malformed> {
+/// Reads the first document of a text that begins on this line of its file. An error says why there is no tree.
+pub(super) fn parse(text: &str, first_line: usize) -> Result<Parsed, Remark> {
     // Windows editors and `cat` leave a byte order mark where a document begins.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let options = options! { emit_comments: false };
@@ -64,11 +50,11 @@ struct Reader<'a> {
     anchors: HashMap<usize, (Node, usize)>,
     /// Nodes that aliases have added.
     aliased: usize,
-    oddities: Vec<Oddity>,
+    oddities: Vec<Remark>,
 }
 
 impl<'a> Reader<'a> {
-    fn document(&mut self) -> Result<Option<Node>, Malformed> {
+    fn document(&mut self) -> Result<Option<Node>, Remark> {
         loop {
             match self.next()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
@@ -94,14 +80,12 @@ impl<'a> Reader<'a> {
             break;
         }
         if let Some(line) = begins {
-            self.oddities.push(Oddity {
-                line: self.first_line + line - 1,
-                what: "what follows here is not read: no line of --- separates it".to_owned(),
-            });
+            let what = "what follows here is not read: no line of --- separates it".to_owned();
+            self.odd(self.first_line + line - 1, what);
         }
     }
 
-    fn next(&mut self) -> Result<(Event<'a>, Span), Malformed> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), Remark> {
         match self.events.next() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(self.malformed(error.marker().line(), error.info())),
@@ -109,14 +93,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn malformed(&self, line: usize, cause: String) -> Malformed {
-        Malformed {
-            line: self.first_line + line.max(1) - 1,
-            cause,
-        }
+    fn malformed(&self, line: usize, what: String) -> Remark {
+        let line = self.first_line + line.max(1) - 1;
+        Remark { line, what }
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, Malformed> {
+    fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, Remark> {
         let at = span.start.line();
         let line = self.first_line + at - 1;
         let anchor = event.anchor_id();
@@ -138,7 +120,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    fn alias(&mut self, id: usize, at: usize) -> Result<Node, Malformed> {
+    fn alias(&mut self, id: usize, at: usize) -> Result<Node, Remark> {
         let Some((node, size)) = self.anchors.get(&id) else {
             return Err(self.malformed(at, "the value of an anchor contains itself".to_owned()));
         };
@@ -150,7 +132,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The sequence that has just begun, and how many nodes of its own it has.
-    fn sequence(&mut self, line: usize) -> Result<(Node, usize), Malformed> {
+    fn sequence(&mut self, line: usize) -> Result<(Node, usize), Remark> {
         let (mut items, mut own) = (Vec::new(), 1);
         loop {
             match self.next()? {
@@ -161,9 +143,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn mapping(&mut self, line: usize) -> Result<(Node, usize), Malformed> {
+    fn mapping(&mut self, line: usize) -> Result<(Node, usize), Remark> {
         let mut fields = BTreeMap::new();
-        let mut merged_from = BTreeMap::new();
+        let mut merged = BTreeSet::new();
         let mut own = 1;
         loop {
             let (event, span) = self.next()?;
@@ -176,19 +158,17 @@ impl<'a> Reader<'a> {
             let (event, span) = self.next()?;
             let mut value = self.node(event, span)?;
             if merges {
-                self.merge(value, at, &mut fields, &mut merged_from)?;
+                self.merge(value, at, &mut fields, &mut merged)?;
             } else {
                 let name = name(&key).map_err(|cause| self.malformed(at, cause))?;
                 value.line = key.line;
                 if let Some(old) = fields.get(&name)
-                    && !merged_from.contains_key(&name)
+                    && !merged.contains(&name)
                 {
-                    self.odd(
-                        key.line,
-                        format!("\"{name}\" stands in line {} too; the last one counts", old.line),
-                    );
+                    let what = format!("\"{name}\" stands in line {} too; the last one counts", old.line);
+                    self.odd(key.line, what);
                 }
-                merged_from.remove(&name);
+                merged.remove(&name);
                 fields.insert(name, value);
             }
             own += 2;
@@ -202,33 +182,28 @@ impl<'a> Reader<'a> {
         value: Node,
         at: usize,
         fields: &mut BTreeMap<String, Node>,
-        merged_from: &mut BTreeMap<String, usize>,
-    ) -> Result<(), Malformed> {
+        merged: &mut BTreeSet<String>,
+    ) -> Result<(), Remark> {
         let sources = match value.content {
             Content::Sequence(items) => items.into_iter().rev().collect(),
             _ => vec![value],
         };
         for source in sources {
-            let Content::Mapping(merged) = source.content else {
-                return Err(self.malformed(
-                    at,
-                    "a merge (<<) needs a mapping, or a list of mappings".to_owned(),
-                ));
+            let Content::Mapping(taken) = source.content else {
+                let what = "a merge (<<) needs a mapping, or a list of mappings".to_owned();
+                return Err(self.malformed(at, what));
             };
-            for (name, node) in merged {
+            for (name, node) in taken {
                 let line = self.first_line + at - 1;
                 if let Some(old) = fields.get(&name)
-                    && !merged_from.contains_key(&name)
+                    && !merged.contains(&name)
                 {
-                    self.odd(
-                        line,
-                        format!(
-                            "the merge (<<) replaces \"{name}\" of line {}, which stands before it",
-                            old.line
-                        ),
-                    );
+                    let old = old.line;
+                    let what =
+                        format!("the merge (<<) replaces \"{name}\" of line {old}, which stands before it");
+                    self.odd(line, what);
                 }
-                merged_from.insert(name.clone(), line);
+                merged.insert(name.clone());
                 fields.insert(name, node);
             }
         }
@@ -236,7 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     fn odd(&mut self, line: usize, what: String) {
-        self.oddities.push(Oddity { line, what });
+        self.oddities.push(Remark { line, what });
     }
 }
 
@@ -351,6 +326,6 @@ mod tests {
         let text: String = std::iter::once("a0: &a0 x\n".to_owned())
             .chain((1..8).map(line))
             .collect();
-        assert!(parse(&text, 1).unwrap_err().cause.contains("aliasing"));
+        assert!(parse(&text, 1).unwrap_err().what.contains("aliasing"));
     }
 }

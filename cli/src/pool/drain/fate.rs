@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ferrolb_crds::domain::Addresses;
+use itertools::Itertools;
 
 use super::select::Leaving;
 
@@ -36,9 +37,8 @@ pub(super) fn line(leaving: &Leaving, fate: &Fate) -> String {
 }
 
 /// Addresses as the annotation has them.
-pub(super) fn list(addresses: impl Iterator<Item = IpAddr>) -> String {
-    let texts: Vec<String> = addresses.map(|address| address.to_string()).collect();
-    texts.join(",")
+pub(super) fn list(mut addresses: impl Iterator<Item = IpAddr>) -> String {
+    addresses.join(",")
 }
 
 impl fmt::Display for Fate {

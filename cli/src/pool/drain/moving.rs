@@ -11,7 +11,6 @@ use ferrolb_crds::domain::ServiceKey;
 use ferrolb_crds::names::GIVE_UP;
 use ferrolb_runtime::shutdown::Shutdown;
 use futures::StreamExt;
-use kube::api::{Patch, PatchParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watch_object};
 use kube::{Api, Client};
@@ -20,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::fate::{Fate, list};
 use super::progress::{beginning, end};
-use crate::cluster::AccessError;
+use crate::cluster::{AccessError, annotate};
 
 /// The name that the API server keeps the annotation under.
 const FIELD_MANAGER: &str = "ferrolb-pool-drain";
@@ -58,11 +57,11 @@ impl Mover {
             .until(&api, name, deadline, |seen| beginning(seen, addresses))
             .await?
         {
-            Seen::This(Ok(())) => {}
-            Seen::This(Err(fate)) => return Ok(Step::Ended(fate)),
-            Seen::Nothing(step) => return Ok(step),
+            Ok(Ok(())) => {}
+            Ok(Err(fate)) => return Ok(Step::Ended(fate)),
+            Err(step) => return Ok(step),
         }
-        let asked = match annotate(&api, name, Some(list(addresses.iter().copied()))).await {
+        let asked = match ask(&api, name, Some(list(addresses.iter().copied()))).await {
             Ok(()) => {
                 self.until(&api, name, deadline, |seen| end(seen, addresses))
                     .await
@@ -77,10 +76,7 @@ impl Mover {
             Err(error) => Err(AccessError::new::<Service>("patch", &error)),
         };
         withdraw(&api, service).await?;
-        Ok(match asked? {
-            Seen::This(fate) => Step::Ended(fate),
-            Seen::Nothing(step) => step,
-        })
+        Ok(asked?.map_or_else(|step| step, Step::Ended))
     }
 
     fn late(&self, cause: Option<String>) -> Step {
@@ -90,38 +86,33 @@ impl Mover {
         })
     }
 
-    /// Waits until `is` finds something in the Service, which is none once it is deleted.
+    /// Waits until `is` finds something in the Service, which is none once it is deleted; or how it ended before that.
     async fn until<T>(
         &self,
         api: &Api<Service>,
         name: &str,
         deadline: Instant,
         is: impl Fn(Option<&Service>) -> Option<T>,
-    ) -> Result<Seen<T>, AccessError> {
+    ) -> Result<Result<T, Step>, AccessError> {
         let mut states = pin!(watch_object(api.clone(), name).default_backoff());
         let mut trouble = None;
         loop {
             let next = tokio::select! {
-                () = self.stop.draining() => return Ok(Seen::Nothing(Step::Interrupted)),
+                () = self.stop.draining() => return Ok(Err(Step::Interrupted)),
                 next = timeout_at(deadline, states.next()) => next,
             };
             match next {
-                Err(_elapsed) => return Ok(Seen::Nothing(self.late(trouble))),
+                Err(_elapsed) => return Ok(Err(self.late(trouble))),
                 Ok(None) => {}
                 Ok(Some(Ok(seen))) => {
                     if let Some(found) = is(seen.as_ref()) {
-                        return Ok(Seen::This(found));
+                        return Ok(Ok(found));
                     }
                 }
                 Ok(Some(Err(error))) => trouble = Some(lasting(error)?),
             }
         }
     }
-}
-
-enum Seen<T> {
-    This(T),
-    Nothing(Step),
 }
 
 /// What to say of an error that may pass by itself; a missing right does not.
@@ -137,22 +128,15 @@ fn lasting(error: watcher::Error) -> Result<String, AccessError> {
     }
 }
 
-async fn annotate(api: &Api<Service>, name: &str, value: Option<String>) -> Result<(), kube::Error> {
-    let patch = json!({ "metadata": { "annotations": { GIVE_UP: value } } });
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    api.patch_metadata(name, &params, &Patch::Merge(patch))
-        .await
-        .map(drop)
+async fn ask(api: &Api<Service>, name: &str, value: Option<String>) -> Result<(), kube::Error> {
+    annotate(api, name, FIELD_MANAGER, json!({ GIVE_UP: value })).await
 }
 
 async fn withdraw(api: &Api<Service>, service: &ServiceKey) -> anyhow::Result<()> {
     let mut left = ATTEMPTS;
     loop {
         left -= 1;
-        match annotate(api, &service.name, None).await {
+        match ask(api, &service.name, None).await {
             Ok(()) => return Ok(()),
             Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
             Err(error) if left == 0 => {

@@ -45,10 +45,8 @@ fn holds_any(view: &ServiceView, addresses: &BTreeSet<IpAddr>) -> bool {
 }
 
 fn no_replacement(service: &Service) -> Option<&Condition> {
-    let conditions = service.status.as_ref()?.conditions.as_ref()?;
-    conditions
-        .iter()
-        .find(|one| one.type_ == CONDITION_ASSIGNED && one.reason == NO_REPLACEMENT)
+    let assigned = service.condition(CONDITION_ASSIGNED);
+    assigned.filter(|one| one.reason == NO_REPLACEMENT)
 }
 
 #[cfg(test)]

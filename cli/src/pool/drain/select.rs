@@ -46,7 +46,7 @@ fn leaving_one(
     let (addresses, staying): (BTreeSet<IpAddr>, _) = service.ingress.iter().partition(goes);
     (!addresses.is_empty()).then(|| Leaving {
         service: service.key.clone(),
-        asked_for: addresses.iter().all(|address| asks_for(service, *address)),
+        asked_for: addresses.iter().all(|address| service.asks_for(*address)),
         addresses,
         staying,
     })
@@ -88,12 +88,8 @@ fn is_out_of_policy(
     let manual = |owner: &Pool| owner.name == *pool && !owner.auto_assign;
     let only_on_request =
         service.asked == Ok(Asked::Anything) && world.pools.owner(address).is_some_and(manual);
-    let kept = assignment.addresses.iter().any(|one| one == address);
+    let kept = assignment.addresses.contains(address);
     kept && (only_on_request || assignment.notes.iter().any(flagged))
-}
-
-fn asks_for(service: &ServiceView, address: IpAddr) -> bool {
-    matches!(&service.asked, Ok(Asked::Addresses(asked, _)) if asked.iter().any(|one| one == address))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ fn pool(name: &str, spec: Value) -> Pool {
     let mut object = object;
     object["apiVersion"] = json!("metallb.io/v1beta1");
     object["kind"] = json!("IPAddressPool");
-    Pool::parse(&serde_json::from_value(object).unwrap()).unwrap()
+    Pool::read(&serde_json::from_value(object).unwrap())
 }
 
 /// A plain pool of these addresses.

@@ -30,6 +30,20 @@ impl Service {
     pub fn addresses_in(raw: &Value) -> impl Iterator<Item = IpAddr> + '_ {
         addresses(raw, "/status/loadBalancer/ingress", "ip")
     }
+
+    /// The condition of ours of this type.
+    pub fn condition(&self, type_: &str) -> Option<&Condition> {
+        let conditions = self.status.as_ref()?.conditions.as_ref()?;
+        conditions.iter().find(|one| one.type_ == type_)
+    }
+
+    /// The entries of `status.loadBalancer.ingress`.
+    pub fn ingress(&self) -> &[LoadBalancerIngress] {
+        let balancer = self.status.as_ref().and_then(|one| one.load_balancer.as_ref());
+        balancer
+            .and_then(|one| one.ingress.as_deref())
+            .unwrap_or_default()
+    }
 }
 
 /// What the owner of a Service asks for.

@@ -1,10 +1,10 @@
 //! Which pool owns which numbers where pools overlap: one sweep over the ends of all intervals.
 
 /// First and last number of each interval, both included.
-pub(super) type Intervals = Vec<(u128, u128)>;
+pub(in crate::domain) type Intervals = Vec<(u128, u128)>;
 
 /// The same numbers in as few intervals as can be, in order.
-pub(super) fn merged(mut intervals: Intervals) -> Intervals {
+pub(in crate::domain) fn merged(mut intervals: Intervals) -> Intervals {
     intervals.sort_unstable();
     let mut merged: Intervals = Vec::with_capacity(intervals.len());
     for (first, last) in intervals {

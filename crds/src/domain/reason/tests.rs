@@ -2,7 +2,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::domain::{Port, Protocol};
+use crate::domain::Port;
 
 fn nobody(nodes: impl IntoIterator<Item = (String, Reason)>) -> String {
     let nodes = nodes
@@ -51,7 +51,7 @@ fn the_label_is_the_word_in_snake_case(#[case] reason: Reason, #[case] label: &s
 #[test]
 fn a_reason_is_written_as_a_word_and_a_sentence() {
     let port = Port {
-        protocol: Protocol("TCP".to_owned()),
+        protocol: "TCP".to_owned(),
         number: 80,
     };
     let reason = Reason::InUse {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use itertools::Itertools;
+
 use super::PoolRefusal;
 use super::words::NAMED;
 use crate::domain::PoolName;
@@ -50,10 +52,7 @@ impl fmt::Display for Tried {
         if self.causes.is_empty() {
             return f.write_str("no pool is left to try");
         }
-        for (at, cause) in self.causes.iter().enumerate() {
-            let between = if at == 0 { "" } else { "; " };
-            write!(f, "{between}{cause}")?;
-        }
+        write!(f, "{}", self.causes.iter().format("; "))?;
         match self.further {
             0 => Ok(()),
             further => write!(f, "; {further} further pools have none either"),
@@ -72,10 +71,10 @@ impl fmt::Display for Cause {
                 .iter()
                 .try_for_each(|pool| write!(f, "; pool {pool}{}", self.why));
         }
-        let others: Vec<&str> = others.iter().map(PoolName::as_str).collect();
+        let others = others.iter().format(", ");
         match self.more {
-            0 => write!(f, " (likewise {})", others.join(", ")),
-            more => write!(f, " (likewise {} and {more} more)", others.join(", ")),
+            0 => write!(f, " (likewise {others})"),
+            more => write!(f, " (likewise {others} and {more} more)"),
         }
     }
 }

@@ -25,6 +25,6 @@ pub enum Unshared {
     #[error("that Service cannot be read")]
     Unreadable,
     /// Both serve this port.
-    #[error("both serve {}/{}", .0.protocol.0, .0.number)]
+    #[error("both serve {}/{}", .0.protocol, .0.number)]
     SamePort(Port),
 }

@@ -1,6 +1,9 @@
 //! Parts of sentences.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use itertools::Itertools;
 
 use super::Reason;
 use crate::domain::{Families, NodeName};
@@ -21,30 +24,17 @@ pub(super) fn of_nodes(nodes: &BTreeMap<NodeName, Reason>) -> String {
     for (node, reason) in nodes {
         by_reason.entry(reason).or_default().insert(node);
     }
-    let each: Vec<String> = by_reason
-        .iter()
-        .map(|(reason, nodes)| format!("{}: {reason}", listed(nodes)))
-        .collect();
-    each.join("; ")
+    let each = by_reason.iter();
+    each.map(|(reason, nodes)| format!("{}: {reason}", listed(nodes)))
+        .join("; ")
 }
 
-pub(super) fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
-    let shown: Vec<String> = names.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = names.len().saturating_sub(NAMED);
-    match more {
-        0 => shown.join(", "),
-        _ => format!("{} and {more} more", shown.join(", ")),
+/// `a, b, c and 7 more`: at most [`NAMED`] names.
+pub fn listed<T: Display>(names: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>) -> String {
+    let mut names = names.into_iter();
+    let shown = names.by_ref().take(NAMED).join(", ");
+    match names.len() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
-}
-
-/// `NoEndpoints` → `no_endpoints`.
-pub(super) fn snake_case(word: &str) -> String {
-    let mut snake = String::with_capacity(word.len() + 4);
-    for (at, letter) in word.char_indices() {
-        if at > 0 && letter.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
 }

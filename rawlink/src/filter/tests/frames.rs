@@ -101,6 +101,7 @@ pub(super) fn interests() -> impl Strategy<Value = Interest> {
             ipv4,
             ipv6,
             ether_types,
+            datagrams: None,
         })
 }
 

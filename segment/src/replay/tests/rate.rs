@@ -9,7 +9,7 @@ use crate::replay::{Limits, Rate, RateLimit};
 const PEER: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Three frames at once and one a second of each; five at once and two a second are shared; four addresses.
+/// Three frames at once and one a second of each; five at once and two a second are shared.
 const LIMITS: Limits = Limits {
     each: Rate {
         per_second: 1,
@@ -19,18 +19,19 @@ const LIMITS: Limits = Limits {
         per_second: 2,
         burst: 5,
     },
-    addresses: 4,
 };
+
+const ADDRESSES: usize = 4;
 
 fn mac(number: usize) -> Mac {
     Mac([2, 0, 0, 1, (number >> 8) as u8, number as u8])
 }
 
-fn limit() -> RateLimit {
+fn limit() -> RateLimit<ADDRESSES> {
     RateLimit::new(LIMITS, Moment::ORIGIN)
 }
 
-fn knows(proven: &[Mac]) -> RateLimit {
+fn knows(proven: &[Mac]) -> RateLimit<ADDRESSES> {
     let mut limit = limit();
     proven
         .iter()
@@ -39,7 +40,7 @@ fn knows(proven: &[Mac]) -> RateLimit {
 }
 
 /// How many of so many frames are allowed.
-fn allowed(limit: &mut RateLimit, sources: impl IntoIterator<Item = Mac>, now: Moment) -> usize {
+fn allowed(limit: &mut RateLimit<ADDRESSES>, sources: impl IntoIterator<Item = Mac>, now: Moment) -> usize {
     sources
         .into_iter()
         .filter(|source| limit.allows(*source, now))
@@ -92,7 +93,7 @@ fn invented_addresses_share_one_limit_and_are_not_remembered() {
     assert_eq!(allowed(&mut limit, (0..1000).map(mac), Moment::ORIGIN), 5);
     let later = Moment::ORIGIN + SECOND;
     assert_eq!(allowed(&mut limit, (1000..2000).map(mac), later), 2);
-    assert_eq!(limit.proven.len(), 0);
+    assert_eq!(limit.proven.kept.len(), 0);
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn of_proven_addresses_the_one_that_was_silent_longest_is_forgotten() {
     for number in 0..5 {
         limit.prove(mac(number), Moment::ORIGIN + SECOND * number as u32);
     }
-    assert_eq!(limit.proven.len(), LIMITS.addresses);
+    assert_eq!(limit.proven.kept.len(), ADDRESSES);
     let now = Moment::ORIGIN + SECOND * 4;
     allowed(&mut limit, [PEER; 100], now);
     let known: Vec<usize> = (0..5).filter(|number| limit.allows(mac(*number), now)).collect();
@@ -130,7 +131,7 @@ proptest! {
                 limit.prove(mac(*source), now);
                 proofs += 1;
             }
-            prop_assert!(limit.proven.len() <= LIMITS.addresses);
+            prop_assert!(limit.proven.kept.len() <= ADDRESSES);
         }
         prop_assert!(looked_at <= 5 + 2 * 5 + proofs * (3 + 5));
     }

@@ -12,6 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::why;
 use crate::layer2::wire::multicast::{group_mac, solicited_node};
+use crate::layer2::wire::v6;
 
 /// Memberships that one socket is given: the kernel bounds the memory a socket may spend on them
 /// (`net.core.optmem_max`).
@@ -42,24 +43,12 @@ impl Groups {
 
     /// Joins and leaves so that the memberships are those of these addresses. Returns what did not work.
     pub(super) fn follow(&mut self, addresses: &HashSet<IpAddr>, packets: &PacketSocket) -> Vec<String> {
-        let groups: BTreeSet<Ipv6Addr> = addresses
-            .iter()
-            .filter_map(|address| match address {
-                IpAddr::V6(v6) => Some(solicited_node(*v6)),
-                IpAddr::V4(_) => None,
-            })
-            .collect();
-        let gone: Vec<Ipv6Addr> = self
-            .joined
-            .keys()
-            .filter(|group| !groups.contains(group))
-            .copied()
-            .collect();
-        gone.into_iter().for_each(|group| self.leave(group, packets));
-        let new: Vec<Ipv6Addr> = groups
-            .into_iter()
-            .filter(|group| !self.joined.contains_key(group))
-            .collect();
+        let groups: BTreeSet<Ipv6Addr> = addresses.iter().filter_map(v6).map(solicited_node).collect();
+        let joined: BTreeSet<Ipv6Addr> = self.joined.keys().copied().collect();
+        for group in &joined - &groups {
+            self.leave(group, packets);
+        }
+        let new = &groups - &joined;
         let failed = new
             .into_iter()
             .filter_map(|group| self.join(group, packets).err());
@@ -67,21 +56,17 @@ impl Groups {
     }
 
     fn join(&mut self, group: Ipv6Addr, packets: &PacketSocket) -> Result<(), String> {
-        let (membership, problem) = match self.join_ipv6(group) {
-            Ok(at) => (Membership::Ipv6(at), None),
-            Err(error) => {
-                packets.join(group_mac(group).0).map_err(|error| why(&error))?;
-                let what = format!(
-                    "cannot join IPv6 groups ({error}): switches that snoop may not let questions through"
-                );
-                (Membership::Ethernet, Some(what))
-            }
+        let Err(error) = self.join_ipv6(group) else {
+            return Ok(());
         };
-        self.joined.insert(group, membership);
-        problem.map_or(Ok(()), Err)
+        packets.join(group_mac(group).0).map_err(|error| why(&error))?;
+        self.joined.insert(group, Membership::Ethernet);
+        Err(format!(
+            "cannot join IPv6 groups ({error}): switches that snoop may not let questions through"
+        ))
     }
 
-    fn join_ipv6(&mut self, group: Ipv6Addr) -> io::Result<usize> {
+    fn join_ipv6(&mut self, group: Ipv6Addr) -> io::Result<()> {
         let at = match self.sockets.iter().position(|(_, members)| *members < PER_SOCKET) {
             Some(at) => at,
             None => {
@@ -93,7 +78,8 @@ impl Groups {
         let (socket, members) = &mut self.sockets[at];
         socket.join_multicast_v6(&group, self.index)?;
         *members += 1;
-        Ok(at)
+        self.joined.insert(group, Membership::Ipv6(at));
+        Ok(())
     }
 
     fn leave(&mut self, group: Ipv6Addr, packets: &PacketSocket) {

@@ -29,21 +29,18 @@ impl Holders {
 
 impl Default for Holders {
     fn default() -> Self {
-        Self::from_iter([])
+        Self(Arc::new(vec![Arc::default(); usize::from(BUCKETS)]))
     }
 }
 
 impl FromIterator<(IpAddr, NodeId)> for Holders {
     fn from_iter<I: IntoIterator<Item = (IpAddr, NodeId)>>(holders: I) -> Self {
-        let mut parts = vec![Vec::new(); usize::from(BUCKETS)];
+        let mut all = Self::default();
+        let parts = Arc::make_mut(&mut all.0);
         for (address, node) in holders {
-            parts[usize::from(bucket_of(address))].push((address, node));
+            let part = &mut parts[usize::from(bucket_of(address))];
+            Arc::make_mut(part).insert(address, node);
         }
-        Self(Arc::new(
-            parts
-                .into_iter()
-                .map(|part| Arc::new(part.into_iter().collect()))
-                .collect(),
-        ))
+        all
     }
 }

@@ -8,7 +8,6 @@ use ferrolb_runtime::metrics;
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
 use super::port::Losses;
-use crate::layer2::respond::Ignored;
 
 /// Counters of layer 2, those that MetalLB has under its names.
 #[derive(Clone, Debug)]
@@ -119,8 +118,8 @@ impl LayerTwoMetrics {
         counters
     }
 
-    pub(super) fn ignored(&self, why: Ignored) -> IntCounter {
-        self.ignored.with_label_values(&[why.label()])
+    pub(super) fn ignored(&self, reason: &str) -> IntCounter {
+        self.ignored.with_label_values(&[reason])
     }
 
     /// What is lost on an interface.

@@ -8,10 +8,10 @@ mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_rawlink::filter::{Interest, program_with_datagrams};
+use ferrolb_rawlink::filter::{Interest, program};
 use ferrolb_rawlink::links::Link;
 use ferrolb_rawlink::{PacketSocket, SocketError};
 use prometheus::IntCounter;
@@ -23,7 +23,7 @@ use super::metrics::AddressCounters;
 use super::{Announcer, News};
 use crate::layer2::burst::Bursts;
 use crate::layer2::respond::{Ignored, Port, Response, respond};
-use crate::layer2::wire::Mac;
+use crate::layer2::wire::{Mac, v4, v6};
 use retired::Retired;
 use telling::Sent;
 
@@ -62,9 +62,9 @@ impl PortTask {
     /// Opens the socket. Nothing is held until the station claims it: another node may hold by now what the port of this
     /// interface held before.
     pub(super) fn open(announcer: Announcer, port: Port, index: u32) -> Result<Self, SocketError> {
-        let nothing = program_with_datagrams(&Interest::default(), None);
+        let nothing = program(&Interest::default());
         let socket = PacketSocket::open(index, port.interface.as_str(), &nothing)?;
-        let ignored = Ignored::ALL.map(|why| (why, announcer.metrics.ignored(why)));
+        let ignored = Ignored::ALL.map(|(why, label)| (why, announcer.metrics.ignored(label)));
         let mut task = Self {
             bursts: Bursts::new(announcer.pace),
             half_told: VecDeque::new(),
@@ -213,9 +213,9 @@ impl PortTask {
             ipv4: named().filter_map(v4).collect(),
             ipv6: named().filter_map(v6).collect(),
             ether_types: self.ether_types.clone(),
+            datagrams: self.datagrams,
         };
-        self.socket
-            .replace_filter(&program_with_datagrams(&interest, self.datagrams))
+        self.socket.replace_filter(&program(&interest))
     }
 }
 
@@ -228,20 +228,6 @@ impl Drop for PortTask {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(retired.drop_all());
         }
-    }
-}
-
-fn v4(address: &IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(v4) => Some(*v4),
-        IpAddr::V6(_) => None,
-    }
-}
-
-fn v6(address: &IpAddr) -> Option<Ipv6Addr> {
-    match address {
-        IpAddr::V4(_) => None,
-        IpAddr::V6(v6) => Some(*v6),
     }
 }
 

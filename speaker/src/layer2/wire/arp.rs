@@ -11,13 +11,13 @@ use super::{ETHERNET_HEADER, Mac};
 /// Bytes of an ARP frame without padding.
 pub const FRAME: usize = ETHERNET_HEADER + 28;
 
-/// What an ARP packet is.
+/// What an ARP packet is, by its number (RFC 826).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Operation {
     /// The question who has the target address. Also an announcement, or with sender 0.0.0.0 a probe (RFC 5227 §1.1).
-    Request,
+    Request = 1,
     /// The sender has its address.
-    Reply,
+    Reply = 2,
 }
 
 /// An ARP packet and the Ethernet header around it.
@@ -77,7 +77,7 @@ impl Arp {
             arp.set_protocol_type(EtherTypes::Ipv4);
             arp.set_hw_addr_len(6);
             arp.set_proto_addr_len(4);
-            arp.set_operation(self.operation.into());
+            arp.set_operation(ArpOperation(self.operation as u16));
             arp.set_sender_hw_addr(self.sender_mac.0.into());
             arp.set_sender_proto_addr(self.sender);
             arp.set_target_hw_addr(self.target_mac.0.into());
@@ -113,15 +113,6 @@ impl Arp {
             sender: address,
             target_mac: Mac::BROADCAST,
             target: address,
-        }
-    }
-}
-
-impl From<Operation> for ArpOperation {
-    fn from(operation: Operation) -> Self {
-        match operation {
-            Operation::Request => ArpOperations::Request,
-            Operation::Reply => ArpOperations::Reply,
         }
     }
 }

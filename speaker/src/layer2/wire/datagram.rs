@@ -1,17 +1,20 @@
 //! UDP datagrams (RFC 768) in IPv4 without options or in IPv6, in Ethernet, between stations of one segment.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
+use pnet_packet::ip::IpNextHeaderProtocols::Udp;
+use pnet_packet::util::{checksum, ipv4_checksum, ipv6_checksum};
+
+use super::ipv6::{self, HOP_LIMIT};
 use super::{ETHERNET_HEADER, Mac};
 
 const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
-const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
 const IPV4_HEADER: usize = 20;
-const IPV6_HEADER: usize = 40;
 const UDP_HEADER: usize = 8;
-const UDP: u8 = 17;
-/// A packet that was forwarded has less: it is not from this link (RFC 5082).
-const HOP_LIMIT: u8 = 255;
+const UDP: u8 = Udp.0;
+/// Which word of a header its checksum is, from 0.
+const IPV4_SUM_WORD: usize = 5;
+const UDP_SUM_WORD: usize = 3;
 const DO_NOT_FRAGMENT: u8 = 0x40;
 
 /// A datagram and the headers around it.
@@ -36,7 +39,10 @@ impl<'a> Datagram<'a> {
         let (ethernet, packet) = frame.split_at_checked(ETHERNET_HEADER)?;
         let (source, destination, datagram) = match [ethernet[12], ethernet[13]] {
             ETHERTYPE_IPV4 => ipv4(packet)?,
-            ETHERTYPE_IPV6 => ipv6(packet)?,
+            ipv6::ETHERTYPE => {
+                let (source, destination, datagram) = ipv6::read(packet, UDP)?;
+                (source.into(), destination.into(), datagram)
+            }
             _ => return None,
         };
         let (header, _) = datagram.split_first_chunk::<UDP_HEADER>()?;
@@ -55,20 +61,9 @@ impl<'a> Datagram<'a> {
     /// The frame, from and to the port; none if the families differ or it is too long.
     pub fn emit(&self, port: u16) -> Option<Vec<u8>> {
         let length = u16::try_from(UDP_HEADER + self.payload.len()).ok()?;
-        let mut frame = Vec::with_capacity(ETHERNET_HEADER + IPV6_HEADER + usize::from(length));
+        let mut frame = Vec::with_capacity(ETHERNET_HEADER + ipv6::HEADER + usize::from(length));
         frame.extend(self.destination_mac.0);
         frame.extend(self.source_mac.0);
-        match (self.source, self.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                frame.extend(ETHERTYPE_IPV4);
-                frame.extend(ipv4_header(source, destination, length)?);
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                frame.extend(ETHERTYPE_IPV6);
-                frame.extend(ipv6_header(source, destination, length));
-            }
-            _ => return None,
-        }
         let mut datagram = [
             port.to_be_bytes(),
             port.to_be_bytes(),
@@ -77,26 +72,28 @@ impl<'a> Datagram<'a> {
         ]
         .concat();
         datagram.extend(self.payload);
-        let sum = checksum(&[&self.addresses(), &[0, UDP], &length.to_be_bytes(), &datagram]);
+        let sum = match (self.source, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                frame.extend(ETHERTYPE_IPV4);
+                frame.extend(ipv4_header(source, destination, length)?);
+                ipv4_checksum(&datagram, UDP_SUM_WORD, &[], &source, &destination, Udp)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                frame.extend(ipv6::ETHERTYPE);
+                frame.extend(ipv6::header(source, destination, length, UDP));
+                ipv6_checksum(&datagram, UDP_SUM_WORD, &[], &source, &destination, Udp)
+            }
+            _ => return None,
+        };
         // Zero says that there is none (RFC 768).
         let sum = if sum == 0 { u16::MAX } else { sum };
         datagram[6..8].copy_from_slice(&sum.to_be_bytes());
         frame.extend(datagram);
         Some(frame)
     }
-
-    fn addresses(&self) -> Vec<u8> {
-        let octets = |address| match address {
-            IpAddr::V4(v4) => Ipv4Addr::octets(&v4).to_vec(),
-            IpAddr::V6(v6) => Ipv6Addr::octets(&v6).to_vec(),
-        };
-        [octets(self.source), octets(self.destination)].concat()
-    }
 }
 
-type Inner<'a> = (IpAddr, IpAddr, &'a [u8]);
-
-fn ipv4(packet: &[u8]) -> Option<Inner<'_>> {
+fn ipv4(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     let (header, _) = packet.split_first_chunk::<IPV4_HEADER>()?;
     let [
         0x45,
@@ -123,14 +120,6 @@ fn ipv4(packet: &[u8]) -> Option<Inner<'_>> {
     Some(([a, b, c, d].into(), [e, f, g, h].into(), datagram))
 }
 
-fn ipv6(packet: &[u8]) -> Option<Inner<'_>> {
-    let (header, rest) = packet.split_first_chunk::<IPV6_HEADER>()?;
-    let right = header[0] >> 4 == 6 && header[6] == UDP && header[7] == HOP_LIMIT;
-    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
-    let address = |at: usize| header[at..].first_chunk::<16>().map(|bytes| IpAddr::from(*bytes));
-    Some((address(8)?, address(24)?, rest.get(..length).filter(|_| right)?))
-}
-
 fn ipv4_header(source: Ipv4Addr, destination: Ipv4Addr, length: u16) -> Option<[u8; IPV4_HEADER]> {
     let mut header = [0; IPV4_HEADER];
     let whole = length.checked_add(IPV4_HEADER as u16)?;
@@ -140,30 +129,9 @@ fn ipv4_header(source: Ipv4Addr, destination: Ipv4Addr, length: u16) -> Option<[
     (header[8], header[9]) = (HOP_LIMIT, UDP);
     header[12..16].copy_from_slice(&source.octets());
     header[16..].copy_from_slice(&destination.octets());
-    let sum = checksum(&[&header]);
+    let sum = checksum(&header, IPV4_SUM_WORD);
     header[10..12].copy_from_slice(&sum.to_be_bytes());
     Some(header)
-}
-
-fn ipv6_header(source: Ipv6Addr, destination: Ipv6Addr, length: u16) -> [u8; IPV6_HEADER] {
-    let mut header = [0; IPV6_HEADER];
-    header[0] = 0x60;
-    header[4..6].copy_from_slice(&length.to_be_bytes());
-    (header[6], header[7]) = (UDP, HOP_LIMIT);
-    header[8..24].copy_from_slice(&source.octets());
-    header[24..].copy_from_slice(&destination.octets());
-    header
-}
-
-/// RFC 1071, over parts of which all but the last have even lengths.
-fn checksum(parts: &[&[u8]]) -> u16 {
-    let words = parts.iter().flat_map(|part| part.chunks(2));
-    let word = |bytes: &[u8]| u32::from(bytes[0]) << 8 | bytes.get(1).copied().map_or(0, u32::from);
-    let mut sum: u32 = words.map(word).sum();
-    while sum > 0xffff {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    !(sum as u16)
 }
 
 #[cfg(test)]

@@ -2,14 +2,12 @@
 
 use std::net::Ipv6Addr;
 
-use super::multicast::{ALL_NODES, group_mac, solicited_node};
-use super::{ETHERNET_HEADER, Mac};
+use pnet_packet::ip::IpNextHeaderProtocols::Icmpv6;
+use pnet_packet::util::ipv6_checksum;
 
-const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
-const IPV6_HEADER: usize = 40;
-const NEXT_HEADER_ICMPV6: u8 = 58;
-/// A packet that was forwarded has less: it is not from this link (RFC 4861 §7.1).
-const HOP_LIMIT: u8 = 255;
+use super::multicast::{ALL_NODES, group_mac, solicited_node};
+use super::{ETHERNET_HEADER, Mac, ipv6};
+
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 /// Type, code, checksum, flags or reserved, target.
@@ -20,7 +18,7 @@ const TARGET_LINK_ADDRESS: u8 = 2;
 const LINK_OPTION: usize = 8;
 
 /// Bytes of an advertisement with the target's link address, and of a solicitation with the asker's.
-pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + IPV6_HEADER + MESSAGE + LINK_OPTION;
+pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + ipv6::HEADER + MESSAGE + LINK_OPTION;
 
 /// A valid solicitation or advertisement, as far as it concerns which node has an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -93,21 +91,12 @@ struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     fn read(frame: &'a [u8]) -> Option<Self> {
-        let (ethernet, ip) = frame.split_at_checked(ETHERNET_HEADER)?;
-        let (header, rest) = ip.split_at_checked(IPV6_HEADER)?;
-        let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
-        let message = rest.get(..length)?;
-        let right = ethernet[12..] == ETHERTYPE_IPV6
-            && header[0] >> 4 == 6
-            && header[6] == NEXT_HEADER_ICMPV6
-            && header[7] == HOP_LIMIT
-            && message.len() >= MESSAGE
-            && message[1] == 0;
-        if !right {
+        let (ethernet, packet) = frame.split_at_checked(ETHERNET_HEADER)?;
+        let (source, destination, message) = ipv6::read(packet, Icmpv6.0)?;
+        if ethernet[12..] != ipv6::ETHERTYPE || message.len() < MESSAGE || message[1] != 0 {
             return None;
         }
-        let (source, destination) = (address(&header[8..])?, address(&header[24..])?);
-        let target = address(&message[8..])?;
+        let target = ipv6::address(&message[8..])?;
         (checksum(source, destination, message) == 0 && !target.is_multicast()).then_some(Self {
             destination_mac: Mac::read(ethernet)?,
             source_mac: Mac::read(&ethernet[6..])?,
@@ -247,18 +236,11 @@ fn frame(
     let mut frame = [0; ADVERTISEMENT_FRAME];
     frame[..6].copy_from_slice(&macs[0].0);
     frame[6..12].copy_from_slice(&macs[1].0);
-    frame[12..14].copy_from_slice(&ETHERTYPE_IPV6);
-    frame[14] = 6 << 4;
-    frame[18..20].copy_from_slice(&((MESSAGE + LINK_OPTION) as u16).to_be_bytes());
-    frame[20..22].copy_from_slice(&[NEXT_HEADER_ICMPV6, HOP_LIMIT]);
-    frame[22..38].copy_from_slice(&source.octets());
-    frame[38..54].copy_from_slice(&destination.octets());
+    frame[12..14].copy_from_slice(&ipv6::ETHERTYPE);
+    let header = ipv6::header(source, destination, message.len() as u16, Icmpv6.0);
+    frame[14..54].copy_from_slice(&header);
     frame[54..].copy_from_slice(&message);
     frame
-}
-
-fn address(bytes: &[u8]) -> Option<Ipv6Addr> {
-    bytes.first_chunk::<16>().map(|bytes| Ipv6Addr::from(*bytes))
 }
 
 /// The link address in the option of this kind, if there is one; none at all if the options are broken:
@@ -282,17 +264,8 @@ fn link_address(options: &[u8], wanted: u8) -> Option<Option<Mac>> {
 /// The checksum of an ICMPv6 message with its pseudo-header (RFC 8200 §8.1); 0 over a message whose
 /// checksum field is right.
 fn checksum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> u16 {
-    let words = |bytes: &[u8]| -> u32 {
-        let word = |pair: &[u8]| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
-        bytes.chunks(2).map(word).sum()
-    };
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    let mut sum = words(&source.octets()) + words(&destination.octets()) + words(message);
-    sum += (length >> 16) + (length & 0xffff) + u32::from(NEXT_HEADER_ICMPV6);
-    while sum >> 16 != 0 {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    !(sum as u16)
+    const NO_WORD_LEFT_OUT: usize = usize::MAX;
+    ipv6_checksum(message, NO_WORD_LEFT_OUT, &[], &source, &destination, Icmpv6)
 }
 
 #[cfg(test)]

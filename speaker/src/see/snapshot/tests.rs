@@ -62,7 +62,7 @@ fn stores() -> Stores {
 }
 
 #[test]
-fn a_secret_that_is_gone_is_a_fault() {
+fn a_secret_that_is_gone_is_a_problem() {
     let mut stores = stores();
     stores.secrets = store(&[]);
     let snapshot = reader().read(&stores);
@@ -137,7 +137,7 @@ fn what_did_not_change_is_not_read_again() {
 }
 
 #[test]
-fn an_invalid_object_is_a_fault_and_the_others_work() {
+fn an_invalid_object_is_a_problem_and_the_others_work() {
     let mut stores = stores();
     stores.pools = store(&[
         pool("bad", "192.0.2.9-192.0.2.1"),
@@ -145,9 +145,9 @@ fn an_invalid_object_is_a_fault_and_the_others_work() {
         pool("q", "192.0.2.8/32"),
     ]);
     let snapshot = reader().read(&stores);
-    let faults: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
+    let problems: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
     assert_eq!(
-        faults,
+        problems,
         [
             "IPAddressPool bad: spec.addresses[0]: \"192.0.2.9-192.0.2.1\": the start of a range must not be above its end",
             "IPAddressPool q: spec.addresses: 192.0.2.8-192.0.2.8 overlaps pool p, which keeps the common addresses",
@@ -157,7 +157,7 @@ fn an_invalid_object_is_a_fault_and_the_others_work() {
 }
 
 #[test]
-fn an_object_that_cannot_be_decoded_is_a_fault() {
+fn an_object_that_cannot_be_decoded_is_a_problem() {
     let mut stores = stores();
     let metadata = json!({"name": "all", "namespace": "metallb-system"});
     stores.adverts = store(&[json!({"metadata": metadata, "spec": {"interfaces": 7}})]);
@@ -199,9 +199,9 @@ fn what_cannot_be_read_any_more_is_announced_as_before_and_said() {
     stores.slices = slices(&[slice("web-a", "web", "n1"), odd_slice]);
     let snapshot = reader.read(&stores);
     assert!(snapshot.view.services[&key].is(&before));
-    let faults: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
+    let problems: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
     assert_eq!(
-        faults,
+        problems,
         [
             "Service web: spec: invalid type: string \"none\", expected struct ServiceSpec",
             "EndpointSlice web-bb: endpoints: invalid type: string \"none\", expected a sequence",

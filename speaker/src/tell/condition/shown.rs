@@ -48,6 +48,10 @@ impl Shown {
     /// the condition is left to the speakers of its class.
     pub(crate) fn read(service: &Service, class: Option<&str>) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (uid, version) = (
+            text(&service.metadata.uid),
+            text(&service.metadata.resource_version),
+        );
         let status = service.status.as_ref();
         let conditions = || {
             let conditions = status.and_then(|status| status.conditions.as_ref());
@@ -60,12 +64,7 @@ impl Shown {
             && conditions().any(|one| one.type_ == names::CONDITION_ASSIGNED);
         Self {
             view: Arc::new(if is_ours { view.into() } else { Exposure::default() }),
-            identity: [
-                text(&service.metadata.uid),
-                text(&service.metadata.resource_version),
-            ]
-            .join(" ")
-            .into(),
+            identity: format!("{uid} {version}").into(),
             condition: conditions()
                 .filter(|_| !is_of_others)
                 .find(|one| one.type_ == names::CONDITION_ANNOUNCED)

@@ -1,4 +1,5 @@
 use ferrolb_crds::api::core::Service;
+use ferrolb_crds::domain::Reason;
 use rstest::rstest;
 
 use super::*;
@@ -313,11 +314,11 @@ fn a_write_is_for_this_version_of_this_object_and_holds_nothing_else() {
 fn a_message_is_bounded() {
     let long = "ü".repeat(LONGEST_MESSAGE);
     assert_eq!(cut(long).len(), LONGEST_MESSAGE);
-    let fates = BTreeMap::from([(
-        "192.0.2.1".parse().unwrap(),
-        Fate::Nowhere("NoNodes", "a".repeat(9000)),
-    )]);
-    let Statement::Says { message, .. } = Statement::of(&"n1".into(), &fates, None) else {
+    let why = Reason::NotAdvertised {
+        pool: "a".repeat(9000).as_str().into(),
+    };
+    let fates = [("192.0.2.1".parse().unwrap(), Layer2::Nobody(why.into()))];
+    let Some(Statement::Says { message, .. }) = Statement::of(&"n1".into(), &fates, None) else {
         panic!("it says something");
     };
     assert_eq!(message.len(), LONGEST_MESSAGE);

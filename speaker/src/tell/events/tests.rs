@@ -82,8 +82,8 @@ fn an_address_that_no_node_has_an_interface_for_is_told_once_by_one_of_them() {
 }
 
 #[test]
-fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
-    let fault = |kind: &str| Problem {
+fn a_problem_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
+    let problem = |kind: &str| Problem {
         object: ObjectReference {
             kind: Some(kind.to_owned()),
             name: Some("metallb-excludel2".to_owned()),
@@ -96,16 +96,16 @@ fn a_fault_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
         shown: Arc::default(),
         statuses: Arc::default(),
         exclude: Arc::new(ExcludeList::default()),
-        problems: vec![fault("ConfigMap"), fault("IPAddressPool")],
+        problems: vec![problem("ConfigMap"), problem("IPAddressPool")],
         secret: None,
     };
-    let mut states = ["n1", "n2", "n3"].map(|node| (node, ToldFaults::default()));
+    let mut states = ["n1", "n2", "n3"].map(|node| (node, ToldProblems::default()));
     let mut tell = |snapshot: &Snapshot| -> Vec<Notice> {
         let all = states.iter_mut();
         all.flat_map(|(node, told)| told.notices(snapshot, &verdicts(&snapshot.view, node)))
             .collect()
     };
-    assert_eq!(tell(&snapshot), [invalid_configuration(&fault("ConfigMap"))]);
+    assert_eq!(tell(&snapshot), [invalid_configuration(&problem("ConfigMap"))]);
     assert_eq!(tell(&snapshot), []);
     let healed = std::mem::take(&mut snapshot.problems);
     assert_eq!(tell(&snapshot), []);

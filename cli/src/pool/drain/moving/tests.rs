@@ -47,7 +47,7 @@ impl Server {
             service: Mutex::new(Some(service)),
             version: Mutex::new(1),
             changed: Notify::new(),
-            stop: Shutdown::new(),
+            stop: Shutdown::default(),
             written: Mutex::new(Vec::new()),
         })
     }

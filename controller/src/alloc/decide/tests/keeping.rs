@@ -53,12 +53,36 @@ fn requiring_both_families_keeps_the_one_address_while_there_is_no_other() {
 #[case::renamed(plain("q", &["192.0.2.0/30"]), "OutsidePools")]
 #[case::scoped_away(pool("p", json!({ "addresses": ["192.0.2.0/24"], "serviceAllocation": { "namespaces": ["red"] } })), "NoLongerAdmitted")]
 #[case::avoiding_buggy_addresses(pool("p", json!({ "addresses": ["192.0.2.0/24"], "avoidBuggyIPs": true })), "NowAvoided")]
+#[case::with_a_selector_that_cannot_be_read(with_bad_selector(), "NoLongerAdmitted")]
 fn a_pool_edit_takes_no_address_away(#[case] edited: Pool, #[case] note: &str) {
     let world = world(vec![edited], &[svc("a").holding(&["192.0.2.255"], "p")]);
     assert_eq!(
         (outcome(&world, "a"), notes(&world, "a")),
         ("192.0.2.255".into(), vec![note])
     );
+}
+
+/// Nobody can know which Services it is for.
+fn with_bad_selector() -> Pool {
+    let selector = json!({ "matchExpressions": [{ "key": "app", "operator": "Near" }] });
+    let allocation = json!({ "serviceSelectors": [selector] });
+    pool(
+        "p",
+        json!({ "addresses": ["192.0.2.0/24"], "serviceAllocation": allocation }),
+    )
+}
+
+#[rstest]
+#[case::by_itself(svc("new"), "NoAddress")]
+#[case::by_name_of_the_pool(svc("new").annotated("address-pool", "p"), "NoAddress")]
+#[case::by_address(svc("new").annotated("loadBalancerIPs", "192.0.2.9"), "NotAdmitted")]
+fn a_pool_with_a_selector_that_cannot_be_read_serves_nobody_new(#[case] new: Svc, #[case] expected: &str) {
+    let world = world(
+        vec![with_bad_selector()],
+        &[svc("a").holding(&["192.0.2.255"], "p"), new],
+    );
+    assert_eq!(outcome(&world, "new"), expected);
+    assert_eq!(outcome(&world, "a"), "192.0.2.255");
 }
 
 #[test]

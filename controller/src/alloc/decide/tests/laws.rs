@@ -277,7 +277,7 @@ proptest! {
                     let had = service.is_written_by_us() && service.ingress.iter().any(|one| one == address);
                     let flagged = assignment.notes.iter().any(|note| matches!(note,
                         Note::UsedElsewhere { address: flagged, .. } if *flagged == address));
-                    prop_assert!(flagged && (had || asks_for(service, address)), "{} has {}", key, address);
+                    prop_assert!(flagged && (had || service.asks_for(address)), "{} has {}", key, address);
                 }
             }
         }
@@ -312,7 +312,7 @@ proptest! {
                     Ok(Asked::Pool(name)) => *name == pool.name,
                     _ => pool.auto_assign,
                 } && pool.admits(&key.namespace, &service.labels, &world.namespaces);
-                let all = world.pools.addresses(&pool.name).unwrap();
+                let all = &world.pools.all_addresses()[world.pools.position(&pool.name).unwrap()];
                 let each = std::iter::successors(all.first(*family), |address| all.after(*address));
                 for address in each.filter(|address| usable && others.withheld(pool, *address).is_none()) {
                     prop_assert!(used.contains(&address), "{address} is free, but {key} has none");

@@ -15,7 +15,7 @@ fn with_machine(allowed: bool, node: bool, service: Svc) -> World {
     };
     let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": "p", "annotations": annotations }, "spec": { "addresses": ["192.0.2.11-192.0.2.20"] } });
-    let pool = Pool::parse(&serde_json::from_value(object).unwrap()).unwrap();
+    let pool = Pool::read(&serde_json::from_value(object).unwrap());
     let mut world = world(vec![pool], &[service]);
     match node {
         true => drop(world.nodes.insert(ip("192.0.2.11"), "n1".into())),
@@ -61,7 +61,7 @@ fn a_service_that_loses_its_address_to_a_node_is_told() {
 #[test]
 fn a_pool_that_holds_addresses_of_machines_is_doubtful() {
     let doubts = crate::alloc::doubts(&with_machine(false, true, svc("a")));
-    let texts: Vec<&str> = doubts.iter().map(|doubt| doubt.message.as_str()).collect();
+    let texts: Vec<String> = doubts.iter().map(|(_, doubt)| doubt.to_string()).collect();
     assert_eq!(
         texts,
         [

@@ -95,11 +95,19 @@ fn usage_counts_an_address_once_however_many_share_it() {
     let world = world(vec![plain("p", &["192.0.2.0/30", "2001:db8::/64"])], &shared);
     let usage = decide(&world).usage[&PoolName::from("p")];
     assert_eq!(
-        (usage.total_ipv4, usage.used_ipv4, usage.available_ipv4()),
+        (
+            usage.total[Family::V4],
+            usage.used[Family::V4],
+            usage.available(Family::V4)
+        ),
         (4, 1, 3)
     );
     assert_eq!(
-        (usage.total_ipv6, usage.used_ipv6, usage.available_ipv6()),
+        (
+            usage.total[Family::V6],
+            usage.used[Family::V6],
+            usage.available(Family::V6)
+        ),
         (i64::MAX, 0, i64::MAX)
     );
 }
@@ -121,7 +129,7 @@ fn allowing(annotation: &str) -> Pool {
     let object = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": "p", "annotations": { annotation: "true" } },
         "spec": { "addresses": ["192.0.2.0/30"] } });
-    Pool::parse(&serde_json::from_value(object).unwrap()).unwrap()
+    Pool::read(&serde_json::from_value(object).unwrap())
 }
 
 #[rstest]

@@ -49,7 +49,6 @@ impl Losses {
 mod tests {
     use std::io;
 
-    use ferrolb_rawlink::Operation;
     use prometheus::{Opts, core::Collector};
 
     use super::*;
@@ -61,7 +60,7 @@ mod tests {
         let unread = IntCounter::new("unread", ".").unwrap();
         let error = SocketError {
             interface: "eth0".to_owned(),
-            operation: Operation::Send,
+            operation: "send a frame",
             source: io::Error::from_raw_os_error(EMSGSIZE),
         };
         Losses::new("eth0", unsent.clone(), unread).unsent(&error);

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::layer2::wire::Mac;
 use crate::layer2::wire::arp::{Arp, Operation};
 use crate::layer2::wire::ndp::{Ndp, Solicitation};
+use crate::layer2::wire::{Mac, v4, v6};
 
 /// So many of each family are asked at once.
 const MOST: usize = 4;
@@ -33,16 +33,12 @@ pub(super) fn question(mac: Mac, own: &[IpAddr], target: IpAddr) -> Option<Vec<u
 
 /// Without an address of its own the node asks as if it probed (RFC 5227 §2.1.1).
 fn arp(mac: Mac, own: &[IpAddr], target: Ipv4Addr) -> Arp {
-    let own = own.iter().find_map(|address| match address {
-        IpAddr::V4(v4) => Some(*v4),
-        IpAddr::V6(_) => None,
-    });
     Arp {
         destination: Mac::BROADCAST,
         source: mac,
         operation: Operation::Request,
         sender_mac: mac,
-        sender: own.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        sender: own.iter().find_map(v4).unwrap_or(Ipv4Addr::UNSPECIFIED),
         target_mac: Mac::default(),
         target,
     }
@@ -50,11 +46,8 @@ fn arp(mac: Mac, own: &[IpAddr], target: Ipv4Addr) -> Arp {
 
 /// An address of the same scope, else any: a question from nobody would be one of duplicate address detection.
 fn source(own: &[IpAddr], target: Ipv6Addr) -> Option<Ipv6Addr> {
-    let of_ipv6 = own.iter().filter_map(|address| match address {
-        IpAddr::V4(_) => None,
-        IpAddr::V6(v6) => Some(*v6),
-    });
-    of_ipv6.min_by_key(|own| own.is_unicast_link_local() != target.is_unicast_link_local())
+    let own = own.iter().filter_map(v6);
+    own.min_by_key(|own| own.is_unicast_link_local() != target.is_unicast_link_local())
 }
 
 /// The station, other than `mac`, that says with this frame that it has an address.

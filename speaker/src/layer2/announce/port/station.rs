@@ -170,18 +170,14 @@ impl Station {
     }
 
     fn see(&mut self, port: &mut PortTask) -> Result<(), SocketError> {
-        let view = self
-            .protocol
-            .views
-            .borrow_and_update()
-            .get(&port.port.interface)
-            .cloned();
-        if let Some(view) = view {
-            self.reporter.news = true;
-            self.reporter.holders.follow(&view);
-            self.core.see(view);
-        }
-        self.locate(port)
+        let views = self.protocol.views.borrow_and_update().clone();
+        let Some(view) = views.get(&self.interface) else {
+            return Ok(());
+        };
+        self.reporter.news = true;
+        self.reporter.holders.follow(view);
+        self.core.see(view.clone());
+        self.locate(port, view)
     }
 
     fn follow_link(&mut self, port: &PortTask) {

@@ -76,15 +76,11 @@ impl Station {
 
     fn tell(&mut self, port: &PortTask, event: Event) {
         let interface = &port.port.interface;
-        let names = self.protocol.views.borrow();
-        let nodes = names
-            .get(interface)
-            .map(|view| view.nodes.clone())
-            .unwrap_or_default();
-        let name = |node| {
-            nodes
-                .get(&node)
-                .map_or_else(|| format!("{node:?}"), ToString::to_string)
+        let views = self.protocol.views.borrow();
+        let view = views.get(interface);
+        let name = |node| match view.and_then(|view| view.nodes.get(&node)) {
+            Some(name) => name.to_string(),
+            None => format!("{node:?}"),
         };
         match event {
             Event::Joined => tracing::info!(%interface, event = "segment", step = "join", "takes part"),

@@ -7,7 +7,7 @@ use ferrolb_rawlink::SocketError;
 use ferrolb_segment::message::Message;
 use ferrolb_segment::seal::{self, ETHERTYPE, KeyRing};
 use ferrolb_segment::ways::{Choice, Path, Stations, Stranger, paths};
-use ferrolb_segment::{Moment, Profile};
+use ferrolb_segment::{Moment, Profile, SegmentView};
 use socket2::{Domain, Socket, Type};
 use tokio::time::Instant;
 
@@ -73,13 +73,11 @@ fn sink(any: IpAddr, interface: &str) -> std::io::Result<UdpSocket> {
 
 impl Station {
     /// Follows which station has which address.
-    pub(super) fn locate(&mut self, port: &mut PortTask) -> Result<(), SocketError> {
+    pub(super) fn locate(&mut self, port: &mut PortTask, view: &SegmentView) -> Result<(), SocketError> {
         if !self.udp.choice.hears_datagrams() {
             return Ok(());
         }
-        let view = self.protocol.views.borrow().get(&self.interface).cloned();
-        let stations = view.map(|view| view.stations.clone()).unwrap_or_default();
-        self.udp.stations.follow(paths(self.protocol.me, &stations));
+        self.udp.stations.follow(paths(self.protocol.me, &view.stations));
         let watched = self.udp.stations.addresses();
         if port.watched == watched && port.datagrams == Some(PORT) {
             return Ok(());

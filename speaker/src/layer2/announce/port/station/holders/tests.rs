@@ -54,7 +54,10 @@ struct Simulation {
 impl Simulation {
     fn new(addresses: usize) -> Self {
         let conduct = Conduct {
-            profile: Profile::FAST,
+            profile: Profile {
+                interval: Duration::from_millis(20),
+                ..Profile::NORMAL
+            },
             ..Conduct::default()
         };
         let node = |(boot, name): (u64, &str)| {

@@ -1,7 +1,7 @@
 //! Classic BPF as the kernel checks and runs it, as far as the filters here use it.
 
-use super::code::{JA, JEQ, JGE, JGT, LD_ABS, LD_MEM, RET, ST, TAX, TXA};
-use super::{Instruction, Program};
+use super::super::code::{JA, JEQ, JGE, JGT, LD_ABS, LD_MEM, RET, ST, TAX, TXA};
+use super::super::{Instruction, Program};
 
 /// `BPF_MAXINSNS`
 const LONGEST: usize = 4096;
