@@ -158,6 +158,7 @@ fn start_interrupted(_: &Lab) -> Outcome {
     wait::until("the other lab to be half up", ENDING, || {
         Ok(log.exists().then_some(()))
     })?;
-    signal(&other.owner, Signal::SIGINT)?;
+    // an interrupt is ignored where a shell without job control put all of this into the background
+    signal(&other.owner, Signal::SIGTERM)?;
     Ok(other.is_gone()?)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::audit::{AuditLog, Write};
 use super::handover::{self, Restart};
-use super::services::{Requests, Seen, Set, Watch};
+use super::services::{Requests, Seen, Set, Watch, Written};
 use crate::error::{Error, Result};
 use crate::lab::{Lab, LabConfig};
 use crate::pki;
@@ -47,6 +47,8 @@ pub struct Allocation {
     pub seconds: f64,
     /// A client that applies as many statuses to other Services, as many at a time as the controller, in the same lab.
     pub reference_seconds: f64,
+    /// The same where the client writes all that the controller of this tree writes: an annotation and a condition too.
+    pub whole_reference_seconds: f64,
     /// All requests of the controller that are to change something, until nothing trails any more.
     pub api_writes: usize,
     /// The same for each Service.
@@ -92,7 +94,10 @@ pub fn allocate(name: &str, services: usize, implementation: &Implementation) ->
     lab.apply_definitions(implementation.manifests.clone())?;
     lab.apply(POOL)?;
     let requests = Requests::of(&lab)?;
-    let reference = reference(&requests, services)?;
+    let references = [
+        reference(&requests, services, Written::Bare)?,
+        reference(&requests, services, Written::Whole)?,
+    ];
     requests.create(WAITING, 0..services)?;
     let watch = requests.watch(WAITING, ONE)?;
     let audit = AuditLog::of(pki::account("controller"), lab.state().log("audit"));
@@ -103,19 +108,19 @@ pub fn allocate(name: &str, services: usize, implementation: &Implementation) ->
         command,
         audit,
     };
-    let measured = scene.measure(services, reference)?;
+    let measured = scene.measure(services, references)?;
     Ok(measured)
 }
 
-fn reference(requests: &Requests, services: usize) -> Result<Duration> {
+fn reference(requests: &Requests, services: usize, written: Written) -> Result<Duration> {
     let names = requests.create(REFERENCE, 0..services)?;
-    let took = requests.apply_statuses(&names)?;
+    let took = requests.apply_statuses(&names, written)?;
     requests.delete_set(REFERENCE)?;
     Ok(took)
 }
 
 impl Scene {
-    fn measure(mut self, services: usize, reference: Duration) -> Result<Allocation> {
+    fn measure(mut self, services: usize, [bare, whole]: [Duration; 2]) -> Result<Allocation> {
         let began = Instant::now();
         let controller = handover::start(&self, 1)?;
         let last = self.all_served(&controller, services)?;
@@ -127,7 +132,8 @@ impl Scene {
         Ok(Allocation {
             services,
             seconds: to_a_millisecond(last.duration_since(began)),
-            reference_seconds: to_a_millisecond(reference),
+            reference_seconds: to_a_millisecond(bare),
+            whole_reference_seconds: to_a_millisecond(whole),
             api_writes: writes.len(),
             api_writes_per_service: per_service(writes.len(), services),
             api_writes_by_kind: by_kind(&writes),
@@ -211,6 +217,7 @@ impl Allocation {
         format!(
             "{} Services served {:.3} s after the controller's start\n\
              {:.3} s for as many bare status applies by a client: factor {:.2}\n\
+             {:.3} s for as many with an annotation and a condition: factor {:.2}\n\
              {} API writes, {:.3} per Service{kinds}\n\
              controller: {:.2} s CPU, {:.1} MiB resident\n\
              {} status writes after one deletion\n\
@@ -219,6 +226,8 @@ impl Allocation {
             self.seconds,
             self.reference_seconds,
             self.seconds / self.reference_seconds,
+            self.whole_reference_seconds,
+            self.seconds / self.whole_reference_seconds,
             self.api_writes,
             self.api_writes_per_service,
             self.controller_cpu_seconds,

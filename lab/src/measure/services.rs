@@ -40,6 +40,15 @@ pub(crate) struct Set {
     pub(crate) class: Option<&'static str>,
 }
 
+/// What a client writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// An address in the status.
+    Bare,
+    /// The same, the annotation with its pool and the condition that says so: all that our controller writes.
+    Whole,
+}
+
 fn refused(what: &str, failed: impl std::fmt::Display) -> Error {
     Error::Refused(format!("{what}: {failed}"))
 }
@@ -81,15 +90,14 @@ impl Requests {
         Ok(names)
     }
 
-    /// Writes an address into the status of each, by one server-side apply each, and nothing else; returns how long
-    /// that took.
-    pub(crate) fn apply_statuses(&self, names: &[String]) -> Result<Duration> {
+    /// Writes an address to each by one server-side apply; returns how long that took.
+    pub(crate) fn apply_statuses(&self, names: &[String], written: Written) -> Result<Duration> {
         let requests = names.iter().enumerate().map(|(number, name)| {
             let uri = format!(
                 "/api/v1/namespaces/{NAMESPACE}/services/{name}/status?fieldManager={MANAGER}&force=true"
             );
             let request = Request::patch(uri).header("content-type", "application/apply-patch+yaml");
-            (request, status(name, number))
+            (request, status(name, number, written))
         });
         let requests = requests.collect();
         let began = Instant::now();
@@ -174,14 +182,25 @@ fn service(set: Set, name: &str) -> Value {
     })
 }
 
-fn status(name: &str, number: usize) -> Value {
+fn status(name: &str, number: usize, written: Written) -> Value {
     let address = format!("203.0.113.{}", 1 + number % 250);
-    json!({
+    let mut object = json!({
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name},
         "status": {"loadBalancer": {"ingress": [{"ip": address, "ipMode": "VIP"}]}},
-    })
+    });
+    if written == Written::Whole {
+        object["metadata"]["annotations"] = json!({"metallb.io/ip-allocated-from-pool": "reference"});
+        object["status"]["conditions"] = json!([{
+            "type": "ferrolb.io/Assigned",
+            "status": "True",
+            "reason": "Assigned",
+            "message": format!("{address} from pool reference"),
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }]);
+    }
+    object
 }
 
 /// What a watch has shown of a set of Services.
