@@ -2,7 +2,6 @@
 //! very moment in which an address moves is cut, as the next node does not know it; so a request is asked once more, as a
 //! browser does.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,8 +29,6 @@ pub(super) struct Site {
 pub(super) struct Tally {
     pub(super) sent: usize,
     pub(super) lost: usize,
-    /// Those that answered.
-    pub(super) pods: BTreeSet<String>,
     /// The first loss.
     pub(super) why: String,
 }
@@ -41,12 +38,11 @@ impl Site {
         Self { at, host }
     }
 
-    /// Returns the pod that answered, as `pod=NAME`.
-    fn ask(&self) -> io::Result<String> {
+    fn ask(&self) -> io::Result<()> {
         self.ask_once().or_else(|_| self.ask_once())
     }
 
-    fn ask_once(&self) -> io::Result<String> {
+    fn ask_once(&self) -> io::Result<()> {
         let mut stream = TcpStream::connect_timeout(&self.at, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         write!(
@@ -56,9 +52,8 @@ impl Site {
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        let pod = answer.split_whitespace().find(|word| word.starts_with("pod="));
-        if let Some(pod) = pod.filter(|_| answer.starts_with("HTTP/1.1 200 ")) {
-            return Ok(pod.to_owned());
+        if answer.starts_with("HTTP/1.1 200 ") && answer.contains("pod=") {
+            return Ok(());
         }
         let first = answer.lines().next().unwrap_or("no answer").to_owned();
         Err(io::Error::other(first))
@@ -96,13 +91,10 @@ fn send(site: &Site, over: &AtomicBool, offset: Duration) -> Tally {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         due += GAP;
         tally.sent += 1;
-        match site.ask() {
-            Ok(pod) => drop(tally.pods.insert(pod)),
-            Err(failed) => {
-                tally.lost += 1;
-                if tally.why.is_empty() {
-                    tally.why = failed.to_string();
-                }
+        if let Err(failed) = site.ask() {
+            tally.lost += 1;
+            if tally.why.is_empty() {
+                tally.why = failed.to_string();
             }
         }
     }
@@ -113,7 +105,6 @@ impl Tally {
     fn add(&mut self, other: Self) {
         self.sent += other.sent;
         self.lost += other.lost;
-        self.pods.extend(other.pods);
         if self.why.is_empty() {
             self.why = other.why;
         }
