@@ -39,9 +39,14 @@ impl Pace {
     }
 
     /// When the turn that was asked for may be taken, if nothing changes.
-    pub(crate) fn due(&self, writes_wait: bool) -> Option<Instant> {
+    fn due(&self, writes_wait: bool) -> Option<Instant> {
         let (ended, rest) = self.last.filter(|_| self.asked)?;
         Some(ended + if writes_wait { REST_BEHIND_WRITES } else { rest })
+    }
+
+    /// When to look again. A turn that was asked for sees to all that is due by time as well, so it alone is waited for.
+    pub(crate) fn next_wake(&self, writes_wait: bool, by_time: Option<Instant>) -> Option<Instant> {
+        self.due(writes_wait).or(by_time)
     }
 
     /// Notes that a turn was taken.
@@ -95,6 +100,18 @@ mod tests {
         pace.asked();
         assert_eq!(pace.due(true), Some(ended + REST_BEHIND_WRITES));
         assert!(pace.is_due(true, ended + REST_BEHIND_WRITES));
+    }
+
+    #[test]
+    fn what_was_due_before_a_turn_that_waits_wakes_nobody() {
+        let (mut pace, ended) = worked();
+        assert_eq!(pace.next_wake(true, Some(ended)), Some(ended));
+        pace.asked();
+        assert_eq!(
+            pace.next_wake(true, Some(ended)),
+            Some(ended + REST_BEHIND_WRITES)
+        );
+        assert_eq!(pace.next_wake(false, Some(ended)), Some(ended + TURN * REST));
     }
 
     #[test]

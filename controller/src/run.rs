@@ -161,10 +161,8 @@ impl Controller {
         let now = Instant::now();
         let term = self.term.as_ref().and_then(|term| term.next_wake(now));
         let tries = self.term.as_ref().and_then(|_| self.pending.next_try());
-        [term, tries, self.pace.due(self.actor.writes_wait())]
-            .into_iter()
-            .flatten()
-            .min()
+        let by_time = [term, tries].into_iter().flatten().min();
+        self.pace.next_wake(self.actor.writes_wait(), by_time)
     }
 
     /// Waits for the writes under way: whoever comes after us should find their outcome.
