@@ -20,7 +20,6 @@ mod secret;
 mod snapshot;
 mod takeover;
 mod term;
-mod told;
 mod trailing;
 mod watch;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferrolb_crds::domain::{PoolName, ServiceKey};
+use ferrolb_runtime::reflect::Told;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -11,7 +12,6 @@ use crate::act::Disputes;
 use crate::memory::Memory;
 use crate::plan::Settled;
 use crate::takeover::Takeover;
-use crate::told::Told;
 
 /// A doubt that is over sooner is none: an advertisement may be applied a moment before its pool.
 const DOUBTS_LAST: Duration = Duration::from_secs(5);
@@ -27,9 +27,9 @@ pub(crate) struct Term {
     pub(crate) settled: Settled,
     /// Services of other classes that still bear what we wrote under another `--lb-class`.
     pub(crate) left: BTreeSet<ServiceKey>,
-    /// Of what is skipped in whole or in part.
+    /// Which objects were told to be skipped in whole or in part.
     pub(crate) told_invalid: Told,
-    /// Of what is used as it is.
+    /// Which objects were told to be doubtful and used as they are.
     pub(crate) told_doubtful: Told,
 }
 
@@ -53,7 +53,7 @@ impl Term {
             pool_writes: PoolWrites::default(),
             settled: Settled::default(),
             left: BTreeSet::new(),
-            told_invalid: Told::after(Duration::ZERO),
+            told_invalid: Told::default(),
             told_doubtful: Told::after(DOUBTS_LAST),
         }
     }

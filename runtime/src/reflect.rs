@@ -33,11 +33,13 @@ mod observed;
 mod parsed;
 mod retry;
 mod store;
+mod told;
 
 pub use entry::{Entry, ObjectKey, Problem, Undecodable};
 pub use metrics::WatchMetrics;
 pub use parsed::Parsed;
 pub use retry::with_backoff;
+pub use told::Told;
 
 use follow::Follower;
 use health::Health;

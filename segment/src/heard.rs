@@ -7,7 +7,7 @@ use super::message::{HeardPage, Tag, Version};
 /// The newest whole list of another instance, and the parts of a newer one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeardList {
-    /// Of the newest whole list.
+    /// The version of the newest whole list.
     pub(super) version: Version,
     /// Whether each is known to hear the instance.
     tags: BTreeMap<Tag, bool>,

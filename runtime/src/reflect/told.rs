@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ferrolb_runtime::reflect::Problem;
 use tokio::time::Instant;
 
-/// Problems of one kind.
-#[derive(Debug)]
-pub(crate) struct Told {
+use super::Problem;
+
+/// Problems of one kind; by default each is told at once.
+#[derive(Debug, Default)]
+pub struct Told {
     /// A problem that is over sooner is told to nobody.
     patience: Duration,
     /// When each of those that are there is to be told; none once it was.
@@ -17,7 +18,8 @@ pub(crate) struct Told {
 
 impl Told {
     /// None is told yet.
-    pub(crate) fn after(patience: Duration) -> Self {
+    #[must_use]
+    pub fn after(patience: Duration) -> Self {
         Self {
             patience,
             due: BTreeMap::new(),
@@ -25,11 +27,12 @@ impl Told {
     }
 
     /// Those of all that are there which are to be told now.
-    pub(crate) fn news<'a>(&mut self, problems: &'a [Problem], now: Instant) -> Vec<&'a Problem> {
+    pub fn news<'a>(&mut self, problems: &'a [Problem], now: Instant) -> Vec<&'a Problem> {
         let mut before = std::mem::take(&mut self.due);
         let mut is_news = |problem: &&Problem| {
             let text = problem.to_string();
-            let due = before.remove(&text).unwrap_or(Some(now + self.patience));
+            let known = before.remove(&text).or_else(|| self.due.get(&text).copied());
+            let due = known.unwrap_or(Some(now + self.patience));
             let waits = due.filter(|due| *due > now);
             self.due.insert(text, waits);
             due.is_some() && waits.is_none()
@@ -38,24 +41,22 @@ impl Told {
     }
 
     /// When the next is to be told if it lasts.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    #[must_use]
+    pub fn next(&self) -> Option<Instant> {
         self.due.values().flatten().min().copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ferrolb_crds::api::IPAddressPool;
-    use serde_json::json;
+    use k8s_openapi::api::core::v1::Namespace;
 
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
     fn problems(messages: &[&str]) -> Vec<Problem> {
-        let object = json!({"apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool", "metadata": {"name": "p"},
-            "spec": {"addresses": []}});
-        let object: IPAddressPool = serde_json::from_value(object).unwrap();
+        let object = Namespace::default();
         messages
             .iter()
             .map(|message| Problem::of(&object, message))
@@ -73,6 +74,14 @@ mod tests {
             told.news(&problems(&["transient"]), now + PATIENCE).is_empty(),
             "it begins anew"
         );
+    }
+
+    #[test]
+    fn problems_of_the_same_words_are_told_once() {
+        let (mut told, now) = (Told::default(), Instant::now());
+        let twice = problems(&["same", "same"]);
+        assert_eq!(told.news(&twice, now), [&twice[0]]);
+        assert!(told.news(&twice, now).is_empty());
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Speaker {
             tracing::warn!("every node carries the label {EXCLUDE_NODE}, so it is ignored");
         }
         self.said.all_excluded = may.all_excluded;
-        for notice in self.said.problems.notices(snapshot, &verdicts) {
+        for notice in self.said.problems.notices(snapshot, &verdicts, Instant::now()) {
             self.actor.tell(notice);
         }
         self.show_configuration(snapshot, interfaces::told(&interfaces));

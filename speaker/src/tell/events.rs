@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use ferrolb_crds::domain::{InterfaceName, NodeName, Reason, ServiceKey};
 use ferrolb_runtime::events::Notice;
-use ferrolb_runtime::reflect::Problem;
+use ferrolb_runtime::reflect::{self, Problem};
 use itertools::Itertools;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
+use tokio::time::Instant;
 
 use crate::see::snapshot::Snapshot;
 use crate::tell::condition::{Shown, spokesman};
@@ -135,27 +136,21 @@ pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
 
 /// Problems that were told, so that each is told once.
 #[derive(Debug, Default)]
-pub(crate) struct ToldProblems(BTreeSet<String>);
+pub(crate) struct ToldProblems(reflect::Told);
 
 impl ToldProblems {
     /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
-    pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<Notice> {
-        let texts: BTreeSet<String> = snapshot.problems.iter().map(ToString::to_string).collect();
-        for news in texts.difference(&self.0) {
-            tracing::warn!("{news}");
+    pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts, now: Instant) -> Vec<Notice> {
+        let news = self.0.news(&snapshot.problems, now);
+        for problem in &news {
+            tracing::warn!("{problem}");
         }
-        let new = snapshot
-            .problems
-            .iter()
-            .filter(|problem| !self.0.contains(&problem.to_string()));
         let ours = |problem: &&Problem| {
             let name = problem.object.name.as_deref().unwrap_or_default();
             problem.object.kind.as_deref() == Some("ConfigMap")
                 && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
         };
-        let notices = new.filter(ours).map(invalid_configuration).collect();
-        self.0 = texts;
-        notices
+        news.into_iter().filter(ours).map(invalid_configuration).collect()
     }
 }
 

@@ -102,7 +102,7 @@ fn a_problem_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
     let mut states = ["n1", "n2", "n3"].map(|node| (node, ToldProblems::default()));
     let mut tell = |snapshot: &Snapshot| -> Vec<Notice> {
         let all = states.iter_mut();
-        all.flat_map(|(node, told)| told.notices(snapshot, &verdicts(&snapshot.view, node)))
+        all.flat_map(|(node, told)| told.notices(snapshot, &verdicts(&snapshot.view, node), Instant::now()))
             .collect()
     };
     assert_eq!(tell(&snapshot), [invalid_configuration(&problem("ConfigMap"))]);
