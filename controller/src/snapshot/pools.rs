@@ -1,7 +1,6 @@
 //! The pools of a snapshot. They are parsed and put together again only when one of them changed.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use ferrolb_crds::api::IPAddressPool;
@@ -22,10 +21,7 @@ pub(super) struct ReadPools {
 impl ReadPools {
     /// Follows the store.
     pub(super) fn read(&mut self, store: &Reflection<IPAddressPool>) {
-        if !self
-            .parsed
-            .read(store, |pool| Ok::<_, Infallible>(Pool::read(pool)))
-        {
+        if !self.parsed.read_all(store, Pool::read) {
             return;
         }
         let (together, overlaps) = Pools::new(self.parsed.values().cloned());
@@ -57,13 +53,7 @@ impl ReadPools {
 
     /// Problems of pools, about the objects as the watch shows them.
     pub(super) fn problems_of(&self, found: Vec<(PoolName, Invalid)>) -> Vec<Problem> {
-        let objects: BTreeMap<&PoolName, &IPAddressPool> = self
-            .parsed
-            .objects()
-            .map(|(object, pool)| (&pool.name, &**object))
-            .collect();
-        let problem = |(pool, why)| Some(Problem::of(*objects.get(&pool)?, why));
-        found.into_iter().filter_map(problem).collect()
+        self.parsed.problems_of(found, |pool| &pool.name)
     }
 }
 

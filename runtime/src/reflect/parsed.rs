@@ -1,6 +1,7 @@
 //! The objects of one store as values of the domain, each parsed once.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -50,6 +51,27 @@ where
             self.known.insert(key.clone(), known);
         }
         changed || before.values().any(|gone| gone.value.is_ok())
+    }
+
+    /// As [`Parsed::read`], of a reader that takes every object.
+    pub fn read_all(&mut self, store: &Reflection<K>, read: impl Fn(&K) -> T) -> bool {
+        self.read(store, |object| Ok::<_, Infallible>(read(object)))
+    }
+
+    /// What was found out about some of the values together, as problems of their objects. `name` is what `found` calls a
+    /// value.
+    pub fn problems_of<N: Ord, E: Display>(
+        &self,
+        found: Vec<(N, E)>,
+        name: impl Fn(&T) -> &N,
+    ) -> Vec<Problem> {
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let objects = self.objects().map(|(object, value)| (name(value), object));
+        let objects: BTreeMap<&N, &Arc<K>> = objects.collect();
+        let problem = |(of, why)| Some(Problem::of(&***objects.get(&of)?, why));
+        found.into_iter().filter_map(problem).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{InterfaceName, NodeLinks};
+use ferrolb_crds::domain::{InterfaceName, NodeLinks, is_link_local};
 use ferrolb_rawlink::links::{Link, LinkTable};
 use ipnetwork::IpNetwork;
 
@@ -95,13 +95,6 @@ impl Interface {
         telling
             .map(|subnet| (subnet.network(), subnet.prefix()))
             .collect()
-    }
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
 }
 

@@ -1,16 +1,13 @@
 //! Stores → one view, with what is wrong in it.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, core};
-use ferrolb_crds::domain::{
-    Advert, AdvertName, Node, NodeLinks, NodeName, Pool, PoolName, Pools, ServiceKey,
-};
+use ferrolb_crds::domain::{Advert, AdvertName, Node, NodeLinks, NodeName, Pool, Pools, ServiceKey};
 use ferrolb_runtime::reflect::{Entry, Parsed, Problem};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use super::exclude::{CONFIG_MAP, ExcludeList};
 use super::services::Services;
@@ -90,13 +87,10 @@ impl Reader {
             let seen = statuses.values().filter_map(Entry::object).cloned();
             self.seen = Arc::new(in_order(seen));
         }
-        if self
-            .config_maps
-            .read(&stores.config_maps, valid(ExcludeList::read))
-        {
+        if self.config_maps.read_all(&stores.config_maps, ExcludeList::read) {
             self.exclude = Arc::new(self.exclude_list().cloned().unwrap_or_default());
         }
-        self.secrets.read(&stores.secrets, valid(|_| ()));
+        self.secrets.read_all(&stores.secrets, |_| ());
         Snapshot {
             view: self.view.clone(),
             shown: self.services.shown.clone(),
@@ -108,24 +102,18 @@ impl Reader {
     }
 
     fn read_pools(&mut self, stores: &Stores) {
-        if !self.pools.read(&stores.pools, valid(Pool::read)) {
+        if !self.pools.read_all(&stores.pools, Pool::read) {
             return;
         }
         let (pools, problems) = Pools::new(self.pools.values().cloned());
-        let by_name: BTreeMap<&PoolName, &Arc<IPAddressPool>> = self
-            .pools
-            .objects()
-            .map(|(object, pool)| (&pool.name, object))
-            .collect();
-        let problem = |(pool, why)| Some(Problem::of(&***by_name.get(&pool)?, why));
-        self.overlaps = problems.into_iter().filter_map(problem).collect();
+        self.overlaps = self.pools.problems_of(problems, |pool| &pool.name);
         self.view.pools = Arc::new(pools);
     }
 
     /// The state of a speaker goes with its Pod; what it told of its node stays true for as long as there is the node.
     fn read_nodes(&mut self, stores: &Stores) {
-        let nodes = self.nodes.read(&stores.nodes, valid(Node::read));
-        let states = self.states.read(&stores.states, valid(NodeLinks::of_state));
+        let nodes = self.nodes.read_all(&stores.nodes, Node::read);
+        let states = self.states.read_all(&stores.states, NodeLinks::of_state);
         if nodes {
             self.view.nodes = Arc::new(self.nodes.values().cloned().collect());
         }
@@ -162,11 +150,6 @@ impl Reader {
         let key = keys::problem(self.secret().map(|secret| &**secret));
         of_objects.cloned().chain(patterns).chain(key).collect()
     }
-}
-
-/// A parser of what cannot be wrong.
-fn valid<K: Resource, T>(read: impl Fn(&K) -> T) -> impl Fn(&K) -> Result<T, Infallible> {
-    move |object| Ok(read(object))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use ferrolb_runtime::reflect::Reflection;
+use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
