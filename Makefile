@@ -1,16 +1,14 @@
 # Everything a person or a CI server runs. `make` alone lists the targets.
 
 CARGO ?= cargo
-LAB = FERROLB_GO="$$(scripts/find-go)" $(CARGO) run --quiet -p ferrolb-lab --bin ferrolb-lab --
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: deps ## Start a three-node Kubernetes, install FerroLB, fetch answers through its addresses, clean up (root)
-	$(LAB) build
-	$(LAB) demo
+demo: ## Start a three-node Kubernetes, install FerroLB, fetch answers through its addresses, clean up (root)
+	@scripts/in-lab demo
 
 .PHONY: test
 test: ## Run everything: style, documents, unit, property, manifest and lab tests (root; else the lab is skipped)
@@ -42,6 +40,5 @@ deps: ## Install what is missing: Debian packages, and Go where the system's is 
 	@scripts/deps
 
 .PHONY: tour
-tour: deps ## Walk through docs/tour.md on a Kubernetes of three nodes (root)
-	$(LAB) build
-	$(LAB) --name tour tour
+tour: ## Walk through docs/tour.md on a Kubernetes of three nodes (root)
+	@scripts/in-lab --name tour tour

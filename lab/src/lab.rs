@@ -13,7 +13,7 @@ use crate::kubectl::Kubectl;
 use crate::owner::DETACH;
 use crate::plan::Plan;
 use crate::state::State;
-use crate::{binaries, cleanup, requirements, source};
+use crate::{cleanup, requirements, source};
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Lab {
         if state.is_held() && state.socket().exists() {
             return Error::refused(format!("lab {} is up", plan.name()));
         }
-        let binaries = binaries::built()?;
+        let binaries = ferrolb_programs::cluster()?;
         let echo = source::static_program("ferrolb-echo")?;
         cleanup::sweep_dead()?;
         let task = Task {
@@ -114,7 +114,7 @@ impl Lab {
         Ok(Self {
             plan,
             state,
-            binaries: binaries::built()?,
+            binaries: ferrolb_programs::cluster()?,
             owned: None,
         })
     }

@@ -4,18 +4,14 @@
 //! CNI bridge and kube-proxy. A [`Lab`] is removed when it is dropped, when its owner is interrupted or killed, and
 //! at the latest when the next lab starts. Every program that uses this library calls [`entry`] first.
 
-pub mod binaries;
 pub mod cgroup;
 pub mod cleanup;
 mod cluster;
-pub mod command;
 mod control_plane;
 mod demo;
 mod entry;
-mod error;
 pub mod external;
 mod faults;
-mod go;
 pub mod images;
 mod install;
 mod keeper;
@@ -41,16 +37,18 @@ pub mod reach;
 mod readiness;
 mod requirements;
 pub mod segment;
-pub mod source;
 mod speaker;
 pub mod state;
 pub mod suite;
 pub mod tour;
 pub mod wait;
 
+use ferrolb_programs::error;
+
 pub use entry::entry;
-pub use error::{Error, Result};
 pub use faults::{ControlPlaneStop, EtcdPause};
+pub use ferrolb_programs::error::{Error, Result};
+pub use ferrolb_programs::{command, source};
 pub use install::Installation;
 pub use kubectl::Kubectl;
 pub use lab::{Lab, LabConfig};

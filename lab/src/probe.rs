@@ -7,7 +7,6 @@ mod ndp;
 pub(crate) mod packet;
 mod tap;
 
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use ferrolb_echo::http;
 
 pub use ferrolb_echo::http::Answer;
 
-use crate::error::{Doing, Error, Result};
+use crate::error::{Doing, Result};
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::plan::Machine;
@@ -109,12 +108,4 @@ fn udp_ask(address: SocketAddr, timeout: Duration) -> std::io::Result<String> {
     let mut buffer = [0; 2048];
     let length = socket.recv(&mut buffer)?;
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
-}
-
-impl Error {
-    /// True if nobody answered at all: no refusal, no reset, no ICMP error.
-    #[must_use]
-    pub fn is_silence(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if matches!(source.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock))
-    }
 }

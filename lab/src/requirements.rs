@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::binaries;
 use crate::error::{Error, Result};
 
 /// Programs that the lab or kube-proxy runs, and Debian's packages of them.
@@ -17,7 +16,7 @@ pub(crate) fn obstacle() -> Option<String> {
     let missing = PROGRAMS.iter().find(|(program, _)| !is_in_path(program));
     missing
         .map(|(program, package)| format!("the program {program} is missing (Debian: {package})"))
-        .or_else(|| binaries::built().err().map(|absent| absent.to_string()))
+        .or_else(|| ferrolb_programs::cluster().err().map(|absent| absent.to_string()))
 }
 
 /// `prometheus` or `promtool`: of this machine, else those that `make deps` took from Debian's package.
@@ -25,7 +24,7 @@ pub(crate) fn obstacle() -> Option<String> {
 /// # Errors
 /// If there is none.
 pub fn monitoring_program(name: &str) -> Result<PathBuf> {
-    let unpacked = binaries::cache().join("prometheus").join(name);
+    let unpacked = ferrolb_programs::cache().join("prometheus").join(name);
     let found = in_path(name).or_else(|| unpacked.is_file().then_some(unpacked));
     found.ok_or_else(|| Error::Refused(format!("there is no program {name}: run `make deps`")))
 }
@@ -35,7 +34,7 @@ pub fn monitoring_program(name: &str) -> Result<PathBuf> {
 /// # Errors
 /// If it is not there.
 pub(crate) fn envoy() -> Result<PathBuf> {
-    let unpacked = binaries::cache().join("envoy/envoy");
+    let unpacked = ferrolb_programs::cache().join("envoy/envoy");
     let there = unpacked.is_file().then_some(unpacked);
     there.ok_or_else(|| Error::Refused("there is no program envoy: run `make deps`".into()))
 }

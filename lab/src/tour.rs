@@ -18,7 +18,7 @@ use crate::images;
 use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::process::Process;
-use crate::{binaries, netns, source, wait};
+use crate::{netns, source, wait};
 
 pub use page::{Page, Shown, Step};
 pub use same::same;
@@ -49,7 +49,7 @@ pub struct Tour<'a> {
 /// If FerroLB does not start, or an image cannot be made or loaded.
 pub fn prepare(lab: &Lab) -> Result<()> {
     lab.install()?;
-    load(lab, &binaries::built()?.join("coredns"), COREDNS)
+    load(lab, &ferrolb_programs::beside("coredns")?, COREDNS)
 }
 
 impl<'a> Tour<'a> {
@@ -145,10 +145,10 @@ fn programs(lab: &Lab) -> Result<PathBuf> {
     let folder = lab.state().folder().join("programs");
     std::fs::create_dir_all(&folder).doing(|| format!("make {}", folder.display()))?;
     let own = [
-        ("kubectl", binaries::built()?.join("kubectl")),
+        ("kubectl", ferrolb_programs::cluster()?.join("kubectl")),
         (
             "external-dns-records",
-            binaries::built()?.join("external-dns-records"),
+            ferrolb_programs::beside("external-dns-records")?,
         ),
         ("ferrolb-lab", source::lab_program()?),
     ];

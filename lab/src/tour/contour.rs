@@ -11,7 +11,7 @@ use super::load;
 use crate::command::text;
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
-use crate::{binaries, requirements};
+use crate::requirements;
 
 const MODULE: &str = "github.com/projectcontour/contour";
 const NAMESPACE: &str = "projectcontour";
@@ -40,7 +40,7 @@ impl Lab {
     /// # Errors
     /// If its module cannot be had, or its pods do not start.
     pub fn install_contour(&self) -> Result<()> {
-        load(self, &binaries::built()?.join("contour"), CONTOUR)?;
+        load(self, &ferrolb_programs::beside("contour")?, CONTOUR)?;
         load(self, &requirements::envoy()?, ENVOY)?;
         let folder = self.state().folder().join("run/contour");
         fs::create_dir_all(&folder).doing(|| format!("make {}", folder.display()))?;
@@ -75,9 +75,9 @@ fn write_kustomization(folder: &Path, resources: &[String]) -> Result<()> {
 
 /// Where Go keeps the module that the lab's Contour is built from.
 fn module_folder() -> Result<PathBuf> {
-    let mut command = Command::new(binaries::go()?);
+    let mut command = Command::new(ferrolb_programs::go()?);
     command
-        .current_dir(binaries::module_folder("contour"))
+        .current_dir(ferrolb_programs::module_folder("contour"))
         .env("GOWORK", "off")
         .args(["mod", "download", "-json", MODULE]);
     let told = text(&mut command, DOWNLOAD)?;

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod breaking;
+mod demo;
 mod failover;
 mod many;
 mod stability;
@@ -16,9 +17,10 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use ferrolb_lab::measure::FloodConfig;
 use ferrolb_lab::{
-    Implementation, Installation, Lab, LabConfig, binaries, cleanup, images, measure, reach, source,
-    state::State,
+    Implementation, Installation, Lab, LabConfig, cleanup, images, measure, reach, source, state::State,
 };
+use ferrolb_programs::progress::Progress;
+use ferrolb_programs::{Wanted, build_all, stages};
 use nix::sys::signal::{SigSet, Signal};
 use serde::Serialize;
 
@@ -44,7 +46,7 @@ fn run(name: &str, task: Task) -> Result<()> {
             bare,
             foreground,
         } => up(name, size, bare, foreground),
-        Task::Demo { size } => demo(name, size),
+        Task::Demo { size } => demo::show(name, size),
         Task::Tour { tour } => tour::walk(name, &tour),
         Task::Measure { what } => measured(name, what),
         Task::Down => down(name),
@@ -105,20 +107,24 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
     }
 }
 
+/// All that the trials need, so that none of them builds.
 fn build() -> Result<()> {
-    let folder = binaries::build(|line| println!("{line}"))?;
-    let echo = source::static_program("ferrolb-echo")?;
-    println!("{}\n{}", folder.display(), echo.display());
+    let progress = Progress::of(1 + stages(Wanted::Everything));
+    build_all(Wanted::Everything, &["ferrolb", "ferrolb-echo"], &progress)?;
     Ok(())
+}
+
+fn config(name: &str, size: Size) -> LabConfig {
+    LabConfig {
+        name: name.to_owned(),
+        nodes: size.nodes,
+        clients: size.clients,
+    }
 }
 
 pub(crate) fn start(name: &str, size: Size, bare: bool) -> Result<Lab> {
     let began = Instant::now();
-    let config = LabConfig {
-        name: name.to_owned(),
-        nodes: size.nodes,
-        clients: size.clients,
-    };
+    let config = config(name, size);
     let lab = if bare {
         Lab::up_bare(&config)?
     } else {
@@ -130,17 +136,6 @@ pub(crate) fn start(name: &str, size: Size, bare: bool) -> Result<Lab> {
         began.elapsed().as_secs_f64()
     );
     Ok(lab)
-}
-
-/// The lab goes with the value, whatever happens on the way.
-fn demo(name: &str, size: Size) -> Result<()> {
-    let lab = start(name, size, false)?;
-    install(&lab, Lab::install)?;
-    println!("\n{}", lab.demonstrate()?);
-    let began = Instant::now();
-    lab.down()?;
-    println!("lab {name}: down after {:.1} s", began.elapsed().as_secs_f64());
-    Ok(())
 }
 
 fn measured(name: &str, what: Figure) -> Result<()> {

@@ -44,13 +44,23 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    pub(crate) fn refused<T>(message: impl Into<String>) -> Result<T> {
+    /// The lab refuses, and this is why.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn refused<T>(message: impl Into<String>) -> Result<T> {
         Err(Self::Refused(message.into()))
+    }
+
+    /// True if nobody answered at all: no refusal, no reset, no ICMP error.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock))
     }
 
     /// The same error with the last lines of a log below it.
     #[must_use]
-    pub(crate) fn with_log(self, log: &Path) -> Self {
+    pub fn with_log(self, log: &Path) -> Self {
         let tail = tail(log, 15);
         match self {
             Self::Late { what, waited, seen } => Self::Late {
@@ -72,7 +82,11 @@ fn tail(log: &Path, lines: usize) -> String {
 }
 
 /// Names what was being done when the kernel refused.
-pub(crate) trait Doing<T> {
+pub trait Doing<T> {
+    /// `what` reads after "cannot".
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there was one.
     fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
 }
 
