@@ -3,6 +3,7 @@
 mod cluster;
 mod crds;
 mod daemons;
+mod migrate;
 mod objects;
 mod plan;
 mod pool;
@@ -34,6 +35,8 @@ enum Command {
     Pool(pool::Args),
     /// Move addresses to the nodes that `ferrolb plan` would choose, one group at a time
     Rebalance(rebalance::Args),
+    /// Replace MetalLB
+    Migrate(migrate::Args),
     /// Print the resource definitions as YAML
     Crds,
 }
@@ -55,6 +58,9 @@ fn main() -> ExitCode {
             command: pool::Command::Drain(args),
         }) => ("ferrolb pool drain", pool::drain::run(&args)),
         Command::Rebalance(args) => ("ferrolb rebalance", rebalance::run(&args)),
+        Command::Migrate(migrate::Args {
+            command: migrate::Command::Check(args),
+        }) => ("ferrolb migrate check", migrate::run(&args)),
         Command::Crds => ("ferrolb crds", crds::run()),
     };
     ended.unwrap_or_else(|error| {

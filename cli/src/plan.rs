@@ -26,11 +26,13 @@ use serde::Serialize;
 use crate::cluster::{self, Access};
 use crate::daemons::DaemonArgs;
 use defaults::{ClusterFamilies, fill_namespaces, fill_service};
-use manifests::Manifests;
-use world::Daemons;
+pub(crate) use manifests::{Manifests, why_unread};
+pub(crate) use report::{Announced, Report, ServicePlan};
+pub(crate) use table::aligned;
+pub(crate) use world::{Daemons, Speakers};
 
 /// A manifest could not be read.
-const UNREADABLE: u8 = 2;
+pub(crate) const UNREADABLE: u8 = 2;
 
 /// Say what controller and speakers would do with these manifests, without a cluster.
 #[derive(Clone, Debug, clap::Args)]
@@ -63,7 +65,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
+pub(crate) enum Output {
     Table,
     Json,
 }
@@ -111,21 +113,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn without_cluster(mut manifests: Manifests, args: &Args) -> String {
-    let families = match args.cluster_families.as_slice() {
-        [] => ClusterFamilies {
-            all: &[Family::V4],
-            assumed: true,
-        },
-        all => ClusterFamilies { all, assumed: false },
-    };
-    let objects = &mut manifests.objects;
-    let fill = |service| fill_service(service, families);
-    manifests
-        .problems
-        .extend(objects.services.iter_mut().filter_map(fill));
-    fill_namespaces(objects);
-    let report = world::plan(objects, &args.daemons(), manifests.problems);
+    manifests.fill_in(&args.cluster_families);
+    let report = world::plan(&manifests.objects, &args.daemons(), manifests.problems);
     args.output.render(&report, table::render)
+}
+
+impl Manifests {
+    /// Fills in what the API server would, in a cluster of these families; of IPv4 if none is given.
+    pub(crate) fn fill_in(&mut self, families: &[Family]) {
+        let families = match families {
+            [] => ClusterFamilies {
+                all: &[Family::V4],
+                assumed: true,
+            },
+            all => ClusterFamilies { all, assumed: false },
+        };
+        let fill = |service| fill_service(service, families);
+        self.problems
+            .extend(self.objects.services.iter_mut().filter_map(fill));
+        fill_namespaces(&mut self.objects);
+    }
 }
 
 fn against_cluster(manifests: Manifests, args: &Args) -> anyhow::Result<String> {
@@ -136,7 +143,7 @@ fn against_cluster(manifests: Manifests, args: &Args) -> anyhow::Result<String> 
 }
 
 impl Output {
-    fn render<T: Serialize>(self, answer: &T, table: impl Fn(&T) -> String) -> String {
+    pub(crate) fn render<T: Serialize>(self, answer: &T, table: impl Fn(&T) -> String) -> String {
         match self {
             Self::Table => table(answer),
             Self::Json => serde_json::to_string_pretty(answer).unwrap_or_default() + "\n",

@@ -26,28 +26,31 @@ use serde_json::Value;
 
 use crate::objects::{Objects, id};
 use crate::problem::{ObjectId, Problem};
-pub(super) use decode::Fault;
+pub(crate) use decode::Fault;
 use decode::Place;
 use files::Source;
-use kinds::{Kind, kind, why_unread};
+pub(crate) use kinds::why_unread;
+use kinds::{Kind, kind};
 use node::{Content, Node, Remark};
 use schema::Schema;
 use yaml::Parsed;
 
 /// What the manifests hold of the kinds that matter; other kinds are passed over.
 #[derive(Debug, Default)]
-pub(super) struct Manifests {
-    pub(super) objects: Objects,
-    pub(super) problems: Vec<Problem>,
+pub(crate) struct Manifests {
+    pub(crate) objects: Objects,
+    /// Objects of other kinds, as they stand there.
+    pub(crate) beside: Vec<Value>,
+    pub(crate) problems: Vec<Problem>,
     /// What could not be read.
-    pub(super) faults: Vec<Fault>,
+    pub(crate) faults: Vec<Fault>,
     /// Files of folders that hold no objects of Kubernetes.
-    pub(super) passed_over: Vec<PathBuf>,
+    pub(crate) passed_over: Vec<PathBuf>,
 }
 
 impl Manifests {
     /// Reads files, and all manifests of folders. Pools and advertisements count only in the installation's namespace.
-    pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Self {
+    pub(crate) fn read(paths: &[PathBuf], namespace: &str) -> Self {
         let mut reader = Reader::default();
         let mut all = Self::default();
         for path in paths {
@@ -118,8 +121,12 @@ impl Reader {
             objects,
             problems,
             faults,
+            beside,
             ..
         } = all;
+        if matches!(kind, Kind::Unread | Kind::Other) {
+            beside.push(object.to_json());
+        }
         let mut of = Reading {
             place,
             problems,

@@ -12,33 +12,33 @@ use crate::problem::Problem;
 
 /// What would become of every Service, by namespace and name.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Report {
-    pub(super) services: Vec<ServicePlan>,
-    pub(super) problems: Vec<Problem>,
+pub(crate) struct Report {
+    pub(crate) services: Vec<ServicePlan>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// What would become of one Service.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct ServicePlan {
-    pub(super) namespace: String,
-    pub(super) name: String,
-    pub(super) pool: Option<PoolName>,
-    pub(super) pools: Vec<PoolName>,
-    pub(super) addresses: Vec<IpAddr>,
-    pub(super) refused: Option<Reason>,
+pub(crate) struct ServicePlan {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) pool: Option<PoolName>,
+    pub(crate) pools: Vec<PoolName>,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) refused: Option<Reason>,
     #[serde(flatten)]
-    pub(super) change: Change,
+    pub(crate) change: Change,
     /// Whether it is of type `LoadBalancer`.
     #[serde(skip)]
-    pub(super) is_load_balancer: bool,
+    pub(crate) is_load_balancer: bool,
     /// What is odd about the addresses it has.
-    pub(super) notes: Vec<Reason>,
-    pub(super) announced: Vec<Announced>,
+    pub(crate) notes: Vec<Reason>,
+    pub(crate) announced: Vec<Announced>,
 }
 
 impl ServicePlan {
     /// A Service that is not there.
-    pub(super) fn absent(namespace: &str, name: &str) -> Self {
+    pub(crate) fn absent(namespace: &str, name: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -49,15 +49,15 @@ impl ServicePlan {
 
 /// What becomes of the addresses in the status of a Service.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Change {
-    pub(super) keeps: Vec<IpAddr>,
-    pub(super) gains: Vec<IpAddr>,
-    pub(super) loses: Vec<IpAddr>,
+pub(crate) struct Change {
+    pub(crate) keeps: Vec<IpAddr>,
+    pub(crate) gains: Vec<IpAddr>,
+    pub(crate) loses: Vec<IpAddr>,
 }
 
 impl Change {
     /// What the controller makes of the status. Of a Service that is another's it touches nothing.
-    pub(super) fn of(service: &ServiceView, outcome: &Outcome, addresses: Addresses) -> Self {
+    pub(crate) fn of(service: &ServiceView, outcome: &Outcome, addresses: Addresses) -> Self {
         let had: Vec<IpAddr> = service.in_status().collect();
         let of_another = *outcome == Outcome::NotOurs
             && (service.class != ServiceClass::NotLoadBalancer || service.allocated_from.is_empty());
@@ -75,33 +75,33 @@ impl Change {
     }
 
     /// Whether anything is kept or lost.
-    pub(super) fn is_of_use(&self) -> bool {
+    pub(crate) fn is_of_use(&self) -> bool {
         !self.keeps.is_empty() || !self.loses.is_empty()
     }
 }
 
 /// The node that would announce one address.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Announced {
-    pub(super) address: IpAddr,
-    pub(super) node: Option<NodeName>,
+pub(crate) struct Announced {
+    pub(crate) address: IpAddr,
+    pub(crate) node: Option<NodeName>,
     /// Those that the advertisements name; empty where they name none.
-    pub(super) interfaces: Vec<InterfaceName>,
-    pub(super) refused: Option<Reason>,
+    pub(crate) interfaces: Vec<InterfaceName>,
+    pub(crate) refused: Option<Reason>,
     /// The eligible nodes, best first; none unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) scores: Option<Vec<Score>>,
+    pub(crate) scores: Option<Vec<Score>>,
 }
 
 /// Why not: in one word and in a sentence.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub(super) struct Reason {
-    pub(super) reason: String,
-    pub(super) message: String,
+pub(crate) struct Reason {
+    pub(crate) reason: String,
+    pub(crate) message: String,
 }
 
 impl Reason {
-    pub(super) fn new(reason: &str, message: impl ToString) -> Self {
+    pub(crate) fn new(reason: &str, message: impl ToString) -> Self {
         Self {
             reason: reason.to_owned(),
             message: message.to_string(),
@@ -109,12 +109,12 @@ impl Reason {
     }
 
     /// Whether this is [`Self::not_ours`].
-    pub(super) fn is_not_ours(&self) -> bool {
+    pub(crate) fn is_not_ours(&self) -> bool {
         self.reason == domain::Reason::NotOurs.word()
     }
 
     /// The Service is of another type or class than ours.
-    pub(super) fn not_ours(class: &ServiceClass, ours: Option<&str>) -> Self {
+    pub(crate) fn not_ours(class: &ServiceClass, ours: Option<&str>) -> Self {
         let ours = ours.map_or_else(
             || "Services without one are ours".to_owned(),
             |ours| format!("\"{ours}\" is ours"),

@@ -13,7 +13,7 @@ use super::table::aligned;
 
 /// What an eligible node is ranked by.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub(super) struct Score {
+pub(crate) struct Score {
     node: NodeName,
     /// Sum of the weights of matching preferences.
     preference: u32,

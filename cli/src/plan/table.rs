@@ -31,7 +31,7 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 /// A header and rows in columns.
-pub(super) fn aligned<const N: usize>(
+pub(crate) fn aligned<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {

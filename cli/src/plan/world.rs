@@ -25,18 +25,18 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// What the daemons know besides the objects.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Daemons {
-    pub(super) options: Options,
-    pub(super) speakers: Speakers,
+pub(crate) struct Daemons {
+    pub(crate) options: Options,
+    pub(crate) speakers: Speakers,
     /// Not of the daemons: whether it is asked how the nodes score.
-    pub(super) scores: bool,
+    pub(crate) scores: bool,
     /// Services whose terms of sharing have just changed.
-    pub(super) changed: BTreeSet<ServiceKey>,
+    pub(crate) changed: BTreeSet<ServiceKey>,
 }
 
 /// How the speakers stand.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Speakers {
+pub(crate) enum Speakers {
     /// There is no cluster: every node counts as alive, and nobody holds anything yet.
     #[default]
     Imagined,
@@ -57,7 +57,7 @@ pub(crate) fn as_it_stands(objects: &Objects, options: Options) -> View {
 }
 
 /// Decides as the controller would, then orders as the speakers would.
-pub(super) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Problem>) -> Report {
+pub(crate) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Problem>) -> Report {
     let world = World {
         changed: daemons.changed.clone(),
         ..objects.world(daemons.options.class.as_deref(), &mut problems)

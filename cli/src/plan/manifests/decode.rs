@@ -12,7 +12,7 @@ use super::schema::{Schema, Wrong};
 
 /// A part of a manifest that cannot be read.
 #[derive(Debug, Eq, PartialEq)]
-pub(in crate::plan) struct Fault {
+pub(crate) struct Fault {
     pub(super) path: PathBuf,
     /// Document, from 1, and line of the file; none if the file itself cannot be read.
     pub(super) at: Option<(usize, usize)>,

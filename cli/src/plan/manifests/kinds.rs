@@ -69,7 +69,7 @@ fn group(version: &str) -> &str {
 }
 
 /// Why objects of this kind of MetalLB do nothing.
-pub(super) fn why_unread(kind: &str) -> String {
+pub(crate) fn why_unread(kind: &str) -> String {
     match kind {
         "AddressPool" => {
             "this kind is not read: IPAddressPool and L2Advertisement have taken its place (MetalLB 0.13)"
