@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Doing, Error, Result};
-use crate::images::{self, FERROLB};
+use crate::images;
 use crate::lab::Lab;
 use crate::source;
 
@@ -30,7 +30,8 @@ impl Lab {
     pub fn install(&self) -> Result<()> {
         let program = source::static_program("ferrolb")?;
         let image = self.state().folder().join("run/ferrolb.tar");
-        images::write(&program, FERROLB, &[], "", &image)?;
+        let name = images::ferrolb()?.to_string();
+        images::write(&program, &name, &[], ferrolb_image::USER, &image)?;
         self.install_this(&Installation {
             manifests: source::root().join("deploy"),
             images: vec![image],

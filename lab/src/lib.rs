@@ -26,7 +26,6 @@ pub mod netns;
 mod node;
 mod node_config;
 mod node_init;
-pub mod oci;
 mod owner;
 mod pki;
 pub mod plan;

@@ -103,7 +103,7 @@ pub(crate) const CLUSTER: Set = Set {
 };
 
 /// What stands beside a cluster in some trials and in the tour.
-pub(crate) const BESIDE: [Set; 3] = [
+pub(crate) const BESIDE: [Set; 4] = [
     // DNS of the cluster: its `main` is the tree's, with the plugins that are needed
     Set {
         name: "coredns",
@@ -124,5 +124,10 @@ pub(crate) const BESIDE: [Set; 3] = [
     Set {
         name: "external-dns",
         modules: &[plain("external-dns", &[program("external-dns-records", "lab")])],
+    },
+    // what an image is pushed to and pulled from; its `main` is the tree's
+    Set {
+        name: "registry",
+        modules: &[plain("registry", &[program("registry", "lab")])],
     },
 ];
