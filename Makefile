@@ -4,7 +4,7 @@ CARGO ?= cargo
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Start a three-node Kubernetes, install FerroLB, fetch answers through its addresses, clean up (root)
@@ -42,3 +42,17 @@ deps: ## Install what is missing: Debian packages, and Go where the system's is 
 .PHONY: tour
 tour: ## Walk through docs/tour.md on a Kubernetes of three nodes (root)
 	@scripts/in-lab --name tour tour
+
+.PHONY: dist
+dist: ## Build what is published into dist/: programs, image, bills of materials, sums
+	@scripts/deps-dist
+	$(CARGO) run --quiet -p ferrolb-release -- dist
+
+.PHONY: dist-check
+dist-check: ## Build dist/ in two folders, and compare
+	@scripts/deps-dist
+	$(CARGO) run --quiet -p ferrolb-release -- check
+
+.PHONY: release
+release: ## Set version and image for a release: VERSION=1.2.3, and IMAGE=NAME if it is another one
+	$(CARGO) run --quiet -p ferrolb-release -- prepare $(VERSION) $(if $(IMAGE),--image $(IMAGE))
