@@ -13,6 +13,7 @@ mod many;
 mod measuring;
 mod placement;
 mod processes;
+mod publishing;
 mod stability;
 mod transport;
 mod workload;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         cluster::trials(),
         load_balancer::trials(),
         installing::trials(),
+        publishing::trials(),
         faults::trials(),
         lan::trials(),
         control_plane::trials(),
