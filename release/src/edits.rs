@@ -39,7 +39,8 @@ impl Edit<'_> {
     }
 }
 
-/// Sets a field in each line that is `FIELD: OLD`, or `FIELD: ` and anything.
+/// Sets a field in each line that is `FIELD: OLD`; without an old value, in the line at the margin that is `FIELD: ` and
+/// anything.
 fn set(text: &str, field: &str, old: Option<&str>, new: &str) -> String {
     let line = |line: &str| {
         let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
@@ -48,7 +49,9 @@ fn set(text: &str, field: &str, old: Option<&str>, new: &str) -> String {
             .and_then(|rest| rest.strip_prefix(": "))
             .map(|value| value.trim().trim_matches('"'));
         match value {
-            Some(value) if old.is_none_or(|old| old == value) => format!("{indent}{field}: {new}\n"),
+            Some(value) if old.map_or(indent.is_empty(), |old| old == value) => {
+                format!("{indent}{field}: {new}\n")
+            }
             _ => format!("{line}\n"),
         }
     };
@@ -123,10 +126,10 @@ mod tests {
         let expected =
             "image:\n  repository: registry.example.com/ferrolb\n  tag: 1.2.3\nother:\n  tag: v1\n";
         assert_eq!(edited("deploy/chart/ferrolb/values.yaml", values), expected);
-        let chart = "name: ferrolb\nversion: 0.1.0\nappVersion: \"0.1.0\"\n";
+        let chart = "name: ferrolb\nversion: 0.1.0\nappVersion: \"dev\"\ndependencies:\n- name: other\n  version: 2.0.0\n";
         assert_eq!(
             edited("deploy/chart/ferrolb/Chart.yaml", chart),
-            "name: ferrolb\nversion: 1.2.3\nappVersion: 1.2.3\n"
+            "name: ferrolb\nversion: 1.2.3\nappVersion: 1.2.3\ndependencies:\n- name: other\n  version: 2.0.0\n"
         );
         assert_eq!(
             edited("deploy/ferrolb.yaml", "image: localhost/ferrolb:dev\n"),
