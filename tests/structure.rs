@@ -68,7 +68,10 @@ fn the_arrows_between_the_crates_are_those_of_the_architecture() {
         ("ferrolb-echo", &[]),
         ("ferrolb-programs", &[]),
         ("ferrolb-image", &[]),
-        ("ferrolb-lab", &["ferrolb-echo", "ferrolb-image", "ferrolb-programs"]),
+        (
+            "ferrolb-lab",
+            &["ferrolb-echo", "ferrolb-image", "ferrolb-programs"],
+        ),
         ("ferrolb-release", &["ferrolb-image"]),
         ("ferrolb-tests", &[]),
     ];

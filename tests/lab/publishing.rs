@@ -83,7 +83,12 @@ fn registry(lab: &Lab, address: &str) -> ferrolb_lab::Result<ferrolb_lab::Proces
     let config = lab.state().folder().join("registry.yaml");
     let text = format!("version: 0.1\nstorage: {{inmemory: {{}}}}\nhttp: {{addr: '{address}'}}\n");
     fs::write(&config, text).map_err(|failed| ferrolb_lab::Error::Refused(failed.to_string()))?;
-    let command = ["/run/lab/bin/registry", "serve", "/run/lab/state/registry.yaml"];
+    let program = ferrolb_programs::beside("registry")?;
+    let command = [
+        &program.to_string_lossy(),
+        "serve",
+        "/run/lab/state/registry.yaml",
+    ];
     let process = lab.start_process(Machine::Node(1), "registry", &command, &[])?;
     wait::until("the registry to answer", DONE, || {
         Ok(lab.http_get(&format!("http://{address}/v2/"), SOON).ok())
