@@ -46,15 +46,15 @@ fn is_installed(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
 }
 
-/// Both outputs and how it ended.
+/// What it prints to both outputs, if it ends well.
 fn printed(command: &mut Command) -> Result<String> {
     let output = command
         .output()
         .with_context(|| format!("start {}", command.get_program().display()))?;
-    Ok(format!(
-        "{}{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-        output.status
-    ))
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (printed, complaints) = (text(&output.stdout), text(&output.stderr));
+    if !output.status.success() {
+        bail!("{command:?} ended with {}: {printed}{complaints}", output.status);
+    }
+    Ok(printed + &complaints)
 }
