@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::command::{USUAL, text, text_with_input};
 use crate::error::{Error, Result};
+use crate::kept::module_folder;
 use crate::source;
 
 /// The Go that builds Kubernetes: the one that `scripts/find-go` finds.
@@ -22,6 +24,24 @@ pub fn go() -> Result<PathBuf> {
         "there is no Go of version {} or newer: run `make deps`, or set FERROLB_GO",
         needed.trim()
     ))
+}
+
+/// Where Go keeps the sources of a module that the `go.mod` in this folder of `lab/kubernetes` pins; its manifests lie there.
+///
+/// # Errors
+/// If it cannot be had.
+pub fn sources(folder: &str, module: &str) -> Result<PathBuf> {
+    const DOWNLOAD: Duration = Duration::from_secs(300);
+    let run = |task: &[&str]| {
+        let mut command = Command::new(go()?);
+        command
+            .current_dir(module_folder(folder))
+            .env("GOWORK", "off")
+            .args(task);
+        text(&mut command, DOWNLOAD)
+    };
+    run(&["mod", "download", module])?;
+    Ok(run(&["list", "-m", "-f", "{{.Dir}}", module])?.trim().into())
 }
 
 /// runc is built with cgo against libseccomp.

@@ -12,7 +12,7 @@ mod watched;
 
 use std::path::PathBuf;
 
-pub use go::go;
+pub use go::{go, sources};
 pub use kept::{Wanted, beside, build, cache, cluster, module_folder, stages};
 
 use error::Result;

@@ -103,7 +103,7 @@ pub(crate) const CLUSTER: Set = Set {
 };
 
 /// What stands beside a cluster in some trials and in the tour.
-pub(crate) const BESIDE: [Set; 4] = [
+pub(crate) const BESIDE: [Set; 5] = [
     // DNS of the cluster: its `main` is the tree's, with the plugins that are needed
     Set {
         name: "coredns",
@@ -129,5 +129,16 @@ pub(crate) const BESIDE: [Set; 4] = [
     Set {
         name: "registry",
         modules: &[plain("registry", &[program("registry", "lab")])],
+    },
+    // what is migrated from
+    Set {
+        name: "metallb",
+        modules: &[plain(
+            "metallb",
+            &[
+                program("metallb-controller", "go.universe.tf/metallb/controller"),
+                program("metallb-speaker", "go.universe.tf/metallb/speaker"),
+            ],
+        )],
     },
 ];

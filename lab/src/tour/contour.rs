@@ -1,15 +1,10 @@
 //! Contour, an implementation of Ingress and Gateway API, from the manifests of its own module.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
-
-use serde_json::Value;
+use std::path::Path;
 
 use super::load;
-use crate::command::text;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Doing, Result};
 use crate::lab::Lab;
 use crate::requirements;
 
@@ -17,7 +12,6 @@ const MODULE: &str = "github.com/projectcontour/contour";
 const NAMESPACE: &str = "projectcontour";
 const CONTOUR: &str = "localhost/contour:1";
 const ENVOY: &str = "localhost/envoy:1";
-const DOWNLOAD: Duration = Duration::from_secs(300);
 /// Below `examples/` of the module; the configuration is that with a Gateway.
 const MANIFESTS: [&str; 11] = [
     "contour/00-common.yaml",
@@ -44,7 +38,7 @@ impl Lab {
         load(self, &requirements::envoy()?, ENVOY)?;
         let folder = self.state().folder().join("run/contour");
         fs::create_dir_all(&folder).doing(|| format!("make {}", folder.display()))?;
-        let examples = module_folder()?.join("examples");
+        let examples = ferrolb_programs::sources("contour", MODULE)?.join("examples");
         let mut names = Vec::new();
         for manifest in MANIFESTS {
             let name = manifest.replace('/', "-");
@@ -71,17 +65,4 @@ fn write_kustomization(folder: &Path, resources: &[String]) -> Result<()> {
     });
     let file = folder.join("kustomization.yaml");
     fs::write(&file, kustomization.to_string()).doing(|| format!("write {}", file.display()))
-}
-
-/// Where Go keeps the module that the lab's Contour is built from.
-fn module_folder() -> Result<PathBuf> {
-    let mut command = Command::new(ferrolb_programs::go()?);
-    command
-        .current_dir(ferrolb_programs::module_folder("contour"))
-        .env("GOWORK", "off")
-        .args(["mod", "download", "-json", MODULE]);
-    let told = text(&mut command, DOWNLOAD)?;
-    let told: Value = serde_json::from_str(&told).doing(|| format!("read what Go says of {MODULE}"))?;
-    let folder = told["Dir"].as_str().map(PathBuf::from);
-    folder.ok_or_else(|| Error::Refused(format!("Go says of {MODULE}: {told}")))
 }
