@@ -31,14 +31,12 @@ impl Wanted {
 }
 
 impl Module {
-    /// The flags that the compiler and the linker get. No debugger reads these programs, so neither makes what one
-    /// would need.
+    /// The flags that the compiler and the linker get. No debugger reads these programs.
     fn flags(&self) -> Vec<String> {
         let mut flags = vec![
             "-mod=readonly".to_owned(),
             "-trimpath".into(),
             "-buildvcs=false".into(),
-            "-gcflags=all=-dwarf=false".into(),
             format!("-ldflags=-s -w {}", self.variables).trim_end().to_owned(),
         ];
         if !self.tags.is_empty() {
