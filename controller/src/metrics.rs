@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
     of_pools: Vec<(IntGaugeVec, Value)>,
     services: IntGaugeVec,
     refused: IntGaugeVec,
+    disputed: IntGauge,
     /// Attempts to write to the API server, and those that failed.
     pub(crate) writes: WriteCounters,
     config_loaded: IntGauge,
@@ -82,6 +83,10 @@ impl Metrics {
                 "Services without an address, by reason.",
                 "reason",
             )?,
+            disputed: gauge(
+                "ferrolb_services_disputed",
+                "Services whose status another controller keeps writing, so that it is left to that one.",
+            )?,
             writes: WriteCounters::register(registry)?,
             config_loaded: gauge("metallb_k8s_client_config_loaded_bool", "1 once pools were read.")?,
             config_stale: gauge(
@@ -108,13 +113,15 @@ impl Metrics {
         self.of_pools.iter().for_each(|(gauge, _)| gauge.reset());
         self.services.reset();
         self.refused.reset();
+        self.disputed.set(0);
         self.pools.clear();
     }
 
     /// Shows what was decided.
-    pub(crate) fn show(&mut self, decision: &Decision, faults: usize) {
+    pub(crate) fn show(&mut self, decision: &Decision, faults: usize, disputed: usize) {
         self.follow(faults);
         self.leads.set(1);
+        self.disputed.set(disputed as i64);
         self.show_pools(decision);
         self.refused.reset();
         for (reason, count) in crate::plan::refusals(decision) {

@@ -67,7 +67,7 @@ pub enum LogFormat {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Metrics and health")]
 pub struct ServeArgs {
-    /// TCP port of /metrics, /healthz and /readyz (plain HTTP); 0 serves nothing
+    /// TCP port of /metrics, /healthz and /readyz; 0 serves nothing
     #[arg(
         long,
         visible_alias = "metrics-port",
@@ -79,6 +79,16 @@ pub struct ServeArgs {
     /// Address to serve on; the default takes IPv4 and IPv6, or IPv4 alone where IPv6 is off
     #[arg(long, default_value_t = IpAddr::V6(Ipv6Addr::UNSPECIFIED), env = "FERROLB_LISTEN", value_name = "ADDRESS")]
     pub listen: IpAddr,
+
+    /// Serve over TLS, and metrics to accounts only that may get the nonResourceURL /metrics; plain HTTP for everybody
+    /// without it
+    #[arg(long, env = "FERROLB_METRICS_TLS")]
+    pub metrics_tls: bool,
+
+    /// Folder with tls.crt and tls.key to serve with, as they are there now; turns --metrics-tls on. Without them a
+    /// self-signed certificate is served
+    #[arg(long, env = "FERROLB_METRICS_CERT_DIR", value_name = "DIR")]
+    pub metrics_cert_dir: Option<PathBuf>,
 }
 
 /// Which API server to talk to, and where we live in it.

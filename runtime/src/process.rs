@@ -10,7 +10,7 @@ use crate::dirty::{self, Wakes};
 use crate::events::EventSink;
 use crate::ready::Readiness;
 use crate::reflect::{Reports, WatchMetrics};
-use crate::serve::{self, ListenError};
+use crate::serve::{self, CertificateError, ListenError, Tls};
 use crate::shutdown::Shutdown;
 use crate::{log, metrics};
 
@@ -70,6 +70,9 @@ pub enum StartError {
     /// The port is taken.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// There is no certificate for the metrics.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A metric is registered twice.
     #[error("cannot register metrics")]
     Metrics(#[from] prometheus::Error),
@@ -88,7 +91,8 @@ impl Process {
         let registry = metrics::registry();
         let readiness = Readiness::default();
         if let Some(listener) = serve::listen(&args.serve)? {
-            tokio::spawn(serve::serve(listener, registry.clone(), readiness.clone()));
+            let tls = Tls::asked_for(&args.serve, client.clone())?;
+            tokio::spawn(serve::serve(listener, registry.clone(), readiness.clone(), tls));
         }
         let (dirty, wakes) = dirty::channel();
         let reports = Reports {

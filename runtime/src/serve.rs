@@ -1,28 +1,40 @@
-//! `/metrics`, `/healthz` and `/readyz` over plain HTTP.
+//! `/metrics`, `/healthz` and `/readyz` over plain HTTP, or over TLS with a question to the API server who may read metrics.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use kube::Client;
 use prometheus::{Registry, TEXT_FORMAT};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::version::TLS13;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use crate::args::ServeArgs;
 use crate::ready::Readiness;
 
+mod certificate;
 mod connections;
+mod review;
+pub use certificate::CertificateError;
 use connections::Connections;
+use review::Reviews;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 128;
@@ -41,6 +53,33 @@ pub struct ListenError {
     pub address: SocketAddr,
     /// What the kernel said.
     pub source: io::Error,
+}
+
+/// What is needed to serve over TLS: the certificate of now, and whom the API server lets read metrics.
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    reviews: Arc<Reviews>,
+}
+
+impl Tls {
+    /// As `args` ask for it, or none. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// No certificate can be made. One in a folder that cannot be used is no error: it is logged, and looked at again.
+    pub fn asked_for(args: &ServeArgs, client: Client) -> Result<Option<Self>, CertificateError> {
+        if !args.metrics_tls && args.metrics_cert_dir.is_none() {
+            return Ok(None);
+        }
+        let current = certificate::serve(args.metrics_cert_dir.as_deref())?;
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13])?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(current));
+        Ok(Some(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            reviews: Arc::new(Reviews::by(client)),
+        }))
+    }
 }
 
 /// Opens the socket that `args` name, or none for port 0. Must be called inside a tokio runtime.
@@ -65,17 +104,33 @@ pub fn listen(args: &ServeArgs) -> Result<Option<TcpListener>, ListenError> {
 ///
 /// A connection carries one request and lasts no longer than that takes. When too many are open, those who opened the most
 /// lose their oldest: whoever opens a thousand and says nothing keeps no probe from its answer.
-pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readiness) {
-    serve_at_most(OPEN, listener, router(registry, readiness)).await;
+///
+/// With `tls`, every connection is encrypted, and metrics are for tokens of accounts that may get them. Health stays
+/// open to everybody: the kubelet has no token.
+pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readiness, tls: Option<Tls>) {
+    let metrics = get(metrics).with_state(registry);
+    let (metrics, acceptor) = match tls {
+        Some(tls) => (
+            metrics.layer(from_fn_with_state(tls.reviews, review::permitted)),
+            Some(tls.acceptor),
+        ),
+        None => (metrics, None),
+    };
+    let router = Router::new()
+        .route("/metrics", metrics)
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz).with_state(readiness));
+    serve_at_most(OPEN, listener, router, acceptor).await;
 }
 
-async fn serve_at_most(most: usize, listener: TcpListener, router: Router) {
+async fn serve_at_most(most: usize, listener: TcpListener, router: Router, acceptor: Option<TlsAcceptor>) {
     let mut connections = Connections::new(most);
     loop {
         connections.make_room();
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let task = tokio::spawn(timeout(LONGEST, answer(stream, router.clone())));
+                let answer = accepted(stream, acceptor.clone(), router.clone());
+                let task = tokio::spawn(timeout(LONGEST, answer));
                 connections.add(peer.ip(), task.abort_handle());
             }
             Err(error) => {
@@ -86,7 +141,17 @@ async fn serve_at_most(most: usize, listener: TcpListener, router: Router) {
     }
 }
 
-async fn answer(stream: TcpStream, router: Router) {
+async fn accepted(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router) {
+    let Some(acceptor) = acceptor else {
+        return answer(stream, router).await;
+    };
+    match acceptor.accept(stream).await {
+        Ok(stream) => answer(stream, router).await,
+        Err(error) => tracing::debug!(%error, "no TLS connection came about"),
+    }
+}
+
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
     let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .keep_alive(false)
@@ -117,13 +182,6 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
-}
-
-fn router(registry: Registry, readiness: Readiness) -> Router {
-    Router::new()
-        .route("/metrics", get(metrics).with_state(registry))
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(readyz).with_state(readiness))
 }
 
 /// The content type is required: Prometheus 3 refuses a scrape without it.

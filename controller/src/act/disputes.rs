@@ -80,6 +80,12 @@ impl Disputes {
         Some(dispute.owners.join(", "))
     }
 
+    /// How many Services were given up to another writer.
+    pub(crate) fn given_up(&self) -> usize {
+        let given_up = self.0.values().filter(|dispute| dispute.rounds > ROUNDS);
+        given_up.count()
+    }
+
     /// Notes that everything of ours was written.
     pub(crate) fn settled(&mut self, service: &ServiceKey) {
         if let Some(dispute) = self.0.get_mut(service).filter(|dispute| dispute.rounds > ROUNDS) {
@@ -115,6 +121,7 @@ mod tests {
         );
         assert_eq!(disputes.ownership(&web()), Ownership::Respect);
         assert_eq!(disputes.given_up_to(&web()), Some("kube-vip".to_owned()));
+        assert_eq!(disputes.given_up(), 1);
     }
 
     #[test]

@@ -64,7 +64,8 @@ impl Controller {
         term.memory.note(&snapshot.world, &decision, now);
         self.legacy.send_replace(Some(term.memory.legacy()));
         let invalid = snapshot.invalid_in_words();
-        self.metrics.show(&decision, invalid.len());
+        self.metrics
+            .show(&decision, invalid.len(), term.disputes.given_up());
         self.tell_problems(term, &snapshot, now);
         self.report(invalid);
         snapshot.left.clone_from(&term.left);
