@@ -2,10 +2,13 @@
 
 mod addresses;
 mod announcing;
+mod dashboard;
 mod input;
 mod installed;
 mod monitoring;
+mod prometheus;
 mod scene;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -19,6 +22,7 @@ fn main() -> ExitCode {
         announcing::trials(),
         input::trials(),
         monitoring::trials(),
+        watched::trials(),
     ]
     .into_iter()
     .flatten()

@@ -2,24 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ferrolb_lab::command::{text, text_with_input};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Machine, Process, Result, monitoring_program, source, wait};
+use ferrolb_lab::{Lab, Result, monitoring_program, source};
 use serde_json::Value;
 
+use crate::prometheus::{INTERVAL, Prometheus, endpoints, shipped};
 use crate::scene::{SOON, Scene, pool, service};
 
-const HOME: Machine = Machine::Client(1);
-/// In the lab, in place of what is shipped.
-const INTERVAL: Duration = Duration::from_secs(1);
 /// For the question itself on a busy machine.
 const SLACK: Duration = Duration::from_secs(2);
-const SHIPPED_INTERVAL: &str = "scrape_interval: 15s";
-const READER: &str = "system:serviceaccount:metallb-system:prometheus";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -39,10 +34,6 @@ pub(crate) fn trials() -> Vec<Trial> {
             announced,
         ),
     ]
-}
-
-fn shipped(file: &str) -> PathBuf {
-    source::root().join("deploy/monitoring").join(file)
 }
 
 fn configuration(_: &Lab) -> Outcome {
@@ -101,17 +92,6 @@ fn same_scrapes(_: &Lab) -> Outcome {
     Ok(())
 }
 
-/// The metrics address of each controller and speaker.
-fn endpoints(lab: &Lab) -> Result<BTreeMap<String, String>> {
-    let pods = lab.json(&["get", "pods", "-n", "metallb-system", "-l", "app=metallb"])?;
-    let items = pods["items"].as_array().into_iter().flatten();
-    let endpoint = |pod: &Value| {
-        let name = pod["metadata"]["name"].as_str()?.to_owned();
-        Some((name, format!("{}:9120", pod["status"]["podIP"].as_str()?)))
-    };
-    Ok(items.filter_map(endpoint).collect())
-}
-
 fn metrics(lab: &Lab) -> Outcome {
     let promtool = monitoring_program("promtool")?;
     let _scene = Scene::new(
@@ -127,93 +107,6 @@ fn metrics(lab: &Lab) -> Outcome {
         check.map_err(|complaint| format!("{pod}: {complaint}"))?;
     }
     Ok(())
-}
-
-/// A Prometheus that runs as long as this lives.
-struct Prometheus<'a> {
-    lab: &'a Lab,
-    process: Process,
-    promtool: PathBuf,
-    _account: Scene<'a>,
-}
-
-impl<'a> Prometheus<'a> {
-    fn start(lab: &'a Lab) -> std::result::Result<Self, libtest_mimic::Failed> {
-        let account = Scene::new(lab, fs::read_to_string(shipped("rbac.yaml"))?)?;
-        let folder = lab.state().folder().join("prometheus");
-        let config = configure(lab, &folder)?;
-        let program = monitoring_program("prometheus")?;
-        let arguments = [
-            &*program.to_string_lossy(),
-            &format!("--config.file={}", config.display()),
-            &format!("--storage.tsdb.path={}", folder.join("data").display()),
-            "--web.listen-address=127.0.0.1:9090",
-        ];
-        Ok(Self {
-            process: lab.start_process(HOME, "prometheus", &arguments, &[])?,
-            lab,
-            promtool: monitoring_program("promtool")?,
-            _account: account,
-        })
-    }
-
-    /// The series of an expression now, each as its labels.
-    fn ask(&self, expression: &str) -> Result<Vec<Value>> {
-        let promtool = self.promtool.to_string_lossy();
-        let ask = [
-            "query",
-            "instant",
-            "-o",
-            "json",
-            "http://127.0.0.1:9090",
-            expression,
-        ];
-        let answer = self.lab.client(&[&[promtool.as_ref()], &ask[..]].concat())?;
-        let series: Vec<Value> = serde_json::from_str(&answer).unwrap_or_default();
-        Ok(series.into_iter().map(|one| one["metric"].clone()).collect())
-    }
-
-    /// Waits until the series of an expression suit.
-    fn until(
-        &mut self,
-        expression: &str,
-        within: Duration,
-        suits: impl Fn(&[Value]) -> bool,
-    ) -> Result<Vec<Value>> {
-        wait::until_seen(&format!("Prometheus to answer {expression}"), within, || {
-            self.process.still_runs()?;
-            Ok(match self.ask(expression) {
-                Ok(series) if suits(&series) => Ok(series),
-                other => Err(format!("{other:?}")),
-            })
-        })
-    }
-}
-
-/// Writes what is shipped with another interval, and the targets of now as the shipped account sees them.
-fn configure(lab: &Lab, folder: &Path) -> std::result::Result<PathBuf, libtest_mimic::Failed> {
-    fs::create_dir_all(folder)?;
-    let config = fs::read_to_string(shipped("prometheus.yaml"))?;
-    assert!(config.contains(SHIPPED_INTERVAL), "{config}");
-    let quick = format!("scrape_interval: {}s", INTERVAL.as_secs());
-    fs::write(
-        folder.join("prometheus.yaml"),
-        config.replace(SHIPPED_INTERVAL, &quick),
-    )?;
-    fs::copy(shipped("alerts.yaml"), folder.join("alerts.yaml"))?;
-    let template = format!("go-template-file={}", shipped("targets.gotmpl").display());
-    let targets = lab.kubectl(&[
-        "get",
-        "pods",
-        "-n",
-        "metallb-system",
-        "-o",
-        &template,
-        "--as",
-        READER,
-    ])?;
-    fs::write(folder.join("targets.json"), targets)?;
-    Ok(folder.join("prometheus.yaml"))
 }
 
 fn every_target_up(lab: &Lab) -> Outcome {
