@@ -206,3 +206,5 @@ async fn readyz(State(readiness): State<Readiness>) -> Response {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use read::{dashboard, panels};
 use serde_json::Value;
+
+use crate::read::{dashboard, panels};
 
 const COLUMNS: u64 = 24;
 /// What a window of 1080 lines shows below Grafana's own bars.
@@ -17,16 +18,17 @@ const FIRST_SCREEN: u64 = 22;
 const OF_OTHERS: [&str; 2] = ["up", "ALERTS"];
 
 fn file(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
+        .expect("the file is in the tree")
 }
 
 fn all() -> Vec<Value> {
-    dashboard()["panels"].as_array().unwrap().clone()
+    dashboard()["panels"].as_array().expect("panels").clone()
 }
 
 /// Left, top, right and bottom, in cells.
 fn place(panel: &Value) -> [u64; 4] {
-    let cell = |field: &str| panel["gridPos"][field].as_u64().unwrap();
+    let cell = |field: &str| panel["gridPos"][field].as_u64().expect("a number of cells");
     let (x, y) = (cell("x"), cell("y"));
     [x, y, x + cell("w"), y + cell("h")]
 }

@@ -7,7 +7,6 @@ use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ferrolb_lab::suite::Outcome;
-
 use ferrolb_lab::{Lab, Result, wait};
 use serde_json::{Value, json};
 

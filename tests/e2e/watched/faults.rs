@@ -83,7 +83,10 @@ fn claim(lab: &Lab, address: Ipv4Addr) -> Result<()> {
 
 /// Makes one fault after the other and waits for its alert. What is returned lasts until it is dropped.
 pub(super) fn make<'a>(lab: &'a Lab, prometheus: &mut Prometheus) -> Result<Scene<'a>> {
-    let manifests = pool("watched", "192.0.2.250/32")
+    let others = ["web", "shop", "mail"].map(|name| service(name, "lan", ""));
+    let manifests = pool("lan", "192.0.2.240/29")
+        + &others.concat()
+        + &pool("watched", "192.0.2.250/32")
         + &service("watched", "watched", "")
         + &service("waiting", "watched", "")
         + &pool("quiet", "192.0.2.251/32")
