@@ -7,8 +7,6 @@ use serde_json::Value;
 
 /// One panel that asks something.
 pub(crate) struct Panel {
-    /// As its user sees it.
-    pub(crate) title: String,
     /// As Grafana sends them, with variables.
     pub(crate) queries: Vec<String>,
     /// All of it.
@@ -31,7 +29,6 @@ pub(crate) fn panels(dashboard: &Value) -> Vec<Panel> {
     let all = dashboard["panels"].as_array().expect("panels");
     let asking = all.iter().filter(|panel| panel["type"] != "row");
     let read = |panel: &Value| Panel {
-        title: panel["title"].as_str().unwrap_or_default().to_owned(),
         queries: targets(panel).iter().map(|target| text(target, "expr")).collect(),
         json: panel.clone(),
     };

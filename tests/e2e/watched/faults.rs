@@ -81,6 +81,15 @@ fn claim(lab: &Lab, address: Ipv4Addr) -> Result<()> {
     lab.tap(&CLIENT.nic())?.send(&frame.concat())
 }
 
+/// A frame to the speakers that no key of theirs sealed (docs/protocol.md, F1).
+fn forged() -> Vec<u8> {
+    let group = [0x03, 0x46, 0x45, 0x52, 0x52, 0x4f];
+    let (version, kind) = (2, 1);
+    let (key, length) = ([0; 2], [0, 32]);
+    let start = [0x88, 0xb5, version, kind];
+    [&group[..], &CLIENT.mac().0, &start, &key, &length, &[0; 48]].concat()
+}
+
 /// Makes one fault after the other and waits for its alert. What is returned lasts until it is dropped.
 pub(super) fn make<'a>(lab: &'a Lab, prometheus: &mut Prometheus) -> Result<Scene<'a>> {
     let others = ["web", "shop", "mail"].map(|name| service(name, "lan", ""));
@@ -106,7 +115,10 @@ pub(super) fn make<'a>(lab: &'a Lab, prometheus: &mut Prometheus) -> Result<Scen
         nothing,
     )?;
     fire(prometheus, &["FerroLBStatusDisputed"], || overrule(lab))?;
-    fire(prometheus, &["FerroLBForeignClaim"], || claim(lab, WATCHED))?;
+    fire(prometheus, &["FerroLBForeignClaim"], || {
+        lab.tap(&CLIENT.nic())?.send(&forged())?;
+        claim(lab, WATCHED)
+    })?;
 
     let pause = lab.pause_speaker(holder)?;
     fire(prometheus, &["FerroLBFailoverSlow", "FerroLBDown"], nothing)?;
