@@ -35,6 +35,11 @@ crds: ## Write deploy/crds/ anew from the resource types
 	$(CARGO) run --quiet -p ferrolb -- crds > deploy/crds/crds.yaml.new
 	mv deploy/crds/crds.yaml.new deploy/crds/crds.yaml
 
+.PHONY: manifests
+manifests: ## Write deploy/ferrolb.yaml and the chart's copies anew from deploy/
+	$(LAB) build
+	$(LAB) manifests
+
 .PHONY: deps
 deps: ## Install what is missing: Debian packages, and Go where the system's is too old
 	@scripts/deps

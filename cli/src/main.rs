@@ -8,6 +8,7 @@ mod objects;
 mod plan;
 mod pool;
 mod problem;
+mod ready;
 mod rebalance;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Rebalance(rebalance::Args),
     /// Replace MetalLB
     Migrate(migrate::Args),
+    /// Ask a controller or a speaker whether it is ready
+    Ready(ready::Args),
     /// Print the resource definitions as YAML
     Crds,
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Migrate(migrate::Args {
             command: migrate::Command::Check(args),
         }) => ("ferrolb migrate check", migrate::run(&args)),
+        Command::Ready(args) => ("ferrolb ready", ready::run(&args)),
         Command::Crds => ("ferrolb crds", crds::run()),
     };
     ended.unwrap_or_else(|error| {

@@ -5,6 +5,7 @@
 //! written is seen again only through the next watch; until then [`pending`] remembers it, and [`memory`]
 //! keeps the little that no object holds.
 
+mod account;
 mod act;
 pub mod alloc;
 mod args;

@@ -17,6 +17,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use crate::account;
 use crate::act::{Actor, WRITE_TIMEOUT};
 use crate::args::Args;
 use crate::lead::{self, LEASE_NAME, Leadership, Terms};
@@ -51,7 +52,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     } = process;
     let stores = Stores::watch(&client, &namespace, &reports);
     let metrics = Metrics::register(&registry)?;
-    tokio::spawn(secret::keep(client.clone(), namespace.clone()));
+    let owner = account::own();
+    tokio::spawn(secret::keep(client.clone(), namespace.clone(), owner.clone()));
     tracing::info!(namespace, class = args.lb_class, "controller started");
     // A leader that acts before everything is listed may give away an address that is in use.
     let listed = tokio::select! {
@@ -60,7 +62,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     if listed {
         let identity = lead::identity(args.pod_name.as_deref().unwrap_or(names::CONTROLLER_EVENTS));
-        let election = lead::stand(client.clone(), &namespace, LEASE_NAME, identity, Terms::DEFAULT);
+        let election = lead::stand(
+            client.clone(),
+            &namespace,
+            LEASE_NAME,
+            owner,
+            identity,
+            Terms::DEFAULT,
+        );
         let leadership = election.leadership.clone();
         let manager = names::controller_manager(&namespace);
         let writer = Writer::new(manager, WRITE_TIMEOUT, metrics.writes.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ferrolb_crds::names::{KEY_SECRET, KEY_SECRET_ENTRY};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::PostParams;
 use kube::{Api, Client};
 
@@ -15,12 +15,13 @@ const KEY_BYTES: usize = 128;
 /// the key, which no controller needs.
 const PACE: Duration = Duration::from_secs(10);
 
-/// Makes the Secret as often as somebody deletes it. One that is there is left alone, whatever is in it.
-pub(crate) async fn keep(client: Client, namespace: String) {
+/// Makes the Secret as often as somebody deletes it, and lets it go with `owner`. One that is there is left alone, whatever is
+/// in it.
+pub(crate) async fn keep(client: Client, namespace: String, owner: Option<OwnerReference>) {
     let secrets: Api<Secret> = Api::namespaced(client, &namespace);
     let mut fails = false;
     loop {
-        let made = create(&secrets).await;
+        let made = create(&secrets, owner.as_ref()).await;
         match &made {
             Ok(true) => tracing::info!("made the Secret {KEY_SECRET}"),
             Ok(false) => {}
@@ -35,12 +36,13 @@ pub(crate) async fn keep(client: Client, namespace: String) {
 }
 
 /// Whether there was none.
-async fn create(secrets: &Api<Secret>) -> anyhow::Result<bool> {
+async fn create(secrets: &Api<Secret>, owner: Option<&OwnerReference>) -> anyhow::Result<bool> {
     let mut key = vec![0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some(KEY_SECRET.to_owned()),
+            owner_references: owner.map(|owner| vec![owner.clone()]),
             ..ObjectMeta::default()
         },
         data: Some(BTreeMap::from([(KEY_SECRET_ENTRY.to_owned(), ByteString(key))])),

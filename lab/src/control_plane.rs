@@ -32,6 +32,18 @@ rules:
 - level: None
 "#;
 
+/// Pod Security for namespaces that say nothing else.
+const ADMISSION: &str = r#"
+apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+- name: PodSecurity
+  configuration:
+    apiVersion: pod-security.admission.config.k8s.io/v1
+    kind: PodSecurityConfiguration
+    defaults: {enforce: restricted, audit: restricted, warn: restricted}
+"#;
+
 /// Starts one program of the control plane. Its folder of binaries and the lab's state are given by absolute paths.
 pub(crate) fn start(name: &'static str, plan: &Plan, state: &State, binaries: &Path) -> Result<Daemon> {
     let log = state.log(name);
@@ -64,7 +76,13 @@ fn arguments(name: &str, plan: &Plan, state: &State) -> Result<Vec<String>> {
         API_SERVER => {
             let policy = state.pki("audit-policy.yaml");
             fs::write(&policy, AUDIT_POLICY).doing(|| format!("write {}", policy.display()))?;
-            api_server(state)
+            let mut all = api_server(state);
+            if plan.is_restricted() {
+                let admission = state.pki("admission.yaml");
+                fs::write(&admission, ADMISSION).doing(|| format!("write {}", admission.display()))?;
+                all.push(format!("--admission-control-config-file={}", admission.display()));
+            }
+            all
         }
         "kube-controller-manager" => controller_manager(plan, state),
         _ => with_kubeconfig(name, state, vec![]),

@@ -28,14 +28,26 @@ impl Lab {
     /// # Errors
     /// If the build fails, the API server refuses a manifest, or a pod does not start.
     pub fn install(&self) -> Result<()> {
+        self.install_this(&Installation {
+            manifests: source::root().join("deploy"),
+            images: vec![self.ferrolb_image()?],
+        })
+    }
+
+    /// Builds FerroLB's image and loads it into the nodes, as if they had pulled it.
+    ///
+    /// # Errors
+    /// If the build fails, or a node refuses the image.
+    pub fn load_ferrolb(&self) -> Result<()> {
+        self.load(&self.ferrolb_image()?)
+    }
+
+    fn ferrolb_image(&self) -> Result<PathBuf> {
         let program = source::static_program("ferrolb")?;
         let image = self.state().folder().join("run/ferrolb.tar");
         let name = images::ferrolb()?.to_string();
         images::write(&program, &name, &[], ferrolb_image::USER, &image)?;
-        self.install_this(&Installation {
-            manifests: source::root().join("deploy"),
-            images: vec![image],
-        })
+        Ok(image)
     }
 
     /// Installs what is given and waits until its workloads in the namespace `metallb-system` run. When the images are

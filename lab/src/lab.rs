@@ -73,6 +73,14 @@ impl Lab {
         Self::start(Plan::new(&config.name, config.nodes, config.clients)?.bare())
     }
 
+    /// As [`Lab::up`], with Pod Security `restricted` as the cluster's default.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn up_restricted(config: &LabConfig) -> Result<Self> {
+        Self::start(Plan::new(&config.name, config.nodes, config.clients)?.restricted())
+    }
+
     fn start(plan: Plan) -> Result<Self> {
         if let Some(obstacle) = requirements::obstacle() {
             return Error::refused(obstacle);

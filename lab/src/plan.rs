@@ -133,6 +133,8 @@ pub struct Plan {
     clients: u8,
     #[serde(default)]
     bare: bool,
+    #[serde(default)]
+    restricted: bool,
 }
 
 impl Plan {
@@ -153,6 +155,7 @@ impl Plan {
             nodes,
             clients,
             bare: false,
+            restricted: false,
         })
     }
 
@@ -166,6 +169,21 @@ impl Plan {
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.bare
+    }
+
+    /// The same with Pod Security `restricted` for every namespace that says nothing else.
+    #[must_use]
+    pub fn restricted(self) -> Self {
+        Self {
+            restricted: true,
+            ..self
+        }
+    }
+
+    /// True if Pod Security is `restricted` for every namespace that says nothing else.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.restricted
     }
 
     /// The lab's name.

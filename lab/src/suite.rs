@@ -33,6 +33,7 @@ pub fn trial(name: impl Into<String>, body: impl FnOnce(&Lab) -> Outcome + Send 
 /// The lab of a suite.
 struct Stage {
     config: LabConfig,
+    up: fn(&LabConfig) -> Result<Lab>,
     prepare: fn(&Lab) -> Outcome,
     lab: Option<std::result::Result<Lab, String>>,
 }
@@ -44,6 +45,16 @@ struct Stage {
 /// With `FERROLB_LAB_KEEP` set, a lab on which a trial failed stays for a look at it. With `FERROLB_LAB_SHARE=K/N` only
 /// each Nth trial runs, from the Kth on: N processes with a lab each run the suite in less time.
 pub fn run(config: LabConfig, prepare: fn(&Lab) -> Outcome, trials: Vec<Trial>) -> ExitCode {
+    run_on(Lab::up, config, prepare, trials)
+}
+
+/// As [`run`], on a lab that `up` starts.
+pub fn run_on(
+    up: fn(&LabConfig) -> Result<Lab>,
+    config: LabConfig,
+    prepare: fn(&Lab) -> Outcome,
+    trials: Vec<Trial>,
+) -> ExitCode {
     entry();
     let trials = match std::env::var("FERROLB_LAB_SHARE") {
         Err(_) => trials,
@@ -60,6 +71,7 @@ pub fn run(config: LabConfig, prepare: fn(&Lab) -> Outcome, trials: Vec<Trial>) 
     let name = config.name.clone();
     let stage = Arc::new(Mutex::new(Stage {
         config,
+        up,
         prepare,
         lab: None,
     }));
@@ -112,15 +124,20 @@ fn possible(name: String, body: impl FnOnce() -> Outcome + Send + 'static) -> li
 
 impl Stage {
     fn lab(&mut self) -> std::result::Result<&Lab, Failed> {
-        let Self { config, prepare, lab } = self;
-        let lab = lab.get_or_insert_with(|| start(config, *prepare));
+        let Self {
+            config,
+            up,
+            prepare,
+            lab,
+        } = self;
+        let lab = lab.get_or_insert_with(|| start(up(config), *prepare));
         lab.as_ref()
             .map_err(|failed| Failed::from(format!("the lab could not be made ready: {failed}")))
     }
 }
 
-fn start(config: &LabConfig, prepare: fn(&Lab) -> Outcome) -> std::result::Result<Lab, String> {
-    let lab = Lab::up(config).map_err(|failed| failed.to_string())?;
+fn start(lab: Result<Lab>, prepare: fn(&Lab) -> Outcome) -> std::result::Result<Lab, String> {
+    let lab = lab.map_err(|failed| failed.to_string())?;
     match prepare(&lab) {
         Ok(()) => Ok(lab),
         Err(failed) => Err(failed.message().unwrap_or("preparing it failed").to_owned()),

@@ -1,34 +1,26 @@
 //! The tour: the commands of `docs/tour.md` on a lab, each with what the page shows of it.
 //!
-//! A command runs in the shell of a person on the first client's machine, who has kubectl. Its output must be what the
-//! page shows, but for what is another each time ([`same`]). A question is asked again until its answer is that.
+//! A [`Person`] types them on the first client's machine.
 
 mod checks;
 mod contour;
 mod page;
+mod person;
 mod same;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use crate::command::outcome;
-use crate::error::{Doing, Result};
+use crate::error::Result;
 use crate::images;
 use crate::lab::Lab;
 use crate::plan::Machine;
 use crate::process::Process;
-use crate::{netns, source, wait};
+use crate::source;
 
 pub use page::{Page, Shown, Step};
+pub use person::Person;
 pub use same::same;
 
-/// How long the answer to a question may take to become the right one.
-const SOON: Duration = Duration::from_secs(90);
-/// How long an answer that is new may take to settle.
-const SETTLED: Duration = Duration::from_secs(8);
-/// How long one command may take.
-const ONE: Duration = Duration::from_secs(150);
 /// What the page calls a host outside the cluster.
 const OUTSIDE: Machine = Machine::Client(2);
 /// As `deploy/examples/tour/02-dns.yaml` names it.
@@ -38,8 +30,7 @@ const COREDNS: &str = "localhost/coredns:1";
 #[derive(Debug)]
 pub struct Tour<'a> {
     lab: &'a Lab,
-    /// A folder with what the page's commands run.
-    programs: PathBuf,
+    person: Person<'a>,
     _outside: Process,
 }
 
@@ -64,7 +55,7 @@ impl<'a> Tour<'a> {
         let outside = lab.start_process(OUTSIDE, "outside", &[&echo, "serve", "8080"], &variables)?;
         Ok(Self {
             lab,
-            programs: programs(lab)?,
+            person: Person::new(lab)?,
             _outside: outside,
         })
     }
@@ -75,89 +66,20 @@ impl<'a> Tour<'a> {
     /// # Errors
     /// With the command, what the page shows, and what was seen instead; or with what is wrong with the traffic.
     pub fn walk(&self, step: &Step, tell: impl FnMut(&Shown)) -> Result<Vec<Shown>> {
-        self.follow(step, tell, |shown, output, _| same(&shown.output, output))
-    }
-
-    /// Walks one step and takes whatever its commands print, to write it into the page. A question is asked until its
-    /// answer is the page's, or for a few seconds.
-    ///
-    /// # Errors
-    /// As [`Self::walk`].
-    pub fn record(&self, step: &Step, tell: impl FnMut(&Shown)) -> Result<Vec<Shown>> {
-        self.follow(step, tell, |shown, output, waited| {
-            !shown.is_question() || waited > SETTLED || same(&shown.output, output)
-        })
-    }
-
-    /// `is_right` gets a command, its output, and for how long it was asked.
-    fn follow(
-        &self,
-        step: &Step,
-        mut tell: impl FnMut(&Shown),
-        is_right: impl Fn(&Shown, &str, Duration) -> bool,
-    ) -> Result<Vec<Shown>> {
-        let mut seen = Vec::new();
-        for shown in &step.commands {
-            let begun = Instant::now();
-            let within = if shown.is_question() { SOON } else { Duration::ZERO };
-            let output = wait::until_seen(&shown.command, within, || {
-                let output = self.shell(&shown.command)?;
-                Ok(if is_right(shown, &output, begun.elapsed()) {
-                    Ok(output)
-                } else {
-                    Err(format!("\n{output}\nbut the page shows\n{}", shown.output))
-                })
-            })?;
-            let now = shown.with(output);
-            tell(&now);
-            seen.push(now);
-        }
+        let seen = self.person.walk(step, tell)?;
         checks::check(self.lab, step.number)?;
         Ok(seen)
     }
 
-    /// Both outputs of a command, in this order.
+    /// As [`Self::walk`], and takes whatever the commands print, to write it into the page.
     ///
     /// # Errors
-    /// If it cannot be started or does not end.
-    pub fn shell(&self, command: &str) -> Result<String> {
-        let path = std::env::var("PATH").unwrap_or_default();
-        let path = format!("{}:{path}", self.programs.display());
-        let client = self.lab.plan().full_name(Machine::Client(1));
-        let outcome = netns::inside(&client, || {
-            let mut shell = Command::new("bash");
-            shell
-                .current_dir(source::root())
-                .args(["-c", command])
-                .env("PATH", path)
-                .env("FERROLB_LAB", self.lab.plan().name());
-            self.lab.kubectl_program().set_environment(&mut shell);
-            outcome(&mut shell, "", ONE)
-        })??;
-        Ok(format!("{}{}", outcome.stdout, outcome.stderr)
-            .trim_end()
-            .to_owned())
+    /// As [`Self::walk`].
+    pub fn record(&self, step: &Step, tell: impl FnMut(&Shown)) -> Result<Vec<Shown>> {
+        let seen = self.person.record(step, tell)?;
+        checks::check(self.lab, step.number)?;
+        Ok(seen)
     }
-}
-
-/// In a folder of the lab, which goes with it.
-fn programs(lab: &Lab) -> Result<PathBuf> {
-    let folder = lab.state().folder().join("programs");
-    std::fs::create_dir_all(&folder).doing(|| format!("make {}", folder.display()))?;
-    let own = [
-        ("kubectl", ferrolb_programs::cluster()?.join("kubectl")),
-        (
-            "external-dns-records",
-            ferrolb_programs::beside("external-dns-records")?,
-        ),
-        ("ferrolb-lab", source::lab_program()?),
-    ];
-    for (name, program) in own {
-        let link = folder.join(name);
-        let _ = std::fs::remove_file(&link);
-        std::os::unix::fs::symlink(program, &link).doing(|| format!("make {}", link.display()))?;
-    }
-    Ok(folder)
 }
 
 /// Makes an image of a program and loads it.

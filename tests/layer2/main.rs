@@ -12,6 +12,7 @@ mod marks;
 mod nodes;
 mod odd;
 mod rebalancing;
+mod requests;
 mod rolling;
 mod segments;
 mod services;

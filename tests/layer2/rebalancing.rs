@@ -6,8 +6,8 @@ use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result, wait};
 
 use crate::marks::{Label, advertised, only_nodes_with};
+use crate::requests;
 use crate::scene::{PODS, SOON, Scene, nodes_with_pods};
-use crate::stream;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(
@@ -45,7 +45,7 @@ fn under_load(lab: &Lab) -> Outcome {
             Ok(lab.udp_ask(*target, SOON).map_err(|failed| failed.to_string()))
         })?;
     }
-    let (moves, fates) = stream::in_turn(lab, &targets, || rebalance(lab))?;
+    let (moves, fates) = requests::in_turn(lab, &targets, || rebalance(lab))?;
     eprintln!(
         "{moves} addresses moved: {} requests, {} lost",
         fates.sent, fates.lost

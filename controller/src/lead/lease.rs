@@ -10,6 +10,7 @@ use ferrolb_runtime::reflect::with_backoff;
 use futures::future::{BoxFuture, FutureExt, OptionFuture};
 use futures::stream::{BoxStream, StreamExt};
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::runtime::watcher::{self, Event, watcher};
@@ -40,11 +41,12 @@ pub(crate) struct Election {
 /// Stands for election over one Lease, in a task of its own. Must be called inside a tokio runtime.
 ///
 /// Needs the verbs get, list, watch, create and update on `leases` of `coordination.k8s.io` in `namespace`.
-/// `identity` must be unique to this process; see [`identity`].
+/// A Lease that is made goes with `owner`. `identity` must be unique to this process; see [`identity`].
 pub(crate) fn stand(
     client: Client,
     namespace: &str,
     lease_name: &str,
+    owner: Option<OwnerReference>,
     identity: String,
     terms: Terms,
 ) -> Election {
@@ -57,6 +59,7 @@ pub(crate) fn stand(
         seat: Seat {
             api: Api::namespaced(client, namespace),
             name: lease_name.to_owned(),
+            owner,
             terms,
         },
         identity,
@@ -102,6 +105,7 @@ impl Election {
 struct Seat {
     api: Api<Lease>,
     name: String,
+    owner: Option<OwnerReference>,
     terms: Terms,
 }
 
@@ -277,8 +281,11 @@ impl Seat {
         })
     }
 
-    async fn write(self, write: Write, lease: Lease) -> Answer {
+    async fn write(self, write: Write, mut lease: Lease) -> Answer {
         let params = PostParams::default();
+        if write.base.is_none() {
+            lease.metadata.owner_references = self.owner.map(|owner| vec![owner]);
+        }
         let sent = async {
             match write.base {
                 Some(_) => self.api.replace(&self.name, &params, &lease).await,

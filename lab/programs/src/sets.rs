@@ -103,7 +103,7 @@ pub(crate) const CLUSTER: Set = Set {
 };
 
 /// What stands beside a cluster in some trials and in the tour.
-pub(crate) const BESIDE: [Set; 5] = [
+pub(crate) const BESIDE: [Set; 6] = [
     // DNS of the cluster: its `main` is the tree's, with the plugins that are needed
     Set {
         name: "coredns",
@@ -129,6 +129,17 @@ pub(crate) const BESIDE: [Set; 5] = [
     Set {
         name: "registry",
         modules: &[plain("registry", &[program("registry", "lab")])],
+    },
+    // installs the chart
+    Set {
+        name: "helm",
+        modules: &[Module {
+            folder: "helm",
+            programs: &[program("helm", "helm.sh/helm/v4/cmd/helm")],
+            tags: "",
+            variables: "-X helm.sh/helm/v4/internal/version.version=v4.3.2",
+            cgo: false,
+        }],
     },
     // what is migrated from
     Set {

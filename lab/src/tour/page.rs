@@ -60,7 +60,7 @@ impl Shown {
         let program = words.next();
         match program {
             Some("kubectl") => !words.next().is_some_and(|verb| DEEDS.contains(&verb)),
-            Some("ferrolb-lab" | "openssl") => false,
+            Some("ferrolb-lab" | "openssl" | "helm") => false,
             _ => true,
         }
     }

@@ -7,9 +7,12 @@ use crate::plan::Machine;
 /// More than a lab of the tour has.
 const MOST_NODES: u8 = 9;
 
+/// Behind it Helm prints the time.
+const DEPLOYED: &str = "LAST DEPLOYED:";
+
 /// Whether `page` shows what was `seen`. Widths of columns, names of nodes of another lab, suffixes of pods, addresses
 /// of pods and of Services inside the cluster, ports chosen by chance, ages and counts at the beginning of a line
-/// (`uniq -c`) do not matter.
+/// (`uniq -c`) and times of Helm do not matter.
 #[must_use]
 pub fn same(page: &str, seen: &str) -> bool {
     plain(page) == plain(seen)
@@ -20,6 +23,9 @@ fn plain(text: &str) -> Vec<Vec<String>> {
     lines
         .map(|line| {
             let mut words: Vec<String> = line.split_whitespace().map(word).collect();
+            if line.starts_with(DEPLOYED) {
+                words.truncate(DEPLOYED.split(' ').count());
+            }
             if let Some(first) = words.first_mut()
                 && line.starts_with(' ')
                 && first.bytes().all(|byte| byte.is_ascii_digit())

@@ -111,7 +111,14 @@ impl Cluster {
 
     fn stand(&self) -> Election {
         let identity = "me_1".to_owned();
-        stand(self.client.clone(), "lb", "ferrolb", identity, Terms::DEFAULT)
+        stand(
+            self.client.clone(),
+            "lb",
+            "ferrolb",
+            Some(owner()),
+            identity,
+            Terms::DEFAULT,
+        )
     }
 
     fn steal(&self, version: u32) {
@@ -122,6 +129,16 @@ impl Cluster {
 
     async fn written(&mut self) -> (Method, Value) {
         self.written.recv().await.unwrap()
+    }
+}
+
+fn owner() -> OwnerReference {
+    OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "ServiceAccount".to_owned(),
+        name: "lb".to_owned(),
+        uid: "u".to_owned(),
+        ..OwnerReference::default()
     }
 }
 
@@ -164,7 +181,11 @@ async fn an_absent_lease_is_created_and_then_renewed_on_its_version() {
     let mut election = cluster.stand();
     let (method, lease) = cluster.written().await;
     assert_eq!(method, Method::POST);
-    assert_eq!(lease["metadata"], json!({"name": "ferrolb"}));
+    let owners = json!([{"apiVersion": "v1", "kind": "ServiceAccount", "name": "lb", "uid": "u"}]);
+    assert_eq!(
+        lease["metadata"],
+        json!({"name": "ferrolb", "ownerReferences": owners})
+    );
     assert_eq!(lease["spec"]["holderIdentity"], "me_1");
     leads(&mut election).await;
     assert!(election.leadership.borrow().may_write(super::super::now()));

@@ -21,6 +21,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Task {
     /// Build Kubernetes and the lab's workload; quick if they are built.
     Build,
+    /// Write those files of `deploy/` that are made from others.
+    Manifests,
     /// Start a lab and wait until its nodes are Ready.
     Up {
         #[command(flatten)]

@@ -17,7 +17,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use ferrolb_lab::measure::FloodConfig;
 use ferrolb_lab::{
-    Implementation, Installation, Lab, LabConfig, cleanup, images, measure, reach, source, state::State,
+    Implementation, Installation, Lab, LabConfig, cleanup, images, manifests, measure, reach, source,
+    state::State,
 };
 use ferrolb_programs::progress::Progress;
 use ferrolb_programs::{Wanted, build_all, stages};
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
 fn run(name: &str, task: Task) -> Result<()> {
     match task {
         Task::Build => build(),
+        Task::Manifests => Ok(manifests::make()?),
         Task::Up {
             size,
             bare,
@@ -95,6 +97,7 @@ fn with_lab(lab: &Lab, task: Task) -> Result<()> {
         Task::Contour => Ok(lab.install_contour()?),
         Task::Logs { log } => logs(lab.state(), log.as_deref()),
         Task::Build
+        | Task::Manifests
         | Task::Demo { .. }
         | Task::Tour { .. }
         | Task::Measure { .. }

@@ -1,0 +1,31 @@
+//! Installing FerroLB as `docs/install.md` says, on a cluster whose default is Pod Security `restricted`: the page's commands,
+//! what they leave, and the chart itself.
+
+#[path = "../layer2/requests.rs"]
+mod requests;
+
+mod chart;
+mod page;
+mod rights;
+
+use std::process::ExitCode;
+
+use ferrolb_lab::suite::{self, Outcome, Trial};
+use ferrolb_lab::{Lab, LabConfig, source};
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [chart::trials(), page::trials(), rights::trials()]
+        .into_iter()
+        .flatten()
+        .collect();
+    suite::run_on(Lab::up_restricted, LabConfig::default(), prepare, trials)
+}
+
+/// The image, as if it had been pulled, and the workload of the examples.
+fn prepare(lab: &Lab) -> Outcome {
+    lab.load_ferrolb()?;
+    let echo = source::root().join("deploy/examples/echo.yaml");
+    lab.kubectl(&["apply", "-f", &echo.to_string_lossy()])?;
+    lab.rolled_out("default", "deployment/echo")?;
+    Ok(())
+}

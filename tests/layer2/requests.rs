@@ -1,0 +1,106 @@
+//! Requests to an address, 200 a second, each a datagram of its own: how many have no answer.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ferrolb_lab::{Lab, Result};
+
+pub(crate) const GAP: Duration = Duration::from_millis(5);
+/// A request that has no answer by then is lost.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One datagram from a port of its own, so that no earlier one has decided where it goes.
+pub(crate) struct Request {
+    pub(crate) socket: Option<UdpSocket>,
+    pub(crate) answered: bool,
+}
+
+/// What became of requests to several addresses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) sent: usize,
+    pub(crate) lost: usize,
+}
+
+/// Sends 200 requests a second from the first client, to one address after the other, while `work` is done, and until all
+/// have been answered or given up.
+pub(crate) fn in_turn<T>(
+    lab: &Lab,
+    addresses: &[SocketAddr],
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(T, Tally)> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stream = scope.spawn(|| lab.in_client(|| send_in_turn(addresses, &over)));
+        let done = {
+            let _over = SetWhenDropped(&over);
+            work()
+        };
+        let tally = stream.join().expect("the stream does not panic")?;
+        Ok((done?, tally.map_err(|failed| lost_socket(&failed))?))
+    })
+}
+
+fn send_in_turn(addresses: &[SocketAddr], over: &AtomicBool) -> io::Result<Tally> {
+    let mut open: Vec<(Instant, Request)> = Vec::new();
+    let mut tally = Tally { sent: 0, lost: 0 };
+    let mut due = Instant::now();
+    while !open.is_empty() || !over.load(Ordering::Relaxed) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        due += GAP;
+        if !over.load(Ordering::Relaxed) {
+            open.push((
+                Instant::now(),
+                Request::send(addresses[tally.sent % addresses.len()])?,
+            ));
+            tally.sent += 1;
+        }
+        for (at, request) in &mut open {
+            request.collect(at.elapsed() > PATIENCE);
+        }
+        tally.lost += open.iter().filter(|(_, request)| request.is_lost()).count();
+        open.retain(|(_, request)| request.socket.is_some());
+    }
+    Ok(tally)
+}
+
+/// Says that the work is over, however it ends.
+pub(crate) struct SetWhenDropped<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Request {
+    pub(crate) fn send(to: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.set_nonblocking(true)?;
+        socket.connect(to)?;
+        // a neighbour that is not resolved, or a refusal to the last one, is a loss
+        let _ = socket.send(b"who\n");
+        Ok(Self {
+            socket: Some(socket),
+            answered: false,
+        })
+    }
+
+    fn is_lost(&self) -> bool {
+        self.socket.is_none() && !self.answered
+    }
+
+    pub(crate) fn collect(&mut self, gives_up: bool) {
+        let answered = |socket: &UdpSocket| socket.recv(&mut [0; 2048]).is_ok();
+        self.answered |= self.socket.as_ref().is_some_and(answered);
+        if self.answered || gives_up {
+            self.socket = None;
+        }
+    }
+}
+
+pub(crate) fn lost_socket(failed: &io::Error) -> ferrolb_lab::Error {
+    ferrolb_lab::Error::Refused(format!("a client cannot send: {failed}"))
+}
