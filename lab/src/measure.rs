@@ -10,6 +10,7 @@ mod flood;
 mod handover;
 mod holding;
 mod place;
+mod privileges;
 mod rest;
 mod services;
 mod speakers;
@@ -34,6 +35,7 @@ pub use exodus::{Exodus, Exoduses, Move, exodus};
 pub use failover::{Failover, Failovers, Kind, Run, failover};
 pub use flood::{Flood, FloodConfig, flood};
 pub use place::Place;
+pub use privileges::{Loss, Privileges, Right, privileges};
 pub use rest::{Rest, Resting, rest};
 pub use stability::{Role, Stabilities, Stability, Upset, UpsetRun, stability};
 

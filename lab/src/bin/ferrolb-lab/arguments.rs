@@ -191,6 +191,15 @@ pub(crate) enum Figure {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// What breaks without each verb of each rule that the daemons have.
+    Privileges {
+        /// Only rights whose text, `speaker Role secrets/memberlist: list`, contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+        /// Form of the answer.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
     /// How long nobody serves an address after something has happened to its holder.
     Failover(FailoverArguments),
     /// A node dies that holds many addresses: when each is announced by another, and what the speakers write.

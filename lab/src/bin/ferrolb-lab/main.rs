@@ -144,6 +144,7 @@ pub(crate) fn start(name: &str, size: Size, bare: bool) -> Result<Lab> {
 fn measured(name: &str, what: Figure) -> Result<()> {
     match what {
         Figure::Rounds { runs, size, output } => rounds(name, runs, size, output),
+        Figure::Privileges { only, output } => privileges(name, &only, output),
         Figure::Failover(given) => failover::measured(name, given),
         Figure::Exodus(given) => many::exodus(name, given),
         Figure::Rest(given) => many::rest(name, given),
@@ -214,6 +215,23 @@ fn rounds(name: &str, runs: u32, size: Size, output: Output) -> Result<()> {
         all.iter().all(|round| round.left.is_empty()),
         "something was left behind"
     );
+    Ok(())
+}
+
+/// Fails if the daemons have a right that nothing needs.
+fn privileges(name: &str, only: &str, output: Output) -> Result<()> {
+    let wanted = |right: &measure::Right| right.to_string().contains(only);
+    let all = measure::privileges(name, wanted, |loss| {
+        if matches!(output, Output::Text) {
+            let (right, refused) = (&loss.right, loss.refused);
+            println!("{right}: refused {refused} times; {}", loss.breaks.join("; "));
+        }
+    })?;
+    if matches!(output, Output::Json) {
+        println!("{}", serde_json::to_string(&all)?);
+    }
+    let unneeded: Vec<String> = all.unneeded().iter().map(ToString::to_string).collect();
+    anyhow::ensure!(unneeded.is_empty(), "nothing needs {}", unneeded.join("; "));
     Ok(())
 }
 

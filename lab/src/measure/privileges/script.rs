@@ -1,0 +1,361 @@
+//! What the daemons live through: a start without a key, a new Service, an edit that is wrong, the death of a holder, its
+//! return, and the end.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Asked, AskedAll};
+use crate::error::{Doing, Error, Result};
+use crate::lab::Lab;
+use crate::measure::holding;
+use crate::plan::Machine;
+use crate::process::Process;
+use crate::program::NAMESPACE;
+use crate::wait;
+
+/// How long a step may take that works. With all rights each takes less than a second.
+const STEP: Duration = Duration::from_secs(8);
+const ATTEMPT: Duration = Duration::from_secs(2);
+const SERVICE: &str = "held-0";
+const WRONG: &str = r#"
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: wrong, namespace: metallb-system}
+spec: {addresses: [10.100.0.0/24]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: metallb-excludel2, namespace: metallb-system}
+data: {excludel2.yaml: "announcedInterfacesToExclude: ['^lo$']"}
+"#;
+
+pub(super) struct Script<'a> {
+    lab: &'a Lab,
+    program: String,
+}
+
+/// What was seen of one run.
+pub(super) struct Seen {
+    pub(super) asked: AskedAll,
+    /// One for each refusal.
+    pub(super) refused: Vec<Asked>,
+    pub(super) breaks: Vec<String>,
+}
+
+struct Daemons {
+    controller: Process,
+    speakers: Vec<(u8, Process)>,
+}
+
+impl<'a> Script<'a> {
+    /// Gives each account a token.
+    pub(super) fn new(lab: &'a Lab, program: &str) -> Result<Self> {
+        for daemon in ["controller", "speaker"] {
+            let token = lab.kubectl(&["create", "token", daemon, "-n", NAMESPACE, "--duration=8h"])?;
+            let admin = lab.state().kubeconfig(daemon);
+            let text = fs::read_to_string(&admin).doing(|| format!("read {}", admin.display()))?;
+            let mut config: Value = serde_json::from_str(&text).doing(|| "read a kubeconfig".into())?;
+            config["users"][0]["user"]["token"] = token.trim().into();
+            let own = lab.state().kubeconfig(&format!("{daemon}-account"));
+            fs::write(&own, config.to_string()).doing(|| format!("write {}", own.display()))?;
+        }
+        Ok(Self {
+            lab,
+            program: program.to_owned(),
+        })
+    }
+
+    /// One run; what is missing in the end is no error.
+    pub(super) fn run(&self) -> Result<Seen> {
+        self.clean()?;
+        let audit = self.length("audit");
+        let logs: Vec<(&str, u64)> = ["controller", "speaker-n1", "speaker-n2"]
+            .map(|log| (log, self.length(log)))
+            .into();
+        let mut breaks = Vec::new();
+        let mut daemons = self.start()?;
+        self.live(&mut daemons, &mut breaks)?;
+        self.stop(daemons)?;
+        if !breaks.is_empty() {
+            breaks.extend(logs.iter().filter_map(|(log, from)| self.complaint(log, *from)));
+        }
+        let (asked, refused) = self.asked(audit)?;
+        if breaks.is_empty() && !refused.is_empty() {
+            breaks.extend(logs.iter().filter_map(|(log, from)| self.complaint(log, *from)));
+        }
+        Ok(Seen {
+            asked,
+            refused,
+            breaks,
+        })
+    }
+
+    fn clean(&self) -> Result<()> {
+        let lab = self.lab;
+        let kinds =
+            "secrets,leases,servicel2statuses,configurationstates,ipaddresspools,l2advertisements,configmaps";
+        lab.kubectl(&["delete", kinds, "-n", NAMESPACE, "--all"])?;
+        lab.kubectl(&["delete", "events", "-n", "default", "--all"])?;
+        lab.kubectl(&["delete", "services,endpointslices", "-l", "set=measured"])
+            .map(drop)
+    }
+
+    fn start(&self) -> Result<Daemons> {
+        let controller = self.lab.state().kubeconfig("controller-account");
+        let controller = controller.to_string_lossy();
+        let command = format!("{} controller", self.program);
+        Ok(Daemons {
+            controller: self
+                .lab
+                .start_controller("controller", &command, &[("KUBECONFIG", &controller)])?,
+            speakers: [1, 2]
+                .into_iter()
+                .map(|node| Ok((node, self.speaker(node)?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    fn speaker(&self, node: u8) -> Result<Process> {
+        let config = self.lab.kubeconfig_of("speaker-account", Machine::Node(node));
+        let command = format!("{} speaker --hold-down-seconds=0", self.program);
+        let config = config.to_string_lossy();
+        self.lab
+            .start_speaker_with(node, &command, &[("KUBECONFIG", &config)])
+    }
+
+    fn live(&self, daemons: &mut Daemons, breaks: &mut Vec<String>) -> Result<()> {
+        let lab = self.lab;
+        let ready = |machine| self.ready(machine);
+        self.expect(breaks, "controller ready", || ready(Machine::ControlPlane));
+        self.expect(breaks, "speakers ready", || {
+            ready(Machine::Node(1)).and_then(|()| ready(Machine::Node(2)))
+        });
+        self.expect(breaks, "Secret memberlist", || {
+            self.there(&["secret", "memberlist", "-n", NAMESPACE])
+        });
+        let pool: Value = serde_json::from_str(&holding::configuration()).doing(|| "read the pool".into())?;
+        let objects = pool["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|one| one["kind"] != "Secret");
+        let objects = objects
+            .cloned()
+            .chain([holding::service(0), holding::endpoints(0, None)]);
+        lab.apply(&holding::list(objects))?;
+        self.expect(breaks, "address", || {
+            self.field("service", SERVICE, "{.status.loadBalancer.ingress[0].ip}", "")
+        });
+        let condition =
+            |name: &str| format!("{{.status.conditions[?(@.type==\"ferrolb.io/{name}\")].status}}");
+        self.expect(breaks, "condition Assigned", || {
+            self.field("service", SERVICE, &condition("Assigned"), "True")
+        });
+        self.expect(breaks, "condition Announced", || {
+            self.field("service", SERVICE, &condition("Announced"), "True")
+        });
+        let node = "{.items[0].status.node}";
+        self.expect(breaks, "ServiceL2Status", || {
+            self.field("servicel2statuses", "", node, "")
+        });
+        let used = "{.status.assignedIPv4}";
+        self.expect(breaks, "pool status", || {
+            self.field("ipaddresspool", "measured", used, "1")
+        });
+        for source in ["metallb-controller", "metallb-speaker"] {
+            self.expect(breaks, &format!("event of {source}"), || self.event(source));
+        }
+        lab.apply(WRONG)?;
+        for state in ["controller", "speaker-fl-"] {
+            self.expect(breaks, &format!("ConfigurationState {state} Invalid"), || {
+                self.invalid(state)
+            });
+        }
+        lab.kubectl(&["delete", "ipaddresspool", "wrong", "-n", NAMESPACE])?;
+        self.fail_over(daemons, breaks)
+    }
+
+    /// Kills the holder's speaker; another must announce, and remove what the dead one said.
+    fn fail_over(&self, daemons: &mut Daemons, breaks: &mut Vec<String>) -> Result<()> {
+        let holder = self.holder();
+        let dead = holder.unwrap_or(1);
+        let at = daemons
+            .speakers
+            .iter()
+            .position(|(node, _)| *node == dead)
+            .unwrap_or(0);
+        daemons.speakers.remove(at).1.kill();
+        if holder.is_some() {
+            self.expect(
+                breaks,
+                "ServiceL2Status of the node that took over, alone",
+                || {
+                    let nodes = self.words("servicel2statuses", "{.items[*].status.node}")?;
+                    let other = self.lab.node_name(3 - dead);
+                    (nodes == other).then_some(()).ok_or(nodes)
+                },
+            );
+        }
+        daemons.speakers.insert(at, (dead, self.speaker(dead)?));
+        self.expect(breaks, "speaker ready again", || self.ready(Machine::Node(dead)));
+        self.lab.kubectl(&["delete", "service", SERVICE])?;
+        self.expect(breaks, "ServiceL2Status gone with its Service", || {
+            let left = self.words("servicel2statuses", "{.items[*].metadata.name}")?;
+            left.is_empty().then_some(()).ok_or(left)
+        });
+        Ok(())
+    }
+
+    fn stop(&self, daemons: Daemons) -> Result<()> {
+        let Daemons {
+            mut controller,
+            speakers,
+        } = daemons;
+        controller.terminate()?;
+        controller.ended()?;
+        drop(speakers);
+        Ok(())
+    }
+
+    /// Notes what does not become true in time.
+    fn expect(
+        &self,
+        breaks: &mut Vec<String>,
+        what: &str,
+        mut is: impl FnMut() -> std::result::Result<(), String>,
+    ) {
+        // Once something is missing, what follows from it does not deserve the whole time.
+        let within = if breaks.is_empty() { STEP } else { STEP / 4 };
+        if let Err(missing) = wait::until_seen(what, within, || Ok(is())) {
+            let why = match missing {
+                Error::Late { seen, .. } => seen,
+                other => other.to_string(),
+            };
+            let why: String = why.chars().take(120).collect();
+            breaks.push(format!("no {what} ({})", why.trim()));
+        }
+    }
+
+    fn ready(&self, machine: Machine) -> std::result::Result<(), String> {
+        let answer = self
+            .lab
+            .http_get_from(machine, "http://127.0.0.1:9120/readyz", ATTEMPT);
+        match answer {
+            Ok(answer) if answer.status == 200 => Ok(()),
+            Ok(answer) => Err(answer.body.replace('\n', " ")),
+            Err(failed) => Err(failed.to_string()),
+        }
+    }
+
+    fn there(&self, what: &[&str]) -> std::result::Result<(), String> {
+        let get = self.lab.kubectl(&[&["get"], what].concat());
+        get.map(drop).map_err(|_| "missing".to_owned())
+    }
+
+    fn words(&self, kind: &str, path: &str) -> std::result::Result<String, String> {
+        let path = format!("jsonpath={path}");
+        let get = ["get", kind, "-n", NAMESPACE, "-o", &path];
+        self.lab.kubectl(&get).map_err(|failed| failed.to_string())
+    }
+
+    /// That a field says this, or anything.
+    fn field(&self, kind: &str, name: &str, path: &str, wanted: &str) -> std::result::Result<(), String> {
+        let namespace = if kind == "service" { "default" } else { NAMESPACE };
+        let path = format!("jsonpath={path}");
+        let mut get = vec!["get", kind, "-n", namespace, "-o", &path];
+        get.extend(Some(name).filter(|name| !name.is_empty()));
+        let said = self.lab.kubectl(&get).unwrap_or_default();
+        let is = if wanted.is_empty() {
+            !said.is_empty()
+        } else {
+            said == wanted
+        };
+        is.then_some(()).ok_or(said)
+    }
+
+    fn event(&self, source: &str) -> std::result::Result<(), String> {
+        let path = "jsonpath={.items[*].reportingComponent}";
+        let said = self
+            .lab
+            .kubectl(&["get", "events", "-n", "default", "-o", path])
+            .unwrap_or_default();
+        said.contains(source)
+            .then_some(())
+            .ok_or_else(|| "missing".to_owned())
+    }
+
+    fn invalid(&self, name: &str) -> std::result::Result<(), String> {
+        let path = "{range .items[*]}{.metadata.name}={.status.result} {end}";
+        let said = self.words("configurationstates", path)?;
+        let is = said
+            .split(' ')
+            .any(|one| one.starts_with(name) && one.ends_with("=Invalid"));
+        is.then_some(()).ok_or(said)
+    }
+
+    fn holder(&self) -> Option<u8> {
+        self.lab.node_number(
+            self.words("servicel2statuses", "{.items[0].status.node}")
+                .ok()?
+                .trim(),
+        )
+    }
+
+    fn length(&self, log: &str) -> u64 {
+        fs::metadata(self.lab.state().log(log)).map_or(0, |file| file.len())
+    }
+
+    fn since(&self, log: &str, from: u64) -> String {
+        let whole = fs::read(self.lab.state().log(log)).unwrap_or_default();
+        let from = usize::try_from(from).unwrap_or(0).min(whole.len());
+        String::from_utf8_lossy(&whole[from..]).into_owned()
+    }
+
+    /// The first line that warns of something forbidden.
+    fn complaint(&self, log: &str, from: u64) -> Option<String> {
+        let text = self.since(log, from);
+        let line = text
+            .lines()
+            .find(|line| line.contains("forbidden") || line.contains("Forbidden"))?;
+        let line: String = line
+            .split_once(' ')
+            .map_or(line, |(_, rest)| rest)
+            .trim()
+            .chars()
+            .take(160)
+            .collect();
+        Some(format!("{log} says: {line}"))
+    }
+
+    /// From the audit log: all that the two accounts asked for, and what was refused.
+    fn asked(&self, from: u64) -> Result<(AskedAll, Vec<Asked>)> {
+        let mut asked = AskedAll::new();
+        let mut refused = Vec::new();
+        for line in self.since("audit", from).lines() {
+            let event: Value = serde_json::from_str(line).unwrap_or_default();
+            let user = event["user"]["username"].as_str().unwrap_or_default();
+            let account = format!("system:serviceaccount:{NAMESPACE}:");
+            let Some(daemon) = user.strip_prefix(&account) else {
+                continue;
+            };
+            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let object = &event["objectRef"];
+            let resource = match object["subresource"].as_str() {
+                Some(part) => format!("{}/{part}", word(&object["resource"])),
+                None => word(&object["resource"]),
+            };
+            let one = Asked {
+                daemon: daemon.to_owned(),
+                verb: word(&event["verb"]),
+                resource,
+            };
+            if event["responseStatus"]["code"] == 403 {
+                refused.push(one.clone());
+            }
+            asked.insert(one);
+        }
+        Ok((asked, refused))
+    }
+}
