@@ -1,6 +1,6 @@
 //! The chart: what it renders, and what it refuses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -18,9 +18,6 @@ const LABELS: [&str; 3] = [
     "app.kubernetes.io/managed-by",
     "helm.sh/chart",
 ];
-/// Kinds of the Prometheus operator, which is not there: definitions of these names, with the fields that are used.
-const MONITORING: &str = "tests/install/monitoring-crds.yaml";
-
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("files_that_are_made_from_others_are_up_to_date", up_to_date),
@@ -108,28 +105,43 @@ fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// Every field that differs, one a line.
+/// Every field that differs, one a line. Elements of lists are known by their names, where all have one.
 fn differences(before: &Value, after: &Value, path: &str, found: &mut Vec<String>) {
-    match (before, after) {
-        (Value::Object(before), Value::Object(after)) => {
-            let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
-            for name in names {
-                let at = |map: &serde_json::Map<String, Value>| map.get(name).cloned().unwrap_or(Value::Null);
-                differences(&at(before), &at(after), &format!("{path}/{name}"), found);
-            }
+    if let Some((before, after)) = fields(before).zip(fields(after)) {
+        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for name in names {
+            let at = |fields: &BTreeMap<String, Value>| fields.get(name).cloned().unwrap_or(Value::Null);
+            differences(&at(&before), &at(&after), &format!("{path}/{name}"), found);
         }
-        _ if before.as_f64().is_some() && before.as_f64() == after.as_f64() => {}
-        _ if before == after => {}
-        _ => found.push(format!("{path}: {before} -> {after}")),
+        return;
+    }
+    let same_number = before.as_f64().is_some() && before.as_f64() == after.as_f64();
+    if !same_number && before != after {
+        found.push(format!("{path}: {before} -> {after}"));
+    }
+}
+
+fn fields(value: &Value) -> Option<BTreeMap<String, Value>> {
+    let named = |element: &Value| {
+        let name = element["name"].as_str().or(element["alert"].as_str())?;
+        Some((name.to_owned(), element.clone()))
+    };
+    match value {
+        Value::Object(fields) => Some(fields.clone().into_iter().collect()),
+        Value::Array(list) if !list.is_empty() => list.iter().map(named).collect(),
+        _ => None,
     }
 }
 
 fn changes(before: &Objects, after: &Objects) -> Vec<String> {
-    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut found = Vec::new();
     for name in names {
-        let at = |objects: &Objects| objects.get(name).cloned().unwrap_or(Value::Null);
-        differences(&at(before), &at(after), name, &mut found);
+        match (before.get(name), after.get(name)) {
+            (Some(before), Some(after)) => differences(before, after, name, &mut found),
+            (Some(_), None) => found.push(format!("{name}: gone")),
+            (None, after) => found.extend(after.map(|after| format!("{name}: {after}"))),
+        }
     }
     found
 }
@@ -217,8 +229,10 @@ fn same_components(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// Compared with a chart that has the alerts, so that no snapshot repeats those.
 fn snapshots(lab: &Lab) -> Outcome {
-    let own = objects(lab, &rendered(&chart(), &["--set", "crds.enabled=false"])?)?;
+    let own = "crds.enabled=false,prometheus.prometheusRule.enabled=true";
+    let own = objects(lab, &rendered(&chart(), &["--set", own])?)?;
     for combination in COMBINATIONS {
         let values = values(combination);
         let other = objects(lab, &rendered(&chart(), &["-f", &values.to_string_lossy()])?)?;
@@ -235,15 +249,6 @@ fn snapshots(lab: &Lab) -> Outcome {
 
 /// Not stored, so that what is installed stays as it is; checked as if, unknown fields included.
 fn taken(lab: &Lab) -> Outcome {
-    let fixture = source::root().join(MONITORING).to_string_lossy().into_owned();
-    lab.kubectl(&["apply", "-f", &fixture])?;
-    lab.kubectl(&[
-        "wait",
-        "--for=condition=Established",
-        "crd",
-        "--all",
-        "--timeout=30s",
-    ])?;
     let namespace = source::root().join("deploy/namespace.yaml");
     lab.kubectl(&["apply", "-f", &namespace.to_string_lossy()])?;
     let apply = [
@@ -273,7 +278,7 @@ fn taken(lab: &Lab) -> Outcome {
             .count();
     }
     eprintln!("{taken} objects taken");
-    lab.kubectl(&["delete", "-f", &fixture])?;
+    lab.kubectl(&["delete", "-f", &namespace.to_string_lossy()])?;
     Ok(())
 }
 

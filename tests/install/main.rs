@@ -21,11 +21,15 @@ fn main() -> ExitCode {
     suite::run_on(Lab::up_restricted, LabConfig::default(), prepare, trials)
 }
 
+/// The Prometheus operator is not there: definitions of the names of its kinds, with the fields that are used.
+const MONITORING: &str = "tests/install/monitoring-crds.yaml";
+
 /// The image, as if it had been pulled, and the workload of the examples.
 fn prepare(lab: &Lab) -> Outcome {
     lab.load_ferrolb()?;
-    let echo = source::root().join("deploy/examples/echo.yaml");
-    lab.kubectl(&["apply", "-f", &echo.to_string_lossy()])?;
+    for file in [MONITORING, "deploy/examples/echo.yaml"] {
+        lab.kubectl(&["apply", "-f", &source::root().join(file).to_string_lossy()])?;
+    }
     lab.rolled_out("default", "deployment/echo")?;
     Ok(())
 }

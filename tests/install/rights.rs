@@ -23,9 +23,9 @@ fn missed() -> Outcome {
     let all = measure::privileges(&name, wanted, |loss| {
         eprintln!("{}: {}", loss.right, loss.breaks.join("; "));
     })?;
-    assert_eq!(all.losses.len(), TAKEN.len(), "{all:?}");
+    assert_eq!(all.0.len(), TAKEN.len(), "{all:?}");
     let quiet = all
-        .losses
+        .0
         .iter()
         .filter(|loss| loss.refused == 0 || loss.breaks.is_empty());
     assert_eq!(quiet.count(), 0, "{all:?}");

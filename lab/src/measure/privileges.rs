@@ -4,8 +4,6 @@
 mod rights;
 mod script;
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -13,7 +11,7 @@ use crate::lab::{Lab, LabConfig};
 use crate::source;
 pub use rights::Right;
 use rights::Roles;
-use script::Script;
+use script::{Script, Seen};
 
 /// What became of the script without one verb of one rule.
 #[derive(Debug, Clone, Serialize)]
@@ -21,7 +19,7 @@ pub struct Loss {
     /// What was taken away.
     #[serde(flatten)]
     pub right: Right,
-    /// How often the API server refused it.
+    /// How many requests the API server refused.
     pub refused: usize,
     /// What did not happen, or what a daemon said first.
     pub breaks: Vec<String>,
@@ -29,12 +27,7 @@ pub struct Loss {
 
 /// The whole table.
 #[derive(Debug, Clone, Serialize)]
-pub struct Privileges {
-    /// Rights that the script never uses.
-    pub unused: Vec<Right>,
-    /// What breaks without each of the others.
-    pub losses: Vec<Loss>,
-}
+pub struct Privileges(pub Vec<Loss>);
 
 /// Takes away each verb that `wanted` says, in a lab of its own.
 ///
@@ -42,7 +35,7 @@ pub struct Privileges {
 /// If the script fails with all rights, or the lab does.
 pub fn privileges(
     name: &str,
-    wanted: impl Fn(&Right) -> bool,
+    wanted: impl FnMut(&Right) -> bool,
     mut tell: impl FnMut(&Loss),
 ) -> Result<Privileges> {
     let lab = Lab::up_bare(&LabConfig {
@@ -55,48 +48,36 @@ pub fn privileges(
     let program = source::static_program("ferrolb")?;
     let script = Script::new(&lab, &program.to_string_lossy())?;
     let whole = script.run()?;
-    if !whole.breaks.is_empty() {
-        return Error::refused(format!("with all rights: {}", whole.breaks.join("; ")));
+    if !whole.breaks.is_empty() || whole.refused > 0 {
+        let (refused, breaks) = (whole.refused, whole.breaks.join("; "));
+        return Error::refused(format!("with all rights, refused {refused} times: {breaks}"));
     }
-    let (used, unused): (Vec<Right>, Vec<Right>) = roles
-        .rights()
-        .into_iter()
-        .filter(|right| wanted(right))
-        .partition(|right| right.is_used_by(&whole.asked));
     let mut losses = Vec::new();
-    for right in used {
+    for right in roles.rights().into_iter().filter(wanted) {
         roles.without(&lab, &right)?;
         let seen = script.run();
         roles.restore(&lab, &right)?;
-        let seen = seen?;
+        let Seen { refused, breaks } = seen?;
         let loss = Loss {
-            refused: seen.refused.iter().filter(|asked| right.covers(asked)).count(),
-            breaks: seen.breaks,
             right,
+            refused,
+            breaks,
         };
         tell(&loss);
         losses.push(loss);
     }
     lab.down()?;
-    Ok(Privileges { unused, losses })
+    Ok(Privileges(losses))
 }
 
 impl Privileges {
     /// Rights whose loss nobody notices.
     #[must_use]
     pub fn unneeded(&self) -> Vec<&Right> {
-        let idle = self.losses.iter().filter(|loss| loss.refused == 0);
-        self.unused.iter().chain(idle.map(|loss| &loss.right)).collect()
+        let idle = self
+            .0
+            .iter()
+            .filter(|loss| loss.refused == 0 && loss.breaks.is_empty());
+        idle.map(|loss| &loss.right).collect()
     }
 }
-
-/// A request, as the audit log and RBAC name it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Asked {
-    daemon: String,
-    verb: String,
-    /// With a subresource, as in `services/status`.
-    resource: String,
-}
-
-type AskedAll = BTreeSet<Asked>;

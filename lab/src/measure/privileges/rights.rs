@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Asked, AskedAll};
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::program::NAMESPACE;
@@ -24,20 +23,6 @@ pub struct Right {
     pub resources: Vec<String>,
     /// As in RBAC.
     pub verb: String,
-}
-
-impl Right {
-    pub(super) fn covers(&self, asked: &Asked) -> bool {
-        let about = |resource: &String| {
-            resource == &asked.resource
-                || resource.split('/').next() == Some(&asked.resource) && !resource.ends_with("/status")
-        };
-        asked.daemon == self.daemon && asked.verb == self.verb && self.resources.iter().any(about)
-    }
-
-    pub(super) fn is_used_by(&self, all: &AskedAll) -> bool {
-        all.iter().any(|asked| self.covers(asked))
-    }
 }
 
 impl fmt::Display for Right {
