@@ -3,10 +3,10 @@
 use ferrolb_lab::measure::{self, Right};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 
-/// A write of the controller, a watch of the speaker, and what only a dead node makes necessary.
+/// A watch, a write, and what only a dead node makes necessary.
 const TAKEN: [&str; 3] = [
-    "controller ClusterRole services/status: patch",
-    "speaker Role secrets/memberlist: list",
+    "controller ClusterRole endpointslices/kubernetes: watch",
+    "controller Role ipaddresspools/status: patch",
     "speaker Role servicel2statuses: deletecollection",
 ];
 

@@ -199,7 +199,8 @@ impl<'a> Script<'a> {
                 || {
                     let nodes = self.words("servicel2statuses", "{.items[*].status.node}")?;
                     let other = self.lab.node_name(3 - dead);
-                    (nodes == other).then_some(()).ok_or(nodes)
+                    let expected = vec![other; SERVICES.into()].join(" ");
+                    (nodes == expected).then_some(()).ok_or(nodes)
                 },
             );
         }
