@@ -16,7 +16,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// Ask a controller or a speaker whether it is ready, again until it is or time is over.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where it serves metrics and health, as 192.0.2.11:9120 or [2001:db8:1::11]:9120
+    /// Where it serves metrics and health, as 192.0.2.11:9120; an IPv6 address in brackets
     #[arg(value_name = "HOST:PORT")]
     address: String,
 
