@@ -17,9 +17,10 @@ const HEAD: &str = "\
 # What keeps the pools when FerroLB is removed is in docs/install.md.
 ";
 /// The copies of the chart: below `deploy/`, and below `deploy/chart/ferrolb/files/`.
-const COPIES: [(&str, &str); 3] = [
+const COPIES: [(&str, &str); 4] = [
     ("crds/crds.yaml", "crds.yaml"),
     ("monitoring/alerts.yaml", "alerts.yaml"),
+    ("monitoring/dashboard.json", "dashboard.json"),
     ("chart/ferrolb/values.schema.json", "values.schema.json"),
 ];
 
