@@ -123,7 +123,9 @@ fn differences(before: &Value, after: &Value, path: &str, found: &mut Vec<String
 
 fn fields(value: &Value) -> Option<BTreeMap<String, Value>> {
     let named = |element: &Value| {
-        let name = element["name"].as_str().or(element["alert"].as_str())?;
+        let name = ["name", "alert", "record"]
+            .iter()
+            .find_map(|key| element[key].as_str())?;
         Some((name.to_owned(), element.clone()))
     };
     match value {
