@@ -27,7 +27,7 @@ impl Lab {
     /// One HTTP GET from the first client; the address in the URL is a number.
     ///
     /// # Errors
-    /// If there is no answer; see [`Error::is_silence`].
+    /// If there is no answer; see [`Error::is_silence`](crate::Error::is_silence).
     pub fn http_get(&self, url: &str, timeout: Duration) -> Result<Answer> {
         self.http_get_from(CLIENT, url, timeout)
     }
@@ -35,7 +35,7 @@ impl Lab {
     /// One HTTP GET from any machine; from a node it is what a pod on the node's own network would see.
     ///
     /// # Errors
-    /// If there is no answer; see [`Error::is_silence`].
+    /// If there is no answer; see [`Error::is_silence`](crate::Error::is_silence).
     pub fn http_get_from(&self, machine: Machine, url: &str, timeout: Duration) -> Result<Answer> {
         self.in_machine(machine, || http::get(url, timeout))?
             .doing(|| format!("get {url}"))
@@ -44,7 +44,7 @@ impl Lab {
     /// One datagram from the first client and the answer to it.
     ///
     /// # Errors
-    /// If there is no answer; see [`Error::is_silence`].
+    /// If there is no answer; see [`Error::is_silence`](crate::Error::is_silence).
     pub fn udp_ask(&self, address: SocketAddr, timeout: Duration) -> Result<String> {
         self.in_client(|| udp_ask(address, timeout))?
             .doing(|| format!("ask {address} over UDP"))

@@ -1,10 +1,11 @@
 //! Installing FerroLB as `docs/install.md` says, on a cluster whose default is Pod Security `restricted`: the page's commands,
-//! what they leave, and the chart itself.
+//! what they leave, the chart itself, and the exchange of MetalLB for FerroLB.
 
 #[path = "../layer2/requests.rs"]
 mod requests;
 
 mod chart;
+mod migration;
 mod page;
 mod rights;
 
@@ -14,10 +15,15 @@ use ferrolb_lab::suite::{self, Outcome, Trial};
 use ferrolb_lab::{Lab, LabConfig, source};
 
 fn main() -> ExitCode {
-    let trials: Vec<Trial> = [chart::trials(), page::trials(), rights::trials()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let trials: Vec<Trial> = [
+        chart::trials(),
+        page::trials(),
+        migration::trials(),
+        rights::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     suite::run_on(Lab::up_restricted, LabConfig::default(), prepare, trials)
 }
 

@@ -1,0 +1,211 @@
+//! From MetalLB to FerroLB and back, as `docs/migrate.md` says, with MetalLB's own program and manifests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::tour::Person;
+use ferrolb_lab::{Error, Lab, Result, images, plan, source, wait};
+use serde_json::{Value, json};
+
+use crate::requests;
+
+const ADDRESS: Ipv4Addr = plan::lan4(200);
+const NAMESPACE: &str = "metallb-system";
+const EXAMPLE: &str = "deploy/examples/01-one-pool.yaml";
+/// Long enough for pods to be replaced, on a busy machine.
+const SOON: Duration = Duration::from_secs(90);
+/// What an exchange may cost, twice of which is allowed here: the machine does much else.
+const OUTAGE: Duration = Duration::from_secs(1);
+/// MetalLB's program by component, and the image that its manifests name.
+const PROGRAMS: [&str; 2] = ["controller", "speaker"];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![trial(
+        "metallb_is_exchanged_and_put_back_in_both_orders_and_no_address_changes",
+        there_and_back,
+    )]
+}
+
+fn there_and_back(lab: &Lab) -> Outcome {
+    let folder = tempfile::tempdir()?;
+    write_metallb(lab, folder.path())?;
+    let metallb = folder.path().to_string_lossy().into_owned();
+    let person = Person::new(lab)?;
+    put_back(lab, &metallb)?;
+    // its webhook is asked, and may not listen yet
+    wait::until_seen("MetalLB's webhook accepts the pool", SOON, || {
+        Ok(lab
+            .kubectl(&["apply", "-f", &example()])
+            .map_err(|failed| failed.to_string()))
+    })?;
+    let address = SocketAddr::from((IpAddr::from(ADDRESS), 80));
+    answers(lab, address)?;
+
+    let told: Value = serde_json::from_str(&lab.ferrolb(&["migrate", "check", "-o", "json"], SOON)?)?;
+    assert_eq!(
+        named(&told, "todo"),
+        [
+            "CustomResourceDefinition/bgppeers.metallb.io",
+            "DaemonSet/metallb-system/speaker",
+            "Deployment/metallb-system/controller",
+            "ValidatingWebhookConfiguration/metallb-webhook-configuration",
+        ]
+    );
+    assert_eq!(named(&told, "stops"), Vec::<String>::new(), "{told}");
+    assert_eq!(
+        told["works"],
+        json!({"IPAddressPool": 1, "L2Advertisement": 1, "Service": 1})
+    );
+
+    let pools = pools(lab)?;
+    let remove = commands("## The exchange");
+    lasts(lab, "MetalLB removed, then FerroLB installed", address, || {
+        typed(&person, remove.iter().map(String::as_str))?;
+        typed(&person, ["kubectl apply -f deploy/ferrolb.yaml"])?;
+        rolled_out(lab)
+    })?;
+    unchanged(lab, &pools, address)?;
+
+    lasts(lab, "FerroLB removed, then MetalLB put back", address, || {
+        typed(
+            &person,
+            ["kubectl delete -f deploy/ferrolb.yaml -l app.kubernetes.io/component"],
+        )?;
+        put_back(lab, &metallb)
+    })?;
+    unchanged(lab, &pools, address)?;
+
+    let later: Vec<&str> = remove
+        .iter()
+        .map(String::as_str)
+        .filter(|command| command.contains("webhook"))
+        .collect();
+    lasts(lab, "FerroLB installed over MetalLB", address, || {
+        typed(&person, ["kubectl apply -f deploy/ferrolb.yaml"])?;
+        rolled_out(lab)?;
+        typed(&person, later)
+    })?;
+    unchanged(lab, &pools, address)?;
+    lab.kubectl(&["delete", "--wait", "-f", &example()])?;
+    lab.kubectl(&["delete", "--ignore-not-found", "-k", &metallb])?;
+    lab.kubectl(&["delete", "--ignore-not-found", "-f", &tree("deploy/ferrolb.yaml")])?;
+    Ok(())
+}
+
+fn tree(path: &str) -> String {
+    source::root().join(path).to_string_lossy().into_owned()
+}
+
+fn example() -> String {
+    tree(EXAMPLE)
+}
+
+/// Images of MetalLB's program on the nodes, and a kustomization of its manifests that names them.
+fn write_metallb(lab: &Lab, folder: &Path) -> Result<()> {
+    let manifests = ferrolb_programs::sources("metallb", "go.universe.tf/metallb")?;
+    let native = folder.join("native.yaml");
+    let copied = fs::copy(manifests.join("config/manifests/metallb-native.yaml"), &native);
+    copied.map_err(|failed| Error::Refused(format!("{}: {failed}", native.display())))?;
+    let mut replaced = Vec::new();
+    for part in PROGRAMS {
+        let program = ferrolb_programs::beside(&format!("metallb-{part}"))?;
+        let name = format!("localhost/metallb-{part}:1");
+        let tar = folder.join(format!("{part}.tar"));
+        images::write(&program, &name, &[], "", &tar)?;
+        lab.load(&tar)?;
+        replaced.push(json!({"name": format!("quay.io/metallb/{part}"), "newName": format!("localhost/metallb-{part}"), "newTag": "1"}));
+    }
+    let kustomization = json!({"resources": ["native.yaml"], "images": replaced}).to_string();
+    fs::write(folder.join("kustomization.yaml"), kustomization)
+        .map_err(|failed| Error::Refused(format!("{}: {failed}", folder.display())))
+}
+
+fn put_back(lab: &Lab, metallb: &str) -> Result<()> {
+    lab.kubectl(&["apply", "-k", metallb])?;
+    rolled_out(lab)
+}
+
+fn rolled_out(lab: &Lab) -> Result<()> {
+    lab.rolled_out(NAMESPACE, "deployment/controller")?;
+    lab.rolled_out(NAMESPACE, "daemonset/speaker")
+}
+
+/// The commands that the page shows below a heading, but for the check and what only Helm's users need.
+fn commands(heading: &str) -> Vec<String> {
+    let page = fs::read_to_string(source::root().join("docs/migrate.md")).expect("the page");
+    let below = page.split(heading).nth(1).expect("the heading");
+    let mut inside = false;
+    let mut commands = Vec::new();
+    for line in below.lines().map(str::trim) {
+        if line.starts_with("```") {
+            inside = !inside;
+        } else if inside && line.starts_with("kubectl ") {
+            commands.push(line.to_owned());
+        }
+    }
+    assert!(commands.len() > 4, "{commands:?}");
+    commands
+}
+
+/// Types the commands; each must succeed.
+fn typed<'a>(person: &Person<'_>, commands: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    const DONE: &str = "it succeeded";
+    for command in commands {
+        let command = command.replace("> pools.yaml", "> /dev/null");
+        let said = person.shell(&format!("{command} && echo {DONE}"))?;
+        if !said.contains(DONE) {
+            return Err(Error::Refused(format!("{command}: {said}")));
+        }
+    }
+    Ok(())
+}
+
+fn answers(lab: &Lab, address: SocketAddr) -> Result<()> {
+    wait::until_seen("an answer through the address", SOON, || {
+        let asked = lab.udp_ask(address, Duration::from_secs(1));
+        Ok(asked.map(drop).map_err(|failed| failed.to_string()))
+    })
+}
+
+/// Prints what an exchange costs, 200 requests a second that is; it may be twice of what is promised.
+fn lasts(lab: &Lab, what: &str, address: SocketAddr, exchange: impl FnOnce() -> Result<()>) -> Result<()> {
+    let ((), tally) = requests::in_turn(lab, &[address], exchange)?;
+    let outage = requests::GAP * u32::try_from(tally.lost).unwrap_or(u32::MAX);
+    eprintln!(
+        "{what}: {} requests, {} lost, {outage:.2?}",
+        tally.sent, tally.lost
+    );
+    assert!(tally.sent > 200 && outage < OUTAGE * 2, "{what}: {tally:?}");
+    Ok(())
+}
+
+fn pools(lab: &Lab) -> Result<String> {
+    lab.kubectl(&[
+        "get",
+        "ipaddresspools,l2advertisements",
+        "-A",
+        "-o",
+        "jsonpath={.items[*].metadata.uid}",
+    ])
+}
+
+/// The pools are the same objects, and the Service answers where it did.
+fn unchanged(lab: &Lab, before: &str, address: SocketAddr) -> Result<()> {
+    assert_eq!(pools(lab)?, before, "pools and advertisements");
+    let now = lab.external_addresses("example-1")?;
+    assert_eq!(now, [address.ip()], "the address of example-1");
+    answers(lab, address)
+}
+
+fn named(told: &Value, verdict: &str) -> Vec<String> {
+    let findings = told["findings"].as_array().into_iter().flatten();
+    let of_verdict = findings.filter(|one| one["verdict"] == verdict);
+    let names: BTreeSet<String> = of_verdict
+        .filter_map(|one| Some(one["object"].as_str()?.to_owned()))
+        .collect();
+    names.into_iter().collect()
+}
