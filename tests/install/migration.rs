@@ -62,33 +62,48 @@ fn there_and_back(lab: &Lab) -> Outcome {
     );
 
     let pools = pools(lab)?;
-    let remove = commands("## The exchange");
-    lasts(lab, "MetalLB removed, then FerroLB installed", address, || {
-        typed(&person, remove.iter().map(String::as_str))?;
-        typed(&person, ["kubectl apply -f deploy/ferrolb.yaml"])?;
+    let page = commands("## The exchange");
+    let (webhook, program) = page.split_at(page.len() - 1);
+    let install = || {
+        typed(&person, program)?;
         rolled_out(lab)
-    })?;
+    };
+    lasts(
+        lab,
+        "FerroLB installed over MetalLB, its webhook removed before",
+        address,
+        || {
+            typed(&person, webhook)?;
+            install()
+        },
+    )?;
     unchanged(lab, &pools, address)?;
 
-    lasts(lab, "FerroLB removed, then MetalLB put back", address, || {
-        typed(
-            &person,
-            ["kubectl delete -f deploy/ferrolb.yaml -l app.kubernetes.io/component"],
-        )?;
+    lasts(lab, "MetalLB put back over FerroLB", address, || {
         put_back(lab, &metallb)
     })?;
     unchanged(lab, &pools, address)?;
 
-    let later: Vec<&str> = remove
-        .iter()
-        .map(String::as_str)
-        .filter(|command| command.contains("webhook"))
-        .collect();
-    lasts(lab, "FerroLB installed over MetalLB", address, || {
-        typed(&person, ["kubectl apply -f deploy/ferrolb.yaml"])?;
-        rolled_out(lab)?;
-        typed(&person, later)
+    lasts(
+        lab,
+        "FerroLB installed over MetalLB, its webhook removed after",
+        address,
+        || {
+            install()?;
+            typed(&person, webhook)
+        },
+    )?;
+    unchanged(lab, &pools, address)?;
+
+    put_back(lab, &metallb)?;
+    let gone = "kubectl delete -n metallb-system deployment/controller daemonset/speaker".to_owned();
+    let (_, tally) = requests::in_turn(lab, &[address], || {
+        typed(&person, webhook)?;
+        typed(&person, &[gone])?;
+        install()
     })?;
+    let what = "MetalLB removed, then FerroLB installed";
+    eprintln!("{what}: {} requests, {} lost", tally.sent, tally.lost);
     unchanged(lab, &pools, address)?;
     lab.kubectl(&["delete", "--wait", "-f", &example()])?;
     lab.kubectl(&["delete", "--ignore-not-found", "-k", &metallb])?;
@@ -134,7 +149,7 @@ fn rolled_out(lab: &Lab) -> Result<()> {
     lab.rolled_out(NAMESPACE, "daemonset/speaker")
 }
 
-/// The commands that the page shows below a heading, but for the check and what only Helm's users need.
+/// The commands of the page below a heading that change something: those that remove the webhook, then the one that installs.
 fn commands(heading: &str) -> Vec<String> {
     let page = fs::read_to_string(source::root().join("docs/migrate.md")).expect("the page");
     let below = page.split(heading).nth(1).expect("the heading");
@@ -143,19 +158,22 @@ fn commands(heading: &str) -> Vec<String> {
     for line in below.lines().map(str::trim) {
         if line.starts_with("```") {
             inside = !inside;
-        } else if inside && line.starts_with("kubectl ") {
+        } else if inside
+            && ["kubectl delete ", "kubectl apply "]
+                .iter()
+                .any(|one| line.starts_with(one))
+        {
             commands.push(line.to_owned());
         }
     }
-    assert!(commands.len() > 4, "{commands:?}");
+    assert_eq!(commands.len(), 3, "{commands:?}");
     commands
 }
 
 /// Types the commands; each must succeed.
-fn typed<'a>(person: &Person<'_>, commands: impl IntoIterator<Item = &'a str>) -> Result<()> {
+fn typed(person: &Person<'_>, commands: &[String]) -> Result<()> {
     const DONE: &str = "it succeeded";
     for command in commands {
-        let command = command.replace("> pools.yaml", "> /dev/null");
         let said = person.shell(&format!("{command} && echo {DONE}"))?;
         if !said.contains(DONE) {
             return Err(Error::Refused(format!("{command}: {said}")));
