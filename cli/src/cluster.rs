@@ -66,6 +66,10 @@ impl AccessError {
             "" => K::plural(&()).into_owned(),
             group => format!("{}.{group}", K::plural(&())),
         };
+        Self::of(verb, resource, error)
+    }
+
+    fn of(verb: &'static str, resource: String, error: &kube::Error) -> Self {
         let cause = cause::of_request(error);
         if matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403)) {
             return Self::Forbidden {
@@ -106,6 +110,12 @@ pub(crate) struct Cluster {
 /// A list whose items are decoded one by one: one that does not fit its type spoils no other.
 #[derive(Deserialize)]
 struct Items {
+    /// The version of the items, which do not say it.
+    #[serde(rename = "apiVersion", default)]
+    version: String,
+    /// Their kind with `List` at its end.
+    #[serde(default)]
+    kind: String,
     items: Vec<Value>,
 }
 
@@ -155,10 +165,7 @@ impl Cluster {
     /// The families of the cluster's Services, the default one first; none where the API server does not say: before
     /// Kubernetes 1.33, or without the right to list ServiceCIDRs.
     pub(crate) async fn families(&self) -> Vec<Family> {
-        let Ok(request) = Request::new(SERVICE_CIDRS).list(&ListParams::default()) else {
-            return Vec::new();
-        };
-        let list: Result<Items, kube::Error> = self.client.request(request).await;
+        let list = self.items(SERVICE_CIDRS.to_owned()).await;
         list.map(|list| families(&list.items)).unwrap_or_default()
     }
 
@@ -177,15 +184,29 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
     {
-        let request = Request::new(K::url_path(&(), namespace))
-            .list(&ListParams::default())
-            .map_err(|error| AccessError::new::<K>("list", &kube::Error::BuildRequest(error)))?;
-        let list: Items = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| AccessError::new::<K>("list", &error))?;
+        let list = self.items(K::url_path(&(), namespace)).await;
+        let list = list.map_err(|error| AccessError::new::<K>("list", &error))?;
         Ok(Reflection::of(list.items).snapshot())
+    }
+
+    /// All objects of a kind that has no type here, with their version and kind. `path` is that of `resource`.
+    pub(crate) async fn untyped(&self, path: &str, resource: &str) -> Result<Vec<Value>, AccessError> {
+        let list = self.items(format!("{path}/{resource}")).await;
+        let list = list.map_err(|error| AccessError::of("list", resource.to_owned(), &error))?;
+        let kind = list.kind.trim_end_matches("List");
+        let named = |mut item: Value| {
+            item["apiVersion"] = json!(list.version);
+            item["kind"] = json!(kind);
+            item
+        };
+        Ok(list.items.into_iter().map(named).collect())
+    }
+
+    async fn items(&self, path: String) -> Result<Items, kube::Error> {
+        let request = Request::new(path)
+            .list(&ListParams::default())
+            .map_err(kube::Error::BuildRequest)?;
+        self.client.request(request).await
     }
 }
 

@@ -1,24 +1,12 @@
 //! What MetalLB has and FerroLB has not, and what MetalLB leaves behind.
 
-use ferrolb_runtime::cause;
-use kube::api::ListParams;
-use kube::core::Request;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::report::{Finding, Verdict};
 use crate::cluster::{AccessError, Cluster};
-use crate::plan::why_unread;
+use crate::plan::{GROUP, group, is_unread, why_unread};
 use crate::problem::ObjectId;
 
-/// The API group of both.
-const GROUP: &str = "metallb.io";
-/// Kinds of that group that FerroLB has.
-const OURS: [&str; 4] = [
-    "IPAddressPool",
-    "L2Advertisement",
-    "ServiceL2Status",
-    "ConfigurationState",
-];
 /// What Helm never deletes.
 const KEEP: &str = "helm.sh/resource-policy";
 
@@ -26,7 +14,7 @@ const KEEP: &str = "helm.sh/resource-policy";
 pub(super) fn about(object: &Value, namespace: &str) -> Option<Finding> {
     let (group, kind) = group_and_kind(object);
     match (group, kind) {
-        (GROUP, kind) if !OURS.contains(&kind) => {
+        (group, kind) if is_unread(group, kind) => {
             Some(Finding::new(Verdict::Stops, id(object), why_unread(kind)))
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
@@ -37,9 +25,7 @@ pub(super) fn about(object: &Value, namespace: &str) -> Option<Finding> {
 }
 
 pub(super) fn group_and_kind(object: &Value) -> (&str, &str) {
-    let version = text(object, "/apiVersion");
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    (group, text(object, "/kind"))
+    (group(text(object, "/apiVersion")), text(object, "/kind"))
 }
 
 pub(super) fn id(object: &Value) -> ObjectId {
@@ -124,13 +110,13 @@ fn old_configuration(object: &Value, namespace: &str) -> Option<Finding> {
 /// What of a cluster can matter besides what the daemons read.
 pub(super) async fn read(cluster: &Cluster, namespace: &str) -> Result<Vec<Value>, AccessError> {
     let mut all = cluster
-        .list_raw("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
+        .untyped("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
         .await?;
     all.retain(|definition| text(definition, "/spec/group") == GROUP);
     let mut beside = Vec::new();
     for definition in &all {
         let kind = text(definition, "/spec/names/kind");
-        if OURS.contains(&kind) {
+        if !is_unread(GROUP, kind) {
             continue;
         }
         let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
@@ -139,7 +125,7 @@ pub(super) async fn read(cluster: &Cluster, namespace: &str) -> Result<Vec<Value
         let plural = text(definition, "/spec/names/plural");
         beside.extend(
             cluster
-                .list_raw(&format!("/apis/{GROUP}/{version}"), plural)
+                .untyped(&format!("/apis/{GROUP}/{version}"), plural)
                 .await?,
         );
     }
@@ -153,34 +139,7 @@ pub(super) async fn read(cluster: &Cluster, namespace: &str) -> Result<Vec<Value
         ("/apis/apps/v1", "daemonsets"),
         (&*format!("/api/v1/namespaces/{namespace}"), "configmaps"),
     ] {
-        all.extend(cluster.list_raw(version, plural).await?);
+        all.extend(cluster.untyped(version, plural).await?);
     }
     Ok(all)
-}
-
-impl Cluster {
-    /// All objects of a kind, as the API server tells them.
-    async fn list_raw(&self, at: &str, plural: &str) -> Result<Vec<Value>, AccessError> {
-        let failed = |error: &kube::Error| AccessError::Failed {
-            verb: "list",
-            resource: plural.to_owned(),
-            cause: cause::of_request(error),
-        };
-        let request = Request::new(format!("{at}/{plural}"))
-            .list(&ListParams::default())
-            .map_err(|error| failed(&kube::Error::BuildRequest(error)))?;
-        let list: Value = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| failed(&error))?;
-        let kind = text(&list, "/kind").trim_end_matches("List").to_owned();
-        let named = |mut item: Value| {
-            item["apiVersion"] = list["apiVersion"].clone();
-            item["kind"] = json!(kind);
-            item
-        };
-        let items = list["items"].as_array().cloned().unwrap_or_default();
-        Ok(items.into_iter().map(named).collect())
-    }
 }

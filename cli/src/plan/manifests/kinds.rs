@@ -12,6 +12,9 @@ const READ: [(&str, &str, Kind); 6] = [
     ("v1", "Namespace", Kind::Namespace),
 ];
 
+/// The API group of MetalLB and of FerroLB.
+pub(crate) const GROUP: &str = "metallb.io";
+
 /// What the daemons write themselves.
 const WRITTEN: [&str; 2] = ["ServiceL2Status", "ConfigurationState"];
 
@@ -57,14 +60,23 @@ pub(super) fn kind(object: &Node) -> Result<Kind, String> {
             _ => {}
         }
     }
-    Ok(if group == "metallb.io" && !WRITTEN.contains(&kind) {
+    Ok(if is_unread(group, kind) {
         Kind::Unread
     } else {
         Kind::Other
     })
 }
 
-fn group(version: &str) -> &str {
+/// Whether this is a kind of MetalLB that FerroLB has not.
+pub(crate) fn is_unread(group: &str, kind: &str) -> bool {
+    let is_read = READ
+        .iter()
+        .any(|(version, name, _)| self::group(version) == group && *name == kind);
+    group == GROUP && !is_read && !WRITTEN.contains(&kind)
+}
+
+/// The group of an `apiVersion`; empty for the core.
+pub(crate) fn group(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
 }
 
