@@ -49,6 +49,23 @@ impl Lab {
         })
     }
 
+    /// Writes an address into the status of a Service of namespace `default`, as another load balancer would.
+    ///
+    /// # Errors
+    /// If the API server refuses.
+    pub fn overrule(&self, service: &str, address: IpAddr) -> Result<()> {
+        let status = format!(r#"{{"status": {{"loadBalancer": {{"ingress": [{{"ip": "{address}"}}]}}}}}}"#);
+        let patch = [
+            "patch",
+            "service",
+            service,
+            "--subresource=status",
+            "--type=merge",
+        ];
+        self.kubectl(&[&patch[..], &["--field-manager=other-lb", "-p", &status]].concat())
+            .map(drop)
+    }
+
     /// What the condition `Assigned` of a Service says.
     #[must_use]
     pub fn why(&self, service: &str) -> String {

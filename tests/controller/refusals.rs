@@ -77,20 +77,6 @@ fn policy_works(lab: &Lab) -> Result<()> {
     })
 }
 
-/// Writes its own address into the status, as another load balancer would.
-fn overrule(lab: &Lab) -> Result<()> {
-    let status = r#"{"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.77"}]}}}"#;
-    let patch = [
-        "patch",
-        "service",
-        "disputed",
-        "--subresource=status",
-        "--type=merge",
-    ];
-    let manager = ["--field-manager=other-lb", "-p", status];
-    lab.kubectl(&[&patch[..], &manager].concat()).map(drop)
-}
-
 fn another_writer(lab: &Lab) -> Outcome {
     let _pair = Pair::single(lab)?;
     let _scene = Scene::new(
@@ -98,15 +84,15 @@ fn another_writer(lab: &Lab) -> Outcome {
         pool("disputed", "192.0.2.140/32", "") + &service("disputed", "", ""),
     )?;
     lab.assigned("disputed", 1, SOON)?;
-    let theirs = [ip("203.0.113.77")];
-    overrule(lab)?;
+    let theirs = ip("203.0.113.77");
+    lab.overrule("disputed", theirs)?;
     wait::until_seen("the controller to leave the status to the other", SOON, || {
         let why = lab.why("disputed");
         if why.contains("StatusDisputed") {
             return Ok(Ok(()));
         }
-        if lab.external_addresses("disputed")? != theirs {
-            overrule(lab)?;
+        if lab.external_addresses("disputed")? != [theirs] {
+            lab.overrule("disputed", theirs)?;
         }
         Ok(Err(why))
     })?;
@@ -119,7 +105,7 @@ fn another_writer(lab: &Lab) -> Outcome {
     let before = versions(lab)?;
     let _marker = decided(lab, "after-dispute", SOON)?;
     assert!(before.is_subset(&versions(lab)?), "it is left alone");
-    assert_eq!(lab.external_addresses("disputed")?, theirs);
+    assert_eq!(lab.external_addresses("disputed")?, [theirs]);
     // The other goes away, and takes along what it wrote.
     let patch = [
         "patch",

@@ -5,11 +5,9 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use ferrolb_programs::error::{Doing, Result};
-use ferrolb_programs::progress::Progress;
+use ferrolb_programs::progress::{OF_THE_DEMO, Progress};
 use ferrolb_programs::{Wanted, build_all, command, source, stages};
 
-/// How many stages the lab has in `ferrolb-lab demo`: cluster, installation, examples, removal.
-const OF_THE_DEMO: usize = 4;
 /// The packages of this machine, and the programs of this tree.
 const OURS: usize = 2;
 

@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime};
 /// The variable by which a program that goes on with a task learns what the one before it did.
 const HANDED_ON: &str = "FERROLB_PROGRESS";
 
+/// How many stages the lab has in a demo: cluster, installation, examples, removal.
+pub const OF_THE_DEMO: usize = 4;
+
 /// The stages of one task, which may run side by side.
 #[derive(Debug)]
 pub struct Progress {

@@ -54,16 +54,7 @@ fn overrule(lab: &Lab) -> Result<()> {
     if lab.external_addresses("disputed")? == [theirs] {
         return Ok(());
     }
-    let status = format!(r#"{{"status": {{"loadBalancer": {{"ingress": [{{"ip": "{theirs}"}}]}}}}}}"#);
-    let patch = [
-        "patch",
-        "service",
-        "disputed",
-        "--subresource=status",
-        "--type=merge",
-    ];
-    lab.kubectl(&[&patch[..], &["--field-manager=other-lb", "-p", &status]].concat())
-        .map(drop)
+    lab.overrule("disputed", theirs)
 }
 
 /// A gratuitous ARP request by which the first client claims an address (RFC 5227, 3).

@@ -1,4 +1,4 @@
-//! Who reads metrics over TLS, and with which certificate they are served.
+//! Metrics over TLS: which accounts may read them, and which certificate is served.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use ferrolb_lab::Lab;
-use ferrolb_programs::progress::Progress;
+use ferrolb_programs::progress::{OF_THE_DEMO, Progress};
 
 use crate::arguments::Size;
 use crate::config;
 
-const STAGES: usize = 4;
 const FURTHER: &str = "\
 To look around yourself:
   sudo target/x86_64-unknown-linux-gnu/release/ferrolb-lab up        # the same cluster, and it stays
@@ -19,7 +18,7 @@ To look around yourself:
 
 /// The lab goes with the value, whatever happens on the way.
 pub(crate) fn show(name: &str, size: Size) -> Result<()> {
-    let progress = Progress::of(STAGES);
+    let progress = Progress::of(OF_THE_DEMO);
     let stage = |what: &str| progress.begin(what);
     let running = stage(&format!("Kubernetes with {} nodes", size.nodes));
     let lab = Lab::up(&config(name, size))?;

@@ -20,7 +20,7 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 const SERVICE: &str = "held-0";
 const WRONG: &str = "10.100.0.0/24";
 const RIGHT: &str = "10.101.0.0/24";
-/// Of the Services that come with one address each, so many that the death of their node is worth one request for all.
+/// How many Services there are, each with one address: enough that the statuses of a dead node go by one request.
 const SERVICES: u16 = 8;
 
 fn pool(addresses: &str) -> String {
