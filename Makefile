@@ -1,6 +1,7 @@
 # Everything a person or a CI server runs. `make` alone lists the targets.
 
 CARGO ?= cargo
+LAB = $(CARGO) run --quiet -p ferrolb-lab --bin ferrolb-lab --
 
 .PHONY: help
 help: ## List the targets
