@@ -37,7 +37,7 @@ impl Layout {
             .map(|(path, content)| (path.as_str(), content.as_slice()))
     }
 
-    /// Writes the layout as one tar file, which `ctr`, `skopeo` and `podman` read.
+    /// Writes the layout as one tar file, which `ctr` reads.
     ///
     /// # Errors
     /// Only those of `out`.
@@ -49,7 +49,7 @@ impl Layout {
         tar.into_inner()?.flush()
     }
 
-    /// Writes the layout as a folder, which `crane` and `skopeo` read. What is in the folder stays.
+    /// Writes the layout as a folder, which `crane` reads. What is in the folder stays.
     ///
     /// # Errors
     /// If a file cannot be written.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ferrolb_image::{Compression, Image, Layout, Platform, USER};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Machine, source, wait};
+use serde_json::Value;
 
 use crate::workload::SOON;
 
@@ -45,10 +46,24 @@ fn publish(lab: &Lab) -> Outcome {
             assert!(there.contains(digest.as_str()), "{digest} in {there:?}");
         }
     }
+    push_folder(lab, &layout, &format!("{address}/ferrolb:2"))?;
     for (node, name) in [(1, NAME), (2, &pushed)] {
         ctr(node, &["images", "rm", name])?;
     }
     registry.stop()?;
+    Ok(())
+}
+
+/// As the page does. What is then in the registry is the image for both platforms, and nothing around it.
+fn push_folder(lab: &Lab, layout: &Layout, name: &str) -> Outcome {
+    let folder = tempfile::tempdir()?;
+    layout.write_folder(folder.path())?;
+    let crane = ferrolb_programs::beside("crane")?;
+    let crane = |arguments: &[&str]| lab.exec(1, &[&[&*crane.to_string_lossy()], arguments].concat());
+    crane(&["push", "--insecure", &folder.path().to_string_lossy(), name])?;
+    let index: Value = serde_json::from_slice(&fs::read(folder.path().join("index.json"))?)?;
+    let digest = crane(&["digest", "--insecure", name])?;
+    assert_eq!(index["manifests"][0]["digest"], digest.trim());
     Ok(())
 }
 

@@ -103,7 +103,7 @@ pub(crate) const CLUSTER: Set = Set {
 };
 
 /// What stands beside a cluster in some trials and in the tour.
-pub(crate) const BESIDE: [Set; 6] = [
+pub(crate) const BESIDE: [Set; 7] = [
     // DNS of the cluster: its `main` is the tree's, with the plugins that are needed
     Set {
         name: "coredns",
@@ -129,6 +129,17 @@ pub(crate) const BESIDE: [Set; 6] = [
     Set {
         name: "registry",
         modules: &[plain("registry", &[program("registry", "lab")])],
+    },
+    // pushes a folder with an image
+    Set {
+        name: "crane",
+        modules: &[plain(
+            "crane",
+            &[program(
+                "crane",
+                "github.com/google/go-containerregistry/cmd/crane",
+            )],
+        )],
     },
     // installs the chart
     Set {
