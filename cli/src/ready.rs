@@ -1,5 +1,7 @@
 //! `ferrolb ready`: asks a controller or a speaker whether it is ready, where there is no other program to ask with.
 
+mod any_certificate;
+
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
@@ -23,13 +25,17 @@ pub(crate) struct Args {
     /// How long to go on asking
     #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     timeout_seconds: u32,
+
+    /// Ask over TLS; the certificate is not checked
+    #[arg(long)]
+    tls: bool,
 }
 
 /// Asks and prints the answer.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let deadline = Instant::now() + Duration::from_secs(args.timeout_seconds.into());
     loop {
-        match ask(&args.address) {
+        match ask(args) {
             Ok(answer) if is_ready(&answer) => {
                 writeln!(io::stdout(), "{}", body(&answer))?;
                 return Ok(ExitCode::SUCCESS);
@@ -43,15 +49,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn ask(address: &str) -> io::Result<String> {
-    let mut addresses = address.to_socket_addrs()?;
+fn ask(args: &Args) -> io::Result<String> {
+    let mut addresses = args.address.to_socket_addrs()?;
     let to = addresses
         .next()
         .ok_or_else(|| io::Error::other("the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&to, ATTEMPT)?;
+    let stream = TcpStream::connect_timeout(&to, ATTEMPT)?;
     stream.set_read_timeout(Some(ATTEMPT))?;
     stream.set_write_timeout(Some(ATTEMPT))?;
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    match args.tls {
+        true => exchange(any_certificate::over(stream).map_err(io::Error::other)?, args),
+        false => exchange(stream, args),
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, args: &Args) -> io::Result<String> {
+    let host = &args.address;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.take(MOST_BYTES).read_to_string(&mut answer)?;
@@ -100,6 +114,7 @@ mod tests {
         let ended = run(&Args {
             address,
             timeout_seconds: 30,
+            tls: false,
         });
         assert!(ended.is_ok(), "{ended:?}");
         server.join().unwrap();
@@ -113,6 +128,7 @@ mod tests {
         let failed = run(&Args {
             address: address.clone(),
             timeout_seconds: 1,
+            tls: false,
         })
         .unwrap_err();
         assert!(format!("{failed:#}").contains(&address), "{failed:#}");

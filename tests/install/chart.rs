@@ -9,7 +9,13 @@ use ferrolb_lab::{Lab, Result, helm, manifests, source};
 use serde_json::Value;
 
 /// Values that together reach every branch of every template.
-const COMBINATIONS: [&str; 4] = ["everything", "service-monitor", "bare", "speakers-alone"];
+const COMBINATIONS: [&str; 5] = [
+    "everything",
+    "service-monitor",
+    "over-tls",
+    "bare",
+    "speakers-alone",
+];
 /// Set, the snapshots are written instead of compared.
 const WRITE: &str = "FERROLB_WRITE_SNAPSHOTS";
 /// What Helm adds to every object, beside what a field of the base holds.
@@ -218,19 +224,29 @@ fn same_components(lab: &Lab) -> Outcome {
     let deploy = source::root().join("deploy");
     let folder = tempfile::tempdir_in(source::root().join("target"))?;
     let up = "../".repeat(folder.path().strip_prefix(source::root())?.components().count());
-    let overlay =
-        format!("resources: [{up}deploy]\ncomponents: [{up}deploy/status-policy, {up}deploy/udp-flows]\n");
+    let overlay = format!(
+        "resources: [{up}deploy]\ncomponents: [{up}deploy/status-policy, {up}deploy/udp-flows, {up}deploy/metrics-tls]\n"
+    );
     fs::write(folder.path().join("kustomization.yaml"), overlay)?;
     let overlay = lab.kubectl(&["kustomize", &folder.path().to_string_lossy()])?;
     let mut base = objects(lab, &overlay)?;
     base.remove("Namespace metallb-system");
-    let options = ["--set", "statusPolicy.enabled=true,speaker.udpFlows.enabled=true"];
+    let options = [
+        "--set",
+        "statusPolicy.enabled=true,speaker.udpFlows.enabled=true,tls.metrics=true",
+    ];
     let mut chart = without_helm(objects(lab, &rendered(&chart(), &options)?)?);
     // Kustomize labels the base and not what a component adds.
     for (name, object) in &mut chart {
-        if name.starts_with("ValidatingAdmissionPolicy") {
+        if name.starts_with("ValidatingAdmissionPolicy") || name.contains(":metrics-") {
             let labels = object["metadata"]["labels"].as_object_mut().expect("labels");
             labels.retain(|label, _| label == "app.kubernetes.io/component");
+            if labels.is_empty() {
+                object["metadata"]
+                    .as_object_mut()
+                    .expect("metadata")
+                    .remove("labels");
+            }
         }
     }
     let changes = changes(&base, &chart);

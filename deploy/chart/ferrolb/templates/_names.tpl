@@ -24,7 +24,37 @@ app.kubernetes.io/component: {{ $daemon }}
 {{/* A probe. Takes a list: the context, the values of the probe, the path. */}}
 {{- define "ferrolb.probe" -}}
 {{- $root := index . 0 -}}
-{{- toYaml (merge (dict "httpGet" (dict "path" (index . 2) "port" $root.Values.prometheus.metricsPort)) (omit (index . 1) "enabled")) }}
+{{- $get := dict "path" (index . 2) "port" $root.Values.prometheus.metricsPort }}
+{{- /* The kubelet checks no certificate and sends no token, and needs none for health. */}}
+{{- if include "ferrolb.tls" $root }}{{ $_ := set $get "scheme" "HTTPS" }}{{ end }}
+{{- toYaml (merge (dict "httpGet" $get) (omit (index . 1) "enabled")) }}
+{{- end }}
+
+{{/* Not empty if metrics and health are served over TLS: by both daemons or by none, for one PodMonitor is for both. */}}
+{{- define "ferrolb.tls" -}}
+{{- with .Values.tls }}{{ if or .metrics .controllerMetricsTLSSecret .speakerMetricsTLSSecret }}yes{{ end }}{{ end }}
+{{- end }}
+
+{{- define "ferrolb.tlsMounts" -}}
+{{- if include "ferrolb.tls" . -}}
+volumeMounts:
+- name: metrics-tls
+  mountPath: /etc/ferrolb/metrics-tls
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{/* What is mounted there. Takes a list: the context, the name of the Secret or nothing. */}}
+{{- define "ferrolb.tlsVolumes" -}}
+{{- if include "ferrolb.tls" (index . 0) -}}
+volumes:
+- name: metrics-tls
+  secret:
+    secretName: {{ index . 1 | default "ferrolb-metrics-tls" }}
+    optional: true
+    # The controller runs as user 65534.
+    defaultMode: 0444
+{{- end }}
 {{- end }}
 
 {{/* Flags for values that are set. Takes a dictionary from flag to value. */}}
@@ -41,5 +71,8 @@ app.kubernetes.io/component: {{ $daemon }}
 {{- if .Values.prometheus.scrapeAnnotations -}}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
+{{- if include "ferrolb.tls" . }}
+prometheus.io/scheme: https
+{{- end }}
 {{- end }}
 {{- end }}
