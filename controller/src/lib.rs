@@ -14,6 +14,7 @@ mod memory;
 mod metrics;
 mod observed;
 mod pace;
+mod page;
 mod pending;
 mod plan;
 mod run;

@@ -23,6 +23,7 @@ use crate::args::Args;
 use crate::lead::{self, LEASE_NAME, Leadership, Terms};
 use crate::metrics::Metrics;
 use crate::pace::Pace;
+use crate::page::{Page, PageSources};
 use crate::pending::Pending;
 use crate::secret;
 use crate::snapshot::Reader;
@@ -38,10 +39,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// The cluster cannot be reached at all, or the port is taken.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let process = Process::start(&args.daemon, names::CONTROLLER_EVENTS, args.pod_name.clone()).await?;
+    let page = Page::default();
+    let pod = args.pod_name.clone();
+    let process = Process::start(&args.daemon, names::CONTROLLER_EVENTS, pod, page.routes()).await?;
     let Process {
         shutdown,
         readiness,
+        liveness: _,
         registry,
         client,
         namespace,
@@ -51,6 +55,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         events_task,
     } = process;
     let stores = Stores::watch(&client, &namespace, &reports);
+    page.show(PageSources {
+        client: client.clone(),
+        namespace: namespace.clone(),
+        class: args.lb_class.clone(),
+        metrics: reports.metrics.clone(),
+        services: stores.services.clone(),
+        pools: stores.pools.clone(),
+        nodes: stores.nodes.clone(),
+    });
     let metrics = Metrics::register(&registry)?;
     let owner = account::own();
     tokio::spawn(secret::keep(client.clone(), namespace.clone(), owner.clone()));

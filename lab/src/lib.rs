@@ -59,5 +59,5 @@ pub use mac::Mac;
 pub use plan::{Machine, Plan};
 pub use process::{Process, Usage};
 pub use program::{Implementation, Running};
-pub use requirements::monitoring_program;
+pub use requirements::{browser_modules, monitoring_program};
 pub use speaker::{Pause, pause};

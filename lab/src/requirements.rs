@@ -39,6 +39,19 @@ pub(crate) fn envoy() -> Result<PathBuf> {
     there.ok_or_else(|| Error::Refused("there is no program envoy: run `make deps`".into()))
 }
 
+/// The folder with the Node.js modules that drive a browser, which `make deps` fetched.
+///
+/// # Errors
+/// If it is not there.
+pub fn browser_modules() -> Result<PathBuf> {
+    let folder = ferrolb_programs::cache().join("page");
+    let there = folder
+        .join("node_modules/playwright-core")
+        .is_dir()
+        .then_some(folder);
+    there.ok_or_else(|| Error::Refused("there is nothing to drive a browser with: run `make deps`".into()))
+}
+
 fn is_in_path(program: &str) -> bool {
     in_path(program).is_some()
 }

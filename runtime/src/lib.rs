@@ -11,6 +11,7 @@
 //!
 //! [`serve`] answers `/metrics`, `/healthz` and `/readyz` meanwhile, and [`shutdown`] says when to stop.
 
+pub mod alive;
 pub mod args;
 pub mod backoff;
 pub mod cause;

@@ -1,16 +1,18 @@
 //! The start of a daemon: everything that is the same in both before they differ.
 
+use axum::Router;
 use kube::Client;
 use prometheus::Registry;
 use tokio::task::JoinHandle;
 
+use crate::alive::Liveness;
 use crate::args::{ClusterArgs, LogArgs, ServeArgs};
 use crate::client::{self, ClientError};
 use crate::dirty::{self, Wakes};
 use crate::events::EventSink;
 use crate::ready::Readiness;
 use crate::reflect::{Reports, WatchMetrics};
-use crate::serve::{self, CertificateError, ListenError, Tls};
+use crate::serve::{self, CertificateError, ListenError, Served, Tls};
 use crate::shutdown::Shutdown;
 use crate::{log, metrics};
 
@@ -39,6 +41,8 @@ pub struct Process {
     pub shutdown: Shutdown,
     /// Ready once all watches are listed.
     pub readiness: Readiness,
+    /// What must go on working, or the process is started again.
+    pub liveness: Liveness,
     /// What is served as `/metrics`.
     pub registry: Registry,
     /// The API server.
@@ -79,20 +83,31 @@ pub enum StartError {
 }
 
 impl Process {
-    /// Starts as `controller`, the name that events come from; `pod` is the pod's name. Must be called inside a tokio
-    /// runtime.
+    /// Starts as `controller`, the name that events come from; `pod` is the pod's name. `more` is served beside the metrics,
+    /// to whom may read those. Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// As [`StartError`] says.
-    pub async fn start(args: &DaemonArgs, controller: &str, pod: Option<String>) -> Result<Self, StartError> {
+    pub async fn start(
+        args: &DaemonArgs,
+        controller: &str,
+        pod: Option<String>,
+        more: Router,
+    ) -> Result<Self, StartError> {
         log::init(&args.log)?;
         let shutdown = Shutdown::on_signals()?;
         let client = client::connect(&args.cluster).await?;
         let registry = metrics::registry();
-        let readiness = Readiness::default();
+        let (readiness, liveness) = (Readiness::default(), Liveness::default());
         if let Some(listener) = serve::listen(&args.serve)? {
             let tls = Tls::asked_for(&args.serve, client.clone())?;
-            tokio::spawn(serve::serve(listener, registry.clone(), readiness.clone(), tls));
+            let served = Served {
+                registry: registry.clone(),
+                readiness: readiness.clone(),
+                liveness: liveness.clone(),
+                more,
+            };
+            tokio::spawn(serve::serve(listener, served, tls));
         }
         let (dirty, wakes) = dirty::channel();
         let reports = Reports {
@@ -104,6 +119,7 @@ impl Process {
         Ok(Self {
             shutdown,
             readiness,
+            liveness,
             registry,
             client,
             namespace: args.cluster.own_namespace(),

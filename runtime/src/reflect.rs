@@ -181,6 +181,14 @@ impl<V> Reflection<V> {
         (live.version, live.objects.clone())
     }
 
+    /// Returns when the objects are others than when this returned last, or for the first time when they change; never
+    /// again once the watch has ended.
+    pub async fn changed(&mut self) {
+        if self.live.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// A reflection that never changes, of objects as the API server lists them. What is no JSON object is left out.
     #[must_use]
     pub fn of(objects: impl IntoIterator<Item = Value>) -> Self

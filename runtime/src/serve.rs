@@ -1,4 +1,4 @@
-//! `/metrics`, `/healthz` and `/readyz` over plain HTTP, or over TLS with a question to the API server who may read metrics.
+//! `/metrics`, `/healthz`, `/readyz` and what a daemon adds, over plain HTTP, or over TLS with a question to the API server who may read metrics.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::alive::Liveness;
 use crate::args::ServeArgs;
 use crate::ready::Readiness;
 
@@ -100,26 +101,40 @@ pub fn listen(args: &ServeArgs) -> Result<Option<TcpListener>, ListenError> {
     opened.map(Some).map_err(|source| ListenError { address, source })
 }
 
+/// What is served.
+#[derive(Clone, Debug, Default)]
+pub struct Served {
+    /// As `/metrics`.
+    pub registry: Registry,
+    /// As `/readyz`.
+    pub readiness: Readiness,
+    /// As `/healthz`.
+    pub liveness: Liveness,
+    /// What a daemon serves besides, to whom may read the metrics.
+    pub more: Router,
+}
+
 /// Answers requests on `listener` for ever. Metrics outlive a drain: it ends with the process.
 ///
 /// A connection carries one request and lasts no longer than that takes. When too many are open, those who opened the most
 /// lose their oldest: whoever opens a thousand and says nothing keeps no probe from its answer.
 ///
-/// With `tls`, every connection is encrypted, and metrics are for tokens of accounts that may get them. Health stays
-/// open to everybody: the kubelet has no token.
-pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readiness, tls: Option<Tls>) {
-    let metrics = get(metrics).with_state(registry);
-    let (metrics, acceptor) = match tls {
+/// With `tls`, every connection is encrypted, and all but health is for tokens of accounts that may get metrics. Health
+/// stays open to everybody: the kubelet has no token.
+pub async fn serve(listener: TcpListener, served: Served, tls: Option<Tls>) {
+    let told = served
+        .more
+        .route("/metrics", get(metrics).with_state(served.registry));
+    let (told, acceptor) = match tls {
         Some(tls) => (
-            metrics.layer(from_fn_with_state(tls.reviews, review::permitted)),
+            told.layer(from_fn_with_state(tls.reviews, review::permitted)),
             Some(tls.acceptor),
         ),
-        None => (metrics, None),
+        None => (told, None),
     };
-    let router = Router::new()
-        .route("/metrics", metrics)
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(readyz).with_state(readiness));
+    let router = told
+        .route("/healthz", get(healthz).with_state(served.liveness))
+        .route("/readyz", get(readyz).with_state(served.readiness));
     serve_at_most(OPEN, listener, router, acceptor).await;
 }
 
@@ -190,6 +205,22 @@ async fn metrics(State(registry): State<Registry>) -> Response {
         Ok(text) => ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
+}
+
+async fn healthz(State(liveness): State<Liveness>) -> Response {
+    let stuck = liveness.stuck();
+    if stuck.is_empty() {
+        return "ok\n".into_response();
+    }
+    let each = stuck
+        .iter()
+        .map(|(name, silent)| format!("{name} for {} s", silent.as_secs()));
+    let stuck: Vec<String> = each.collect();
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("stuck: {}\n", stuck.join(", ")),
+    )
+        .into_response()
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> Response {

@@ -5,6 +5,7 @@ mod pass;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeName};
 use ferrolb_crds::names;
 use ferrolb_rawlink::links::{self, LinkTable};
@@ -50,7 +51,8 @@ const PUT_OFF_AT_MOST: Duration = Duration::from_millis(500);
 /// There is no way to reach the cluster, the port is taken, the interfaces of the node cannot be read, or the thread of
 /// the wire ended.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, args.pod_name.clone()).await?;
+    let pod = args.pod_name.clone();
+    let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, pod, Router::new()).await?;
     let reported = Readiness::default();
     let stores = Stores::watch(&process, args.lb_class.clone(), &reported);
     let node = NodeName::from(args.node_name.as_str());

@@ -6,6 +6,7 @@ mod dashboard;
 mod input;
 mod installed;
 mod monitoring;
+mod page;
 mod prometheus;
 mod scene;
 mod watched;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         announcing::trials(),
         input::trials(),
         monitoring::trials(),
+        page::trials(),
         watched::trials(),
     ]
     .into_iter()

@@ -73,6 +73,16 @@ pub enum ServiceClass {
 }
 
 impl ServiceClass {
+    /// What the Service's `spec.type` and `spec.loadBalancerClass` say.
+    pub fn of(service: &Service) -> Self {
+        match &service.spec {
+            Some(spec) if spec.type_.as_deref() == Some("LoadBalancer") => {
+                Self::LoadBalancer(spec.load_balancer_class.clone())
+            }
+            _ => Self::NotLoadBalancer,
+        }
+    }
+
     /// Whether the Service is ours: of our class, or of none where we have none (`--lb-class`).
     pub fn is_ours(&self, ours: Option<&str>) -> bool {
         matches!(self, Self::LoadBalancer(class) if class.as_deref() == ours)
@@ -144,7 +154,7 @@ impl ServiceView {
             key: ServiceKey::new(service.namespace().unwrap_or_default(), service.name_any()),
             created_unix_seconds: created_unix_seconds(&service.metadata),
             labels: service.labels().clone(),
-            class: class(&spec),
+            class: ServiceClass::of(service),
             families: families(&spec),
             asked: asked(&spec, &annotations),
             sharing: sharing(&spec, policy, &annotations),
@@ -206,14 +216,6 @@ impl ServiceView {
     /// Whether the other serves the same ports on the same terms of sharing.
     pub fn shares_like(&self, other: &Self) -> bool {
         self.sharing == other.sharing && self.ports == other.ports
-    }
-}
-
-fn class(spec: &ServiceSpec) -> ServiceClass {
-    if spec.type_.as_deref() == Some("LoadBalancer") {
-        ServiceClass::LoadBalancer(spec.load_balancer_class.clone())
-    } else {
-        ServiceClass::NotLoadBalancer
     }
 }
 

@@ -8,9 +8,23 @@ const ANY_V6: &str = "[::]:9120";
 
 /// Serves on a free loopback port and says where.
 async fn started(readiness: Readiness) -> SocketAddr {
+    serving(Served {
+        readiness,
+        ..served()
+    })
+}
+
+fn served() -> Served {
+    Served {
+        registry: crate::metrics::registry(),
+        ..Served::default()
+    }
+}
+
+fn serving(served: Served) -> SocketAddr {
     let listener = open("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, crate::metrics::registry(), readiness, None));
+    tokio::spawn(serve(listener, served, None));
     address
 }
 
@@ -39,6 +53,31 @@ async fn metrics_come_with_the_content_type_of_prometheus() {
 async fn a_serving_process_is_healthy() {
     let answer = answer(started(Readiness::default()).await, "/healthz").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_process_of_which_a_part_is_stuck_is_not_healthy_and_names_it() {
+    let liveness = Liveness::default();
+    let _port = liveness.part("port eth0");
+    let server = serving(Served { liveness, ..served() });
+    assert!(answer(server, "/healthz").await.starts_with("HTTP/1.1 200"));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(12)).await;
+    tokio::time::resume();
+    let answer = answer(server, "/healthz").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.ends_with("stuck: port eth0 for 12 s\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_daemon_adds_is_served_too() {
+    let server = serving(Served {
+        more: Router::new().route("/more", get(async || "more\n")),
+        ..served()
+    });
+    assert!(answer(server, "/more").await.ends_with("more\n"));
 }
 
 #[tokio::test]

@@ -27,12 +27,12 @@ async fn started() -> (SocketAddr, TlsConnector) {
     assert!(tls.is_some(), "the folder alone turns TLS on");
     let listener = open("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(
-        listener,
-        crate::metrics::registry(),
-        Readiness::default(),
-        tls,
-    ));
+    let served = Served {
+        registry: crate::metrics::registry(),
+        more: Router::new().route("/more", get(async || "more\n")),
+        ..Served::default()
+    };
+    tokio::spawn(serve(listener, served, tls));
 
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
@@ -51,7 +51,13 @@ fn request(path: &str) -> String {
 #[tokio::test]
 async fn over_tls_health_is_for_everybody_and_metrics_are_not() {
     let (server, connector) = started().await;
-    for (path, status) in [("/healthz", "200"), ("/readyz", "200"), ("/metrics", "401")] {
+    let expected = [
+        ("/healthz", "200"),
+        ("/readyz", "200"),
+        ("/metrics", "401"),
+        ("/more", "401"),
+    ];
+    for (path, status) in expected {
         let stream = TcpStream::connect(server).await.unwrap();
         let name = ServerName::try_from(NAME).unwrap();
         let mut connection = connector.connect(name, stream).await.unwrap();

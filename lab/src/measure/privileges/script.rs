@@ -152,6 +152,7 @@ impl<'a> Script<'a> {
         self.expect(breaks, "ServiceL2Status", || {
             self.field("servicel2statuses", "", node, "")
         });
+        self.expect(breaks, "holder on the status page", || self.on_the_page());
         let used = "{.status.assignedIPv4}";
         self.expect(breaks, "pool status", || {
             self.field("ipaddresspool", "measured", used, &SERVICES.to_string())
@@ -253,6 +254,17 @@ impl<'a> Script<'a> {
             Ok(answer) => Err(answer.body.replace('\n', " ")),
             Err(failed) => Err(failed.to_string()),
         }
+    }
+
+    /// That a row among the last moves names the Service: its holder is known there by `ServiceL2Status` alone.
+    fn on_the_page(&self) -> std::result::Result<(), String> {
+        let page = self
+            .lab
+            .http_get_from(Machine::ControlPlane, "http://127.0.0.1:9120/", STEP)
+            .map_err(|failed| failed.to_string())?;
+        let moves = page.body.split_once("<tbody id=\"moves\">");
+        let is = moves.is_some_and(|(_, rows)| rows.contains(SERVICE));
+        is.then_some(()).ok_or_else(|| format!("status {}", page.status))
     }
 
     fn there(&self, what: &[&str]) -> std::result::Result<(), String> {

@@ -1,0 +1,236 @@
+//! Follows the cluster while somebody looks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ferrolb_crds::api::core::{Node, Service};
+use ferrolb_crds::api::{ConfigurationState, IPAddressPool, ServiceL2Status};
+use ferrolb_crds::domain::{Component, NodeName, ServiceClass, ServiceKey};
+use ferrolb_runtime::dirty;
+use ferrolb_runtime::ready::Readiness;
+use ferrolb_runtime::reflect::{Entry, Reflection, Reports, Watch, WatchMetrics};
+use kube::{Client, ResourceExt};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::board::{Board, Elements, Place, Section};
+use super::moves::{self, Holding, Holdings};
+use super::rows::{self, Row};
+
+/// How long the watches outlive the last viewer.
+const AFTERWARDS: Duration = Duration::from_secs(60);
+/// The shortest time between two versions.
+const BETWEEN: Duration = Duration::from_millis(250);
+/// The longest wait for the first one, for the viewer who comes first.
+const FIRST: Duration = Duration::from_secs(5);
+
+/// What the page is made of.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) client: Client,
+    /// Our own.
+    pub(crate) namespace: String,
+    /// Whose Services are shown.
+    pub(crate) class: Option<String>,
+    /// Counts what the watches of the page see.
+    pub(crate) metrics: WatchMetrics,
+    pub(crate) services: Reflection<Service>,
+    pub(crate) pools: Reflection<IPAddressPool>,
+    pub(crate) nodes: Reflection<Node>,
+}
+
+/// Those who look now.
+#[derive(Clone, Default)]
+pub(super) struct Audience(Arc<Mutex<Option<watch::Receiver<Option<Arc<Board>>>>>>);
+
+impl Audience {
+    /// The board, which is followed while a receiver is there and for a while after; none if there was nothing to see in time.
+    pub(super) async fn look(&self, sources: &Sources) -> Option<watch::Receiver<Option<Arc<Board>>>> {
+        let mut boards = {
+            let mut running = self.0.lock().await;
+            match running.as_ref().filter(|boards| boards.has_changed().is_ok()) {
+                Some(boards) => boards.clone(),
+                None => {
+                    let (shown, boards) = watch::channel(None);
+                    tokio::spawn(Follower::new(sources).run(shown));
+                    running.insert(boards).clone()
+                }
+            }
+        };
+        let first = timeout(FIRST, boards.wait_for(Option::is_some)).await;
+        let seen = first.is_ok_and(|seen| seen.is_ok());
+        seen.then_some(boards)
+    }
+}
+
+/// What it follows, and the rows that it made.
+struct Follower {
+    services: Reflection<Service>,
+    pools: Reflection<IPAddressPool>,
+    nodes: Reflection<Node>,
+    statuses: Reflection<ServiceL2Status>,
+    states: Reflection<ConfigurationState>,
+    /// Ready once both watches of its own are listed.
+    listed: Readiness,
+    wakes: dirty::Wakes,
+    class: Option<String>,
+    made: BTreeMap<ServiceKey, Made>,
+}
+
+/// A row, and what it was made of.
+struct Made {
+    object: Arc<Service>,
+    holdings: Vec<Holding>,
+    row: Row,
+}
+
+impl Follower {
+    fn new(sources: &Sources) -> Self {
+        let (marks, wakes) = dirty::channel();
+        let listed = Readiness::default();
+        let reports = Reports {
+            dirty: marks,
+            readiness: listed.clone(),
+            metrics: sources.metrics.clone(),
+        };
+        let client = || sources.client.clone();
+        Self {
+            services: sources.services.clone(),
+            pools: sources.pools.clone(),
+            nodes: sources.nodes.clone(),
+            statuses: Watch::namespace(client(), &sources.namespace).start(&reports),
+            states: Watch::namespace(client(), &sources.namespace).start(&reports),
+            listed,
+            wakes,
+            class: sources.class.clone(),
+            made: BTreeMap::new(),
+        }
+    }
+
+    /// Until nobody has looked for a while.
+    async fn run(mut self, shown: watch::Sender<Option<Arc<Board>>>) {
+        // Without them the page shows the rest; the watches say themselves what is wrong.
+        let _listed = timeout(FIRST / 2, self.listed.all_ready()).await;
+        let mut board = Board::new(boot(), self.elements());
+        shown.send_replace(Some(Arc::new(board.clone())));
+        let mut looked = Instant::now();
+        loop {
+            tokio::select! {
+                () = self.wakes.wait() => {}
+                () = self.services.changed() => {}
+                () = self.pools.changed() => {}
+                () = self.nodes.changed() => {}
+                () = sleep(AFTERWARDS / 4) => {}
+            }
+            // One is the audience's own.
+            if shown.receiver_count() > 1 {
+                looked = Instant::now();
+            } else if looked.elapsed() > AFTERWARDS {
+                return;
+            }
+            if let Some(next) = board.with(self.elements()) {
+                board = next;
+                shown.send_replace(Some(Arc::new(board.clone())));
+            }
+            sleep(BETWEEN).await;
+        }
+    }
+
+    fn elements(&mut self) -> Elements {
+        let mut elements = Elements::new();
+        let mut add = |section, key: &str, html: Arc<str>| {
+            elements.insert(
+                Place {
+                    section,
+                    key: key.into(),
+                },
+                html,
+            );
+        };
+        let holdings = self.holdings();
+        self.make(&holdings);
+        for (key, made) in &self.made {
+            let key = key.to_string();
+            add(Section::Services, &key, made.row.html.clone());
+            if let Some(problem) = &made.row.problem {
+                add(Section::Problems, &format!("service/{key}"), problem.clone());
+            }
+        }
+        for (service, holding) in moves::last(&holdings) {
+            let (key, html) = rows::holding(service, holding);
+            add(Section::Moves, &key, html);
+        }
+        for pool in self.pools.snapshot().values().filter_map(Entry::object) {
+            add(Section::Pools, &pool.name_any(), rows::pool(pool).html);
+        }
+        let states = self.states.snapshot();
+        let states: BTreeMap<&str, &ConfigurationState> = states
+            .iter()
+            .filter_map(|(key, entry)| Some((&*key.name, &**entry.object()?)))
+            .collect();
+        if let Some(problem) = states.get("controller").and_then(|state| rows::controller(state)) {
+            add(Section::Problems, "controller", problem);
+        }
+        let mut counts: BTreeMap<&NodeName, usize> = BTreeMap::new();
+        for holding in holdings.values().flatten() {
+            *counts.entry(&holding.node).or_default() += 1;
+        }
+        for key in self.nodes.snapshot().keys() {
+            let name = NodeName::from(&*key.name);
+            let speaker = states
+                .get(&*Component::Speaker(name.clone()).object_name())
+                .copied();
+            let services = counts.get(&name).copied().unwrap_or_default();
+            let row = rows::node(&name, speaker, services);
+            add(Section::Nodes, name.as_str(), row.html);
+            if let Some(problem) = row.problem {
+                add(Section::Problems, &format!("node/{name}"), problem);
+            }
+        }
+        elements
+    }
+
+    fn holdings(&self) -> Holdings {
+        let mut holdings = Holdings::new();
+        for object in self.statuses.snapshot().values().filter_map(Entry::object) {
+            let (Some(status), Some(since)) = (&object.status, object.creation_timestamp()) else {
+                continue;
+            };
+            let service = ServiceKey::new(&*status.service_namespace, &*status.service_name);
+            holdings.entry(service).or_default().push(Holding {
+                since: since.0,
+                node: status.node.as_str().into(),
+            });
+        }
+        holdings
+    }
+
+    /// Rows of Services, made anew where something changed.
+    fn make(&mut self, holdings: &Holdings) {
+        let mut before = std::mem::take(&mut self.made);
+        for (key, entry) in self.services.snapshot().iter() {
+            let Some(object) = entry
+                .object()
+                .filter(|object| ServiceClass::of(object).is_ours(self.class.as_deref()))
+            else {
+                continue;
+            };
+            let key = ServiceKey::new(&*key.namespace, &*key.name);
+            let holdings = holdings.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let is_same = |made: &Made| Arc::ptr_eq(&made.object, object) && made.holdings == holdings;
+            let made = before.remove(&key).filter(is_same).unwrap_or_else(|| Made {
+                object: object.clone(),
+                holdings: holdings.to_vec(),
+                row: rows::service(&key, object, holdings),
+            });
+            self.made.insert(key, made);
+        }
+    }
+}
+
+/// Greater than that of an earlier process, and small enough for a number in a script.
+fn boot() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or_default()
+}
