@@ -18,6 +18,7 @@ mod stability;
 mod stage;
 mod ticker;
 mod trace;
+mod viewers;
 mod wire;
 
 use std::time::{Duration, Instant};
@@ -38,6 +39,7 @@ pub use place::Place;
 pub use privileges::{Loss, Privileges, Right, privileges};
 pub use rest::{Rest, Resting, rest};
 pub use stability::{Role, Stabilities, Stability, Upset, UpsetRun, stability};
+pub use viewers::{Viewed, Viewers, viewers};
 
 /// One life of a lab: from nothing to answers through external addresses, and back to nothing.
 #[derive(Debug, Clone, Serialize)]

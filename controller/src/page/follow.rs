@@ -40,13 +40,16 @@ pub(crate) struct Sources {
     pub(crate) nodes: Reflection<Node>,
 }
 
+/// The board of now; none before there is one.
+pub(super) type Boards = watch::Receiver<Option<Arc<Board>>>;
+
 /// Those who look now.
 #[derive(Clone, Default)]
-pub(super) struct Audience(Arc<Mutex<Option<watch::Receiver<Option<Arc<Board>>>>>>);
+pub(super) struct Audience(Arc<Mutex<Option<Boards>>>);
 
 impl Audience {
     /// The board, which is followed while a receiver is there and for a while after; none if there was nothing to see in time.
-    pub(super) async fn look(&self, sources: &Sources) -> Option<watch::Receiver<Option<Arc<Board>>>> {
+    pub(super) async fn look(&self, sources: &Sources) -> Option<Boards> {
         let mut boards = {
             let mut running = self.0.lock().await;
             match running.as_ref().filter(|boards| boards.has_changed().is_ok()) {

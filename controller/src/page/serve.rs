@@ -1,7 +1,6 @@
 //! The page over HTTP: the document, its style and script, and what changes as server-sent events.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,10 +12,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::stream::{self, Stream};
 use serde::Deserialize;
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::board::{Board, Missed};
+use super::follow::Boards;
 use super::{Page, document};
 
 /// How long a stream lasts. A connection is cut after ten seconds, so that whoever opens many keeps no probe from its
@@ -27,8 +26,6 @@ const AGAIN_MS: u32 = 200;
 /// Nothing from elsewhere is loaded, and nobody frames the page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-type Boards = watch::Receiver<Option<Arc<Board>>>;
 
 pub(super) fn routes(page: Page) -> Router {
     let style = (include_str!("page.css"), "text/css; charset=utf-8");

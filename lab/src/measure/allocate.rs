@@ -31,7 +31,7 @@ const REFERENCE: Set = Set {
     class: Some("example.com/reference"),
 };
 
-const POOL: &str = r#"
+pub(super) const POOL: &str = r#"
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
 metadata: {name: measured, namespace: metallb-system}

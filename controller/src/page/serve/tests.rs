@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::StreamExt;
+use tokio::sync::watch;
 
 use super::super::board::{Elements, Place, Section};
 use super::*;

@@ -227,6 +227,21 @@ pub(crate) enum Figure {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// The status page of a controller: what those cost who look at it.
+    Viewers {
+        /// How many Services are there at first.
+        #[arg(long, default_value_t = 5000)]
+        services: usize,
+        /// How many look.
+        #[arg(long, default_value_t = 50)]
+        viewers: usize,
+        /// How long each of the two parts takes.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// Form of the answer.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
     /// A speaker under a flood of ARP requests for addresses that it does not hold, and asked for those that it holds.
     Flood {
         /// How many addresses it holds.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ferrolb_lab::measure::FloodConfig;
+use ferrolb_lab::measure::{FloodConfig, Viewers};
 use ferrolb_lab::{
     Implementation, Installation, Lab, LabConfig, cleanup, images, manifests, measure, reach, source,
     state::State,
@@ -163,6 +163,20 @@ fn measured(name: &str, what: Figure) -> Result<()> {
                 manifests,
             };
             let figures = measure::allocate(name, services, &implementation)?;
+            show(output, &figures, figures.in_words())
+        }
+        Figure::Viewers {
+            services,
+            viewers,
+            seconds,
+            output,
+        } => {
+            let what = Viewers {
+                services,
+                viewers,
+                lasting: Duration::from_secs(seconds),
+            };
+            let figures = measure::viewers(name, &what)?;
             show(output, &figures, figures.in_words())
         }
         Figure::Flood {
