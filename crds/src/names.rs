@@ -51,6 +51,8 @@ pub const STATE_NODE: &str = "metallb.io/node-name";
 pub const LINKS: &str = "ferrolb.io/links";
 /// Annotation of a `ServiceL2Status`: the node that its Service is to move to (`ferrolb rebalance`).
 pub const MOVE_TO: &str = "ferrolb.io/move-to";
+/// The Lease that the leading controller renews.
+pub const CONTROLLER_LEASE: &str = "ferrolb-controller";
 /// Annotation of the controllers' Lease: addresses given back a moment ago, by whom, and until when they wait for them.
 pub const GIVEN_BACK: &str = "ferrolb.io/given-back";
 /// Condition type of the controller's `ConfigurationState`.

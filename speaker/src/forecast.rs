@@ -1,15 +1,17 @@
-//! Which node would hold each address: what [`crate::may`] says, in the protocol's order of nodes. For `ferrolb plan`.
+//! Which node would hold each address: what [`crate::may`] says, in the protocol's order of nodes. For the tools, such as
+//! `ferrolb plan`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{NodeName, Reason};
+use ferrolb_crds::domain::{InterfaceName, NodeLinks, NodeName, Reason};
 use ferrolb_segment::message::{NodeId, Standing};
 use ferrolb_segment::order::{self, Contender, Living, Loads};
 use ferrolb_segment::{GroupView, SegmentView};
 
 use crate::may::{Eligibility, Interfaces, Judged, May, View};
+use crate::see::interfaces;
 
 /// What is known beside the view.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +71,11 @@ pub fn forecast(view: &View, may: &May, known: &Known) -> BTreeMap<IpAddr, Fores
         (*address, foreseen)
     };
     may.by_address.iter().map(foreseen).collect()
+}
+
+/// The interfaces on which a node announces the address, by what its speaker told of it and what advertisements allow.
+pub fn interfaces_of(told: &NodeLinks, allowed: &Interfaces, address: IpAddr) -> BTreeSet<InterfaceName> {
+    interfaces::choose_of(told, allowed, address)
 }
 
 /// Reason nobody holds an address that these nodes may hold, none of which is alive.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use heck::ToSnakeCase;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 use super::{Addresses, AdvertName, Families, Invalid, NodeName, PoolName, ServiceKey};
@@ -27,7 +27,7 @@ pub use unsuitable::PoolRefusal;
 pub use words::listed;
 
 /// A refusal. Printed as a sentence; serialized as `{"reason": word, "message": sentence}`.
-#[derive(Clone, Debug, Eq, Error, IntoStaticStr, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Error, IntoStaticStr, Ord, PartialEq, PartialOrd, VariantNames)]
 pub enum Reason {
     // The Service gets no address.
     /// It is of another type or class.

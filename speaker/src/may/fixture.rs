@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{
-    Advert, Endpoint, Endpoints, Node, NodeLinks, NodeName, Pool, Pools, Reason, ServiceKey, ServiceView,
+    Advert, Endpoint, Endpoints, Node, NodeLink, NodeLinks, NodeName, Pool, Pools, Reason, ServiceKey,
+    ServiceView,
 };
 use ferrolb_segment::message::NodeId;
 use serde_json::{Value, json};
@@ -113,7 +114,7 @@ pub(crate) fn set_endpoints(view: &mut View, service: &str, all: impl IntoIterat
 pub(crate) fn link(view: &mut View, node: &str, interface: &str, subnets: &[&str]) {
     let links: &mut NodeLinks = Arc::make_mut(&mut view.links).entry(node.into()).or_default();
     let subnets = subnets.iter().map(|subnet| subnet.parse().unwrap());
-    links.add(interface.into(), subnets);
+    links.add(interface.into(), NodeLink::on(subnets));
 }
 
 /// All nodes are alive, and these hold addresses.

@@ -103,7 +103,7 @@ impl Speaker {
         for notice in self.said.problems.notices(snapshot, &verdicts, Instant::now()) {
             self.actor.tell(notice);
         }
-        self.show_configuration(snapshot, interfaces::told(&interfaces));
+        self.show_configuration(snapshot, interfaces::told(&interfaces, &input.links));
         if input.listed {
             self.report(snapshot, &verdicts);
         }

@@ -1,9 +1,9 @@
 //! On which of this node's interfaces an address is announced.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{InterfaceName, NodeLinks, is_link_local};
+use ferrolb_crds::domain::{InterfaceName, Mac, NodeLink, NodeLinks, is_link_local};
 use ferrolb_rawlink::links::{Link, LinkTable};
 use ipnetwork::IpNetwork;
 
@@ -50,12 +50,33 @@ pub(crate) fn segments(own: &[Interface]) -> BTreeSet<InterfaceName> {
     one_per_segment(own.iter().collect())
 }
 
-/// What the other speakers are told of this node.
-pub(crate) fn told(own: &[Interface]) -> NodeLinks {
-    let mut links = NodeLinks::default();
-    own.iter()
-        .for_each(|one| links.add(one.name.clone(), one.subnets.iter().copied()));
-    links
+/// What the other speakers, and all who ask, are told of this node.
+pub(crate) fn told(own: &[Interface], links: &LinkTable) -> NodeLinks {
+    let macs: BTreeMap<&str, Mac> = links
+        .values()
+        .filter_map(|link| Some((link.name.as_str(), Mac(link.mac?))))
+        .collect();
+    let mut told = NodeLinks::default();
+    for one in own {
+        let link = NodeLink {
+            mac: macs.get(one.name.as_str()).copied(),
+            carrier: one.carrier,
+            ..NodeLink::on(one.subnets.iter().copied())
+        };
+        told.add(one.name.clone(), link);
+    }
+    told
+}
+
+/// Where the node that told this of itself announces the address, if advertisements allow these interfaces.
+pub(crate) fn choose_of(told: &NodeLinks, allowed: &Interfaces, address: IpAddr) -> BTreeSet<InterfaceName> {
+    let interface = |(name, link): (&InterfaceName, &NodeLink)| Interface {
+        name: name.clone(),
+        carrier: link.carrier,
+        subnets: link.subnets.iter().copied().collect(),
+    };
+    let own: Vec<Interface> = told.iter().map(interface).collect();
+    choose(&own, allowed, address)
 }
 
 /// A station that hears two MACs for one address believes the last, and packets take turns between them. A subnet in common is a
@@ -200,6 +221,25 @@ mod tests {
             ..interface("eth0", &["192.0.2.1/24"])
         };
         assert_eq!(usable(link("eth0")), [expected]);
+    }
+
+    #[test]
+    fn what_is_told_of_a_node_says_where_it_announces_and_with_which_mac() {
+        let table = LinkTable::new([(2, link("eth0"))].into());
+        let own = [interface("eth0", &["192.0.2.1/24", "fe80::1/64"])];
+        let told = told(&own, &table);
+        let mac = told.named(&"eth0".into()).and_then(|link| link.mac);
+        assert_eq!(mac, Some(Mac([2, 0, 0, 0, 0, 1])));
+        let both = [own[0].clone(), interface("eth1", &["198.51.100.1/24"])];
+        for allowed in [Interfaces::Any, only(&["eth1"])] {
+            for address in ["192.0.2.9", "198.51.100.9", "203.0.113.9"] {
+                let address = address.parse().unwrap();
+                assert_eq!(
+                    choose_of(&super::told(&both, &table), &allowed, address),
+                    choose(&both, &allowed, address)
+                );
+            }
+        }
     }
 
     #[rstest]
