@@ -28,9 +28,6 @@ use tokio::time::Instant;
 pub(crate) use clock::now;
 pub(crate) use lease::{identity, stand};
 
-/// The name of the Lease, in the namespace of the controller.
-pub(crate) const LEASE_NAME: &str = "ferrolb-controller";
-
 /// How long a lease lasts and how often it is renewed; the defaults are those of `kube-controller-manager`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Terms {

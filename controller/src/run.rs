@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use crate::account;
 use crate::act::{Actor, WRITE_TIMEOUT};
 use crate::args::Args;
-use crate::lead::{self, LEASE_NAME, Leadership, Terms};
+use crate::lead::{self, Leadership, Terms};
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::page::{Page, PageSources};
@@ -78,7 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let election = lead::stand(
             client.clone(),
             &namespace,
-            LEASE_NAME,
+            names::CONTROLLER_LEASE,
             owner,
             identity,
             Terms::DEFAULT,
