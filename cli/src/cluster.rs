@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
 use ferrolb_crds::domain::Family;
@@ -11,6 +11,7 @@ use ferrolb_runtime::args::ClusterArgs;
 use ferrolb_runtime::cause;
 use ferrolb_runtime::client::{self, ClientError};
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection, Snapshot};
+use futures::try_join;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::Request;
 use kube::{Api, Client, Resource};
@@ -22,6 +23,8 @@ use thiserror::Error;
 use crate::objects::Objects;
 use crate::problem::{ObjectId, Problem};
 
+/// Every object of a kind.
+pub(crate) static ALL: LazyLock<ListParams> = LazyLock::new(ListParams::default);
 /// Where the API server lists ServiceCIDRs.
 const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
 
@@ -35,6 +38,28 @@ pub(crate) struct Access {
     /// The installation's namespace, where pools and advertisements are read
     #[arg(long, env = "METALLB_NAMESPACE", default_value = DEFAULT_NAMESPACE, value_name = "NAME")]
     pub(crate) namespace: String,
+}
+
+/// Which cluster, and where the installation is in it, for commands whose `--namespace` is that of Services, as in kubectl.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Place {
+    /// Kubeconfig file; without it the pod's service account, or else ~/.kube/config
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The installation's namespace, where pools and advertisements are read
+    #[arg(long, env = "METALLB_NAMESPACE", default_value = DEFAULT_NAMESPACE, value_name = "NAME")]
+    pub(crate) installation: String,
+}
+
+impl Place {
+    /// The same, as the other commands have it.
+    pub(crate) fn access(&self) -> Access {
+        Access {
+            kubeconfig: self.kubeconfig.clone(),
+            namespace: self.installation.clone(),
+        }
+    }
 }
 
 /// Why the cluster did not do what was asked of it.
@@ -67,6 +92,14 @@ impl AccessError {
             group => format!("{}.{group}", K::plural(&())),
         };
         Self::of(verb, resource, error)
+    }
+
+    /// The resource, if a right is missing.
+    pub(crate) fn forbidden(&self) -> Option<&str> {
+        match self {
+            Self::Forbidden { resource, .. } => Some(resource),
+            Self::Client(_) | Self::Failed { .. } => None,
+        }
     }
 
     fn of(verb: &'static str, resource: String, error: &kube::Error) -> Self {
@@ -104,7 +137,7 @@ pub(crate) async fn annotate<K: Clone + Debug + DeserializeOwned>(
 /// A connection to a cluster.
 pub(crate) struct Cluster {
     pub(crate) client: Client,
-    namespace: String,
+    pub(crate) namespace: String,
 }
 
 /// A list whose items are decoded one by one: one that does not fit its type spoils no other.
@@ -134,11 +167,19 @@ impl Cluster {
 
     /// All that controller and speakers decide on.
     pub(crate) async fn read(&self, problems: &mut Vec<Problem>) -> Result<Objects, AccessError> {
-        let assigned = self.read_for_addresses(problems).await?;
+        let own = Some(&*self.namespace);
+        let mut of_addresses = Vec::new();
+        let (assigned, adverts, slices, statuses) = try_join!(
+            self.read_for_addresses(&mut of_addresses),
+            self.entries(own, &ALL),
+            self.entries(None, &ALL),
+            self.entries(own, &ALL),
+        )?;
+        problems.extend(of_addresses);
         Ok(Objects {
-            adverts: self.list(Some(&self.namespace), problems).await?,
-            slices: self.list(None, problems).await?,
-            statuses: self.list(Some(&self.namespace), problems).await?,
+            adverts: readable(adverts, problems),
+            slices: readable(slices, problems),
+            statuses: readable(statuses, problems),
             ..assigned
         })
     }
@@ -148,16 +189,24 @@ impl Cluster {
         &self,
         problems: &mut Vec<Problem>,
     ) -> Result<Objects, AccessError> {
-        let (services, nodes) = (self.entries(None).await?, self.entries(None).await?);
+        let own = Some(&*self.namespace);
+        let (services, nodes, pools, namespaces, states, slices) = try_join!(
+            self.entries(None, &ALL),
+            self.entries(None, &ALL),
+            self.entries(own, &ALL),
+            self.entries(None, &ALL),
+            self.entries(own, &ALL),
+            self.entries(Some("default"), &ALL),
+        )?;
         Ok(Objects {
-            pools: self.list(Some(&self.namespace), problems).await?,
+            pools: readable(pools, problems),
             held_by_odd: raw(&services).flat_map(held_by_odd).collect(),
             services: readable(services, problems),
             addresses_of_odd: raw(&nodes).flat_map(addresses_of_odd).collect(),
             nodes: readable(nodes, problems),
-            namespaces: self.list(None, problems).await?,
-            states: self.list(Some(&self.namespace), problems).await?,
-            slices: self.list(Some("default"), problems).await?,
+            namespaces: readable(namespaces, problems),
+            states: readable(states, problems),
+            slices: readable(slices, problems),
             ..Objects::default()
         })
     }
@@ -165,33 +214,32 @@ impl Cluster {
     /// The families of the cluster's Services, the default one first; none where the API server does not say: before
     /// Kubernetes 1.33, or without the right to list ServiceCIDRs.
     pub(crate) async fn families(&self) -> Vec<Family> {
-        let list = self.items(SERVICE_CIDRS.to_owned()).await;
+        let list = self.items(SERVICE_CIDRS.to_owned(), &ALL).await;
         list.map(|list| families(&list.items)).unwrap_or_default()
     }
 
-    async fn list<K>(
+    /// The objects of a kind, of one namespace or of all, that `which` selects.
+    pub(crate) async fn entries<K>(
         &self,
         namespace: Option<&str>,
-        problems: &mut Vec<Problem>,
-    ) -> Result<Vec<K>, AccessError>
+        which: &ListParams,
+    ) -> Result<Snapshot<K>, AccessError>
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
     {
-        Ok(readable(self.entries(namespace).await?, problems))
-    }
-
-    async fn entries<K>(&self, namespace: Option<&str>) -> Result<Snapshot<K>, AccessError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
-    {
-        let list = self.items(K::url_path(&(), namespace)).await;
+        let list = self.items(K::url_path(&(), namespace), which).await;
         let list = list.map_err(|error| AccessError::new::<K>("list", &error))?;
         Ok(Reflection::of(list.items).snapshot())
     }
 
     /// All objects of a kind that has no type here, with their version and kind. `path` is that of `resource`.
-    pub(crate) async fn untyped(&self, path: &str, resource: &str) -> Result<Vec<Value>, AccessError> {
-        let list = self.items(format!("{path}/{resource}")).await;
+    pub(crate) async fn untyped(
+        &self,
+        path: &str,
+        resource: &str,
+        which: &ListParams,
+    ) -> Result<Vec<Value>, AccessError> {
+        let list = self.items(format!("{path}/{resource}"), which).await;
         let list = list.map_err(|error| AccessError::of("list", resource.to_owned(), &error))?;
         let kind = list.kind.trim_end_matches("List");
         let named = |mut item: Value| {
@@ -202,9 +250,9 @@ impl Cluster {
         Ok(list.items.into_iter().map(named).collect())
     }
 
-    async fn items(&self, path: String) -> Result<Items, kube::Error> {
+    async fn items(&self, path: String, which: &ListParams) -> Result<Items, kube::Error> {
         let request = Request::new(path)
-            .list(&ListParams::default())
+            .list(which)
             .map_err(kube::Error::BuildRequest)?;
         self.client.request(request).await
     }
@@ -226,7 +274,7 @@ pub(crate) fn family_of(address: &str) -> Option<Family> {
 }
 
 /// The objects that can be read; the others become problems.
-fn readable<K>(entries: Snapshot<K>, problems: &mut Vec<Problem>) -> Vec<K>
+pub(crate) fn readable<K>(entries: Snapshot<K>, problems: &mut Vec<Problem>) -> Vec<K>
 where
     K: Resource<DynamicType = ()> + Clone,
 {
@@ -244,7 +292,7 @@ where
 }
 
 /// The others as they came.
-fn raw<K>(entries: &Snapshot<K>) -> impl Iterator<Item = (&ObjectKey, &Value)> {
+pub(crate) fn raw<K>(entries: &Snapshot<K>) -> impl Iterator<Item = (&ObjectKey, &Value)> {
     entries
         .iter()
         .filter_map(|(key, entry)| Some((key, &entry.undecodable()?.raw)))

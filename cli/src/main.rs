@@ -1,8 +1,12 @@
 //! `ferrolb`: one binary, its daemons and its tools as subcommands.
 
+mod age;
 mod cluster;
+mod conditions;
 mod crds;
 mod daemons;
+mod explain;
+mod holding;
 mod migrate;
 mod objects;
 mod plan;
@@ -10,10 +14,14 @@ mod pool;
 mod problem;
 mod ready;
 mod rebalance;
+mod shell;
+mod speakers;
+mod status;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 /// A load balancer for bare-metal Kubernetes: assigns external addresses and announces them on the LAN.
@@ -32,6 +40,10 @@ enum Command {
     Speaker(ferrolb_speaker::Args),
     /// Say what controller and speakers would do with these manifests, without a cluster
     Plan(plan::Args),
+    /// Say why a Service has no address or is not announced, and what to do; or what has an address
+    Explain(explain::Args),
+    /// Show which node announces which address, how full the pools are, and how the speakers do
+    Status(status::Args),
     /// Act on one pool
     Pool(pool::Args),
     /// Move addresses to the nodes that `ferrolb plan` would choose, one group at a time
@@ -42,10 +54,20 @@ enum Command {
     Ready(ready::Args),
     /// Print the resource definitions as YAML
     Crds,
+    /// Print what completes the commands in a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for each command
+    Man {
+        /// The folder, which is made if it is not there
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
-    let (name, ended) = match Cli::parse().command {
+    let (name, ended) = match parsed().command {
         // It waits for the network nearly always, and several threads would pay more for waking each other than they gain.
         Command::Controller(args) => (
             "ferrolb",
@@ -57,6 +79,8 @@ fn main() -> ExitCode {
             daemon(Builder::new_multi_thread(), ferrolb_speaker::run(args)),
         ),
         Command::Plan(args) => ("ferrolb plan", plan::run(&args)),
+        Command::Explain(args) => ("ferrolb explain", explain::run(&args)),
+        Command::Status(args) => ("ferrolb status", status::run(&args)),
         Command::Pool(pool::Args {
             command: pool::Command::Drain(args),
         }) => ("ferrolb pool drain", pool::drain::run(&args)),
@@ -66,11 +90,24 @@ fn main() -> ExitCode {
         }) => ("ferrolb migrate check", migrate::run(&args)),
         Command::Ready(args) => ("ferrolb ready", ready::run(&args)),
         Command::Crds => ("ferrolb crds", crds::run()),
+        Command::Completion { shell } => ("ferrolb completion", shell::complete(Cli::command(), shell)),
+        Command::Man { folder } => ("ferrolb man", shell::manual(Cli::command(), &folder)),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("{name}: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// The command line. kubectl runs a program named `kubectl-ferrolb` as `kubectl ferrolb`.
+fn parsed() -> Cli {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    let called = called.as_deref().and_then(Path::file_stem);
+    let command = match called.is_some_and(|name| name == "kubectl-ferrolb") {
+        true => Cli::command().bin_name("kubectl ferrolb"),
+        false => Cli::command(),
+    };
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 fn daemon(mut runtime: Builder, run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::report::{Finding, Verdict};
-use crate::cluster::{AccessError, Cluster};
+use crate::cluster::{ALL, AccessError, Cluster};
 use crate::plan::{GROUP, group, is_unread, why_unread};
 use crate::problem::ObjectId;
 
@@ -110,7 +110,7 @@ fn old_configuration(object: &Value, namespace: &str) -> Option<Finding> {
 /// What of a cluster can matter besides what the daemons read.
 pub(super) async fn read(cluster: &Cluster, namespace: &str) -> Result<Vec<Value>, AccessError> {
     let mut all = cluster
-        .untyped("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
+        .untyped("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", &ALL)
         .await?;
     all.retain(|definition| text(definition, "/spec/group") == GROUP);
     let mut beside = Vec::new();
@@ -125,7 +125,7 @@ pub(super) async fn read(cluster: &Cluster, namespace: &str) -> Result<Vec<Value
         let plural = text(definition, "/spec/names/plural");
         beside.extend(
             cluster
-                .untyped(&format!("/apis/{GROUP}/{version}"), plural)
+                .untyped(&format!("/apis/{GROUP}/{version}"), plural, &ALL)
                 .await?,
         );
     }
@@ -139,7 +139,7 @@ pub(super) async fn read(cluster: &Cluster, namespace: &str) -> Result<Vec<Value
         ("/apis/apps/v1", "daemonsets"),
         (&*format!("/api/v1/namespaces/{namespace}"), "configmaps"),
     ] {
-        all.extend(cluster.untyped(version, plural).await?);
+        all.extend(cluster.untyped(version, plural, &ALL).await?);
     }
     Ok(all)
 }

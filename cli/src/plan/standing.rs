@@ -6,9 +6,7 @@ use ferrolb_crds::domain::{ServiceKey, ServiceView};
 use ferrolb_crds::names::CONDITION_ASSIGNED;
 
 use super::report::{Reason, ServicePlan};
-
-/// The reason of the condition where nothing is odd.
-const NOTHING_ODD: &str = "Assigned";
+use crate::conditions::ASSIGNED;
 
 /// What has been written to the Services. Who announces is not told.
 pub(super) fn standing(services: &[Service], class: Option<&str>) -> Vec<ServicePlan> {
@@ -28,7 +26,7 @@ fn of_service(service: &Service, class: Option<&str>) -> ServicePlan {
     }
     let (refused, notes) = match service.condition(CONDITION_ASSIGNED) {
         Some(condition) if condition.status == "False" => (Some(reason(condition)), Vec::new()),
-        Some(condition) if condition.reason != NOTHING_ODD => (None, vec![reason(condition)]),
+        Some(condition) if condition.reason != ASSIGNED => (None, vec![reason(condition)]),
         _ => (None, Vec::new()),
     };
     ServicePlan {

@@ -11,7 +11,7 @@ use ferrolb_crds::domain::{
     ServiceView,
 };
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
-use ferrolb_speaker::may::{Interfaces, Options, Service, View, may};
+use ferrolb_speaker::may::{Interfaces, May, Options, Service, View, may};
 use kube::ResourceExt;
 
 use super::hints::hints;
@@ -56,25 +56,54 @@ pub(crate) fn as_it_stands(objects: &Objects, options: Options) -> View {
     view(objects, &world, |service, _| service.clone(), adverts, &daemons)
 }
 
-/// Decides as the controller would, then orders as the speakers would.
-pub(crate) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Problem>) -> Report {
+/// What the daemons make of objects.
+pub(crate) struct Decided {
+    /// What the controller decides on.
+    pub(crate) world: World,
+    /// What it decides.
+    pub(crate) outcomes: BTreeMap<ServiceKey, Outcome>,
+    /// The world as the speakers see it once that is written.
+    pub(crate) view: View,
+    /// Which nodes may announce what.
+    pub(crate) may: Arc<May>,
+}
+
+/// Decides as the controller would, and judges as the speakers would.
+pub(crate) fn decide(objects: &Objects, daemons: &Daemons, problems: &mut Vec<Problem>) -> Decided {
     let world = World {
         changed: daemons.changed.clone(),
-        ..objects.world(daemons.options.class.as_deref(), &mut problems)
+        ..objects.world(daemons.options.class.as_deref(), problems)
     };
-    let adverts = parse_all(&objects.adverts, Advert::parse, &mut problems);
-    problems.extend(hints(objects));
-    let decision = alloc::decide(&world);
-    let assigned = |service: &ServiceView, key: &ServiceKey| written(service, &decision.outcomes[key]);
+    let adverts = parse_all(&objects.adverts, Advert::parse, problems);
+    let outcomes = alloc::decide(&world).outcomes;
+    let assigned = |service: &ServiceView, key: &ServiceKey| written(service, &outcomes[key]);
     let view = view(objects, &world, assigned, adverts, daemons);
-    let foreseen = forecast(&view, &may(&view), &daemons.speakers.known(objects, &view));
+    let may = may(&view);
+    Decided {
+        world,
+        outcomes,
+        view,
+        may,
+    }
+}
+
+/// Decides as the controller would, then orders as the speakers would.
+pub(crate) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Problem>) -> Report {
+    let Decided {
+        world,
+        outcomes,
+        view,
+        may,
+    } = decide(objects, daemons, &mut problems);
+    problems.extend(hints(objects));
+    let foreseen = forecast(&view, &may, &daemons.speakers.known(objects, &view));
     problems.sort();
     problems.dedup();
     let class = daemons.options.class.as_deref();
     let service = |(key, outcome): (&ServiceKey, &Outcome)| {
         service_plan(&world.services[key], outcome, &foreseen, class)
     };
-    let mut services: Vec<ServicePlan> = decision.outcomes.iter().map(service).collect();
+    let mut services: Vec<ServicePlan> = outcomes.iter().map(service).collect();
     if daemons.scores {
         let announced = services.iter_mut().flat_map(|service| &mut service.announced);
         announced

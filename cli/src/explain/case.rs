@@ -1,0 +1,223 @@
+//! One Service with all that is known about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ferrolb_controller::alloc::{Note, Outcome};
+use ferrolb_crds::api::Condition;
+use ferrolb_crds::api::core::Service;
+use ferrolb_crds::domain::{Node, NodeName, Reason, ServiceKey, ServiceView};
+use ferrolb_crds::names::EXCLUDE_NODE;
+use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
+use ferrolb_speaker::may::{Interfaces, Options, View};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::cause::{Cause, Effect};
+use super::live::Live;
+use super::trouble::Trouble;
+use crate::holding::{Holder, Holdings};
+use crate::objects::{Objects, id};
+use crate::plan::{Daemons, world};
+use crate::problem::Problem;
+use crate::speakers::{Speaker, ready, speakers};
+
+/// All that an explanation is made of.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    pub(super) objects: Objects,
+    /// What cannot be read of them.
+    pub(super) problems: Vec<Problem>,
+    /// None where manifests take the place of a cluster.
+    pub(super) live: Option<Live>,
+    /// How the daemons are set.
+    pub(super) options: Options,
+    pub(super) now: Timestamp,
+}
+
+/// A Service of the evidence.
+pub(super) struct Case<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) service: &'a Service,
+    pub(super) view: ServiceView,
+    /// None where what the daemons decide on may not be read.
+    pub(super) judgement: Option<Judgement>,
+    holdings: Holdings<'a>,
+    speakers: BTreeMap<NodeName, Speaker>,
+}
+
+/// What the daemons make of the Service.
+pub(super) struct Judgement {
+    pub(super) outcome: Outcome,
+    /// The world as the speakers see it.
+    pub(super) view: View,
+    foreseen: BTreeMap<IpAddr, Foreseen>,
+    all_excluded: bool,
+    /// What is skipped, in whole or in part.
+    problems: Vec<Problem>,
+}
+
+impl Evidence {
+    /// The case of a Service, if it can be read.
+    pub(super) fn case(&self, key: &ServiceKey) -> Option<Case<'_>> {
+        let is_it = |one: &&Service| {
+            one.name_any() == *key.name && one.namespace().unwrap_or_default() == *key.namespace
+        };
+        let service = self.objects.services.iter().find(is_it)?;
+        let pods = self.live.as_ref().and_then(|live| live.pods.as_deref());
+        let names: Vec<NodeName> = self.objects.nodes.iter().map(|node| Node::read(node).0).collect();
+        let speakers = speakers(&names, &self.objects.states, pods);
+        let is_complete = self.live.as_ref().is_none_or(Live::is_complete);
+        Some(Case {
+            evidence: self,
+            service,
+            view: ServiceView::read(service),
+            judgement: is_complete.then(|| self.judge(key, &speakers)).flatten(),
+            holdings: Holdings::of(&self.objects),
+            speakers,
+        })
+    }
+
+    fn judge(&self, key: &ServiceKey, speakers: &BTreeMap<NodeName, Speaker>) -> Option<Judgement> {
+        let daemons = Daemons {
+            options: self.options.clone(),
+            ..Daemons::default()
+        };
+        let mut problems = Vec::new();
+        let mut decided = world::decide(&self.objects, &daemons, &mut problems);
+        let view = decided.view;
+        let known = match &self.live {
+            Some(_) => Known {
+                alive: ready(speakers),
+                holders: world::holders(&self.objects, &view),
+            },
+            None => Known {
+                alive: view.nodes.keys().cloned().collect(),
+                holders: BTreeMap::new(),
+            },
+        };
+        Some(Judgement {
+            outcome: decided.outcomes.remove(key)?,
+            foreseen: forecast(&view, &decided.may, &known),
+            all_excluded: decided.may.all_excluded,
+            problems,
+            view,
+        })
+    }
+}
+
+impl Case<'_> {
+    pub(super) fn class(&self) -> Option<&str> {
+        self.evidence.options.class.as_deref()
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.evidence.live.is_some()
+    }
+
+    pub(super) fn condition(&self, type_: &str) -> Option<&Condition> {
+        self.service.condition(type_)
+    }
+
+    /// The addresses that it has; without a cluster those that it would have.
+    pub(super) fn addresses(&self) -> Vec<IpAddr> {
+        match self.judgement.as_ref().map(|judgement| &judgement.outcome) {
+            Some(Outcome::Assigned(assignment)) if !self.is_live() => assignment.addresses.iter().collect(),
+            _ => self.view.ingress.iter().collect(),
+        }
+    }
+
+    /// What would become of an address, as far as it may be judged.
+    pub(super) fn foreseen(&self, address: IpAddr) -> Option<&Foreseen> {
+        self.judgement.as_ref()?.foreseen.get(&address)
+    }
+
+    /// Why nobody would announce an address for this Service.
+    pub(super) fn why_not(&self, address: IpAddr) -> Option<&Reason> {
+        self.foreseen(address)?.of_service(&self.view.key).err()
+    }
+
+    /// Whether this is why nobody would announce one of the addresses.
+    pub(super) fn is_judged(&self, reason: &str) -> bool {
+        let mut reasons = self
+            .view
+            .ingress
+            .iter()
+            .filter_map(|address| self.why_not(address));
+        reasons.any(|why| why.word() == reason)
+    }
+
+    /// The nodes that may announce an address.
+    pub(super) fn eligible(&self, address: IpAddr) -> Vec<NodeName> {
+        let eligible = self
+            .foreseen(address)
+            .and_then(|one| one.judged.eligible.as_ref().ok());
+        eligible
+            .into_iter()
+            .flat_map(|one| one.nodes().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
+    pub(super) fn holders(&self, address: IpAddr) -> Vec<Holder> {
+        self.holdings.holders(&self.view.key, address)
+    }
+
+    pub(super) fn speaker(&self, node: &NodeName) -> Option<&Speaker> {
+        self.speakers.get(node)
+    }
+
+    pub(super) fn is_ready(&self, node: &NodeName) -> bool {
+        self.speakers.get(node).is_some_and(Speaker::is_ready)
+    }
+
+    /// Whether no node is on a subnet of the address, and no advertisement says that it is to be announced all the same.
+    pub(super) fn is_off_subnet(&self, address: IpAddr) -> bool {
+        let eligible = self
+            .foreseen(address)
+            .and_then(|one| one.judged.eligible.as_ref().ok());
+        let holders = self.holders(address);
+        let is_asked_for = |holder: &Holder| {
+            let allowed = eligible.and_then(|one| one.interfaces(&holder.node));
+            allowed.is_some_and(|allowed| *allowed != Interfaces::Any)
+        };
+        !self.holdings.is_on_link(address) && !holders.iter().any(is_asked_for)
+    }
+
+    /// That nobody writes the status of Services.
+    pub(super) fn leaderless(&self) -> Option<Cause> {
+        let why = self.evidence.live.as_ref()?.leaderless(self.evidence.now)?;
+        let effect = if self.view.ingress.is_empty() {
+            Effect::NoAddress
+        } else {
+            Effect::Doubtful
+        };
+        Some(Cause::trouble(effect, &Trouble::NoController(why)))
+    }
+
+    /// What is skipped that may matter to the Service: other Services do not.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let found = self.judgement.iter().flat_map(|judgement| &judgement.problems);
+        let own = id(self.service);
+        let matters = |one: &&Problem| one.object.kind != own.kind || one.object == own;
+        let all = self.evidence.problems.iter().chain(found).filter(matters);
+        all.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What is odd, and no reason for which it should not work.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let Some(judgement) = &self.judgement else {
+            return Vec::new();
+        };
+        let mut notes = Vec::new();
+        if let Outcome::Assigned(assignment) = &judgement.outcome {
+            let lasting = assignment.notes.iter().filter(|note| note.is_lasting());
+            notes.extend(lasting.map(|note: &Note| format!("{}: {note}", note.word())));
+        }
+        if judgement.all_excluded {
+            notes.push(format!(
+                "every node carries the label {EXCLUDE_NODE}, so it is ignored"
+            ));
+        }
+        notes
+    }
+}

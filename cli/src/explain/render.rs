@@ -1,0 +1,198 @@
+//! The answer for people, on one screen.
+
+use std::fmt::Write;
+
+use ferrolb_crds::api::Condition;
+use itertools::Itertools;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+
+use super::Explanation;
+use super::chain::{Asking, Candidate, Chain, Link, Reached};
+use super::live::Told;
+use crate::age::age;
+use crate::holding::Holder;
+
+/// The cause, what to do, then the chain.
+pub(super) fn render(explanation: &Explanation, now: Timestamp) -> String {
+    let mut screen = Screen {
+        text: format!("{}\n", explanation.headline),
+        now,
+    };
+    let further = explanation.causes.iter().skip(1);
+    let further = further.map(|cause| format!("{} ({}): {}", cause.effect, cause.reason, cause.message));
+    screen.section("Besides", further);
+    let advice = explanation.causes.iter().flat_map(|cause| &cause.advice);
+    screen.section("What to do", advice.unique().cloned());
+    screen.section("Notes", explanation.notes.iter().cloned());
+    if let Some(chain) = &explanation.chain {
+        screen.text.push('\n');
+        screen.chain(chain);
+    }
+    let problems = explanation.problems.iter();
+    screen.section(
+        "Objects that are skipped, in whole or in part",
+        problems.map(|one| format!("{}: {}", one.object, one.message)),
+    );
+    screen.section("What may not be read", explanation.unseen.iter().cloned());
+    screen.text
+}
+
+struct Screen {
+    text: String,
+    now: Timestamp,
+}
+
+impl Screen {
+    fn section(&mut self, title: &str, lines: impl Iterator<Item = String>) {
+        for (number, line) in lines.enumerate() {
+            if number == 0 {
+                self.text += &format!("\n{title}:\n");
+            }
+            self.text += &format!("  {line}\n");
+        }
+    }
+
+    /// A line of the chain; further lines of one link have no title.
+    fn line(&mut self, title: &str, words: &str) {
+        // Writing to a text does not fail.
+        let _ = writeln!(self.text, "{title:<13}{words}");
+    }
+
+    fn lines(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
+        for (number, words) in lines.into_iter().enumerate() {
+            self.line(if number == 0 { title } else { "" }, &words);
+        }
+    }
+
+    fn chain(&mut self, chain: &Chain) {
+        self.line("Service", &service(&chain.service));
+        if let Some(asks) = &chain.service.asks {
+            self.line("Asks for", asks);
+        }
+        if let Some(refused) = &chain.refused {
+            self.lines("Pools", refused.to_string().split("; ").map(str::to_owned));
+        }
+        if let Some(endpoints) = &chain.endpoints {
+            self.line("Endpoints", &reached(endpoints));
+        }
+        chain.addresses.iter().for_each(|link| self.link(link));
+        let conditions = [("Assigned", &chain.assigned), ("Announced", &chain.announced)];
+        for (title, condition) in conditions {
+            if let Some(condition) = condition {
+                let words = self.condition(condition);
+                self.line(title, &words);
+            }
+        }
+        let events: Vec<String> = chain.events.iter().map(|event| self.event(event)).collect();
+        self.lines("Events", events);
+    }
+
+    fn link(&mut self, link: &Link) {
+        let pool = link
+            .pool
+            .as_ref()
+            .map_or_else(|| "no pool".to_owned(), |pool| format!("pool {pool}"));
+        let shared = match link.shared_with.as_slice() {
+            [] => String::new(),
+            others => format!(", shared with {}", others.iter().join(", ")),
+        };
+        self.line("Address", &format!("{} from {pool}{shared}", link.address));
+        let mut by = link
+            .advertisements
+            .iter()
+            .map(|advert| format!("L2Advertisement {advert}"));
+        let by = Some(by.join(", ")).filter(|by| !by.is_empty());
+        self.line("  Advertised", &by.unwrap_or_else(|| "by nothing".to_owned()));
+        self.lines("  Nodes", link.nodes.iter().map(candidate));
+        if let Some(node) = &link.would_hold {
+            self.line("  Holder", &format!("would be {node}"));
+        }
+        let holders: Vec<String> = link.holders.iter().map(|holder| self.holder(holder)).collect();
+        self.lines("  Holder", holders);
+        if let Some(wire) = &link.wire {
+            self.line("  Wire", wire);
+        }
+    }
+
+    fn holder(&self, holder: &Holder) -> String {
+        let since = holder
+            .since
+            .as_ref()
+            .map(|since| self.since(since))
+            .unwrap_or_default();
+        format!("{}{since}", on(holder))
+    }
+
+    fn since(&self, since: &Time) -> String {
+        format!(", since {} ({} ago)", since.0, age(since.0, self.now))
+    }
+
+    fn condition(&self, condition: &Condition) -> String {
+        let since = condition.last_transition_time.as_ref();
+        let since = since.map(|since| self.since(since)).unwrap_or_default();
+        format!(
+            "{} {}: {}{since}",
+            condition.status, condition.reason, condition.message
+        )
+    }
+
+    fn event(&self, event: &Told) -> String {
+        let ago = event
+            .time
+            .as_ref()
+            .map(|time| format!("{} ago ", age(time.0, self.now)));
+        let ago = ago.unwrap_or_default();
+        format!("{ago}{} {}: {}", event.type_, event.reason, event.message)
+    }
+}
+
+/// `node n2 on eth0 (02:00:c0:00:02:0c)`.
+pub(super) fn on(holder: &Holder) -> String {
+    let interfaces = holder.interfaces.iter().map(|one| match one.mac {
+        Some(mac) => format!("{} ({mac})", one.name),
+        None => one.name.to_string(),
+    });
+    let interfaces = interfaces.collect::<Vec<_>>();
+    match interfaces.as_slice() {
+        [] => format!("node {}", holder.node),
+        some => format!("node {} on {}", holder.node, some.join(", ")),
+    }
+}
+
+fn service(asking: &Asking) -> String {
+    if !asking.is_load_balancer {
+        return "not of type LoadBalancer".to_owned();
+    }
+    let class = asking.class.as_deref().unwrap_or("none");
+    let ours = if asking.is_ours { "" } else { ", which is not ours" };
+    format!(
+        "type LoadBalancer, class {class}{ours}, externalTrafficPolicy {:?}",
+        asking.policy
+    )
+}
+
+fn reached(endpoints: &Reached) -> String {
+    let on_nodes = endpoints
+        .ready
+        .iter()
+        .map(|(node, count)| format!("{node} ({count})"));
+    match (endpoints.can_serve, on_nodes.collect::<Vec<_>>().as_slice()) {
+        (false, _) => "none can serve".to_owned(),
+        (true, []) => "can serve; on which node is not known, or they are terminating".to_owned(),
+        (true, nodes) => format!("ready on {}", nodes.join(", ")),
+    }
+}
+
+fn candidate(candidate: &Candidate) -> String {
+    let judged = match (candidate.may, &candidate.reason) {
+        (true, None) => "may announce".to_owned(),
+        (true, Some(soft)) => format!("may announce, after others: {soft}"),
+        (false, why) => why.iter().join(""),
+    };
+    let speaker = candidate
+        .speaker
+        .as_ref()
+        .map(|state| format!("; speaker {state}"));
+    format!("{}: {judged}{}", candidate.node, speaker.unwrap_or_default())
+}

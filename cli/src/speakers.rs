@@ -1,0 +1,199 @@
+//! How the speakers do: their pods, and what they say of what they read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use ferrolb_crds::api::ConfigurationState;
+use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::names::STATE_NODE;
+use k8s_openapi::api::core::v1 as kubernetes;
+use kube::ResourceExt;
+use kube::core::ObjectMeta;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+/// Selects the pods of the speakers.
+pub(crate) const SPEAKER_PODS: &str = "component=speaker";
+
+/// A pod, as far as it matters here.
+#[derive(Clone, Debug, Default, Deserialize, kube::Resource)]
+#[resource(inherit = "kubernetes::Pod")]
+#[serde(default)]
+pub(crate) struct Pod {
+    pub(crate) metadata: ObjectMeta,
+    spec: Value,
+    status: Value,
+}
+
+/// The speaker of one node.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct Speaker {
+    #[serde(rename = "speaker")]
+    pub(crate) state: State,
+    /// Objects that it skips in whole or in part, and why, a line each.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Whether a speaker runs. The sentences follow the name of the node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum State {
+    /// Its pod is ready. Where pods may not be listed: it said something, which goes with its pod.
+    Ready,
+    /// Its pod is not ready, and why as far as Kubernetes says.
+    NotReady(String),
+    /// It has no pod, or said nothing where pods may not be listed.
+    Missing,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::NotReady(why) if why.is_empty() => f.write_str("not ready"),
+            Self::NotReady(why) => write!(f, "not ready ({why})"),
+            Self::Missing => f.write_str("no speaker"),
+        }
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Speaker {
+    pub(crate) fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+}
+
+/// The speaker of each of these nodes. `pods` is none where they may not be listed.
+pub(crate) fn speakers<'a>(
+    nodes: impl IntoIterator<Item = &'a NodeName>,
+    states: &[ConfigurationState],
+    pods: Option<&[Pod]>,
+) -> BTreeMap<NodeName, Speaker> {
+    let said: BTreeMap<NodeName, &ConfigurationState> = states
+        .iter()
+        .filter_map(|state| Some((state.labels().get(STATE_NODE)?.as_str().into(), state)))
+        .collect();
+    // An installation by other labels, or without pods.
+    let pods = pods.filter(|pods| !pods.is_empty());
+    let speaker = |node: &NodeName| {
+        let state = match pods {
+            Some(pods) => of_pods(node, pods),
+            None if said.contains_key(node) => State::Ready,
+            None => State::Missing,
+        };
+        let problems = said.get(node).and_then(|state| state.status.as_ref());
+        let lines = problems.iter().flat_map(|status| status.error_summary.lines());
+        let speaker = Speaker {
+            state,
+            problems: lines.map(str::to_owned).collect(),
+        };
+        (node.clone(), speaker)
+    };
+    nodes.into_iter().map(speaker).collect()
+}
+
+/// The nodes whose speakers are ready.
+pub(crate) fn ready(speakers: &BTreeMap<NodeName, Speaker>) -> BTreeSet<NodeName> {
+    let ready = speakers.iter().filter(|(_, speaker)| speaker.is_ready());
+    ready.map(|(node, _)| node.clone()).collect()
+}
+
+/// While an upgrade surges there are two on a node, and one that is ready will do.
+fn of_pods(node: &NodeName, pods: &[Pod]) -> State {
+    let here = pods.iter().filter(|pod| pod.spec["nodeName"] == node.as_str());
+    let mut state = State::Missing;
+    for pod in here {
+        match state_of(pod) {
+            State::Ready => return State::Ready,
+            other => state = other,
+        }
+    }
+    state
+}
+
+fn state_of(pod: &Pod) -> State {
+    let status = &pod.status;
+    let conditions = status["conditions"].as_array();
+    let ready = conditions.into_iter().flatten();
+    let ready = ready
+        .filter(|one| one["type"] == "Ready")
+        .any(|one| one["status"] == "True");
+    if ready {
+        return State::Ready;
+    }
+    let containers = status["containerStatuses"].as_array();
+    let waiting = containers
+        .into_iter()
+        .flatten()
+        .find_map(|one| one.pointer("/state/waiting/reason"));
+    let why = waiting.or_else(|| status.get("phase").filter(|phase| *phase != "Running"));
+    State::NotReady(why.and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn state(node: &str, summary: &str) -> ConfigurationState {
+        let object = json!({"apiVersion": "metallb.io/v1beta1", "kind": "ConfigurationState",
+            "metadata": {"name": format!("speaker-{node}"), "labels": {"metallb.io/node-name": node}},
+            "status": {"result": "Invalid", "errorSummary": summary}});
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn pod(node: &str, ready: &str) -> Pod {
+        with(
+            node,
+            json!({"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}),
+        )
+    }
+
+    fn with(node: &str, status: Value) -> Pod {
+        Pod {
+            spec: json!({"nodeName": node}),
+            status,
+            ..Pod::default()
+        }
+    }
+
+    fn of(node: &str, states: &[ConfigurationState], pods: Option<&[Pod]>) -> Speaker {
+        let node = NodeName::from(node);
+        speakers([&node], states, pods).remove(&node).unwrap()
+    }
+
+    #[rstest]
+    #[case::ready(&[pod("n1", "True")], State::Ready)]
+    #[case::not_ready(&[pod("n1", "False")], State::NotReady(String::new()))]
+    #[case::on_another_node(&[pod("n2", "True")], State::Missing)]
+    #[case::one_of_two(&[pod("n1", "True"), pod("n1", "False")], State::Ready)]
+    #[case::crashing(
+        &[with("n1", json!({"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}))],
+        State::NotReady("CrashLoopBackOff".to_owned())
+    )]
+    #[case::not_started_yet(&[with("n1", json!({"phase": "Pending"}))], State::NotReady("Pending".to_owned()))]
+    fn a_speaker_is_as_ready_as_its_pod(#[case] pods: &[Pod], #[case] expected: State) {
+        assert_eq!(of("n1", &[state("n1", "")], Some(pods)).state, expected);
+    }
+
+    #[test]
+    fn without_the_right_to_list_pods_a_speaker_that_said_something_runs() {
+        for pods in [None, Some(&[][..])] {
+            assert_eq!(of("n1", &[state("n1", "")], pods).state, State::Ready);
+            assert_eq!(of("n2", &[state("n1", "")], pods).state, State::Missing);
+        }
+    }
+
+    #[test]
+    fn what_it_skips_is_a_line_each() {
+        let speaker = of("n1", &[state("n1", "a is wrong\nb is wrong")], None);
+        assert_eq!(speaker.problems, ["a is wrong", "b is wrong"]);
+    }
+}
