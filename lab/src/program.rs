@@ -83,13 +83,33 @@ impl Lab {
     /// # Errors
     /// If it fails or does not end in time.
     pub fn ferrolb(&self, arguments: &[&str], within: Duration) -> Result<String> {
+        self.with_ferrolb(arguments, |command| command::text(command, within))
+    }
+
+    /// As [`Lab::ferrolb`], with the exit code beside what it prints: a command that finds something wrong ends with one.
+    ///
+    /// # Errors
+    /// If it does not end in time.
+    pub fn ferrolb_finds(&self, arguments: &[&str], within: Duration) -> Result<(Option<i32>, String)> {
+        let outcome = self.with_ferrolb(arguments, |command| command::outcome(command, "", within))?;
+        Ok((outcome.status.code(), outcome.stdout + &outcome.stderr))
+    }
+
+    fn with_ferrolb<T>(
+        &self,
+        arguments: &[&str],
+        run: impl FnOnce(&mut Command) -> Result<T> + Send,
+    ) -> Result<T>
+    where
+        T: Send,
+    {
         let program = source::static_program("ferrolb")?;
         self.in_machine(Machine::ControlPlane, || {
             let mut command = Command::new(program);
             command
                 .args(arguments)
                 .env("KUBECONFIG", self.kubeconfig_on(Machine::ControlPlane));
-            command::text(&mut command, within)
+            run(&mut command)
         })?
     }
 

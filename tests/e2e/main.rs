@@ -3,6 +3,7 @@
 mod addresses;
 mod announcing;
 mod dashboard;
+mod explaining;
 mod input;
 mod installed;
 mod monitoring;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         installed::trials(),
         addresses::trials(),
         announcing::trials(),
+        explaining::trials(),
         input::trials(),
         monitoring::trials(),
         page::trials(),
