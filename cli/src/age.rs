@@ -9,11 +9,14 @@ const DAY: i64 = 24 * HOUR;
 /// `45s`, `12m`, `5h`, `3d`; a time to come counts as now.
 pub(crate) fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = (now.as_second() - since.as_second()).max(0);
-    match seconds {
-        ..120 => format!("{seconds}s"),
-        ..7_200 => format!("{}m", seconds / MINUTE),
-        ..172_800 => format!("{}h", seconds / HOUR),
-        _ => format!("{}d", seconds / DAY),
+    if seconds < 2 * MINUTE {
+        format!("{seconds}s")
+    } else if seconds < 2 * HOUR {
+        format!("{}m", seconds / MINUTE)
+    } else if seconds < 2 * DAY {
+        format!("{}h", seconds / HOUR)
+    } else {
+        format!("{}d", seconds / DAY)
     }
 }
 

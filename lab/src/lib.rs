@@ -58,6 +58,6 @@ pub use lan::LanFault;
 pub use mac::Mac;
 pub use plan::{Machine, Plan};
 pub use process::{Process, Usage};
-pub use program::{Implementation, Running};
+pub use program::{Found, Implementation, Running};
 pub use requirements::{browser_modules, monitoring_program};
 pub use speaker::{Pause, pause};

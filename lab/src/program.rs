@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::command;
 use crate::error::{Error, Result};
@@ -35,6 +35,17 @@ pub struct Implementation {
 pub struct Running {
     /// The controller first, then a speaker for each node.
     pub processes: Vec<Process>,
+}
+
+/// What a command of this tree's `ferrolb` found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed, and then its complaints.
+    pub text: String,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Lab {
@@ -86,13 +97,20 @@ impl Lab {
         self.with_ferrolb(arguments, |command| command::text(command, within))
     }
 
-    /// As [`Lab::ferrolb`], with the exit code beside what it prints: a command that finds something wrong ends with one.
+    /// As [`Lab::ferrolb`] for a command that ends with an exit code if it finds something wrong.
     ///
     /// # Errors
     /// If it does not end in time.
-    pub fn ferrolb_finds(&self, arguments: &[&str], within: Duration) -> Result<(Option<i32>, String)> {
-        let outcome = self.with_ferrolb(arguments, |command| command::outcome(command, "", within))?;
-        Ok((outcome.status.code(), outcome.stdout + &outcome.stderr))
+    pub fn ferrolb_finds(&self, arguments: &[&str], within: Duration) -> Result<Found> {
+        self.with_ferrolb(arguments, |command| {
+            let began = Instant::now();
+            let outcome = command::outcome(command, "", within)?;
+            Ok(Found {
+                took: began.elapsed(),
+                code: outcome.status.code(),
+                text: outcome.stdout + &outcome.stderr,
+            })
+        })
     }
 
     fn with_ferrolb<T>(

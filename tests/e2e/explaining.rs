@@ -1,7 +1,7 @@
 //! `ferrolb explain` and `ferrolb status` name what is wrong, and what is right, on the real thing.
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Result, wait};
+use ferrolb_lab::{Found, Lab, Result, wait};
 use serde_json::{Value, json};
 
 use crate::scene::{SOON, Scene, annotated, pool, service};
@@ -23,7 +23,7 @@ const FOUND: i32 = 3;
 fn first_line(lab: &Lab, service: &str, begin: &str, end: &str) -> Result<()> {
     let subject = format!("svc/default/{service}");
     wait::until_seen(&format!("{service} to be explained by {begin:?}"), SOON, || {
-        let (code, text) = lab.ferrolb_finds(&["explain", &subject], SOON)?;
+        let Found { code, text, .. } = lab.ferrolb_finds(&["explain", &subject], SOON)?;
         let line = text.lines().next().unwrap_or_default();
         let is_it = line.starts_with(&format!("default/{service} {begin}")) && line.ends_with(end);
         Ok(if is_it && code == Some(FOUND) {
@@ -148,8 +148,9 @@ spec: {ipAddressPools: [why-chosen], nodeSelectors: [{matchLabels: {ferrolb.test
     ] {
         first_line(lab, service, begin, end)?;
     }
-    let (code, free) = lab.ferrolb_finds(&["explain", "192.0.2.12"], SOON)?;
-    assert_eq!(code, Some(FOUND));
+    let of_node = lab.ferrolb_finds(&["explain", "192.0.2.12"], SOON)?;
+    assert_eq!(of_node.code, Some(FOUND));
+    let free = of_node.text;
     assert!(
         free.starts_with("192.0.2.12 is not served (Elsewhere): it belongs to node "),
         "{free}"
@@ -196,7 +197,7 @@ fn status(lab: &Lab) -> Outcome {
         "{}",
         lab.ferrolb(&["status", "-n", "default", "-o", "wide"], SOON)?
     );
-    let (code, text) = lab.ferrolb_finds(&["explain", "svc/shown"], SOON)?;
+    let Found { code, text, .. } = lab.ferrolb_finds(&["explain", "svc/shown"], SOON)?;
     eprintln!("{text}");
     assert_eq!(code, Some(0), "{text}");
     assert!(

@@ -12,7 +12,7 @@ use ferrolb_crds::names::{CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
 use serde::Serialize;
 
 use super::case::{Case, Judgement};
-use super::live::Told;
+use super::live::{Live, Told};
 use crate::conditions;
 use crate::holding::Holder;
 use crate::speakers::State;
@@ -102,7 +102,7 @@ impl Chain {
                 .collect(),
             assigned: case.condition(CONDITION_ASSIGNED).cloned(),
             announced: case.condition(CONDITION_ANNOUNCED).cloned(),
-            events: live.map(|live| live.told()).unwrap_or_default(),
+            events: live.map(Live::told).unwrap_or_default(),
         }
     }
 }

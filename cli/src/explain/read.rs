@@ -82,7 +82,6 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// What is the same for all Services: objects, the speakers' pods, the Lease.
-    #[expect(clippy::type_complexity, reason = "three things that are read together")]
     async fn common(&self) -> Result<(Objects, Option<Vec<Pod>>, Option<Value>), AccessError> {
         let namespace = &*self.cluster.namespace;
         let own = Some(namespace);

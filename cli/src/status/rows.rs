@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ferrolb_crds::api::core::Service;
 use ferrolb_crds::api::{Condition, IPAddressPool};
 use ferrolb_crds::domain::{
-    InterfaceName, Node, NodeLink, NodeName, PoolName, ServiceKey, ServiceView, TrafficPolicy,
+    InterfaceName, Node, NodeLink, NodeLinks, NodeName, PoolName, ServiceKey, ServiceView, TrafficPolicy,
 };
 use ferrolb_crds::names::{CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
 use kube::ResourceExt;
@@ -208,7 +208,7 @@ fn nodes(seen: &Seen, holdings: &Holdings<'_>) -> Vec<NodeRow> {
     let held = holdings.by_node();
     let row = |(name, node): (NodeName, Node)| {
         let services = held.get(&name).into_iter().flatten();
-        let links = holdings.links(&name).into_iter().flat_map(|links| links.iter());
+        let links = holdings.links(&name).into_iter().flat_map(NodeLinks::iter);
         Some(NodeRow {
             ready: node.ready,
             addresses: services.filter_map(|key| sizes.get(*key)).sum(),
