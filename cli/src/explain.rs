@@ -49,7 +49,7 @@ pub(crate) struct Args {
     namespace: Option<String>,
 
     /// Manifest, directory of manifests (.yaml, .yml, .json), or - for standard input, instead of the cluster; may be repeated
-    #[arg(short, long = "file", value_name = "DIR|FILE", num_args = 1..)]
+    #[arg(short, long = "file", value_name = "DIR|FILE")]
     files: Vec<PathBuf>,
 
     /// Form of the answer

@@ -79,7 +79,7 @@ fn manifests_are_explained_without_a_cluster(
     #[case] code: i32,
     #[case] first_line: &str,
 ) {
-    let (ended, text) = explain(&["--", subject]);
+    let (ended, text) = explain(&[subject]);
     assert!(text.starts_with(first_line), "{text}");
     assert_eq!(ended, Some(code));
 }
