@@ -10,7 +10,7 @@ use ferrolb_crds::names::DEFAULT_NAMESPACE;
 use ferrolb_runtime::args::ClusterArgs;
 use ferrolb_runtime::cause;
 use ferrolb_runtime::client::{self, ClientError};
-use ferrolb_runtime::reflect::{Entry, ObjectKey, Reflection, Snapshot};
+use ferrolb_runtime::reflect::{self, Entry, ObjectKey, Snapshot};
 use futures::try_join;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::Request;
@@ -227,9 +227,14 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
     {
-        let list = self.items(K::url_path(&(), namespace), which).await;
-        let list = list.map_err(|error| AccessError::new::<K>("list", &error))?;
-        Ok(Reflection::of(list.items).snapshot())
+        let listed = async {
+            let request = listing(K::url_path(&(), namespace), which)?;
+            let text = self.client.request_text(request).await?;
+            reflect::listed(&text).map_err(kube::Error::SerdeError)
+        };
+        listed
+            .await
+            .map_err(|error| AccessError::new::<K>("list", &error))
     }
 
     /// All objects of a kind that has no type here, with their version and kind. `path` is that of `resource`.
@@ -251,11 +256,12 @@ impl Cluster {
     }
 
     async fn items(&self, path: String, which: &ListParams) -> Result<Items, kube::Error> {
-        let request = Request::new(path)
-            .list(which)
-            .map_err(kube::Error::BuildRequest)?;
-        self.client.request(request).await
+        self.client.request(listing(path, which)?).await
     }
+}
+
+fn listing(path: String, which: &ListParams) -> Result<http::Request<Vec<u8>>, kube::Error> {
+    Request::new(path).list(which).map_err(kube::Error::BuildRequest)
 }
 
 /// The families of the ServiceCIDR that the API server makes from its own flags.
@@ -312,6 +318,7 @@ mod tests {
     use ferrolb_crds::api::IPAddressPool;
     use ferrolb_crds::api::core::{Node, Service};
     use ferrolb_crds::domain::ServiceKey;
+    use ferrolb_runtime::reflect::Reflection;
     use kube::core::Status;
 
     use super::*;

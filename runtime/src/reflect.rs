@@ -52,6 +52,27 @@ pub type Snapshot<V> = Arc<BTreeMap<ObjectKey, Entry<V>>>;
 /// Makes of each object what is kept of it.
 type Keep<K, V> = Box<dyn FnMut(&ObjectKey, K) -> V + Send + Sync>;
 
+/// The objects of a list, as the API server sends it. Nothing is kept of `managedFields`, which may be more than the rest.
+///
+/// # Errors
+/// It is no list at all. An object that does not fit its type is an entry of the snapshot.
+pub fn listed<K>(json: &str) -> Result<Snapshot<K>, serde_json::Error>
+where
+    K: Resource<DynamicType: Default> + DeserializeOwned,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "K: DeserializeOwned")]
+    struct List<K> {
+        items: Vec<Observed<K>>,
+    }
+    let list: List<K> = serde_json::from_str(json)?;
+    let mut keep = |_: &ObjectKey, object: K| object;
+    let entries = list.items.into_iter();
+    Ok(Arc::new(
+        entries.map(|object| admit(object, None, &mut keep)).collect(),
+    ))
+}
+
 /// What all watches of a process report to.
 #[derive(Clone, Debug)]
 pub struct Reports {

@@ -1,8 +1,10 @@
 //! The answer for people, on one screen.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use ferrolb_crds::api::Condition;
+use ferrolb_crds::domain::{NodeName, listed};
 use itertools::Itertools;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -76,7 +78,7 @@ impl Screen {
         if let Some(endpoints) = &chain.endpoints {
             self.line("Endpoints", &reached(endpoints));
         }
-        chain.addresses.iter().for_each(|link| self.link(link));
+        self.links(&chain.addresses);
         let conditions = [("Assigned", &chain.assigned), ("Announced", &chain.announced)];
         for (title, condition) in conditions {
             if let Some(condition) = condition {
@@ -88,31 +90,48 @@ impl Screen {
         self.lines("Events", events);
     }
 
-    fn link(&mut self, link: &Link) {
-        let pool = link
-            .pool
-            .as_ref()
-            .map_or_else(|| "no pool".to_owned(), |pool| format!("pool {pool}"));
+    /// Addresses that are alike in all else are shown together.
+    fn links(&mut self, links: &[Link]) {
+        let mut alike: Vec<(Vec<String>, String)> = Vec::new();
+        for link in links {
+            let (address, rest) = (link.address.to_string(), self.link(link));
+            match alike.iter_mut().find(|(_, known)| *known == rest) {
+                Some((addresses, _)) => addresses.push(address),
+                None => alike.push((vec![address], rest)),
+            }
+        }
+        for (addresses, rest) in alike {
+            self.line("Address", &format!("{}{rest}", addresses.join(", ")));
+        }
+    }
+
+    /// What there is to say of an address, after the address itself.
+    fn link(&self, link: &Link) -> String {
+        let pool = link.pool.as_ref();
+        let pool = pool.map_or_else(|| "no pool".to_owned(), |pool| format!("pool {pool}"));
         let shared = match link.shared_with.as_slice() {
             [] => String::new(),
             others => format!(", shared with {}", others.iter().join(", ")),
         };
-        self.line("Address", &format!("{} from {pool}{shared}", link.address));
+        let mut below = Screen {
+            text: String::new(),
+            now: self.now,
+        };
         let mut by = link
             .advertisements
             .iter()
             .map(|advert| format!("L2Advertisement {advert}"));
         let by = Some(by.join(", ")).filter(|by| !by.is_empty());
-        self.line("  Advertised", &by.unwrap_or_else(|| "by nothing".to_owned()));
-        self.lines("  Nodes", link.nodes.iter().map(candidate));
+        below.line("  Advertised", &by.unwrap_or_else(|| "by nothing".to_owned()));
+        below.lines("  Nodes", nodes(&link.nodes));
         if let Some(node) = &link.would_hold {
-            self.line("  Holder", &format!("would be {node}"));
+            below.line("  Holder", &format!("would be {node}"));
         }
-        let holders: Vec<String> = link.holders.iter().map(|holder| self.holder(holder)).collect();
-        self.lines("  Holder", holders);
+        below.lines("  Holder", link.holders.iter().map(|holder| self.holder(holder)));
         if let Some(wire) = &link.wire {
-            self.line("  Wire", wire);
+            below.line("  Wire", wire);
         }
+        format!(" from {pool}{shared}\n{}", below.text.trim_end())
     }
 
     fn holder(&self, holder: &Holder) -> String {
@@ -184,15 +203,26 @@ fn reached(endpoints: &Reached) -> String {
     }
 }
 
-fn candidate(candidate: &Candidate) -> String {
+/// A line for each thing that is said of nodes.
+fn nodes(candidates: &[Candidate]) -> Vec<String> {
+    let mut alike: BTreeMap<(bool, String), Vec<&NodeName>> = BTreeMap::new();
+    for candidate in candidates {
+        // Those that may announce come first.
+        let said = (!candidate.may, judged(candidate));
+        alike.entry(said).or_default().push(&candidate.node);
+    }
+    let line =
+        |((_, judged), nodes): (&(bool, String), &Vec<&NodeName>)| format!("{}: {judged}", listed(nodes));
+    alike.iter().map(line).collect()
+}
+
+fn judged(candidate: &Candidate) -> String {
     let judged = match (candidate.may, &candidate.reason) {
         (true, None) => "may announce".to_owned(),
         (true, Some(soft)) => format!("may announce, after others: {soft}"),
         (false, why) => why.iter().join(""),
     };
-    let speaker = candidate
-        .speaker
-        .as_ref()
-        .map(|state| format!("; speaker {state}"));
-    format!("{}: {judged}{}", candidate.node, speaker.unwrap_or_default())
+    let speaker = candidate.speaker.as_ref();
+    let speaker = speaker.map(|state| format!("; speaker {state}"));
+    format!("{judged}{}", speaker.unwrap_or_default())
 }

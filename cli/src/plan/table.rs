@@ -1,7 +1,5 @@
 //! The answer for people.
 
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use ferrolb_crds::domain::PoolName;
 use itertools::Itertools;
 
@@ -35,9 +33,17 @@ pub(crate) fn aligned<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(header).add_rows(rows);
-    table.trim_fmt() + "\n"
+    let rows: Vec<[String; N]> = [header.map(str::to_owned)].into_iter().chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(widths);
+        let line = cells.map(|(cell, width)| format!(" {cell:<width$}")).join(" ");
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
 }
 
 /// A line for each change, then what is wrong with the objects.

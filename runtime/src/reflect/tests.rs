@@ -383,3 +383,25 @@ async fn a_watch_nobody_reads_ends() {
     follower.await.unwrap();
     drop(input);
 }
+
+#[test]
+fn a_list_is_read_as_a_watch_would_show_it() {
+    let list = json!({"kind": "ServiceList", "items": [
+        {"metadata": {"name": "web", "namespace": "shop", "managedFields": [{"manager": "kubectl"}]},
+            "spec": {"clusterIP": "10.96.0.9"}},
+        {"metadata": {"name": "odd", "namespace": "shop"}, "spec": {"ports": "none"}},
+    ]});
+    let snapshot = super::listed::<Service>(&list.to_string()).unwrap();
+    let found = |name| &snapshot[&ObjectKey::new("shop", name)];
+    let web = found("web").object().unwrap();
+    assert!(web.metadata.managed_fields.is_none() && web.spec.is_some());
+    assert!(
+        found("odd")
+            .undecodable()
+            .unwrap()
+            .problem
+            .message
+            .contains("ports")
+    );
+    assert!(super::listed::<Service>(r#"{"kind": "Status"}"#).is_err());
+}

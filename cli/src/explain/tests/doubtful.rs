@@ -1,0 +1,102 @@
+//! An address is announced, and something is wrong all the same.
+
+use ferrolb_crds::api::ServiceL2Status;
+use rstest::rstest;
+use serde_json::json;
+
+use super::super::case::Evidence;
+use super::fixture::*;
+
+/// Says of the links of n1.
+fn links(it: &mut Evidence, links: &str) {
+    let annotations = it.objects.states[0].metadata.annotations.as_mut().unwrap();
+    annotations.insert("ferrolb.io/links".to_owned(), links.to_owned());
+}
+
+#[test]
+fn an_interface_without_carrier_is_doubtful() {
+    let first_line = headline(|it| links(it, r#"{"eth0":{"subnets":["192.0.2.0/24"],"carrier":false}}"#));
+    assert_eq!(
+        first_line,
+        "shop/web is announced, but may not be reached (NoCarrier): interface eth0 of node n1, which announces it, has no carrier"
+    );
+}
+
+#[test]
+fn an_address_on_no_subnet_of_a_node_is_doubtful_unless_it_was_asked_for() {
+    let elsewhere = |it: &mut Evidence| {
+        it.objects.states.truncate(1);
+        links(it, r#"{"eth0":{"subnets":["198.51.100.0/24"]}}"#);
+    };
+    let first_line = headline(elsewhere);
+    assert!(
+        first_line.starts_with("shop/web is announced, but may not be reached (OffSubnet): "),
+        "{first_line}"
+    );
+    let mut asked_for = healthy();
+    elsewhere(&mut asked_for);
+    let spec = json!({"spec": {"interfaces": ["eth0"]}});
+    asked_for.objects.adverts = vec![metallb("L2Advertisement", "lan", spec)];
+    let explanation = asked_for.about("svc/web");
+    assert!(explanation.healthy, "{}", explanation.headline);
+}
+
+#[test]
+fn nodes_that_may_announce_and_do_not_say_that_they_do_are_named() {
+    let first_line = headline(|it| {
+        it.objects.statuses.clear();
+        it.of_service(json!({"status": {"conditions": [condition("Assigned", "True", "Assigned", "")]}}));
+    });
+    assert_eq!(
+        first_line,
+        "shop/web is not announced (NotHeld): no node says that it announces it (ServiceL2Status), although n1, n2 may"
+    );
+}
+
+#[rstest]
+#[case::another_node(vec![held_by("n2")], "n2")]
+#[case::no_node(vec![], "no node")]
+fn a_condition_that_the_objects_contradict_is_doubtful(
+    #[case] statuses: Vec<ServiceL2Status>,
+    #[case] named: &str,
+) {
+    let first_line = headline(|it| it.objects.statuses = statuses);
+    assert_eq!(
+        first_line,
+        format!(
+            "shop/web is announced, but may not be reached (SaysOtherwise): condition ferrolb.io/Announced says \
+             \"192.0.2.200 announced from node n1 on eth0\", but ServiceL2Status names {named}"
+        )
+    );
+}
+
+#[test]
+fn several_holders_are_what_the_condition_says() {
+    let message = "192.0.2.200 announced from node n1 on eth0; also announced, by its own word, from node n2, which node n1 does not hear";
+    let first_line = headline(|it| {
+        it.objects.statuses.push(held_by("n2"));
+        it.announced("True", "SeveralHolders", message);
+    });
+    assert_eq!(
+        first_line,
+        format!("shop/web is announced, but may not be reached (SeveralHolders): {message}")
+    );
+}
+
+#[test]
+fn a_holder_whose_speaker_is_not_ready_is_doubtful() {
+    let first_line = headline(|it| {
+        it.live().pods = Some(vec![object(pod("n1", "False")), object(pod("n2", "True"))]);
+    });
+    assert_eq!(
+        first_line,
+        "shop/web is announced, but may not be reached (SpeakerNotReady): node n1 announces it, and its speaker is not ready"
+    );
+}
+
+#[test]
+fn what_the_speakers_say_stands_where_nothing_else_speaks_against_it() {
+    let message = "192.0.2.200 not announced: something that only they know";
+    let first_line = headline(|it| it.announced("False", "Unheard", message));
+    assert!(first_line.ends_with(message), "{first_line}");
+}
