@@ -1,8 +1,9 @@
 //! What only a tool can see: that the daemons do not do what they should, or contradict each other.
 
+use std::net::IpAddr;
+
 use ferrolb_crds::domain::{Addresses, InterfaceName, NodeName, PoolName, ServiceKey};
 use itertools::Itertools;
-use std::net::IpAddr;
 use strum::IntoStaticStr;
 use thiserror::Error;
 
