@@ -6,6 +6,7 @@
 mod body;
 mod entry;
 mod field;
+mod finding;
 mod kind;
 mod malformed;
 mod rules;

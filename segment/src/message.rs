@@ -7,11 +7,16 @@ use std::time::Duration;
 use ferrolb_crds::domain::NodeName;
 use sha2::{Digest, Sha256};
 
+use crate::mac::Mac;
+
 /// Claims are spread over this many buckets by address, so that a difference is found and repaired in small pieces.
 pub const BUCKETS: u8 = 64;
 
 /// Other nodes are preferred over one that returned for no longer than this, however often it did.
 pub const LONGEST_HOLD_DOWN: Duration = Duration::from_secs(600);
+
+/// A message has no more findings than this: so many fit into a page of any segment (F13).
+pub const MOST_FINDINGS: usize = 20;
 
 /// A node, as frames name it: the first 128 bits of the SHA-256 of its name.
 ///
@@ -78,6 +83,8 @@ pub enum Body {
     Alive(Alive),
     /// You came back.
     Returned(Returned),
+    /// This is what I found on the wire; by address, 1 to [`MOST_FINDINGS`].
+    Findings(Vec<Finding>),
 }
 
 /// I am alive. Of fixed size.
@@ -256,6 +263,58 @@ pub struct Returned {
     pub instance: Instance,
     /// How long others are still preferred over it, in whole milliseconds: 1 ms to [`LONGEST_HOLD_DOWN`].
     pub left: Duration,
+}
+
+/// What the witness of an address found when it asked for it on the wire.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// The address.
+    pub address: IpAddr,
+    /// The node that holds it, as the witness knows.
+    pub holder: NodeId,
+    /// Which station answers.
+    pub wire: Wire,
+}
+
+/// Which station answers for an address on the wire.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wire {
+    /// The holder and no other.
+    Ok,
+    /// None. Frames of the holder come from this station.
+    Unanswered(Mac),
+    /// This station of another node, in place of the holder.
+    WrongMac(Mac, NodeId),
+    /// More than one: this station, and the holder or a third. With its node, if it is the station of one.
+    Several(Mac, Option<NodeId>),
+    /// This station, which is no node's, in place of the holder.
+    Foreign(Mac),
+}
+
+impl Wire {
+    /// Every state, as the value of a metric label.
+    pub const LABELS: [&str; 5] = ["ok", "unanswered", "wrong_mac", "several", "foreign"];
+
+    /// The state as the value of a metric label.
+    pub fn label(self) -> &'static str {
+        Self::LABELS[match self {
+            Self::Ok => 0,
+            Self::Unanswered(_) => 1,
+            Self::WrongMac(..) => 2,
+            Self::Several(..) => 3,
+            Self::Foreign(_) => 4,
+        }]
+    }
+
+    /// The station that is named; none if all is well.
+    pub fn station(self) -> Option<Mac> {
+        match self {
+            Self::Ok => None,
+            Self::Unanswered(mac) | Self::WrongMac(mac, _) | Self::Several(mac, _) | Self::Foreign(mac) => {
+                Some(mac)
+            }
+        }
+    }
 }
 
 impl NodeId {

@@ -26,6 +26,7 @@ mod receive;
 mod returns;
 mod roll;
 mod voice;
+mod witness;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Malformed;
+use crate::mac::Mac;
 use crate::message::{Boot, ContentDigest, Epoch, Instance, NodeId, Part, Tag, Version};
 
 /// A value in a message.
@@ -90,7 +91,7 @@ macro_rules! newtypes {
     )* };
 }
 
-newtypes!(NodeId, Boot, Tag, Epoch, Version, ContentDigest);
+newtypes!(NodeId, Boot, Tag, Epoch, Version, ContentDigest, Mac);
 
 /// Types that are their fields one after the other, in this order.
 macro_rules! record {

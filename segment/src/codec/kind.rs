@@ -38,5 +38,6 @@ kinds! {
     REQUEST = 5: Request,
     QUERY = 6: Query,
     ALIVE = 7: Alive,
-    RETURNED = 8: Returned
+    RETURNED = 8: Returned,
+    FINDINGS = 9: Findings
 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::mac::Mac;
+
 /// Why bytes are no message, or a message must not be sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum Malformed {
@@ -42,6 +44,15 @@ pub enum Malformed {
     /// No such thing to ask for.
     #[error("unknown request {0}")]
     Request(u8),
+    /// No such state of an address on the wire.
+    #[error("unknown state {0} on the wire")]
+    Wire(u8),
+    /// A group of stations, or none, where one is to be named.
+    #[error("{0} is no station")]
+    Station(Mac),
+    /// No findings, or more than a message may have.
+    #[error("{0} findings")]
+    Findings(usize),
     /// Sequences count from 1.
     #[error("sequence 0")]
     Sequence,

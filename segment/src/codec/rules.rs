@@ -3,8 +3,8 @@
 use super::Malformed;
 use crate::digest::bucket_of;
 use crate::message::{
-    BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, HeardPage, LONGEST_HOLD_DOWN, Message, Part,
-    Returned,
+    BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, Finding, HeardPage, LONGEST_HOLD_DOWN,
+    MOST_FINDINGS, Message, Part, Returned,
 };
 
 pub(super) fn check(message: &Message) -> Result<(), Malformed> {
@@ -19,6 +19,7 @@ pub(super) fn check(message: &Message) -> Result<(), Malformed> {
         Body::Query(instance) => is_boot(instance.boot),
         Body::Alive(alive) => is_boot(alive.instance.boot),
         Body::Returned(returned) => is_returned(returned),
+        Body::Findings(findings) => are_findings(findings),
     }
 }
 
@@ -61,6 +62,15 @@ fn is_claims(page: &ClaimsPage) -> Result<(), Malformed> {
 fn is_buckets(page: &BucketsPage) -> Result<(), Malformed> {
     let count = page.buckets.len();
     ensure(count == usize::from(BUCKETS), Malformed::Buckets(count))
+}
+
+fn are_findings(findings: &[Finding]) -> Result<(), Malformed> {
+    let count = findings.len();
+    ensure((1..=MOST_FINDINGS).contains(&count), Malformed::Findings(count))?;
+    is_ascending(findings, |one| one.address)?;
+    let mut stations = findings.iter().filter_map(|one| one.wire.station());
+    let wrong = stations.find(|station| !station.is_station());
+    wrong.map_or(Ok(()), |station| Err(Malformed::Station(station)))
 }
 
 fn is_part(Part { index, of }: Part) -> Result<(), Malformed> {

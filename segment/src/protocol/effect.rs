@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::message::{Body, Epoch, Instance, NodeId};
+use crate::message::{Body, Epoch, Finding, Instance, NodeId};
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub enum Effect {
     Announce(IpAddr),
     /// Say this to all speakers of the segment.
     Send(Body),
+    /// This node, which is up, found this on the wire.
+    Found(NodeId, Vec<Finding>),
     /// Ask neighbours that are no speakers whether they hear this node.
     AskNeighbours,
     /// Something that is worth a line in the log.

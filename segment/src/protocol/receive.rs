@@ -1,6 +1,6 @@
 //! What others say is taken in.
 
-use super::Segment;
+use super::{Effect, Segment};
 use crate::copy::Change;
 use crate::message::{Alive, Beacon, Body, ClaimsPage, Entry, Instance, Message, Request, Requested};
 use crate::moment::Moment;
@@ -40,6 +40,11 @@ impl Segment {
             Body::Query(instance) => self.testify(*instance, now),
             Body::Alive(alive) => self.testimony(from, alive, now),
             Body::Returned(returned) => self.returns.hear(peer, returned, now),
+            // W5
+            Body::Findings(findings) if peer.is_up() => {
+                self.effects.push(Effect::Found(from.node, findings.clone()));
+            }
+            Body::Findings(_) => {}
         }
     }
 

@@ -41,4 +41,5 @@ mod sizes;
 mod stuns;
 mod trunk;
 mod views;
+mod witnesses;
 mod world;

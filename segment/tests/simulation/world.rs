@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_segment::message::{Boot, Instance, Message, NodeId, Standing};
+use ferrolb_segment::message::{Boot, Finding, Instance, Message, NodeId, Standing};
 use ferrolb_segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
 
 pub(crate) use lan::Lan;
@@ -75,6 +75,8 @@ pub(crate) struct World {
     pub(crate) cache: BTreeMap<IpAddr, usize>,
     /// Everything that happened.
     pub(crate) events: Vec<(Moment, usize, Event)>,
+    /// What nodes learned of what others found on the wire.
+    pub(crate) found: Vec<(usize, NodeId, Vec<Finding>)>,
     /// How often a node began to hold what does not suit it.
     pub(crate) unfit: usize,
     /// There are other stations on the segment, which answer questions.

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use ferrolb_segment::digest::bucket_of;
+use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::{
-    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage,
-    Hold, Instance, Message, NodeId, Part, Request, Requested, Returned, Standing, State, Tag, Version,
+    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, Finding,
+    HeardPage, Hold, Instance, MOST_FINDINGS, Message, NodeId, Part, Request, Requested, Returned, Standing,
+    State, Tag, Version, Wire,
 };
 
 use crate::random::Random;
@@ -21,7 +23,7 @@ pub(crate) fn message(random: &mut Random) -> Message {
 }
 
 fn body(random: &mut Random) -> Body {
-    match random.below(8) {
+    match random.below(9) {
         0 => Body::Beacon(beacon(random)),
         1 => Body::Heard(heard(random)),
         2 => Body::Claims(claims(random)),
@@ -35,6 +37,7 @@ fn body(random: &mut Random) -> Body {
             instance: instance(random),
             left: Duration::from_millis(1 + random.below(600_000) as u64),
         }),
+        7 => Body::Findings(findings(random)),
         _ => Body::Alive(Alive {
             instance: instance(random),
             age: Duration::from_millis(u64::from(random.number() as u32)),
@@ -149,5 +152,31 @@ fn request(random: &mut Random) -> Request {
     Request {
         of: instance(random),
         what: random.pick(&[Requested::Heard, Requested::Buckets, buckets]),
+    }
+}
+
+fn findings(random: &mut Random) -> Vec<Finding> {
+    let number = 1 + random.below(MOST_FINDINGS);
+    let addresses: BTreeSet<IpAddr> = (0..number)
+        .map(|_| both(random.number() as u32)[random.below(2)])
+        .collect();
+    let finding = |address| Finding {
+        address,
+        holder: NodeId(random.bytes()),
+        wire: wire(random),
+    };
+    addresses.into_iter().map(finding).collect()
+}
+
+fn wire(random: &mut Random) -> Wire {
+    let mut station: [u8; 6] = random.bytes();
+    station[0] = station[0] & !1 | 2;
+    let (station, node) = (Mac(station), NodeId(random.bytes()));
+    match random.below(5) {
+        0 => Wire::Ok,
+        1 => Wire::Unanswered(station),
+        2 => Wire::WrongMac(station, node),
+        3 => Wire::Several(station, random.one_in(2).then_some(node)),
+        _ => Wire::Foreign(station),
     }
 }

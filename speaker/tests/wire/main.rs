@@ -10,8 +10,10 @@ mod frames;
 mod interfaces;
 mod netns;
 mod node;
+mod pair;
 mod resolution;
 mod takeover;
+mod witness;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -31,6 +33,7 @@ fn main() {
         interfaces::TESTS,
         counters::TESTS,
         takeover::TESTS,
+        witness::TESTS,
     ];
     let trials = tests.into_iter().flatten().map(|(name, test)| {
         let run = || -> Result<(), Failed> {

@@ -41,6 +41,13 @@ impl Namespace {
         }
     }
 
+    /// Gives `nft` this script here.
+    pub(crate) fn nft(&self, script: &str) {
+        let output = self.inside(|| Command::new("nft").arg(script).output().unwrap());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "nft {script}: {said}");
+    }
+
     /// Sets a kernel setting, given as a path below `/proc/sys`.
     pub(crate) fn set(&self, path: &str, value: &str) {
         self.inside(|| fs::write(format!("/proc/sys/{path}"), value).unwrap());

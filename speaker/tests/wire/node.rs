@@ -193,6 +193,6 @@ impl Drop for Node {
     }
 }
 
-fn id(name: &str) -> NodeId {
+pub(crate) fn id(name: &str) -> NodeId {
     NodeId::of(&NodeName::from(name))
 }

@@ -1,6 +1,6 @@
 //! Two nodes on one segment, and a port that is closed and opened while the other node takes over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ferrolb_speaker::layer2::wire::Mac;
@@ -9,79 +9,12 @@ use ferrolb_speaker::layer2::wire::ndp::{Advertisement, Ndp};
 
 use crate::Test;
 use crate::bench::{Tap, until};
-use crate::netns::Namespace;
-use crate::node::Node;
+use crate::pair::{HELD, MACS, Pair};
 
 pub(crate) const TESTS: &[Test] = &[(
     "a_port_that_reopens_announces_nothing_that_another_node_took_over",
     a_port_that_reopens_announces_nothing_that_another_node_took_over,
 )];
-
-/// n2 comes first for each of these where nobody holds it.
-const HELD: [&str; 2] = ["192.0.2.203", "2001:db8::203"];
-const MACS: [Mac; 2] = [Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2])];
-
-/// n1 and n2, whose `eth0` lead into one bridge.
-struct Pair {
-    nodes: [Node; 2],
-    namespaces: [Namespace; 2],
-    bridge: Namespace,
-}
-
-impl Pair {
-    fn new() -> Self {
-        let bridge = Namespace::add("bridge");
-        bridge.each(
-            "link add br0 type bridge
-             link set br0 up",
-        );
-        let names = ["n1", "n2"];
-        let namespaces = names.map(Namespace::add);
-        for ((namespace, name), mac) in namespaces.iter().zip(names).zip(MACS) {
-            let inside = bridge.name();
-            namespace.ip(&format!(
-                "link add eth0 address {mac} type veth peer name {name} netns {inside}"
-            ));
-            bridge.ip(&format!("link set {name} master br0 up"));
-            namespace.each(
-                "addr add fe80::1/64 dev eth0 nodad
-                 link set eth0 up",
-            );
-        }
-        let [first, second] = &namespaces;
-        Self {
-            nodes: [
-                Node::start(first, "n1", &names),
-                Node::start(second, "n2", &names),
-            ],
-            namespaces,
-            bridge,
-        }
-    }
-
-    /// Waits until both take part and know it of each other.
-    fn meet(&self) {
-        for node in &self.nodes {
-            until("two nodes to take part", || {
-                let report = node.report();
-                report.joined && report.up.len() == 2
-            });
-        }
-    }
-
-    /// The cluster says that these nodes may hold the addresses.
-    fn may_hold(&self, nodes: &[&str]) {
-        let holdings = HELD.map(|address| (address, "eth0"));
-        self.nodes.iter().for_each(|node| node.may_hold(&holdings, nodes));
-    }
-
-    fn until_holds(&self, which: usize) {
-        let all = BTreeSet::from(HELD.map(|address| address.parse().unwrap()));
-        until("a node to hold everything", || {
-            *self.nodes[which].report().held == all
-        });
-    }
-}
 
 /// Which of the addresses a gratuitous frame is about, and who sent it.
 fn announced(frame: &[u8]) -> Option<(IpAddr, Mac)> {

@@ -8,9 +8,11 @@ use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 
 use crate::digest::bucket_of;
+use crate::mac::Mac;
 use crate::message::{
-    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, HeardPage,
-    Hold, Instance, Message, NodeId, Part, Request, Requested, Returned, Standing, State, Tag, Version,
+    Alive, BUCKETS, Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Entry, Epoch, Finding,
+    HeardPage, Hold, Instance, MOST_FINDINGS, Message, NodeId, Part, Request, Requested, Returned, Standing,
+    State, Tag, Version, Wire,
 };
 
 pub(super) fn any_message() -> impl Strategy<Value = Message> {
@@ -27,6 +29,7 @@ fn body() -> impl Strategy<Value = Body> {
         instance().prop_map(Body::Query),
         alive().prop_map(Body::Alive),
         returned().prop_map(Body::Returned),
+        findings().prop_map(Body::Findings),
     ]
 }
 
@@ -166,4 +169,31 @@ fn alive() -> impl Strategy<Value = Alive> {
 fn returned() -> impl Strategy<Value = Returned> {
     let left = (1..=600_000_u64).prop_map(Duration::from_millis);
     (instance(), left).prop_map(|(instance, left)| Returned { instance, left })
+}
+
+fn findings() -> impl Strategy<Value = Vec<Finding>> {
+    let found = btree_map(any::<IpAddr>(), (node(), wire()), 1..=MOST_FINDINGS);
+    let finding = |(address, (holder, wire))| Finding {
+        address,
+        holder,
+        wire,
+    };
+    found.prop_map(move |found| found.into_iter().map(finding).collect())
+}
+
+fn wire() -> impl Strategy<Value = Wire> {
+    prop_oneof![
+        Just(Wire::Ok),
+        station().prop_map(Wire::Unanswered),
+        (station(), node()).prop_map(|(mac, node)| Wire::WrongMac(mac, node)),
+        (station(), prop::option::of(node())).prop_map(|(mac, node)| Wire::Several(mac, node)),
+        station().prop_map(Wire::Foreign),
+    ]
+}
+
+fn station() -> impl Strategy<Value = Mac> {
+    any::<[u8; 6]>().prop_map(|mut bytes| {
+        bytes[0] = bytes[0] & !1 | 2;
+        Mac(bytes)
+    })
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use super::super::kind::{ALIVE, BEACON, BUCKETS, CLAIMS, HEARD, QUERY, REQUEST, RETURNED};
+use super::super::kind::{ALIVE, BEACON, BUCKETS, CLAIMS, FINDINGS, HEARD, QUERY, REQUEST, RETURNED};
 use super::super::{HEAD, MESSAGE_MAX, Malformed, emit, parse};
 use crate::digest::bucket_of;
+use crate::mac::Mac;
 use crate::message::{
-    Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, HeardPage, Instance, Message, NodeId, Part,
-    Standing, State, Tag, Version,
+    Beacon, Body, Boot, BucketsPage, ClaimsPage, ContentDigest, Finding, HeardPage, Instance, MOST_FINDINGS,
+    Message, NodeId, Part, Standing, State, Tag, Version, Wire,
 };
 
 /// A message with these bytes after its head.
@@ -34,11 +35,22 @@ const GONE: &[u8] = &[4, 192, 0, 2, 1, 0];
 const LATER: &[u8] = &[4, 192, 0, 2, 90, 0];
 const ELSEWHERE: &[u8] = &[4, 192, 0, 2, 2, 0];
 
+fn many_findings(count: u8) -> Vec<u8> {
+    let one = |last| [&[4, 192, 0, 2, last], HOLDER, &[0]].concat();
+    (0..count).flat_map(one).collect()
+}
+
 fn claims(bucket: u8, flags: u8, part: &[u8], entries: &[&[u8]]) -> Vec<u8> {
     message(&[&[bucket, flags], VERSION, VERSION, part, &entries.concat()])
 }
 
-/// Rules F2, F5, F6, F7, F8, F9.
+/// What is found of 192.0.2.1 and of 192.0.2.2, which node 3 holds, and a station.
+const FIRST: &[u8] = &[4, 192, 0, 2, 1];
+const SECOND: &[u8] = &[4, 192, 0, 2, 2];
+const HOLDER: &[u8] = &[3; 16];
+const STATION: &[u8] = &[2, 0, 0, 0, 0, 9];
+
+/// Rules F2, F5, F6, F7, F8, F9, F13.
 #[rstest]
 #[case::beacon(BEACON, message(&[BEACON_HEAD, FOUR_NUMBERS]))]
 #[case::beacon_of_who_will_speak_more(BEACON, message(&[&[0, 9, 1, 0, 3, 0, 100], FOUR_NUMBERS]))]
@@ -53,12 +65,16 @@ fn claims(bucket: u8, flags: u8, part: &[u8], entries: &[&[u8]]) -> Vec<u8> {
 #[case::query(QUERY, message(&[INSTANCE]))]
 #[case::alive(ALIVE, message(&[INSTANCE, &[0; 4]]))]
 #[case::returned(RETURNED, message(&[INSTANCE, &[0, 9, 0x27, 0xc0]]))]
+#[case::finding(FINDINGS, message(&[FIRST, HOLDER, &[0]]))]
+#[case::findings(FINDINGS, message(&[FIRST, HOLDER, &[1], STATION, SECOND, HOLDER, &[2], STATION, HOLDER]))]
+#[case::found_beside(FINDINGS, message(&[FIRST, HOLDER, &[3, 0], STATION, SECOND, HOLDER, &[3, 1], STATION, HOLDER]))]
+#[case::found_foreign(FINDINGS, message(&[FIRST, HOLDER, &[4], STATION]))]
 fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] mut bytes: Vec<u8>) {
     assert!(parse(kind, &bytes).is_ok(), "{:?}", parse(kind, &bytes));
     bytes.push(0);
     let why = match kind {
         HEARD => Malformed::Short,
-        CLAIMS => Malformed::Family(0),
+        CLAIMS | FINDINGS => Malformed::Family(0),
         _ => Malformed::Trailing(1),
     };
     assert_eq!(parse(kind, &bytes), Err(why));
@@ -67,7 +83,7 @@ fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] 
 /// Rule F2.
 #[rstest]
 #[case::kind_0(0, message(&[]), Malformed::Kind(0))]
-#[case::kind_9(9, message(&[INSTANCE]), Malformed::Kind(9))]
+#[case::kind_10(10, message(&[INSTANCE]), Malformed::Kind(10))]
 #[case::nothing(QUERY, vec![], Malformed::Short)]
 #[case::more_than_fits(QUERY, vec![1; MESSAGE_MAX + 1], Malformed::Long(1479))]
 #[case::sequence_0(QUERY, [&[1; 24][..], &[0; 8], INSTANCE].concat(), Malformed::Sequence)]
@@ -106,6 +122,15 @@ fn these_are_read_and_with_one_more_byte_they_are_not(#[case] kind: u8, #[case] 
 #[case::buckets_63(BUCKETS, message(&[VERSION, &[5; 1008]]), Malformed::Short)]
 #[case::buckets_65(BUCKETS, message(&[VERSION, &[5; 1040]]), Malformed::Trailing(16))]
 #[case::request_what(REQUEST, message(&[INSTANCE, &[3]]), Malformed::Request(3))]
+#[case::no_findings(FINDINGS, message(&[]), Malformed::Findings(0))]
+#[case::many_findings(FINDINGS, message(&[&many_findings(21)]), Malformed::Findings(21))]
+#[case::found_twice(FINDINGS, message(&[FIRST, HOLDER, &[0], FIRST, HOLDER, &[0]]), Malformed::Order)]
+#[case::findings_unsorted(FINDINGS, message(&[SECOND, HOLDER, &[0], FIRST, HOLDER, &[0]]), Malformed::Order)]
+#[case::found_state(FINDINGS, message(&[FIRST, HOLDER, &[5], STATION]), Malformed::Wire(5))]
+#[case::found_flags(FINDINGS, message(&[FIRST, HOLDER, &[3, 2], STATION]), Malformed::Flags(2))]
+#[case::found_group(FINDINGS, message(&[FIRST, HOLDER, &[4], &[3; 6]]), Malformed::Station(Mac([3; 6])))]
+#[case::found_nothing(FINDINGS, message(&[FIRST, HOLDER, &[1], &[0; 6]]), Malformed::Station(Mac([0; 6])))]
+#[case::half_a_finding(FINDINGS, message(&[FIRST, HOLDER, &[1], &[2; 5]]), Malformed::Short)]
 fn these_are_refused(#[case] kind: u8, #[case] bytes: Vec<u8>, #[case] why: Malformed) {
     assert_eq!(parse(kind, &bytes), Err(why));
 }
@@ -152,6 +177,14 @@ fn buckets(number: usize) -> Body {
     })
 }
 
+fn finding() -> Finding {
+    Finding {
+        address: Ipv4Addr::new(192, 0, 2, 1).into(),
+        holder: NodeId([3; 16]),
+        wire: Wire::Ok,
+    }
+}
+
 fn of_boot(boot: u64) -> Instance {
     Instance {
         node: NodeId([1; 16]),
@@ -169,6 +202,9 @@ fn of_boot(boot: u64) -> Instance {
 #[case::elsewhere(page(vec![Ipv4Addr::new(192, 0, 2, 2).into()]), Malformed::Misplaced(Ipv4Addr::new(192, 0, 2, 2).into()))]
 #[case::buckets_65(buckets(65), Malformed::Buckets(65))]
 #[case::query(Body::Query(of_boot(0)), Malformed::Boot)]
+#[case::no_findings(Body::Findings(Vec::new()), Malformed::Findings(0))]
+#[case::many_findings(Body::Findings(vec![finding(); MOST_FINDINGS + 1]), Malformed::Findings(21))]
+#[case::found_twice(Body::Findings(vec![finding(); 2]), Malformed::Order)]
 fn these_are_not_written(#[case] body: Body, #[case] why: Malformed) {
     let message = Message {
         from: of_boot(1),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ferrolb_segment::message::NodeId;
 use ferrolb_segment::{Event, Moment};
 
 use super::World;
@@ -34,6 +35,16 @@ impl World {
     /// Whether the last beacon of the node says that others are preferred over it.
     pub(crate) fn says_held_down(&self, node: usize) -> bool {
         self.nodes[node].standing.hold_down
+    }
+
+    /// The nodes that ask on the wire for the address, each with the node that it takes for the holder.
+    pub(crate) fn witnesses(&self, address: IpAddr) -> Vec<(usize, NodeId)> {
+        let asks = |node: usize| {
+            let segment = self.nodes[node].segment.as_ref()?;
+            let may = segment.may_check(self.clock(node));
+            Some((node, segment.to_check(address).filter(|_| may)?))
+        };
+        (0..self.nodes.len()).filter_map(asks).collect()
     }
 
     /// Addresses for which more than one node answers.

@@ -88,6 +88,7 @@ impl World {
                     self.on_segment(node, |segment| segment.witnessed(now));
                 }
             }
+            Effect::Found(from, findings) => self.found.push((node, from, findings)),
             Effect::Tell(event) => self.events.push((self.now, node, event)),
             Effect::Hold(address) => {
                 let one = &mut self.nodes[node];

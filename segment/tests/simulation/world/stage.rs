@@ -63,6 +63,7 @@ impl World {
             wakeup: Duration::ZERO,
             cache: BTreeMap::new(),
             events: Vec::new(),
+            found: Vec::new(),
             unfit: 0,
             neighbours: true,
             records: None,

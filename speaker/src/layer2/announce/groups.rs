@@ -55,6 +55,12 @@ impl Groups {
         failed.collect::<BTreeSet<String>>().into_iter().collect()
     }
 
+    /// Leaves the groups of these, to be joined again: the kernel tells routers and switches anew.
+    pub(super) fn leave_all(&mut self, addresses: &[IpAddr], packets: &PacketSocket) {
+        let groups = addresses.iter().filter_map(v6).map(solicited_node);
+        groups.for_each(|group| self.leave(group, packets));
+    }
+
     fn join(&mut self, group: Ipv6Addr, packets: &PacketSocket) -> Result<(), String> {
         let Err(error) = self.join_ipv6(group) else {
             return Ok(());

@@ -16,6 +16,7 @@ pub struct LayerTwoMetrics {
     ignored: IntCounterVec,
     unsent: IntCounterVec,
     unread: IntCounterVec,
+    nudges: IntCounter,
     dropped: IntCounter,
 }
 
@@ -90,6 +91,11 @@ impl LayerTwoMetrics {
                 "Frames that passed the kernel filter and were dropped, because they were not read in time.",
                 "interface",
             )?,
+            nudges: metrics::counter(
+                registry,
+                "ferrolb_layer2_wire_nudges_total",
+                "Times an address was programmed and announced anew, because another node found it answered wrongly.",
+            )?,
             dropped: metrics::counter(
                 registry,
                 "ferrolb_layer2_news_dropped_total",
@@ -126,6 +132,10 @@ impl LayerTwoMetrics {
     pub(super) fn losses(&self, interface: &str) -> Losses {
         let unread = self.unread.with_label_values(&[interface]);
         Losses::new(interface, self.unsent.clone(), unread)
+    }
+
+    pub(super) fn nudged(&self, addresses: usize) {
+        self.nudges.inc_by(addresses as u64);
     }
 
     pub(super) fn news_dropped(&self) {

@@ -54,6 +54,8 @@ pub(super) struct PortTask {
     watched: BTreeSet<IpAddr>,
     /// Neighbours that were asked whether they hear this node, and did not answer yet.
     asked: BTreeSet<IpAddr>,
+    /// Addresses of other nodes that this one asks for, to see what is answered.
+    probed: BTreeSet<IpAddr>,
     /// Datagrams to this port are read too.
     datagrams: Option<u16>,
 }
@@ -79,6 +81,7 @@ impl PortTask {
             ether_types: BTreeSet::new(),
             watched: BTreeSet::new(),
             asked: BTreeSet::new(),
+            probed: BTreeSet::new(),
             datagrams: None,
             announcer,
             port,
@@ -120,6 +123,26 @@ impl PortTask {
             self.watch_ipv6();
         }
         Ok(())
+    }
+
+    /// Programs everything about these anew and tells everybody where they are, although nothing changed: their witness
+    /// finds them answered wrongly (W6).
+    fn program_anew(&mut self, addresses: &[IpAddr]) -> Result<(), SocketError> {
+        let now = Instant::now();
+        self.announcer.metrics.nudged(addresses.len());
+        self.groups.leave_all(addresses, &self.socket);
+        addresses
+            .iter()
+            .for_each(|address| self.bursts.start(*address, now));
+        self.follow_held(addresses)
+    }
+
+    /// The addresses of the interface itself.
+    fn own_addresses(&self) -> Vec<IpAddr> {
+        let links = self.announcer.links.borrow();
+        let link = links.get(&self.index).into_iter();
+        let addresses = link.flat_map(|link| &link.addresses);
+        addresses.map(|(address, _)| *address).collect()
     }
 
     fn counters(&mut self, address: IpAddr) -> Option<&AddressCounters> {
@@ -208,7 +231,8 @@ impl PortTask {
 
     /// Frames about what is held and what is waited for pass the filter from now on.
     fn renew_filter(&self) -> Result<(), SocketError> {
-        let named = || self.held.iter().chain(&self.watched).chain(&self.asked);
+        let asked = || self.asked.iter().chain(&self.probed);
+        let named = || self.held.iter().chain(&self.watched).chain(asked());
         let interest = Interest {
             ipv4: named().filter_map(v4).collect(),
             ipv6: named().filter_map(v6).collect(),

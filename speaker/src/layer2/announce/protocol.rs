@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_runtime::metrics;
-use ferrolb_segment::message::{Instance, NodeId};
+use ferrolb_segment::message::{Instance, NodeId, Wire};
 use ferrolb_segment::seal::KeyRing;
 use ferrolb_segment::ways::Transport;
 use ferrolb_segment::{Conduct, SegmentView};
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Registry};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::holders::Holders;
 
@@ -67,8 +68,24 @@ pub struct SegmentReport {
     pub held: Arc<BTreeSet<IpAddr>>,
     /// Which node holds which address there.
     pub holders: Holders,
+    /// What was found on the wire last of addresses there, by this node or by another that said so. Of addresses that are
+    /// well, only their witness knows.
+    pub wire: Arc<BTreeMap<IpAddr, Look>>,
     /// It was asked to leave, has handed everything over and may end.
     pub left: bool,
+}
+
+/// What was found on the wire when a node asked for an address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// Which station answers.
+    pub wire: Wire,
+    /// The node that held the address.
+    pub holder: NodeId,
+    /// The node that asked.
+    pub witness: NodeId,
+    /// Since when it finds the same.
+    pub since: Instant,
 }
 
 /// What is counted of the protocol.

@@ -60,6 +60,37 @@ pub(super) fn answering(frame: &[u8], mac: Mac) -> Option<IpAddr> {
     (from != mac).then_some(address)
 }
 
+/// A station's answer to a question of this one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Answer {
+    /// The address that it has.
+    pub(super) address: IpAddr,
+    /// Where it says to have it: what others learn.
+    pub(super) station: Mac,
+    /// The station that the frame came from.
+    pub(super) source: Mac,
+}
+
+/// What the frame answers to a question of `own`, if it does.
+pub(super) fn answer(frame: &[u8], own: Mac) -> Option<Answer> {
+    if Mac::read(frame) != Some(own) {
+        return None;
+    }
+    match (Arp::parse(frame), Ndp::parse(frame)) {
+        (Some(arp), _) if arp.operation == Operation::Reply => Some(Answer {
+            address: arp.sender.into(),
+            station: arp.sender_mac,
+            source: arp.source,
+        }),
+        (None, Some(Ndp::Advertisement(one))) if one.solicited => Some(Answer {
+            address: one.target.into(),
+            station: one.target_link.unwrap_or(one.source_mac),
+            source: one.source_mac,
+        }),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -127,5 +158,12 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(answering(&answer, OWN), Some(ip(target)));
+        let expected = Answer {
+            address: ip(target),
+            station: OTHER,
+            source: OTHER,
+        };
+        assert_eq!(super::answer(&answer, OWN), Some(expected));
+        assert_eq!(super::answer(&answer, OTHER), None, "to another station");
     }
 }

@@ -11,6 +11,7 @@ mod speak;
 mod storm;
 mod turnover;
 mod udp;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::ready;
@@ -33,6 +34,7 @@ use report::Reporter;
 use storm::Storm;
 use turnover::Turnover;
 use udp::Udp;
+use witness::Witness;
 
 /// As long as any frame of the protocol.
 const BUFFER: usize = 2048;
@@ -49,6 +51,7 @@ struct Station {
     untold: BTreeMap<IpAddr, Instant>,
     storm: Storm,
     udp: Udp,
+    witness: Witness,
     times_asked: usize,
     /// When nothing waited on the socket the last time.
     emptied: Moment,
@@ -92,7 +95,7 @@ impl PortTask {
         let report = station.report_due();
         let rest = (station.has_lines() || !self.retired.is_empty()).then(Instant::now);
         let storm = station.storm.sit_out(Instant::now());
-        let call = station.udp.next();
+        let (call, look) = (station.udp.next(), station.witness.next());
         let (burst, mut judge) = (self.next_burst(), false);
         tokio::select! {
             biased;
@@ -114,6 +117,7 @@ impl PortTask {
             }
             () = at(burst) => {}
             () = at(call) => {}
+            () = sleep_until(look) => {}
             () = at(rest) => {}
             () = at(report) => {}
             () = ready(()), if storm => {}
@@ -129,6 +133,7 @@ impl PortTask {
         if !self.is_burst_due() {
             station.tell_some(self);
             self.retired.drop_some();
+            station.look(self)?;
         }
         station.report(self);
         self.losses.count_unread(&self.socket, Instant::now());
@@ -152,6 +157,7 @@ impl Station {
             untold: BTreeMap::new(),
             storm: Storm::new(origin),
             udp: Udp::new(choice, protocol.conduct.profile, interface.as_str()),
+            witness: Witness::new(protocol.me),
             times_asked: 0,
             emptied: Moment::ORIGIN,
             events: VecDeque::new(),
@@ -222,6 +228,10 @@ impl Station {
         for effect in effects {
             match effect {
                 Effect::AskNeighbours => self.ask(port),
+                Effect::Found(from, findings) => {
+                    let (me, now) = (self.protocol.me, self.now());
+                    self.witness.told(me, from, &findings, now);
+                }
                 Effect::Tell(event) => {
                     self.reporter.news = true;
                     self.events.push_back(event);

@@ -86,6 +86,6 @@ impl PortTask {
 }
 
 /// Chance from 0 to 1: each `RandomState` has other keys.
-fn chance() -> f64 {
+pub(super) fn chance() -> f64 {
     (random() >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -51,9 +51,17 @@ impl Station {
         if port.datagrams.is_some() && vlan.is_none() {
             if let Some(datagram) = Datagram::parse(frame, udp::PORT) {
                 let opened = self.open_datagram(&datagram, self.came(now), now);
-                return self.heed(opened, now);
+                return self.heed(opened, datagram.source_mac, now);
             }
             self.note_answer(frame, port.port.mac, self.came(now));
+        }
+        if self.witness.listens()
+            && vlan.is_none()
+            && let Some(answer) = neighbours::answer(frame, port.port.mac)
+            && self.witness.heard(&answer)
+            && !port.asked.contains(&answer.address)
+        {
+            return false;
         }
         if !port.asked.is_empty()
             && let Some(witness) = neighbours::answering(frame, port.port.mac)
@@ -76,12 +84,15 @@ impl Station {
         if let Ok(message) = &opened {
             self.udp.choice.heard_raw(message.from.node, now);
         }
-        self.heed(opened, now)
+        let source = frame.get(6..).and_then(Mac::read).unwrap_or_default();
+        self.heed(opened, source, now)
     }
 
-    fn heed(&mut self, opened: Result<Message, &'static str>, now: Moment) -> bool {
+    /// The source is that of the Ethernet frame, which the seal covers.
+    fn heed(&mut self, opened: Result<Message, &'static str>, source: Mac, now: Moment) -> bool {
         match opened {
             Ok(message) => {
+                self.witness.met(message.from.node, source, now);
                 self.reporter.news |= matches!(message.body, Body::Claims(_));
                 self.reporter.holders.heard(&message.body);
                 self.core.receive(&message, self.came(now), now);

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::super::PortTask;
 use super::Station;
 use super::holders::HolderIndex;
+use crate::layer2::announce::holders::Holders;
 use crate::layer2::announce::protocol::SegmentReport;
 
 /// What others are to know of this port is told at most so often.
@@ -38,6 +39,11 @@ impl Reporter {
             last: None,
             at: None,
         }
+    }
+
+    /// Which node holds which address, as it was reported last.
+    pub(super) fn known_holders(&self) -> Option<&Holders> {
+        self.last.as_ref().map(|last| &last.holders)
     }
 
     /// The port holds something else from now on.
@@ -93,6 +99,7 @@ impl Station {
                 false => Arc::default(),
             },
             holders: holders.renew(|address| self.core.holder(address)),
+            wire: self.looks(),
             left,
         }
     }

@@ -33,13 +33,7 @@ impl Station {
     }
 
     pub(super) fn ask(&mut self, port: &mut PortTask) {
-        let own: Vec<IpAddr> = {
-            let links = port.announcer.links.borrow();
-            let link = links.get(&port.index).into_iter();
-            link.flat_map(|link| &link.addresses)
-                .map(|(address, _)| *address)
-                .collect()
-        };
+        let own = port.own_addresses();
         // What the kernel does not tell is as if nobody were known.
         let mut known = rawlink_neighbours::known(port.index).unwrap_or_default();
         known.retain(|address| !port.held.contains(address));

@@ -18,7 +18,11 @@ impl Turnover {
         let word = |effect: &Effect| match effect {
             Effect::Hold(address) => Some((*address, true)),
             Effect::Release(address) => Some((*address, false)),
-            Effect::Announce(_) | Effect::Send(_) | Effect::AskNeighbours | Effect::Tell(_) => None,
+            Effect::Announce(_)
+            | Effect::Send(_)
+            | Effect::Found(..)
+            | Effect::AskNeighbours
+            | Effect::Tell(_) => None,
         };
         let last: BTreeMap<IpAddr, bool> = effects.iter().filter_map(word).collect();
         let mut turnover = Self::default();

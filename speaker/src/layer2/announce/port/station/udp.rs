@@ -13,9 +13,7 @@ use tokio::time::Instant;
 
 use super::super::{PortTask, neighbours};
 use super::Station;
-use crate::layer2::wire::arp::{Arp, Operation};
 use crate::layer2::wire::datagram::Datagram;
-use crate::layer2::wire::ndp::Ndp;
 use crate::layer2::wire::{ETHERNET_HEADER, Mac};
 
 /// From and to this port. Next to MetalLB's 7946, which its speakers use while they are replaced.
@@ -111,15 +109,12 @@ impl Station {
 
     /// A sign of life that was asked for.
     pub(super) fn note_answer(&mut self, frame: &[u8], own: Mac, came: Moment) {
-        if self.udp.stations.is_empty() || Mac::read(frame) != Some(own) {
+        if self.udp.stations.is_empty() {
             return;
         }
-        let (address, mac): (IpAddr, Mac) = match (Arp::parse(frame), Ndp::parse(frame)) {
-            (Some(arp), _) if arp.operation == Operation::Reply => (arp.sender.into(), arp.source),
-            (None, Some(Ndp::Advertisement(one))) if one.solicited => (one.target.into(), one.source_mac),
-            _ => return,
-        };
-        self.udp.stations.answered(address, mac, came);
+        if let Some(answer) = neighbours::answer(frame, own) {
+            self.udp.stations.answered(answer.address, answer.source, came);
+        }
     }
 
     /// To each node, at its address.
