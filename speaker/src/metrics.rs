@@ -8,7 +8,7 @@ use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
-use crate::verdict::{Layer2, Verdicts};
+use crate::verdict::{Layer2, Verdict, Verdicts};
 
 /// MetalLB's name of our protocol, as opposed to `bgp`.
 const PROTOCOL: &str = "layer2";
@@ -18,12 +18,14 @@ pub(crate) struct Metrics {
     announced: IntGaugeVec,
     silent: IntGaugeVec,
     contested: IntGauge,
+    wire: IntGaugeVec,
     /// Attempts to write to the API server, and those that failed.
     pub(crate) writes: WriteCounters,
     config_loaded: IntGauge,
     config_stale: IntGauge,
     node: NodeName,
     shown: BTreeSet<(ServiceKey, IpAddr)>,
+    shown_wire: BTreeMap<IpAddr, &'static str>,
 }
 
 impl Metrics {
@@ -49,6 +51,11 @@ impl Metrics {
                 "ferrolb_speaker_contested_services",
                 "Services that this node announces and that another node, which it does not hear, says to announce too.",
             )?,
+            wire: gauges(
+                "ferrolb_vip_wire_state",
+                "1 for what this node finds when it asks on the wire for an address that another node announces.",
+                &["ip", "state"],
+            )?,
             writes: WriteCounters::register(registry)?,
             config_loaded: gauge(
                 "metallb_k8s_client_config_loaded_bool",
@@ -60,6 +67,7 @@ impl Metrics {
             )?,
             node,
             shown: BTreeSet::new(),
+            shown_wire: BTreeMap::new(),
         })
     }
 
@@ -69,6 +77,7 @@ impl Metrics {
         self.config_stale.set(i64::from(problems > 0));
         self.contested.set(verdicts.rivals.len() as i64);
         self.show_announced(verdicts);
+        self.show_wire(verdicts);
         self.silent.reset();
         for (reason, count) in silent(verdicts) {
             self.silent.with_label_values(&[reason.as_str()]).set(count);
@@ -94,6 +103,34 @@ impl Metrics {
         }
         self.shown = shown;
     }
+
+    fn show_wire(&mut self, verdicts: &Verdicts) {
+        let shown = wire_states(verdicts);
+        for (address, state) in &self.shown_wire {
+            if shown.get(address) != Some(state) {
+                // The only error is that there is no such series.
+                let _absent = self.wire.remove_label_values(&[&address.to_string(), *state]);
+            }
+        }
+        for (address, state) in &shown {
+            if self.shown_wire.get(address) != Some(state) {
+                self.wire
+                    .with_label_values(&[&address.to_string(), *state])
+                    .set(1);
+            }
+        }
+        self.shown_wire = shown;
+    }
+}
+
+/// What this node finds as the witness of addresses.
+fn wire_states(verdicts: &Verdicts) -> BTreeMap<IpAddr, &'static str> {
+    let all = verdicts.by_address.iter();
+    let state = |(address, verdict): (&IpAddr, &Verdict)| {
+        let wire = verdict.wire.as_ref().filter(|wire| wire.is_ours)?;
+        Some((*address, wire.state))
+    };
+    all.filter_map(state).collect()
 }
 
 fn silent(verdicts: &Verdicts) -> BTreeMap<String, i64> {
@@ -108,6 +145,8 @@ fn silent(verdicts: &Verdicts) -> BTreeMap<String, i64> {
 
 #[cfg(test)]
 mod tests {
+    use ferrolb_segment::mac::Mac;
+    use ferrolb_segment::message::Wire;
     use prometheus::TextEncoder;
 
     use super::*;
@@ -148,6 +187,30 @@ mod tests {
         endpoints(&mut view, "web", &[]);
         metrics.show(&seen(&view, "n1"), 0);
         assert!(lines(&registry, "metallb_speaker_announced").is_empty());
+    }
+
+    #[test]
+    fn what_the_witness_of_an_address_finds_is_shown_by_it_alone() {
+        let mut view = cluster(&["n1", "n2"]);
+        service(&mut view, "web", &["192.0.2.2"]);
+        let shown = |node: &str, states: &[Wire]| {
+            let registry = Registry::new();
+            let mut metrics = Metrics::register(&registry, node.into()).unwrap();
+            for wire in states {
+                let segment = Segment {
+                    view: &view,
+                    alive: &["n1", "n2"],
+                    statuses: &[],
+                };
+                metrics.show(&segment.found(node, "n2", &[("192.0.2.2", *wire)]), 0);
+            }
+            lines(&registry, "ferrolb_vip_wire_state")
+        };
+        let silent = Wire::Unanswered(Mac([2; 6]));
+        let line = |state: &str| format!("ferrolb_vip_wire_state{{ip=\"192.0.2.2\",state=\"{state}\"}} 1");
+        assert_eq!(shown("n2", &[Wire::Ok]), [line("ok")]);
+        assert_eq!(shown("n2", &[Wire::Ok, silent]), [line("unanswered")]);
+        assert!(shown("n1", &[silent]).is_empty());
     }
 
     #[test]

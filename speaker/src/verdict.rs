@@ -1,6 +1,8 @@
 //! One table: what is done for each address here and elsewhere, or why nothing. Conditions, events, `ServiceL2Status`,
 //! metrics and logs read it and nothing else.
 
+mod wire;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use crate::forecast::none_alive;
 use crate::layer2::announce::{Reports, Views};
 use crate::may::{Eligibility, Exposure, Interfaces, Judged, May, View};
 use crate::tell::l2_status::{Seen, of_service};
+
+pub(crate) use wire::Wired;
 
 /// What is done for every address of our Services, as far as this node knows.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub(crate) struct Verdicts {
 pub(crate) struct Verdict {
     pub(crate) judged: Arc<Judged>,
     pub(crate) layer2: Layer2,
+    /// Whether the wire agrees, where its witness said so.
+    pub(crate) wire: Option<Wired>,
 }
 
 impl Verdict {
@@ -87,6 +93,7 @@ impl Verdicts {
             let verdict = Verdict {
                 judged: judged.clone(),
                 layer2: judging.layer2(*address, judged),
+                wire: judging.wire(*address),
             };
             (*address, verdict)
         };

@@ -18,12 +18,14 @@ mod occupant;
 mod tried;
 mod unshared;
 mod unsuitable;
+mod wire;
 mod words;
 
 pub use occupant::{Occupant, Withheld};
 pub use tried::Tried;
 pub use unshared::Unshared;
 pub use unsuitable::PoolRefusal;
+pub use wire::{Disputed, Unanswered};
 pub use words::listed;
 
 /// A refusal. Printed as a sentence; serialized as `{"reason": word, "message": sentence}`.
@@ -138,6 +140,14 @@ pub enum Reason {
     /// Each node has a reason of its own.
     #[error("no node may announce it: {}", of_nodes(.0))]
     NoEligibleNode(Arc<BTreeMap<NodeName, Reason>>),
+
+    // A node announces the address, and the wire does not agree. The sentences follow "announced from node n1".
+    /// The node that asks for it on the wire gets no answer.
+    #[error("{0}")]
+    WireSilent(Box<Unanswered>),
+    /// The node that asks for it on the wire gets the answer of another station.
+    #[error("{0}")]
+    WireDisputed(Box<Disputed>),
 
     // A node may not announce the address. The sentences follow the node's name.
     /// No advertisement selects it.

@@ -3,7 +3,8 @@
 //! Every speaker computes whose turn it is to write: the node that announces the first address that anybody announces,
 //! else the one of the living that speaks for the Service. Where nodes that do not hear each other announce one Service,
 //! their `ServiceL2Status` tells each of the others, and the one of them that speaks for the Service writes. A Service
-//! without addresses has no such condition: `Assigned` says why.
+//! without addresses has no such condition: `Assigned` says why. An address that its witness finds silent or disputed on the
+//! wire is not announced as it should be, whatever its holder does.
 
 mod settling;
 mod shown;
@@ -13,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::Condition;
-use ferrolb_crds::domain::{NodeName, ServiceClass, ServiceKey};
+use ferrolb_crds::domain::{NodeName, Reason, ServiceClass, ServiceKey};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
 use itertools::Itertools;
@@ -22,7 +23,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::may::Exposure;
-use crate::verdict::{Layer2, Verdicts};
+use crate::verdict::{Layer2, Verdict, Verdicts};
 
 pub(crate) use settling::Settling;
 pub(crate) use shown::Shown;
@@ -41,7 +42,7 @@ const LONGEST_MESSAGE: usize = 2048;
 pub(crate) enum Statement {
     /// The condition is to be this.
     Says {
-        /// Every address is announced.
+        /// Every address is announced, and the wire agrees.
         announced: bool,
         reason: &'static str,
         message: String,
@@ -111,19 +112,46 @@ impl Known<'_> {
     }
 
     /// What becomes of each address of the Service; nothing while that is not known.
-    fn fates(&self, service: &ServiceKey, view: &Exposure) -> Option<Vec<(IpAddr, Layer2)>> {
+    fn fates(&self, service: &ServiceKey, view: &Exposure) -> Option<Vec<(IpAddr, Fate)>> {
         if view.class == ServiceClass::NotLoadBalancer {
             return Some(Vec::new());
         }
         let verdict = |address| self.verdicts.by_address.get(&address);
-        let fate = |address| Some((address, verdict(address)?.of_service(service)));
+        let fate = |address| Some((address, Fate::of(verdict(address)?, service)));
         view.ingress.iter().map(fate).collect()
+    }
+}
+
+/// What becomes of an address on behalf of a Service.
+#[derive(Clone, Debug)]
+struct Fate {
+    layer2: Layer2,
+    /// What is wrong with it on the wire.
+    wire: Option<Reason>,
+}
+
+impl Fate {
+    fn of(verdict: &Verdict, service: &ServiceKey) -> Self {
+        let wire = verdict.wire.as_ref().and_then(|wire| wire.trouble.clone());
+        Self {
+            layer2: verdict.of_service(service),
+            wire,
+        }
+    }
+
+    /// Why it is not announced, or not as it should be.
+    fn trouble(&self) -> Option<&Reason> {
+        match &self.layer2 {
+            Layer2::Nobody(why) => Some(why),
+            Layer2::Here(_) | Layer2::There(_) => self.wire.as_ref(),
+            Layer2::Unknown => None,
+        }
     }
 }
 
 impl Statement {
     /// None while it is not known what becomes of an address.
-    fn of(node: &NodeName, fates: &[(IpAddr, Layer2)], rivals: Option<&BTreeSet<NodeName>>) -> Option<Self> {
+    fn of(node: &NodeName, fates: &[(IpAddr, Fate)], rivals: Option<&BTreeSet<NodeName>>) -> Option<Self> {
         if fates.is_empty() {
             return Some(Self::Nothing);
         }
@@ -139,10 +167,7 @@ impl Statement {
             .iter()
             .map(|(words, addresses)| format!("{} {words}", addresses.iter().join(", ")));
         let rivals_too = rivals.map(|rivals| rivals_in_words(node, rivals));
-        let trouble = fates.iter().find_map(|(_, fate)| match fate {
-            Layer2::Nobody(why) => Some(why.word()),
-            _ => None,
-        });
+        let trouble = fates.iter().find_map(|(_, fate)| Some(fate.trouble()?.word()));
         Some(Self::Says {
             announced: trouble.is_none(),
             reason: trouble.unwrap_or(match rivals {
@@ -192,15 +217,19 @@ impl Statement {
     }
 }
 
-fn in_words(fate: &Layer2, node: &NodeName) -> Option<String> {
-    Some(match fate {
+fn in_words(fate: &Fate, node: &NodeName) -> Option<String> {
+    let announced = match &fate.layer2 {
         Layer2::Here(one) => format!(
             "announced from node {node} on {}",
             one.interfaces.iter().join(", ")
         ),
         Layer2::There(other) => format!("announced from node {other}"),
-        Layer2::Nobody(why) => format!("not announced: {why}"),
+        Layer2::Nobody(why) => return Some(format!("not announced: {why}")),
         Layer2::Unknown => return None,
+    };
+    Some(match &fate.wire {
+        Some(why) => format!("{announced}, but {why}"),
+        None => announced,
     })
 }
 

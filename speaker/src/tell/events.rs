@@ -1,6 +1,7 @@
 //! What users are told by events and the operator by log lines: transitions only.
 
 mod heard;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -19,12 +20,14 @@ use crate::tell::condition::{Shown, spokesman};
 use crate::verdict::{Layer2, Verdicts};
 
 pub(crate) use heard::Heard;
+use wire::ToldWire;
 
 /// What was told, so that it is told once.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     assigned: BTreeSet<ServiceKey>,
     failed: BTreeSet<(ServiceKey, IpAddr)>,
+    wire: ToldWire,
 }
 
 impl Told {
@@ -36,8 +39,9 @@ impl Told {
         }
     }
 
-    /// The notices of what is done now: about Services that this node announces and did not before, and about addresses
-    /// that it could announce if it had an interface for them.
+    /// The notices of what is done now: about Services that this node announces and did not before, about addresses
+    /// that it could announce if it had an interface for them, and about those on which the wire does not agree any more,
+    /// or agrees again.
     pub(crate) fn notices(
         &mut self,
         verdicts: &Verdicts,
@@ -56,6 +60,7 @@ impl Told {
         }));
         self.failed = failed;
         self.assigned = assigned;
+        told.extend(self.wire.notices(verdicts, reference));
         told
     }
 }

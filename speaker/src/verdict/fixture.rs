@@ -7,12 +7,13 @@ use std::sync::Arc;
 use ferrolb_crds::domain::NodeName;
 use ferrolb_runtime::reflect::{Entry, Reflection};
 use ferrolb_segment::SegmentView;
-use ferrolb_segment::message::NodeId;
+use ferrolb_segment::message::{NodeId, Wire};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Evidence, Verdicts};
 use crate::forecast::{Known, forecast};
-use crate::layer2::announce::{Reports, SegmentReport, Views};
+use crate::layer2::announce::{Look, Reports, SegmentReport, Views};
 use crate::may::{View, may};
 use crate::tell::l2_status::Seen;
 
@@ -38,25 +39,33 @@ impl Segment<'_> {
 
     /// What the node makes of it.
     pub(crate) fn seen_from(&self, node: &str) -> Verdicts {
+        self.found(node, "", &[])
+    }
+
+    /// What the node makes of it when `witness` finds this on the wire.
+    pub(crate) fn found(&self, node: &str, witness: &str, wire: &[(&str, Wire)]) -> Verdicts {
         let (node, holders) = (NodeName::from(node), self.holders());
+        let id = |name: &str| NodeId::of(&NodeName::from(name));
+        let look = |(address, wire): &(&str, Wire)| {
+            let address: IpAddr = address.parse().unwrap();
+            let look = Look {
+                wire: *wire,
+                holder: NodeId::of(&holders[&address]),
+                witness: id(witness),
+                since: Instant::now(),
+            };
+            (address, look)
+        };
+        let held = holders.iter().filter(|(_, holder)| **holder == node);
         let report = SegmentReport {
             joined: true,
-            up: self
-                .alive
-                .iter()
-                .map(|name| NodeId::of(&(*name).into()))
-                .collect(),
-            held: Arc::new(
-                holders
-                    .iter()
-                    .filter(|(_, holder)| **holder == node)
-                    .map(|(address, _)| *address)
-                    .collect(),
-            ),
+            up: self.alive.iter().map(|name| id(name)).collect(),
+            held: Arc::new(held.map(|(address, _)| *address).collect()),
             holders: holders
                 .iter()
                 .map(|(address, holder)| (*address, NodeId::of(holder)))
                 .collect(),
+            wire: Arc::new(wire.iter().map(look).collect()),
             ..SegmentReport::default()
         };
         self.reported(&node, report)

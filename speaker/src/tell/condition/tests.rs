@@ -1,5 +1,7 @@
 use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::Reason;
+use ferrolb_segment::mac::Mac;
+use ferrolb_segment::message::{NodeId, Wire};
 use rstest::rstest;
 
 use super::*;
@@ -317,9 +319,79 @@ fn a_message_is_bounded() {
     let why = Reason::NotAdvertised {
         pool: "a".repeat(9000).as_str().into(),
     };
-    let fates = [("192.0.2.1".parse().unwrap(), Layer2::Nobody(why.into()))];
+    let fate = Fate {
+        layer2: Layer2::Nobody(why.into()),
+        wire: None,
+    };
+    let fates = [("192.0.2.1".parse().unwrap(), fate)];
     let Some(Statement::Says { message, .. }) = Statement::of(&"n1".into(), &fates, None) else {
         panic!("it says something");
     };
     assert_eq!(message.len(), LONGEST_MESSAGE);
+}
+
+/// What n1, which announces 192.0.2.2, writes when n3 finds this of it.
+#[rstest]
+#[case::unanswered(
+    Wire::Unanswered(MAC),
+    "WireSilent",
+    "node n1 (MAC address 02:00:00:00:00:09) does not answer when node n3 asks for the address on eth0"
+)]
+#[case::foreign(
+    Wire::Foreign(MAC),
+    "WireDisputed",
+    "another station (MAC address 02:00:00:00:00:09), which is no node, answers in place of node n1 when node n3 asks for \
+     the address on eth0"
+)]
+#[case::of_a_node(
+    Wire::WrongMac(MAC, NodeId::of(&"n2".into())),
+    "WireDisputed",
+    "node n2 (MAC address 02:00:00:00:00:09) answers in place of node n1 when node n3 asks for the address on eth0"
+)]
+#[case::several(
+    Wire::Several(MAC, None),
+    "WireDisputed",
+    "another station (MAC address 02:00:00:00:00:09), which is no node, answers beside node n1 when node n3 asks for the \
+     address on eth0"
+)]
+fn what_its_witness_finds_is_said_by_the_holder_alone(
+    #[case] wire: Wire,
+    #[case] reason: &str,
+    #[case] why: &str,
+) {
+    let view = web();
+    let segment = Segment {
+        view: &view,
+        alive: &NODES,
+        statuses: &[],
+    };
+    let mut server = settled(&view).1;
+    let write = |node: &str, server: &Server| {
+        let verdicts = segment.found(node, "n3", &[("192.0.2.2", wire)]);
+        said(&verdicts, server.shown(&view), 9)
+    };
+    assert_eq!((write("n2", &server), write("n3", &server)), (vec![], vec![]));
+    let written = write("n1", &server);
+    written.iter().for_each(|write| server.apply(write));
+    let message = format!("192.0.2.2 announced from node n1 on eth0, but {why}");
+    assert_eq!(server.says("web"), Some(("False", reason, message.as_str())));
+    assert_eq!(write("n1", &server), []);
+    // Well again.
+    assert_eq!(settle(&view, &mut server, 20), ["n1"]);
+    assert_eq!(server.says("web").unwrap().1, "Announced");
+}
+
+const MAC: Mac = Mac([2, 0, 0, 0, 0, 9]);
+
+#[test]
+fn an_address_that_is_well_on_the_wire_is_announced_as_any_other() {
+    let view = web();
+    let segment = Segment {
+        view: &view,
+        alive: &NODES,
+        statuses: &[],
+    };
+    let server = settled(&view).1;
+    let verdicts = segment.found("n1", "n3", &[("192.0.2.2", Wire::Ok)]);
+    assert_eq!(said(&verdicts, server.shown(&view), 9), []);
 }

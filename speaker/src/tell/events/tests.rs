@@ -1,4 +1,6 @@
 use ferrolb_crds::api::core::Service;
+use ferrolb_segment::mac::Mac;
+use ferrolb_segment::message::Wire;
 use serde_json::json;
 
 use super::*;
@@ -111,4 +113,45 @@ fn a_problem_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
     assert_eq!(tell(&snapshot), []);
     snapshot.problems = healed;
     assert_eq!(tell(&snapshot).len(), 1);
+}
+
+#[test]
+fn the_witness_alone_tells_what_it_finds_and_once_when_it_is_well_again() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.2"]);
+    let (mut witness, mut holder) = (Told::before([key("web")]), Told::before([key("web")]));
+    let mut tell = |wire: Wire| {
+        let segment = Segment {
+            view: &view,
+            alive: &["n1", "n2", "n3"],
+            statuses: &[],
+        };
+        let found = |node| segment.found(node, "n3", &[("192.0.2.2", wire)]);
+        assert_eq!(told(&mut holder, &found("n1")), []);
+        let told = told(&mut witness, &found("n3")).into_iter();
+        told.map(|(reason, note)| format!("{reason}: {note}"))
+            .collect::<Vec<_>>()
+    };
+    let mac = |last| Mac([2, 0, 0, 0, 0, last]);
+    assert!(tell(Wire::Ok).is_empty());
+    assert_eq!(
+        tell(Wire::Unanswered(mac(1))),
+        [
+            "WireSilent: 192.0.2.2: node n1 (MAC address 02:00:00:00:00:01) does not answer when node n3 asks for the address on eth0"
+        ]
+    );
+    assert!(tell(Wire::Unanswered(mac(1))).is_empty());
+    assert!(
+        tell(Wire::Several(mac(9), None))[0]
+            .starts_with("WireDisputed: 192.0.2.2: another station (MAC address 02:00:00:00:00:09)")
+    );
+    assert!(
+        tell(Wire::Several(mac(8), None)).is_empty(),
+        "whatever MAC address it makes up"
+    );
+    assert_eq!(
+        tell(Wire::Ok),
+        ["WireAnswered: 192.0.2.2: its holder, and no other station, answers for it again"]
+    );
+    assert!(tell(Wire::Ok).is_empty());
 }

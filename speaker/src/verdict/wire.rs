@@ -1,0 +1,74 @@
+//! Whether the wire agrees with what is announced.
+
+use std::net::IpAddr;
+
+use ferrolb_crds::domain::{Disputed, InterfaceName, NodeName, Reason, Unanswered};
+use ferrolb_segment::message::{NodeId, Wire};
+
+use super::Judging;
+use crate::layer2::announce::Look;
+use crate::layer2::wire::Mac;
+
+/// What was found of an address on the wire.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Wired {
+    /// The state, as the value of a metric label.
+    pub(crate) state: &'static str,
+    /// This node asked.
+    pub(crate) is_ours: bool,
+    /// What is wrong.
+    pub(crate) trouble: Option<Reason>,
+}
+
+impl Judging<'_> {
+    /// What is wrong on one interface counts more than that all is well on another.
+    pub(super) fn wire(&self, address: IpAddr) -> Option<Wired> {
+        let of_reports = self.evidence.reports.iter();
+        let looks = of_reports.filter_map(|(interface, report)| {
+            let look = report.wire.get(&address)?;
+            // What was found of an earlier holder says nothing.
+            let still_holds = report.holders.of(address) == Some(look.holder);
+            still_holds.then_some((interface, look))
+        });
+        let wired = looks.filter_map(|(interface, look)| {
+            Some(Wired {
+                state: look.wire.label(),
+                is_ours: self.name(look.witness)? == self.evidence.node,
+                trouble: self.trouble(interface, look)?,
+            })
+        });
+        wired.max_by_key(|one| one.trouble.is_some())
+    }
+
+    fn name(&self, node: NodeId) -> Option<&NodeName> {
+        self.names.get(&node).copied()
+    }
+
+    /// The outer one is none where a node has no name any more.
+    fn trouble(&self, interface: &InterfaceName, look: &Look) -> Option<Option<Reason>> {
+        let (witness, holder) = (self.name(look.witness)?.clone(), self.name(look.holder)?.clone());
+        let interface = interface.clone();
+        let disputed = |mac: Mac, owner: Option<NodeId>, beside| {
+            Reason::WireDisputed(Box::new(Disputed {
+                witness: witness.clone(),
+                interface: interface.clone(),
+                holder: holder.clone(),
+                mac: mac.to_string(),
+                owner: owner.and_then(|owner| self.name(owner).cloned()),
+                beside,
+            }))
+        };
+        Some(match look.wire {
+            Wire::Ok => None,
+            Wire::Unanswered(mac) => Some(Reason::WireSilent(Box::new(Unanswered {
+                mac: mac.to_string(),
+                witness,
+                interface,
+                holder,
+            }))),
+            Wire::WrongMac(mac, owner) => Some(disputed(mac, Some(owner), false)),
+            Wire::Several(mac, owner) => Some(disputed(mac, owner, true)),
+            Wire::Foreign(mac) => Some(disputed(mac, None, false)),
+        })
+    }
+}
