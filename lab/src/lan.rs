@@ -1,6 +1,7 @@
 //! Faults on the LAN. Each is a table of rules in the switch, so that each is undone by itself, and holds for a node
 //! that is cut and booted meanwhile.
 
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -86,6 +87,19 @@ impl Lab {
         self.fault(&format!(
             "type filter hook prerouting priority -300; policy accept;\n\
              iifname {{ {nodes} }} numgen random mod 1000000 < {of_a_million} drop\n"
+        ))
+    }
+
+    /// The ARP frames in which a node says that it has this address are lost where they enter the switch; everything else
+    /// that it sends arrives.
+    ///
+    /// # Errors
+    /// If the lab is gone, or there is no such node.
+    pub fn mute(&self, node: u8, address: Ipv4Addr) -> Result<LanFault<'_>> {
+        let port = ports(self.plan(), &[node])?;
+        self.fault(&format!(
+            "type filter hook prerouting priority -300; policy accept;\n\
+             iifname {{ {port} }} arp saddr ip {address} drop\n"
         ))
     }
 

@@ -18,6 +18,7 @@ mod segments;
 mod services;
 mod stream;
 mod tools;
+mod witnesses;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         tools::trials(),
         rolling::trials(),
         rebalancing::trials(),
+        witnesses::trials(),
     ]
     .into_iter()
     .flatten()
