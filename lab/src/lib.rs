@@ -41,6 +41,7 @@ pub mod segment;
 mod speaker;
 pub mod state;
 pub mod suite;
+mod thread;
 pub mod tour;
 pub mod wait;
 
@@ -61,3 +62,4 @@ pub use process::{Process, Usage};
 pub use program::{Found, Implementation, Running};
 pub use requirements::{browser_modules, monitoring_program};
 pub use speaker::{Pause, pause};
+pub use thread::{HeldThread, hold_thread};

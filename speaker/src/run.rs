@@ -71,6 +71,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         pace: burst::Pace::default(),
         metrics: LayerTwoMetrics::register(&process.registry)?,
         news,
+        liveness: process.liveness.clone(),
         protocol,
     };
     let ended = announcer.start().context("cannot start the thread of the wire")?;

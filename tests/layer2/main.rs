@@ -17,6 +17,7 @@ mod rolling;
 mod segments;
 mod services;
 mod stream;
+mod stuck;
 mod tools;
 mod witnesses;
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         rolling::trials(),
         rebalancing::trials(),
         witnesses::trials(),
+        stuck::trials(),
     ]
     .into_iter()
     .flatten()

@@ -22,6 +22,7 @@ use std::time::Duration;
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_rawlink::links::{Link, LinkTable};
+use ferrolb_runtime::alive::Liveness;
 use ferrolb_runtime::idle::at;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinSet};
@@ -71,6 +72,8 @@ pub struct Announcer {
     pub metrics: LayerTwoMetrics,
     /// What the wire tells; when nobody listens fast enough, news is dropped and counted.
     pub news: mpsc::Sender<News>,
+    /// Where each port shows that its loop goes on.
+    pub liveness: Liveness,
     /// How the ports agree with those of other nodes on what each holds.
     pub protocol: Protocol,
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::{InterfaceName, NodeName};
 use ferrolb_rawlink::links;
+use ferrolb_runtime::alive::Liveness;
 use ferrolb_segment::message::NodeId;
 use ferrolb_segment::seal::{KeyRing, SegmentKey};
 use ferrolb_segment::ways::Transport;
@@ -81,6 +82,7 @@ impl Node {
                     pace: Pace::default(),
                     metrics,
                     news: to_news,
+                    liveness: Liveness::default(),
                     protocol,
                 };
                 tokio::select! {

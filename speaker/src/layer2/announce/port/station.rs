@@ -83,7 +83,12 @@ impl PortTask {
             return error;
         }
         let mut buffer = [0; BUFFER];
+        let alive = self
+            .announcer
+            .liveness
+            .part(format!("port {}", self.port.interface));
         loop {
+            alive.beat();
             if let Err(error) = self.turn(&mut station, &mut buffer).await {
                 return error;
             }
