@@ -8,11 +8,11 @@ pub(crate) const ASSIGNED: &str = "Assigned";
 pub(crate) const STATUS_DISPUTED: &str = "StatusDisputed";
 /// The reason of condition Announced of a Service that is announced as it should be.
 pub(crate) const ANNOUNCED: &str = "Announced";
-/// The reason of condition Announced of a Service that nodes announce which do not hear each other.
-pub(crate) const SEVERAL_HOLDERS: &str = "SeveralHolders";
+/// The reasons of condition Announced of a Service that a node announces, and the wire does not agree.
+const OF_THE_WIRE: [&str; 2] = ["WireSilent", "WireDisputed"];
 
-/// What the speakers found on the wire, if condition Announced says so: it is True then, as a node announces.
+/// What the speakers found on the wire, if condition Announced says so.
 pub(crate) fn wire(announced: Option<&Condition>) -> Option<String> {
-    let told = announced.filter(|one| one.status == "True")?;
-    (![ANNOUNCED, SEVERAL_HOLDERS].contains(&told.reason.as_str())).then(|| told.reason.clone())
+    let reason = &announced?.reason;
+    OF_THE_WIRE.contains(&reason.as_str()).then(|| reason.clone())
 }

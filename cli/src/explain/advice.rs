@@ -73,6 +73,12 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
             "Let a controller run: it makes Secret memberlist if there is none. Otherwise its entry secretkey is too short or missing."
         }
         "NoNodes" | "NoEligibleNode" => "What keeps each node out is said above (docs/election.md, Nobody).",
+        "WireSilent" => {
+            "Look on the announcing node and the switch for what drops ARP or neighbour discovery (docs/operations.md, Checked on the wire)."
+        }
+        "WireDisputed" => {
+            "Find the station with the MAC address that is named, and take the address from it."
+        }
         "NotSelected" => "Change spec.nodeSelectors of the L2Advertisement, or the labels of a node.",
         "Excluded" => {
             "Remove the label from a node: kubectl label node NODE node.kubernetes.io/exclude-from-external-load-balancers-; or start the speakers with --ignore-exclude-lb."

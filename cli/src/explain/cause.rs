@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::advice;
 use super::case::Case;
 use super::trouble::Trouble;
-use crate::conditions::{ANNOUNCED, STATUS_DISPUTED};
+use crate::conditions::{self, ANNOUNCED, STATUS_DISPUTED};
 use crate::holding::Holder;
 use crate::plan;
 
@@ -196,6 +196,7 @@ fn announcing(case: &Case<'_>, address: IpAddr) -> Vec<Cause> {
             vec![Cause::reason(effect, why)]
         }
         (None, _) if !case.is_live() => Vec::new(),
+        (None, Some(said)) if conditions::wire(Some(said)).is_some() => held(case, condition, address),
         // It speaks of the Service's other address.
         (None, Some(condition)) if case.is_judged(&condition.reason) => Vec::new(),
         (None, Some(condition)) => vec![Cause::condition(Effect::NotAnnounced, condition)],

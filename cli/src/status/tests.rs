@@ -170,15 +170,15 @@ fn what_the_speakers_find_on_the_wire_is_shown() {
     let mut seen = seen();
     let said = [
         condition("Assigned", "True", "Assigned"),
-        condition("Announced", "True", "Unanswered"),
+        condition("Announced", "False", "WireSilent"),
     ];
     seen.objects.services[0] = object(service("shop", "web", Some("192.0.2.200"), &said));
     let status = Status::of(&seen, None);
     let web = status.services.iter().find(|one| one.name == "web").unwrap();
-    assert_eq!(web.addresses[0].wire.as_deref(), Some("Unanswered"));
+    assert_eq!(web.addresses[0].wire.as_deref(), Some("WireSilent"));
     assert_eq!(
         (web.state.as_str(), web.health),
-        ("Unanswered", rows::Health::Odd)
+        ("WireSilent", rows::Health::Bad)
     );
 }
 

@@ -100,3 +100,13 @@ fn what_the_speakers_say_stands_where_nothing_else_speaks_against_it() {
     let first_line = headline(|it| it.announced("False", "Unheard", message));
     assert!(first_line.ends_with(message), "{first_line}");
 }
+
+#[test]
+fn what_the_witness_finds_on_the_wire_is_doubtful() {
+    let message = "192.0.2.200 announced from node n1, and node n2 gets no answer";
+    let first_line = headline(|it| it.announced("False", "WireSilent", message));
+    assert_eq!(
+        first_line,
+        format!("shop/web is announced, but may not be reached (WireSilent): {message}")
+    );
+}
