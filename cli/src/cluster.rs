@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
 use ferrolb_crds::domain::Family;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
+use tokio::time::sleep;
 
 use crate::objects::Objects;
 use crate::problem::{ObjectId, Problem};
@@ -27,6 +29,10 @@ use crate::problem::{ObjectId, Problem};
 pub(crate) static ALL: LazyLock<ListParams> = LazyLock::new(ListParams::default);
 /// Where the API server lists ServiceCIDRs.
 const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
+
+/// How often a list is asked for that the API server would rather give later, and the pause before it: those of kubectl.
+const ATTEMPTS: u32 = 10;
+const LATER: Duration = Duration::from_secs(1);
 
 /// Which cluster, and where the installation is in it.
 #[derive(Clone, Debug, clap::Args)]
@@ -228,8 +234,7 @@ impl Cluster {
         K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
     {
         let listed = async {
-            let request = listing(K::url_path(&(), namespace), which)?;
-            let text = self.client.request_text(request).await?;
+            let text = self.list(K::url_path(&(), namespace), which).await?;
             reflect::listed(&text).map_err(kube::Error::SerdeError)
         };
         listed
@@ -256,12 +261,29 @@ impl Cluster {
     }
 
     async fn items(&self, path: String, which: &ListParams) -> Result<Items, kube::Error> {
-        self.client.request(listing(path, which)?).await
+        let text = self.list(path, which).await?;
+        serde_json::from_str(&text).map_err(kube::Error::SerdeError)
     }
-}
 
-fn listing(path: String, which: &ListParams) -> Result<http::Request<Vec<u8>>, kube::Error> {
-    Request::new(path).list(which).map_err(kube::Error::BuildRequest)
+    /// What the API server answers. Where it says 429, it is asked again, as kubectl does: for a second or so after a
+    /// definition is new, "storage is (re)initializing".
+    async fn list(&self, path: String, which: &ListParams) -> Result<String, kube::Error> {
+        let mut attempts = 0;
+        loop {
+            let request = Request::new(path.clone()).list(which);
+            let answer = self
+                .client
+                .request_text(request.map_err(kube::Error::BuildRequest)?)
+                .await;
+            attempts += 1;
+            match answer {
+                Err(kube::Error::Api(status)) if status.code == 429 && attempts < ATTEMPTS => {
+                    sleep(LATER).await
+                }
+                answer => return answer,
+            }
+        }
+    }
 }
 
 /// The families of the ServiceCIDR that the API server makes from its own flags.
@@ -341,6 +363,42 @@ mod tests {
             error.to_string(),
             "cannot list ipaddresspools.metallb.io: not found"
         );
+    }
+
+    /// Lists pools of an API server that answers so many times that it would rather do so later.
+    async fn listed_after(refusals: u32) -> Result<Snapshot<IPAddressPool>, AccessError> {
+        let mut left = refusals;
+        let server = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+            let later = left > 0;
+            left = left.saturating_sub(1);
+            let (code, body) = match later {
+                true => (
+                    429,
+                    json!({"kind": "Status", "status": "Failure", "code": 429, "message": "later"}),
+                ),
+                false => (
+                    200,
+                    json!({"kind": "IPAddressPoolList", "items": [], "metadata": {}}),
+                ),
+            };
+            let answer = http::Response::builder().status(code);
+            let answer = answer
+                .body(kube::client::Body::from(body.to_string().into_bytes()))
+                .unwrap();
+            async move { Ok::<_, std::convert::Infallible>(answer) }
+        });
+        let cluster = Cluster {
+            client: Client::new(server, "default"),
+            namespace: "metallb-system".to_owned(),
+        };
+        cluster.entries(None, &ALL).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_the_api_server_would_rather_give_later_is_asked_for_again() {
+        assert!(listed_after(ATTEMPTS - 1).await.unwrap().is_empty());
+        let refused = listed_after(ATTEMPTS).await.unwrap_err();
+        assert!(refused.to_string().ends_with("later"), "{refused}");
     }
 
     #[test]
