@@ -21,7 +21,7 @@ use super::rows::{self, Row};
 /// How long the watches outlive the last viewer.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 /// The shortest time between two versions.
-const BETWEEN: Duration = Duration::from_millis(250);
+const BETWEEN: Duration = Duration::from_millis(500);
 /// The longest wait for the first one, for the viewer who comes first.
 const FIRST: Duration = Duration::from_secs(5);
 
@@ -85,6 +85,8 @@ struct Follower {
 struct Made {
     object: Arc<Service>,
     holdings: Vec<Holding>,
+    /// The key of its element.
+    name: Arc<str>,
     row: Row,
 }
 
@@ -115,8 +117,8 @@ impl Follower {
     async fn run(mut self, shown: watch::Sender<Option<Arc<Board>>>) {
         // Without them the page shows the rest; the watches say themselves what is wrong.
         let _listed = timeout(FIRST / 2, self.listed.all_ready()).await;
-        let mut board = Board::new(boot(), self.elements());
-        shown.send_replace(Some(Arc::new(board.clone())));
+        let mut board = Arc::new(Board::new(boot(), self.elements()));
+        shown.send_replace(Some(board.clone()));
         let mut looked = Instant::now();
         loop {
             tokio::select! {
@@ -133,31 +135,36 @@ impl Follower {
                 return;
             }
             if let Some(next) = board.with(self.elements()) {
-                board = next;
-                shown.send_replace(Some(Arc::new(board.clone())));
+                board = Arc::new(next);
+                shown.send_replace(Some(board.clone()));
             }
             sleep(BETWEEN).await;
         }
     }
 
     fn elements(&mut self) -> Elements {
-        let mut elements = Elements::new();
-        let mut add = |section, key: &str, html: Arc<str>| {
-            elements.insert(
-                Place {
-                    section,
-                    key: key.into(),
-                },
-                html,
-            );
-        };
         let holdings = self.holdings();
         self.make(&holdings);
-        for (key, made) in &self.made {
-            let key = key.to_string();
-            add(Section::Services, &key, made.row.html.clone());
+        // There are many and few of them change, so they are put into the map at once.
+        let service = |made: &Made| {
+            let place = Place {
+                section: Section::Services,
+                key: made.name.clone(),
+            };
+            (place, made.row.html.clone())
+        };
+        let mut elements: Elements = self.made.values().map(service).collect();
+        let mut add = |section, key: &str, html: Arc<str>| {
+            let key = key.into();
+            elements.insert(Place { section, key }, html);
+        };
+        for made in self.made.values() {
             if let Some(problem) = &made.row.problem {
-                add(Section::Problems, &format!("service/{key}"), problem.clone());
+                add(
+                    Section::Problems,
+                    &format!("service/{}", made.name),
+                    problem.clone(),
+                );
             }
         }
         for (service, holding) in moves::last(&holdings) {
@@ -225,6 +232,7 @@ impl Follower {
             let made = before.remove(&key).filter(is_same).unwrap_or_else(|| Made {
                 object: object.clone(),
                 holdings: holdings.to_vec(),
+                name: key.to_string().into(),
                 row: rows::service(&key, object, holdings),
             });
             self.made.insert(key, made);
