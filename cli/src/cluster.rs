@@ -278,7 +278,7 @@ impl Cluster {
             attempts += 1;
             match answer {
                 Err(kube::Error::Api(status)) if status.code == 429 && attempts < ATTEMPTS => {
-                    sleep(LATER).await
+                    sleep(LATER).await;
                 }
                 answer => return answer,
             }
