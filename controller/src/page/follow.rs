@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::board::{Board, Elements, Place, Section};
 use super::moves::{self, Holding, Holdings};
-use super::rows::{self, Row};
+use super::rows::{self, Row, Shown};
 
 /// How long the watches outlive the last viewer.
 const AFTERWARDS: Duration = Duration::from_secs(60);
@@ -85,9 +85,7 @@ struct Follower {
 struct Made {
     object: Arc<Service>,
     holdings: Vec<Holding>,
-    /// The key of its element.
-    name: Arc<str>,
-    row: Row,
+    shown: Shown,
 }
 
 impl Follower {
@@ -146,33 +144,17 @@ impl Follower {
         let holdings = self.holdings();
         self.make(&holdings);
         // There are many and few of them change, so they are put into the map at once.
-        let service = |made: &Made| {
-            let place = Place {
-                section: Section::Services,
-                key: made.name.clone(),
-            };
-            (place, made.row.html.clone())
-        };
-        let mut elements: Elements = self.made.values().map(service).collect();
-        let mut add = |section, key: &str, html: Arc<str>| {
-            let key = key.into();
-            elements.insert(Place { section, key }, html);
-        };
-        for made in self.made.values() {
-            if let Some(problem) = &made.row.problem {
-                add(
-                    Section::Problems,
-                    &format!("service/{}", made.name),
-                    problem.clone(),
-                );
-            }
+        let services = self.made.values().map(|made| made.shown.row.clone());
+        let mut elements: Elements = services.map(|row| element(Section::Services, row)).collect();
+        let mut add = |section, row| elements.extend([element(section, row)]);
+        for problem in self.made.values().filter_map(|made| made.shown.problem.clone()) {
+            add(Section::Problems, problem);
         }
         for (service, holding) in moves::last(&holdings) {
-            let (key, html) = rows::holding(service, holding);
-            add(Section::Moves, &key, html);
+            add(Section::Moves, rows::holding(service, holding));
         }
         for pool in self.pools.snapshot().values().filter_map(Entry::object) {
-            add(Section::Pools, &pool.name_any(), rows::pool(pool).html);
+            add(Section::Pools, rows::pool(pool));
         }
         let states = self.states.snapshot();
         let states: BTreeMap<&str, &ConfigurationState> = states
@@ -180,7 +162,7 @@ impl Follower {
             .filter_map(|(key, entry)| Some((&*key.name, &**entry.object()?)))
             .collect();
         if let Some(problem) = states.get("controller").and_then(|state| rows::controller(state)) {
-            add(Section::Problems, "controller", problem);
+            add(Section::Problems, problem);
         }
         let mut counts: BTreeMap<&NodeName, usize> = BTreeMap::new();
         for holding in holdings.values().flatten() {
@@ -192,10 +174,10 @@ impl Follower {
                 .get(&*Component::Speaker(name.clone()).object_name())
                 .copied();
             let services = counts.get(&name).copied().unwrap_or_default();
-            let row = rows::node(&name, speaker, services);
-            add(Section::Nodes, name.as_str(), row.html);
-            if let Some(problem) = row.problem {
-                add(Section::Problems, &format!("node/{name}"), problem);
+            let shown = rows::node(&name, speaker, services);
+            add(Section::Nodes, shown.row);
+            if let Some(problem) = shown.problem {
+                add(Section::Problems, problem);
             }
         }
         elements
@@ -232,12 +214,16 @@ impl Follower {
             let made = before.remove(&key).filter(is_same).unwrap_or_else(|| Made {
                 object: object.clone(),
                 holdings: holdings.to_vec(),
-                name: key.to_string().into(),
-                row: rows::service(&key, object, holdings),
+                shown: rows::service(&key, object, holdings),
             });
             self.made.insert(key, made);
         }
     }
+}
+
+fn element(section: Section, row: Row) -> (Place, Arc<str>) {
+    let Row { key, html } = row;
+    (Place { section, key }, html)
 }
 
 /// Greater than that of an earlier process, and small enough for a number in a script.

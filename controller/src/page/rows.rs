@@ -13,37 +13,50 @@ use maud::{Markup, html};
 
 use super::moves::Holding;
 
-/// An object that is shown.
+/// A row with the key by which the script finds it again.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
+    pub(super) key: Arc<str>,
     pub(super) html: Arc<str>,
+}
+
+impl Row {
+    /// `id` is what links to the row name; empty if none do.
+    fn new(key: String, id: &str, cells: &Markup) -> Self {
+        let html = html! { tr id=[(!id.is_empty()).then_some(id)] data-key=(key) { (cells) } };
+        Self {
+            html: html.into_string().into(),
+            key: key.into(),
+        }
+    }
+}
+
+/// An object that is shown.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) row: Row,
     /// The row among the problems, if there is something wrong with it.
-    pub(super) problem: Option<Arc<str>>,
+    pub(super) problem: Option<Row>,
 }
 
 /// A Service of ours, and the nodes that say that they announce it.
-pub(super) fn service(key: &ServiceKey, service: &Service, holdings: &[Holding]) -> Row {
+pub(super) fn service(key: &ServiceKey, service: &Service, holdings: &[Holding]) -> Shown {
     let id = format!("service/{key}");
     let addresses = service.ingress().iter().filter_map(|entry| entry.ip.as_deref());
     let origins = service.metadata.annotations.as_ref().map(Origins::read);
     let origins = origins.unwrap_or_default();
     let state = state(service);
-    let html = html! {
-        tr id=(id) data-key=(text(key)) {
-            th scope="row" { a href=(format!("#{id}")) { (text(key)) } }
-            td { (lines(addresses.map(text))) }
-            td { (lines([origins.first, origins.second].iter().flatten().map(text))) }
-            td { (lines(holdings.iter().map(|one| text(&one.node)))) }
-            td { (lines(holdings.iter().map(|one| time(one.since)))) }
-            td { (word(&state)) }
-        }
+    let cells = html! {
+        (head(&id, key))
+        td { (lines(addresses.map(text))) }
+        td { (lines([origins.first, origins.second].iter().flatten().map(text))) }
+        td { (lines(holdings.iter().map(|one| text(&one.node)))) }
+        td { (lines(holdings.iter().map(|one| time(one.since)))) }
+        td { (word(&state)) }
     };
-    let problem = state
-        .problem
-        .map(|message| problem(key, &id, state.word, message));
-    Row {
-        html: html.into_string().into(),
-        problem,
+    Shown {
+        row: Row::new(key.to_string(), &id, &cells),
+        problem: problem(&state, id.clone(), &head(&id, key)),
     }
 }
 
@@ -91,46 +104,36 @@ pub(super) fn pool(pool: &IPAddressPool) -> Row {
     let there = families
         .iter()
         .filter(|(_, assigned, available)| assigned + available > 0);
-    let html = html! {
-        tr id=(id) data-key=(name) {
-            th scope="row" { a href=(format!("#{id}")) { (name) } }
-            td { (lines(pool.spec.addresses.iter().map(text))) }
-            td { (if pool.spec.auto_assign { "yes" } else { "only if asked for" }) }
-            td { (lines(there.clone().map(|(family, assigned, _)| text(format!("{assigned} {family}"))))) }
-            td { (lines(there.map(|(family, _, available)| text(format!("{available} {family}"))))) }
-        }
+    let cells = html! {
+        (head(&id, &name))
+        td { (lines(pool.spec.addresses.iter().map(text))) }
+        td { (if pool.spec.auto_assign { "yes" } else { "only if asked for" }) }
+        td { (lines(there.clone().map(|(family, assigned, _)| text(format!("{assigned} {family}"))))) }
+        td { (lines(there.map(|(family, _, available)| text(format!("{available} {family}"))))) }
     };
-    Row {
-        html: html.into_string().into(),
-        problem: None,
-    }
+    Row::new(name, &id, &cells)
 }
 
 /// A node: how many Services it announces, and what its speaker says of its configuration.
-pub(super) fn node(name: &NodeName, speaker: Option<&ConfigurationState>, services: usize) -> Row {
+pub(super) fn node(name: &NodeName, speaker: Option<&ConfigurationState>, services: usize) -> Shown {
     let id = format!("node/{name}");
     let state = configuration(speaker);
-    let html = html! {
-        tr id=(id) data-key=(text(name)) {
-            th scope="row" { a href=(format!("#{id}")) { (text(name)) } }
-            td { (services) }
-            td { (word(&state)) }
-        }
+    let cells = html! {
+        (head(&id, name))
+        td { (services) }
+        td { (word(&state)) }
     };
-    let problem = state
-        .problem
-        .map(|message| problem(name, &id, state.word, message));
-    Row {
-        html: html.into_string().into(),
-        problem,
+    Shown {
+        row: Row::new(name.to_string(), &id, &cells),
+        problem: problem(&state, id.clone(), &head(&id, name)),
     }
 }
 
 /// What the controller that leads says of its configuration.
-pub(super) fn controller(state: &ConfigurationState) -> Option<Arc<str>> {
-    let state = configuration(Some(state));
-    let message = state.problem?;
-    Some(problem("controller", "", state.word, message))
+pub(super) fn controller(state: &ConfigurationState) -> Option<Row> {
+    let subject = "controller";
+    let head = html! { th scope="row" { (subject) } };
+    problem(&configuration(Some(state)), subject.to_owned(), &head)
 }
 
 fn configuration(state: Option<&ConfigurationState>) -> State<'_> {
@@ -157,34 +160,35 @@ fn configuration(state: Option<&ConfigurationState>) -> State<'_> {
 }
 
 /// A Service that a node announces since then.
-pub(super) fn holding(service: &ServiceKey, holding: &Holding) -> (Arc<str>, Arc<str>) {
+pub(super) fn holding(service: &ServiceKey, holding: &Holding) -> Row {
     // The youngest comes first in the order of keys.
     let key = format!(
         "{:020} {service} {}",
         i64::MAX - holding.since.as_millisecond(),
         holding.node
     );
-    let html = html! {
-        tr data-key=(key) {
-            td { (time(holding.since)) }
-            th scope="row" { a href=(format!("#service/{service}")) { (text(service)) } }
-            td { (text(&holding.node)) }
-        }
+    let cells = html! {
+        td { (time(holding.since)) }
+        (head(&format!("service/{service}"), service))
+        td { (text(&holding.node)) }
     };
-    (key.into(), html.into_string().into())
+    Row::new(key, "", &cells)
 }
 
-fn problem(subject: impl Display, id: &str, word: &str, message: &str) -> Arc<str> {
-    let html = html! {
-        tr {
-            th scope="row" {
-                @if id.is_empty() { (text(subject)) } @else { a href=(format!("#{id}")) { (text(subject)) } }
-            }
-            td { (word) }
-            td { (lines(message.lines().map(text))) }
-        }
+/// The row among the problems, if there is one.
+fn problem(state: &State<'_>, key: String, head: &Markup) -> Option<Row> {
+    let message = state.problem?;
+    let cells = html! {
+        (head)
+        td { (state.word) }
+        td { (lines(message.lines().map(text))) }
     };
-    html.into_string().into()
+    Some(Row::new(key, "", &cells))
+}
+
+/// The name of an object, as a link to its row.
+fn head(id: &str, name: impl Display) -> Markup {
+    html! { th scope="row" { a href=(format!("#{id}")) { (text(name)) } } }
 }
 
 fn word(state: &State<'_>) -> Markup {
@@ -229,13 +233,13 @@ mod tests {
         }]
     }
 
-    fn row(conditions: &Value) -> Row {
+    fn shown(conditions: &Value) -> Shown {
         service(&ServiceKey::new("default", "web"), &web(conditions), &holdings())
     }
 
     #[test]
     fn a_service_that_is_announced_has_its_address_pool_holder_and_since_when() {
-        let row = row(&json!([
+        let Shown { row, problem } = shown(&json!([
             {"type": "ferrolb.io/Assigned", "status": "True", "reason": "Assigned"},
             {"type": "ferrolb.io/Announced", "status": "True", "reason": "Announced"},
         ]));
@@ -254,17 +258,17 @@ mod tests {
             "Announced",
         ];
         assert_eq!(shown, expected);
-        assert!(row.problem.is_none());
+        assert!(problem.is_none());
     }
 
     #[test]
     fn a_condition_that_does_not_hold_is_a_problem_in_its_own_words() {
-        let row = row(&json!([
+        let Shown { row, problem } = shown(&json!([
             {"type": "ferrolb.io/Assigned", "status": "True", "reason": "Assigned"},
             {"type": "ferrolb.io/Announced", "status": "False", "reason": "NoEndpoint", "message": "no node has one"},
         ]));
         assert!(row.html.contains("NoEndpoint"));
-        let problem = row.problem.unwrap();
+        let problem = problem.unwrap().html;
         assert!(
             problem.contains("NoEndpoint") && problem.contains("no node has one"),
             "{problem}"
@@ -272,11 +276,50 @@ mod tests {
     }
 
     #[test]
+    fn every_row_bears_the_key_by_which_the_script_finds_it() {
+        let broken = json!([{"type": "ferrolb.io/Announced", "status": "False", "reason": "NoEndpoint"}]);
+        let Shown { row, problem } = shown(&broken);
+        let key = ServiceKey::new("default", "web");
+        let state = json!({"apiVersion": "metallb.io/v1beta1", "kind": "ConfigurationState",
+            "metadata": {"name": "speaker-n1"}, "status": {"result": "Invalid", "errorSummary": "wrong"}});
+        let state: ConfigurationState = serde_json::from_value(state).unwrap();
+        let pool_of = json!({"apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
+            "metadata": {"name": "lan"}, "spec": {"addresses": []}});
+        let node = node(&"n1".into(), Some(&state), 1);
+        let rows = [
+            Some(row),
+            problem,
+            Some(pool(&serde_json::from_value(pool_of).unwrap())),
+            Some(node.row),
+            node.problem,
+            controller(&state),
+            Some(holding(&key, &holdings()[0])),
+        ];
+        let keys: Vec<Arc<str>> = rows
+            .into_iter()
+            .map(|row| {
+                let Row { key, html } = row.unwrap();
+                assert!(html.contains(&format!("data-key=\"{key}\"")), "{key} in {html}");
+                key
+            })
+            .collect();
+        let expected = [
+            "default/web",
+            "service/default/web",
+            "lan",
+            "n1",
+            "node/n1",
+            "controller",
+        ];
+        assert_eq!(keys[..6].iter().map(|key| &**key).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn what_others_write_is_text_and_no_markup() {
-        let row = row(&json!([
+        let Shown { row, problem } = shown(&json!([
             {"type": "ferrolb.io/Announced", "status": "False", "reason": "<i>", "message": "<script>alert(1)</script>"},
         ]));
-        let all = format!("{}{}", row.html, row.problem.unwrap());
+        let all = format!("{}{}", row.html, problem.unwrap().html);
         assert!(!all.contains("<script") && !all.contains("<i>"), "{all}");
     }
 }
