@@ -6,8 +6,28 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An Ethernet address, printed as `02:00:c0:00:02:0c`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// All stations of the segment.
+    pub const BROADCAST: Self = Self([0xff; 6]);
+
+    /// Whether it names a group of stations (the lowest bit of the first byte).
+    pub fn is_group(self) -> bool {
+        self.0[0] & 1 == 1
+    }
+
+    /// Whether it can be the address of one station.
+    pub fn is_station(self) -> bool {
+        !self.is_group() && self != Self::default()
+    }
+
+    /// The address that these bytes begin with; none if they are too few.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.first_chunk().map(|bytes| Self(*bytes))
+    }
+}
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

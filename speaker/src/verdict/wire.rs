@@ -53,7 +53,7 @@ impl Judging<'_> {
                 witness: witness.clone(),
                 interface: interface.clone(),
                 holder: holder.clone(),
-                mac: mac.to_string(),
+                mac,
                 owner: owner.and_then(|owner| self.name(owner).cloned()),
                 beside,
             }))
@@ -61,7 +61,7 @@ impl Judging<'_> {
         Some(match look.wire {
             Wire::Ok => None,
             Wire::Unanswered(mac) => Some(Reason::WireSilent(Box::new(Unanswered {
-                mac: mac.to_string(),
+                mac,
                 witness,
                 interface,
                 holder,

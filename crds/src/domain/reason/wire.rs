@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{InterfaceName, NodeName};
+use crate::domain::{InterfaceName, Mac, NodeName};
 
 /// Nobody answers.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -14,7 +14,7 @@ pub struct Unanswered {
     /// The node that holds the address.
     pub holder: NodeName,
     /// The MAC address of the holder's interface there.
-    pub mac: String,
+    pub mac: Mac,
 }
 
 /// Another station answers.
@@ -27,7 +27,7 @@ pub struct Disputed {
     /// The node that holds the address.
     pub holder: NodeName,
     /// The MAC address of the station that answers.
-    pub mac: String,
+    pub mac: Mac,
     /// The node that it belongs to, if it is one's.
     pub owner: Option<NodeName>,
     /// The holder answers too, or a third.
