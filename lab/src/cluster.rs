@@ -12,8 +12,11 @@ use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::plan::Machine;
 
-/// How long pods may take to be replaced.
-const ROLLING: Duration = Duration::from_secs(90);
+/// How long pods may take to be replaced: an Envoy that ends waits until its last connection is idle for a minute, and a
+/// connection that was cut by a move stays open on the node that had the address.
+const ROLLING: Duration = Duration::from_secs(240);
+/// kubectl has so much more than a roll-out, to say that it is late.
+const TO_SAY_SO: Duration = Duration::from_secs(10);
 
 impl Lab {
     /// Runs kubectl as the cluster's administrator and returns its standard output.
@@ -57,9 +60,10 @@ impl Lab {
     /// # Errors
     /// If it is not in time, with what its pods say.
     pub fn rolled_out(&self, namespace: &str, workload: &str) -> Result<()> {
-        let status = ["rollout", "status", "-n", namespace, workload, "--timeout=80s"];
+        let timeout = format!("--timeout={}s", ROLLING.as_secs());
+        let status = ["rollout", "status", "-n", namespace, workload, &timeout];
         self.kubectl_program()
-            .run_with_input(&status, "", ROLLING)
+            .run_with_input(&status, "", ROLLING + TO_SAY_SO)
             .map(drop)
             .map_err(|failed| {
                 let pods = self.kubectl(&["get", "pods,events", "-n", namespace, "-o", "wide"]);
