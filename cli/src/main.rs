@@ -1,6 +1,8 @@
 //! `ferrolb`: one binary, its daemons and its tools as subcommands.
 
 mod age;
+mod any_certificate;
+mod asking;
 mod cluster;
 mod conditions;
 mod crds;
