@@ -54,7 +54,8 @@ pub(crate) enum AskError {
 /// check its certificate, but the way is the API server's and the kubelet's.
 pub(crate) async fn ask(cluster: &Cluster, pod: &Pod, path: &str) -> Result<Bytes, AskError> {
     let door = pod.door().ok_or(AskError::NoDoor)?;
-    let answer = timeout(LONGEST, through(cluster, &pod.name_any(), door, path));
+    let name = pod.name_any();
+    let answer = timeout(LONGEST, through(cluster, &name, door, path));
     answer.await.unwrap_or(Err(AskError::Late))
 }
 
@@ -155,8 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_body_of_the_answer_is_what_is_told() {
-        let (asked, answer) =
-            exchanged(None, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+        let (asked, answer) = exchanged(None, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
         assert!(asked.starts_with("GET /history HTTP/1.1\r\n"), "{asked}");
         assert!(!asked.contains("authorization"), "{asked}");
         assert_eq!(answer.unwrap(), (StatusCode::OK, Bytes::from_static(b"ok")));
