@@ -108,7 +108,8 @@ impl AccessError {
         }
     }
 
-    fn of(verb: &'static str, resource: String, error: &kube::Error) -> Self {
+    /// The same, of a resource that is no kind of object.
+    pub(crate) fn of(verb: &'static str, resource: String, error: &kube::Error) -> Self {
         let cause = cause::of_request(error);
         if matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403)) {
             return Self::Forbidden {
@@ -144,6 +145,8 @@ pub(crate) async fn annotate<K: Clone + Debug + DeserializeOwned>(
 pub(crate) struct Cluster {
     pub(crate) client: Client,
     pub(crate) namespace: String,
+    /// The bearer token that the kubeconfig has, for daemons that ask for one.
+    pub(crate) token: Option<String>,
 }
 
 /// A list whose items are decoded one by one: one that does not fit its type spoils no other.
@@ -168,6 +171,7 @@ impl Cluster {
         Ok(Self {
             client: client::connect(&args).await?,
             namespace: access.namespace.clone(),
+            token: client::token(&args).await?,
         })
     }
 
@@ -390,6 +394,7 @@ mod tests {
         let cluster = Cluster {
             client: Client::new(server, "default"),
             namespace: "metallb-system".to_owned(),
+            token: None,
         };
         cluster.entries(None, &ALL).await
     }

@@ -31,7 +31,7 @@ use case::{Case, Evidence};
 use cause::{Cause, Effect, causes};
 use chain::Chain;
 use elsewhere::Owner;
-use subject::Subject;
+pub(crate) use subject::Subject;
 use trouble::Trouble;
 
 /// A cause was found.

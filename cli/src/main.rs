@@ -1,11 +1,14 @@
 //! `ferrolb`: one binary, its daemons and its tools as subcommands.
 
 mod age;
+mod any_certificate;
+mod asking;
 mod cluster;
 mod conditions;
 mod crds;
 mod daemons;
 mod explain;
+mod history;
 mod holding;
 mod migrate;
 mod objects;
@@ -44,6 +47,8 @@ enum Command {
     Explain(explain::Args),
     /// Show which node announces which address, how full the pools are, and how the speakers do
     Status(status::Args),
+    /// Show what happened of late: which address moved, when, why, and how long it took
+    History(history::Args),
     /// Act on one pool
     Pool(pool::Args),
     /// Move addresses to the nodes that `ferrolb plan` would choose, one group at a time
@@ -81,6 +86,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => ("ferrolb plan", plan::run(&args)),
         Command::Explain(args) => ("ferrolb explain", explain::run(&args)),
         Command::Status(args) => ("ferrolb status", status::run(&args)),
+        Command::History(args) => ("ferrolb history", history::run(&args)),
         Command::Pool(pool::Args {
             command: pool::Command::Drain(args),
         }) => ("ferrolb pool drain", pool::drain::run(&args)),

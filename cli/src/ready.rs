@@ -1,13 +1,15 @@
 //! `ferrolb ready`: asks a controller or a speaker whether it is ready, where there is no other program to ask with.
 
-mod any_certificate;
-
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use rustls::{ClientConnection, StreamOwned};
+
+use crate::any_certificate;
 
 /// How long one attempt may take, and the pause after it.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -58,7 +60,12 @@ fn ask(args: &Args) -> io::Result<String> {
     stream.set_read_timeout(Some(ATTEMPT))?;
     stream.set_write_timeout(Some(ATTEMPT))?;
     match args.tls {
-        true => exchange(any_certificate::over(stream).map_err(io::Error::other)?, args),
+        true => {
+            let config = any_certificate::config().map_err(io::Error::other)?;
+            let connection = ClientConnection::new(Arc::new(config), to.ip().into());
+            let connection = connection.map_err(io::Error::other)?;
+            exchange(StreamOwned::new(connection, stream), args)
+        }
         false => exchange(stream, args),
     }
 }

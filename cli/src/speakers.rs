@@ -25,6 +25,34 @@ pub(crate) struct Pod {
     status: Value,
 }
 
+/// Where a daemon serves metrics and health.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Door {
+    pub(crate) port: u16,
+    /// It speaks TLS there, and asks for a token.
+    pub(crate) tls: bool,
+}
+
+impl Pod {
+    /// The node it runs on.
+    pub(crate) fn node(&self) -> Option<NodeName> {
+        self.spec["nodeName"].as_str().map(NodeName::from)
+    }
+
+    /// Where the kubelet asks whether it is ready; none if it does not ask.
+    pub(crate) fn door(&self) -> Option<Door> {
+        let containers = self.spec["containers"].as_array();
+        let asked = containers
+            .into_iter()
+            .flatten()
+            .find_map(|one| one.pointer("/readinessProbe/httpGet"))?;
+        Some(Door {
+            port: asked["port"].as_u64()?.try_into().ok()?,
+            tls: asked["scheme"] == "HTTPS",
+        })
+    }
+}
+
 /// The speaker of one node.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) struct Speaker {
@@ -181,6 +209,19 @@ mod tests {
     #[case::not_started_yet(&[with("n1", json!({"phase": "Pending"}))], State::NotReady("Pending".to_owned()))]
     fn a_speaker_is_as_ready_as_its_pod(#[case] pods: &[Pod], #[case] expected: State) {
         assert_eq!(of("n1", &[state("n1", "")], Some(pods)).state, expected);
+    }
+
+    #[rstest]
+    #[case::plain(json!({"port": 9120, "scheme": "HTTP"}), Some(Door { port: 9120, tls: false }))]
+    #[case::tls(json!({"port": 9120, "scheme": "HTTPS"}), Some(Door { port: 9120, tls: true }))]
+    #[case::by_a_name(json!({"port": "metrics"}), None)]
+    fn a_daemon_is_asked_where_its_readiness_is(#[case] get: Value, #[case] expected: Option<Door>) {
+        let containers = json!([{"name": "beside"}, {"readinessProbe": {"httpGet": get}}]);
+        let pod = Pod {
+            spec: json!({ "containers": containers }),
+            ..Pod::default()
+        };
+        assert_eq!(pod.door(), expected);
     }
 
     #[test]

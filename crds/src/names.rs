@@ -51,6 +51,10 @@ pub const STATE_NODE: &str = "metallb.io/node-name";
 pub const LINKS: &str = "ferrolb.io/links";
 /// Annotation of a `ServiceL2Status`: the node that its Service is to move to (`ferrolb rebalance`).
 pub const MOVE_TO: &str = "ferrolb.io/move-to";
+/// On a `ServiceL2Status`, by its speaker: why the Service came to the node, in one word.
+pub const MOVE_CAUSE: &str = "ferrolb.io/move-cause";
+/// On a `ServiceL2Status`, by its speaker: how long that took, in milliseconds.
+pub const MOVE_TOOK_MS: &str = "ferrolb.io/move-took-ms";
 /// The Lease that the leading controller renews.
 pub const CONTROLLER_LEASE: &str = "ferrolb-controller";
 /// Annotation of the controllers' Lease: addresses given back a moment ago, by whom, and until when they wait for them.

@@ -19,6 +19,7 @@ use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use secrecy::ExposeSecret;
 use tower::{BoxError, ServiceBuilder};
 
 use crate::args::ClusterArgs;
@@ -62,6 +63,17 @@ pub async fn connect(args: &ClusterArgs) -> Result<Client, ClientError> {
     install_crypto();
     let config = config(args.kubeconfig.as_deref()).await?;
     Ok(client(config)?)
+}
+
+/// The bearer token that the kubeconfig or the service account has, if it has one. A program that gives tokens is not asked.
+///
+/// # Errors
+/// The configuration cannot be read.
+pub async fn token(args: &ClusterArgs) -> Result<Option<String>, ClientError> {
+    let auth = config(args.kubeconfig.as_deref()).await?.auth_info;
+    let of_file = || std::fs::read_to_string(auth.token_file.as_deref()?).ok();
+    let token = auth.token.as_ref().map(|token| token.expose_secret().to_owned());
+    Ok(token.or_else(of_file).map(|token| token.trim().to_owned()))
 }
 
 /// The asked-for kubeconfig; else, in a pod, its service account; else `~/.kube/config`.

@@ -27,5 +27,5 @@ pub mod ways;
 
 pub use moment::Moment;
 pub use profile::Profile;
-pub use protocol::{Conduct, Effect, Event, PartitionPolicy, Segment};
+pub use protocol::{Before, Conduct, Effect, Event, PartitionPolicy, Segment};
 pub use view::{Fitness, GroupView, Nearness, SegmentView};

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod asking;
+mod before;
 mod effect;
 mod epochs;
 mod facts;
@@ -49,6 +50,7 @@ use pauses::Pauses;
 use returns::Returns;
 use voice::Voice;
 
+pub use before::Before;
 pub use effect::{Effect, Event};
 pub use majority::PartitionPolicy;
 

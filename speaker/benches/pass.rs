@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use daemon::{args, flows, forecast, layer2, may, metrics, run, see, tell, verdict};
+use daemon::{args, flows, forecast, history, layer2, may, metrics, run, see, tell, verdict};
 use layer2::announce::{Protocol, Reports, SegmentReport};
 use see::watch::{Slice, Stores};
 use tell::condition::Shown;
@@ -38,6 +38,7 @@ mod daemon {
     pub(crate) mod args;
     pub(crate) mod flows;
     pub(crate) mod forecast;
+    pub(crate) mod history;
     pub(crate) mod layer2;
     pub(crate) mod may;
     pub(crate) mod metrics;
@@ -110,7 +111,7 @@ fn status(number: u32) -> Value {
         owner: None,
         interfaces: [].into(),
     };
-    let mut object = wanted.object();
+    let mut object = wanted.object(None);
     object["metadata"]["uid"] = json!(format!("status-{number}"));
     object["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
     object["status"] = wanted.status_object()["status"].clone();
@@ -206,8 +207,10 @@ impl Bench {
         let registry = Registry::new();
         let command_line: CommandLine =
             clap::Parser::parse_from(["speaker", "--node-name", node(0).as_str()]);
+        let history = history::History::of(node(0));
         let (membership, protocol) =
-            layer2::membership::join(&command_line.args, "uid".to_owned(), &registry).expect("metrics");
+            layer2::membership::join(&command_line.args, "uid".to_owned(), &registry, history.clone())
+                .expect("metrics");
         protocol
             .reports
             .send_replace(Reports::from([("eth0".into(), report())]));
@@ -224,6 +227,7 @@ impl Bench {
             memory: may::Memory::default(),
             reported: Readiness::default(),
             input: None,
+            history,
             said: run::Said::default(),
             actor: tell::write::Actor::new(client, "lb", metrics.writes.clone(), events),
             metrics,

@@ -8,6 +8,7 @@
 mod args;
 mod flows;
 pub mod forecast;
+pub mod history;
 pub mod layer2;
 pub mod may;
 mod metrics;

@@ -5,7 +5,6 @@ mod pass;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::Router;
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeName};
 use ferrolb_crds::names;
 use ferrolb_rawlink::links::{self, LinkTable};
@@ -22,6 +21,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
 use crate::flows::{self, Flows};
+use crate::history::History;
 use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
 use crate::layer2::{self, Membership, burst};
 use crate::may::{Memory, Options};
@@ -52,10 +52,11 @@ const PUT_OFF_AT_MOST: Duration = Duration::from_millis(500);
 /// the wire ended.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let pod = args.pod_name.clone();
-    let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, pod, Router::new()).await?;
+    let node = NodeName::from(args.node_name.as_str());
+    let history = History::of(node.clone());
+    let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, pod, history.routes()).await?;
     let reported = Readiness::default();
     let stores = Stores::watch(&process, args.lb_class.clone(), &reported);
-    let node = NodeName::from(args.node_name.as_str());
     let metrics = Metrics::register(&process.registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;
     let unknown = process.readiness.part("cluster");
@@ -64,7 +65,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = process.shutdown.draining() => return Ok(()),
     };
     unknown.done();
-    let (membership, protocol) = layer2::join(&args, cluster, &process.registry)?;
+    let (membership, protocol) = layer2::join(&args, cluster, &process.registry, history.clone())?;
     let (news, heard) = mpsc::channel(NEWS);
     let announcer = Announcer {
         links: links.clone(),
@@ -106,6 +107,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         memory: Memory::default(),
         reported,
         input: None,
+        history,
         said: Said::default(),
         metrics,
         actor,
@@ -157,6 +159,8 @@ pub(crate) struct Speaker {
     pub(crate) reported: Readiness,
     /// What the last pass saw.
     pub(crate) input: Option<Input>,
+    /// What happened of late.
+    pub(crate) history: History,
     pub(crate) said: Said,
     pub(crate) metrics: Metrics,
     pub(crate) actor: Actor,
@@ -209,7 +213,7 @@ impl Speaker {
                     continue;
                 }
                 Some(news) = news.recv() => {
-                    heard.log(news);
+                    heard.log(news, &self.history);
                     continue;
                 }
                 () = shutdown.draining(), if give_up.is_none() => give_up = Some(self.membership.leave()),

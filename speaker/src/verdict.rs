@@ -107,6 +107,19 @@ impl Verdicts {
         verdicts
     }
 
+    /// Reason this node may not announce the address, if it may not.
+    pub(crate) fn refusal(&self, address: IpAddr) -> Option<&Reason> {
+        let verdict = self.by_address.get(&address)?;
+        match (&verdict.layer2, &verdict.judged.eligible) {
+            (Layer2::Nobody(why), _) => Some(why),
+            // It is asked for only where there is one, as it is made for it.
+            (_, Ok(eligibility)) if !eligibility.group.fit.contains_key(&NodeId::of(&self.node)) => {
+                eligibility.ineligible().get(&self.node)
+            }
+            _ => None,
+        }
+    }
+
     fn rivals(&self, evidence: &Evidence<'_>) -> BTreeMap<ServiceKey, BTreeSet<NodeName>> {
         let mut rivals: BTreeMap<ServiceKey, BTreeSet<NodeName>> = BTreeMap::new();
         for service in self.by_service().into_keys() {

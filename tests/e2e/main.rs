@@ -9,6 +9,7 @@ mod installed;
 mod monitoring;
 mod page;
 mod prometheus;
+mod remembering;
 mod scene;
 mod watched;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         input::trials(),
         monitoring::trials(),
         page::trials(),
+        remembering::trials(),
         watched::trials(),
     ]
     .into_iter()

@@ -25,9 +25,10 @@ const FORWARD: [&str; 5] = [
     "deployment/controller",
     "9120",
 ];
-const URL: &str = "http://localhost:9120/";
+pub(crate) const URL: &str = "http://localhost:9120/";
 
-fn forward(lab: &Lab) -> Result<Process> {
+/// Forwards the port of the controller, as long as the process lives.
+pub(crate) fn forward(lab: &Lab) -> Result<Process> {
     let kubectl = ferrolb_programs::cluster()?.join("kubectl");
     let kubectl = kubectl.to_string_lossy();
     let command = [&[&*kubectl], &FORWARD[..]].concat();

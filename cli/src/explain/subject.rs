@@ -17,7 +17,7 @@ const KINDS: [&str; 3] = ["svc", "service", "services"];
 
 impl Subject {
     /// The same; a Service without a namespace is in this one.
-    pub(super) fn within(self, namespace: &str) -> Self {
+    pub(crate) fn within(self, namespace: &str) -> Self {
         match self {
             Self::Service {
                 namespace: None,

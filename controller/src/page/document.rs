@@ -34,7 +34,7 @@ const SECTIONS: [(Section, &str, &str, &[&str]); 5] = [
         Section::Moves,
         "Last moves",
         "No node announces anything.",
-        &["Since", "Service", "Node"],
+        &["Since", "Service", "Node", "Took", "Cause"],
     ),
 ];
 

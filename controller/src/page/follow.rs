@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ferrolb_crds::api::core::{Node, Service};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, ServiceL2Status};
 use ferrolb_crds::domain::{Component, NodeName, ServiceClass, ServiceKey};
+use ferrolb_crds::names::{MOVE_CAUSE, MOVE_TOOK_MS};
 use ferrolb_runtime::dirty;
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Entry, Reflection, Reports, Watch, WatchMetrics};
@@ -190,9 +191,12 @@ impl Follower {
                 continue;
             };
             let service = ServiceKey::new(&*status.service_namespace, &*status.service_name);
+            let annotation = |name: &str| object.annotations().get(name);
             holdings.entry(service).or_default().push(Holding {
                 since: since.0,
                 node: status.node.as_str().into(),
+                cause: annotation(MOVE_CAUSE).cloned(),
+                took_ms: annotation(MOVE_TOOK_MS).and_then(|text| text.parse().ok()),
             });
         }
         holdings

@@ -14,6 +14,10 @@ const SHOWN: usize = 50;
 pub(super) struct Holding {
     pub(super) since: Timestamp,
     pub(super) node: NodeName,
+    /// Why it came there, in the speaker's word, if the speaker knows.
+    pub(super) cause: Option<String>,
+    /// How long that took, in milliseconds, if the speaker knows.
+    pub(super) took_ms: Option<u32>,
 }
 
 /// Who announces each Service, as the speakers say.
@@ -47,6 +51,8 @@ mod tests {
                 vec![Holding {
                     since,
                     node: "n1".into(),
+                    cause: None,
+                    took_ms: None,
                 }],
             )
         };

@@ -171,6 +171,8 @@ pub(super) fn holding(service: &ServiceKey, holding: &Holding) -> Row {
         td { (time(holding.since)) }
         (head(&format!("service/{service}"), service))
         td { (text(&holding.node)) }
+        td { (lines(holding.took_ms.map(|took_ms| text(format!("{took_ms} ms"))))) }
+        td { (lines(holding.cause.as_ref().map(text))) }
     };
     Row::new(key, "", &cells)
 }
@@ -230,6 +232,8 @@ mod tests {
         vec![Holding {
             since: "2026-01-01T00:00:00Z".parse().unwrap(),
             node: "n1".into(),
+            cause: Some("SpeakerDown".to_owned()),
+            took_ms: Some(640),
         }]
     }
 
@@ -312,6 +316,23 @@ mod tests {
             "controller",
         ];
         assert_eq!(keys[..6].iter().map(|key| &**key).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_move_says_how_long_it_took_and_why_where_the_speaker_knows() {
+        let key = ServiceKey::new("default", "web");
+        let known = holding(&key, &holdings()[0]).html;
+        assert!(known.contains("<td>640 ms</td><td>SpeakerDown</td>"), "{known}");
+        let unknown = Holding {
+            cause: None,
+            took_ms: None,
+            ..holdings()[0].clone()
+        };
+        let unknown = holding(&key, &unknown).html;
+        assert!(
+            unknown.ends_with("<td>n1</td><td></td><td></td></tr>"),
+            "{unknown}"
+        );
     }
 
     #[test]

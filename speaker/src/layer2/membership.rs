@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::view::{Here, Moves, Told};
 use crate::args::{Args, PolicyName, TransportName};
+use crate::history::History;
 use crate::layer2::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
 use crate::layer2::keys::{self, Keys};
 use crate::may::{May, View};
@@ -77,6 +78,7 @@ pub(crate) fn join(
     args: &Args,
     cluster: String,
     registry: &Registry,
+    history: History,
 ) -> Result<(Membership, Protocol), prometheus::Error> {
     let (views, of_views) = watch::channel(Views::default());
     let (ring, of_ring) = watch::channel(None);
@@ -105,6 +107,7 @@ pub(crate) fn join(
         departure: of_departure,
         reports: to_reports,
         metrics: ProtocolMetrics::register(registry)?,
+        history,
     };
     let membership = Membership {
         views,

@@ -1,5 +1,6 @@
 //! One pass: see, may, tell the ports, and say what is done.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::see::interfaces;
 use crate::see::snapshot::Snapshot;
 use crate::tell::condition::{self, Known};
 use crate::tell::events::{self, Told};
-use crate::tell::l2_status::{self, Seen};
+use crate::tell::l2_status::{self, Change, Seen};
 use crate::tell::write::{Done, Target};
 use crate::verdict::{Evidence, Verdicts};
 
@@ -78,6 +79,7 @@ impl Speaker {
             flows.follow(flows::owners(&snapshot.view.services), Instant::now());
         }
         let may = self.memory.judge(&snapshot.view);
+        self.history.know(&may);
         let moves = self.moves(snapshot, &may);
         let interfaces = interfaces::read(&input.links, &snapshot.exclude);
         let here = Here {
@@ -94,7 +96,7 @@ impl Speaker {
             statuses: &snapshot.statuses,
             has_key: input.has_key,
         });
-        events::log(&mut self.said.logged, &verdicts);
+        events::log(&mut self.said.logged, &verdicts, &self.history);
         self.metrics.show(&verdicts, snapshot.problems.len());
         if may.all_excluded && !self.said.all_excluded {
             tracing::warn!("every node carries the label {EXCLUDE_NODE}, so it is ignored");
@@ -150,7 +152,7 @@ impl Speaker {
             .said
             .told
             .get_or_insert_with(|| Told::before(l2_status::services_of(&snapshot.statuses, &self.node)));
-        for notice in told.notices(verdicts, &snapshot.shown) {
+        for notice in told.notices(verdicts, &snapshot.shown, &self.history) {
             self.actor.tell(notice);
         }
         let wanted = l2_status::wanted(verdicts, &self.node, self.pod.as_ref());
@@ -164,8 +166,14 @@ impl Speaker {
             .said
             .due
             .allowed(changes, &wanted, &snapshot.statuses, succeeded);
-        for (name, change) in self.said.due.take(changes, Instant::now()) {
-            self.actor.change(name, change);
+        let due = self.said.due.take(changes, Instant::now());
+        let moves = LazyCell::new(|| self.history.moves_here());
+        for (name, change) in due {
+            let moved = match &change {
+                Change::Apply(wanted) => moves.get(&wanted.service.to_string()).cloned(),
+                Change::Delete { .. } | Change::Retire { .. } => None,
+            };
+            self.actor.change(name, change, moved);
         }
     }
 

@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 use tokio::time::Instant;
 
+use crate::history::{Happened, History, What};
 use crate::see::snapshot::Snapshot;
 use crate::tell::condition::{Shown, spokesman};
 use crate::verdict::{Layer2, Verdicts};
@@ -46,6 +47,7 @@ impl Told {
         &mut self,
         verdicts: &Verdicts,
         services: &BTreeMap<ServiceKey, Arc<Shown>>,
+        history: &History,
     ) -> Vec<Notice> {
         let reference = |service: &ServiceKey| Some(services.get(service)?.reference(service));
         let assigned: BTreeSet<ServiceKey> = verdicts.by_service().into_keys().cloned().collect();
@@ -60,7 +62,7 @@ impl Told {
         }));
         self.failed = failed;
         self.assigned = assigned;
-        told.extend(self.wire.notices(verdicts, reference));
+        told.extend(self.wire.notices(verdicts, reference, history));
         told
     }
 }
@@ -117,8 +119,8 @@ fn warning(regarding: ObjectReference, reason: &str, note: String) -> Notice {
 /// What this node announces, for the log.
 pub(crate) type Logged = BTreeMap<IpAddr, (BTreeSet<ServiceKey>, BTreeSet<InterfaceName>)>;
 
-/// Logs which addresses this node begins and ceases to announce.
-pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
+/// Logs which addresses this node begins and ceases to announce, and writes down what it may not announce any more.
+pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts, history: &History) {
     let here = verdicts.here().map(|(address, verdict, announcement)| {
         let services = verdict.judged.served().cloned().collect();
         (address, (services, announcement.interfaces.clone()))
@@ -133,7 +135,12 @@ pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts) {
     for (address, (services, _)) in logged.iter() {
         if !now.contains_key(address) {
             let services = services.iter().join(", ");
-            tracing::info!(%address, services, "no longer announcing");
+            let why = verdicts.refusal(*address);
+            let reason = why.map(Reason::word);
+            tracing::info!(%address, services, reason, "no longer announcing");
+            if let Some(why) = why {
+                history.add(Happened::new(What::Refused, why).of(*address));
+            }
         }
     }
     *logged = now;

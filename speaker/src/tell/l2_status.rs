@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use ferrolb_crds::api::{AnnouncingInterface, ServiceL2StatusStatus};
 use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
-use ferrolb_crds::names::{STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE};
+use ferrolb_crds::names::{
+    MOVE_CAUSE, MOVE_TOOK_MS, STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -19,6 +21,7 @@ mod seen;
 pub(crate) use due::Due;
 pub(crate) use seen::Seen;
 
+use crate::history::Move;
 use crate::may::Interfaces;
 use crate::verdict::{Announcement, Verdicts};
 
@@ -145,17 +148,25 @@ impl Wanted {
         format!("l2-{first:016x}")
     }
 
-    /// The object without its status, for server-side apply.
-    pub(crate) fn object(&self) -> Value {
+    /// The object without its status, for server-side apply. How the Service came here is for people: it changes nothing,
+    /// and is written with the object or not at all.
+    pub(crate) fn object(&self, moved: Option<&Move>) -> Value {
         let owner =
             |owner: &Owner| json!({"apiVersion": "v1", "kind": "Pod", "name": owner.name, "uid": owner.uid});
         let owners: Vec<Value> = self.owner.iter().map(owner).collect();
-        json!({
+        let cause = moved.map(|moved| (MOVE_CAUSE, moved.cause.to_owned()));
+        let took = moved.and_then(|moved| Some((MOVE_TOOK_MS, moved.took_ms?.to_string())));
+        let annotations: BTreeMap<&str, String> = cause.into_iter().chain(took).collect();
+        let mut object = json!({
             "apiVersion": "metallb.io/v1beta1",
             "kind": "ServiceL2Status",
             "metadata": {"name": self.name(), "labels": self.labels(), "ownerReferences": owners},
             "spec": {},
-        })
+        });
+        if !annotations.is_empty() {
+            object["metadata"]["annotations"] = json!(annotations);
+        }
+        object
     }
 
     /// The object with its status alone, for server-side apply.

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::history::Move;
 use crate::tell::condition::Write;
 use crate::tell::l2_status::{Change, Wanted};
 
@@ -73,13 +74,13 @@ impl Actor {
         }
     }
 
-    /// Changes the `ServiceL2Status` of this name.
-    pub(crate) fn change(&mut self, name: String, change: Change) {
+    /// Changes the `ServiceL2Status` of this name; what is made says how its Service came here.
+    pub(crate) fn change(&mut self, name: String, change: Change, moved: Option<Move>) {
         let (statuses, permits) = (self.statuses.clone(), self.permits.clone());
         self.tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
             let result = match &change {
-                Change::Apply(wanted) => statuses.apply(wanted).await,
+                Change::Apply(wanted) => statuses.apply(wanted, moved.as_ref()).await,
                 Change::Delete { uid, .. } => statuses.delete(&name, uid).await,
                 Change::Retire { node, .. } => statuses.retire(node).await,
             };
@@ -127,11 +128,11 @@ impl Actor {
 
 impl Statuses {
     /// The object first, then its status. Both are ours alone, so what others wrote there is put right.
-    async fn apply(&self, wanted: &Wanted) -> Result<(), String> {
+    async fn apply(&self, wanted: &Wanted, moved: Option<&Move>) -> Result<(), String> {
         let name = wanted.name();
         let made = self
             .writer
-            .apply(&self.api, &name, &wanted.object(), Ownership::Take)
+            .apply(&self.api, &name, &wanted.object(moved), Ownership::Take)
             .await;
         applied(made)?;
         let written = self

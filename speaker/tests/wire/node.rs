@@ -13,6 +13,7 @@ use ferrolb_segment::message::NodeId;
 use ferrolb_segment::seal::{KeyRing, SegmentKey};
 use ferrolb_segment::ways::Transport;
 use ferrolb_segment::{Conduct, Fitness, GroupView, Profile, SegmentView};
+use ferrolb_speaker::history::History;
 use ferrolb_speaker::layer2::announce::{
     Announcer, Departure, LayerTwoMetrics, News, Protocol, ProtocolMetrics, Reports, SegmentReport, Views,
 };
@@ -72,6 +73,7 @@ impl Node {
             departure: of_departure,
             reports: to_reports,
             metrics: ProtocolMetrics::register(&registry).unwrap(),
+            history: History::default(),
         };
         let inside = namespace.name().to_owned();
         let thread = thread::spawn(move || {

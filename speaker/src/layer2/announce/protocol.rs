@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::holders::Holders;
+use crate::history::History;
 
 /// What the cluster says about each segment that this node is on.
 pub type Views = Arc<BTreeMap<InterfaceName, Arc<SegmentView>>>;
@@ -41,6 +42,8 @@ pub struct Protocol {
     pub reports: watch::Sender<Reports>,
     /// What is counted.
     pub metrics: ProtocolMetrics,
+    /// Where it is written down what was done.
+    pub history: History,
 }
 
 /// How far the end of this speaker has come.

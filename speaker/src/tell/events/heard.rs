@@ -7,6 +7,7 @@ use std::time::Duration;
 use ferrolb_crds::domain::InterfaceName;
 use tokio::time::Instant;
 
+use crate::history::{Cause, Happened, History, What};
 use crate::layer2::announce::News;
 use crate::layer2::wire::Mac;
 
@@ -39,8 +40,8 @@ struct Line {
 }
 
 impl Heard {
-    /// Logs what is new of this address or interface.
-    pub(crate) fn log(&mut self, news: News) {
+    /// Logs what is new of this address or interface, and writes down who claims an address.
+    pub(crate) fn log(&mut self, news: News, history: &History) {
         match news {
             News::ForeignClaim {
                 address,
@@ -50,6 +51,10 @@ impl Heard {
                 let of_address = self.claims.entry(address).or_default();
                 if let Some(Line { claims, macs }) = of_address.add(mac, Instant::now()) {
                     tracing::warn!(%address, %mac, %interface, claims, macs, "another station claims an address that we announce");
+                    history.add(Happened {
+                        interface: Some(interface),
+                        ..Happened::new(What::Detected, Cause::ForeignClaim).of(address)
+                    });
                 }
             }
             News::Trouble { interface, message } => {

@@ -32,7 +32,11 @@ fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
     let object: Service =
         serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "shop"}})).unwrap();
     let shown = Arc::new(Shown::read(&object, None));
-    let notices = told.notices(verdicts, &BTreeMap::from([(key("web"), shown)]));
+    let notices = told.notices(
+        verdicts,
+        &BTreeMap::from([(key("web"), shown)]),
+        &History::default(),
+    );
     notices.into_iter().map(|one| (one.reason, one.note)).collect()
 }
 

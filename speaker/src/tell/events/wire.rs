@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 
 use super::warning;
+use crate::history::{Cause, Happened, History, What};
 use crate::verdict::Verdicts;
 
 /// The reason of the event about an address that is answered again as it should be.
@@ -25,6 +26,7 @@ impl ToldWire {
         &mut self,
         verdicts: &Verdicts,
         reference: impl Fn(&ServiceKey) -> Option<ObjectReference>,
+        history: &History,
     ) -> Vec<Notice> {
         let ours = verdicts.by_address.iter().filter_map(|(address, verdict)| {
             let wire = verdict.wire.as_ref().filter(|wire| wire.is_ours)?;
@@ -39,6 +41,8 @@ impl ToldWire {
                 continue;
             }
             let regarding = verdict.judged.served().filter_map(&reference);
+            let cause = trouble.map_or(Cause::WireAnswered, Cause::from);
+            history.add(Happened::new(What::Detected, cause).of(address));
             match trouble {
                 Some(why) => {
                     tracing::warn!(%address, reason = why.word(), "the wire does not agree: {why}");

@@ -63,7 +63,7 @@ fn ours() -> BTreeMap<String, Wanted> {
 
 /// The object as the API server shows it once it is written.
 fn written(wanted: &Wanted) -> Arc<Seen> {
-    let mut object = wanted.object();
+    let mut object = wanted.object(None);
     object["metadata"]["uid"] = json!(format!("uid-of-{}", wanted.node));
     object["status"] = wanted.status_object()["status"].clone();
     seen(object)
@@ -106,7 +106,7 @@ fn a_name_is_the_same_for_the_same_service_and_node_only() {
 
 #[test]
 fn the_object_has_the_labels_and_the_owner_of_metallb() {
-    let object = ours().into_values().next().unwrap().object();
+    let object = ours().into_values().next().unwrap().object(None);
     assert_eq!(
         object["metadata"]["labels"],
         json!({"metallb.io/node": "n1", "metallb.io/service-name": "web", "metallb.io/service-namespace": "shop"})
@@ -116,12 +116,31 @@ fn the_object_has_the_labels_and_the_owner_of_metallb() {
 }
 
 #[test]
+fn the_object_says_how_the_service_came_here_and_is_the_same_without() {
+    let wanted = ours().into_values().next().unwrap();
+    let moved = Move {
+        cause: "SpeakerDown",
+        took_ms: Some(640),
+    };
+    let annotations = |moved| wanted.object(moved)["metadata"].get("annotations").cloned();
+    let expected = json!({"ferrolb.io/move-cause": "SpeakerDown", "ferrolb.io/move-took-ms": "640"});
+    assert_eq!(annotations(Some(&moved)), Some(expected));
+    assert_eq!(annotations(None), None);
+    let mut object = wanted.object(Some(&moved));
+    object["status"] = wanted.status_object()["status"].clone();
+    assert!(wanted.is_met(&seen(object)));
+}
+
+#[test]
 fn a_node_name_too_long_for_a_label_stands_in_the_status_alone() {
     let wanted = Wanted {
         node: "n".repeat(64).into(),
         ..ours().into_values().next().unwrap()
     };
-    assert_eq!(wanted.object()["metadata"]["labels"].get("metallb.io/node"), None);
+    assert_eq!(
+        wanted.object(None)["metadata"]["labels"].get("metallb.io/node"),
+        None
+    );
     assert!(wanted.is_met(&written(&wanted)));
 }
 

@@ -4,6 +4,7 @@
 //! who come next in line wait only so long. Then it is answered for, and then everybody is told, some addresses at a time
 //! with a look at the socket in between. Lines in the log and the series of addresses that were given up come last.
 
+mod coming;
 mod holders;
 mod listen;
 mod report;
@@ -30,6 +31,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{PortTask, random};
 use crate::layer2::announce::protocol::{Departure, Protocol};
+use coming::Coming;
 use report::Reporter;
 use storm::Storm;
 use turnover::Turnover;
@@ -49,6 +51,7 @@ struct Station {
     gate: Gate,
     /// Since when an address is claimed and nobody was told.
     untold: BTreeMap<IpAddr, Instant>,
+    coming: BTreeMap<IpAddr, Coming>,
     storm: Storm,
     udp: Udp,
     witness: Witness,
@@ -160,6 +163,7 @@ impl Station {
             sequence: 0,
             gate: Gate::new(Limits::default(), Moment::ORIGIN),
             untold: BTreeMap::new(),
+            coming: BTreeMap::new(),
             storm: Storm::new(origin),
             udp: Udp::new(choice, protocol.conduct.profile, interface.as_str()),
             witness: Witness::new(protocol.me),
@@ -239,6 +243,7 @@ impl Station {
                 }
                 Effect::Tell(event) => {
                     self.reporter.news = true;
+                    self.expect(&event);
                     self.events.push_back(event);
                 }
                 Effect::Announce(_) | Effect::Send(_) | Effect::Hold(_) | Effect::Release(_) => {}
@@ -279,6 +284,7 @@ impl Station {
             if let Some(since) = self.untold.remove(&address) {
                 let took = since.elapsed().as_secs_f64();
                 self.protocol.metrics.announce.observe(took);
+                self.arrived(address);
             }
         }
     }

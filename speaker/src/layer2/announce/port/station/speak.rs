@@ -9,6 +9,7 @@ use ferrolb_segment::{Effect, Event};
 
 use super::super::{PortTask, neighbours};
 use super::Station;
+use crate::history::{Cause, Happened, What};
 
 /// Lines of the log that are written before the socket is looked at again.
 const LINES_AT_ONCE: usize = 64;
@@ -70,16 +71,16 @@ impl Station {
 
     fn tell(&mut self, port: &PortTask, event: Event) {
         let interface = &port.port.interface;
-        let views = self.protocol.views.borrow();
-        let view = views.get(interface);
-        let name = |node| match view.and_then(|view| view.nodes.get(&node)) {
-            Some(name) => name.to_string(),
-            None => format!("{node:?}"),
-        };
+        let name = |node| self.name(node).to_string();
+        let noticed = |cause| Happened::new(What::Detected, cause);
         match event {
             Event::Joined => tracing::info!(%interface, event = "segment", step = "join", "takes part"),
             Event::Up(peer) => {
                 tracing::info!(%interface, event = "segment", step = "up", node = name(peer.node), "a speaker is up");
+                self.write_down(Happened {
+                    other: Some(self.name(peer.node)),
+                    ..noticed(Cause::SpeakerUp)
+                });
             }
             Event::Suspected(peer, silence) => {
                 let (node, silence_ms) = (name(peer.node), silence.as_millis());
@@ -89,6 +90,11 @@ impl Station {
                 self.protocol.metrics.detect.observe(silence.as_secs_f64());
                 let (node, silence_ms) = (name(peer.node), silence.as_millis());
                 tracing::info!(%interface, event = "segment", step = "detect", node, silence_ms, "a speaker is down");
+                self.write_down(Happened {
+                    other: Some(self.name(peer.node)),
+                    took: Some(silence),
+                    ..noticed(Cause::SpeakerDown)
+                });
             }
             Event::Claimed(address, waited) => {
                 self.protocol.metrics.claim.observe(waited.as_secs_f64());
@@ -99,27 +105,51 @@ impl Station {
                 tracing::info!(%interface, event = "segment", step = "take", %address, "took over an address");
             }
             Event::GaveUp(address, heir) => {
-                let heir = heir.map(name);
+                let to = heir.map(|heir| self.name(heir));
+                let heir = to.as_ref().map(ToString::to_string);
                 tracing::info!(%interface, event = "segment", step = "yield", %address, heir, "gave up an address");
+                let cause = if to.is_some() {
+                    Cause::HandedOver
+                } else {
+                    Cause::NotEligible
+                };
+                self.write_down(Happened {
+                    other: to,
+                    ..Happened::new(What::GaveUp, cause).of(address)
+                });
             }
             Event::Lost(address, winner) => {
                 let node = name(winner);
                 tracing::warn!(%interface, event = "segment", step = "lose", %address, node, "another has a stronger claim");
+                self.write_down(Happened {
+                    other: Some(self.name(winner)),
+                    ..Happened::new(What::GaveUp, Cause::StrongerClaim).of(address)
+                });
             }
             Event::Majority(true) => {
                 tracing::info!(%interface, event = "segment", step = "majority", "more than half of the speakers hear this one");
+                self.write_down(noticed(Cause::Majority));
             }
             Event::Majority(false) => {
                 tracing::warn!(%interface, event = "segment", step = "minority", "not more than half of the speakers hear this one: it answers for nothing");
+                self.write_down(noticed(Cause::Minority));
             }
             Event::Incredible(peer, address, epoch) => {
                 self.protocol.metrics.refused.with_label_values(&["epoch"]).inc();
                 let (node, epoch) = (name(peer.node), epoch.0);
                 tracing::warn!(%interface, event = "segment", step = "refuse", node, %address, epoch, "a claim that cannot be is not heeded");
+                self.write_down(Happened {
+                    other: Some(self.name(peer.node)),
+                    ..noticed(Cause::IncredibleClaim).of(address)
+                });
             }
             Event::Stunned(late) => {
                 let late_ms = late.as_millis();
                 tracing::warn!(%interface, event = "segment", step = "stun", late_ms, "was held up or without a carrier for so long that others may have taken over");
+                self.write_down(Happened {
+                    took: Some(late),
+                    ..noticed(Cause::HeldUp)
+                });
             }
         }
     }

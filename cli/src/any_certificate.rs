@@ -1,31 +1,21 @@
 //! TLS to a daemon of our own whose certificate nobody can check: it is self-signed, or names no pod. As the kubelet's
-//! probes do; what is asked for needs no token, so nothing secret is sent.
+//! probes do.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-/// Speaks TLS on the connection from now on.
-pub(super) fn over(stream: TcpStream) -> Result<StreamOwned<ClientConnection, TcpStream>, Error> {
+/// How to speak TLS to it.
+pub(crate) fn config() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
-    let name = ServerName::IpAddress(
-        stream
-            .peer_addr()
-            .map_err(|error| Error::General(error.to_string()))?
-            .ip()
-            .into(),
-    );
-    let config = ClientConfig::builder_with_provider(provider.clone())
+    Ok(ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Any(provider)))
-        .with_no_client_auth();
-    let connection = ClientConnection::new(Arc::new(config), name)?;
-    Ok(StreamOwned::new(connection, stream))
+        .with_no_client_auth())
 }
 
 /// Takes every certificate whose key the other side has.
