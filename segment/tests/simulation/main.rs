@@ -25,6 +25,7 @@
 //!     `moves::who_asked_between_the_takeover_and_the_release_learns_the_heir`.
 
 mod asked;
+mod before;
 mod epochs;
 mod faults;
 mod groups;
