@@ -3,17 +3,17 @@
 //! What is decided comes from the daemons' own functions, as for `ferrolb plan`, and is compared with what they wrote.
 
 mod advice;
-mod case;
-mod cause;
+pub(crate) mod case;
+pub(crate) mod cause;
 mod chain;
 mod elsewhere;
-mod live;
+pub(crate) mod live;
 mod read;
 mod render;
 mod subject;
 #[cfg(test)]
-mod tests;
-mod trouble;
+pub(crate) mod tests;
+pub(crate) mod trouble;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use crate::cluster::{self, Cluster, Place};
 use crate::daemons::DaemonArgs;
 use crate::plan::{self, Manifests, Output};
 use crate::problem::{ObjectId, Problem};
-use case::{Case, Evidence};
+use case::{Case, Cases, Evidence};
 use cause::{Cause, Effect, causes};
 use chain::Chain;
 use elsewhere::Owner;
@@ -142,7 +142,8 @@ impl Evidence {
                 Owner::Other(trouble) => return self.without_a_case(address.to_string(), &trouble),
             },
         };
-        match self.case(&key) {
+        let cases = Cases::of(self);
+        match cases.case(&key) {
             Some(case) => self.with_case(&case),
             None => self.without_a_case(key.to_string(), &self.unread(key)),
         }

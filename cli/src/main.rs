@@ -7,6 +7,7 @@ mod cluster;
 mod conditions;
 mod crds;
 mod daemons;
+mod doctor;
 mod explain;
 mod history;
 mod holding;
@@ -17,6 +18,7 @@ mod pool;
 mod problem;
 mod ready;
 mod rebalance;
+mod seeing;
 mod shell;
 mod speakers;
 mod status;
@@ -45,6 +47,8 @@ enum Command {
     Plan(plan::Args),
     /// Say why a Service has no address or is not announced, and what to do; or what has an address
     Explain(explain::Args),
+    /// Look for what is known to hurt in the cluster, on the nodes and between the speakers, and say what to do
+    Doctor(doctor::Args),
     /// Show which node announces which address, how full the pools are, and how the speakers do
     Status(status::Args),
     /// Show what happened of late: which address moved, when, why, and how long it took
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         ),
         Command::Plan(args) => ("ferrolb plan", plan::run(&args)),
         Command::Explain(args) => ("ferrolb explain", explain::run(&args)),
+        Command::Doctor(args) => ("ferrolb doctor", doctor::run(&args)),
         Command::Status(args) => ("ferrolb status", status::run(&args)),
         Command::History(args) => ("ferrolb history", history::run(&args)),
         Command::Pool(pool::Args {

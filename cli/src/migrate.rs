@@ -1,9 +1,9 @@
 //! `ferrolb migrate check`: what becomes of a MetalLB installation.
 
-mod beside;
+pub(crate) mod beside;
 mod check;
-mod report;
-mod running;
+pub(crate) mod report;
+pub(crate) mod running;
 
 use std::io::Write;
 use std::path::PathBuf;

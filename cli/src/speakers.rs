@@ -51,6 +51,11 @@ impl Pod {
             tls: asked["scheme"] == "HTTPS",
         })
     }
+
+    /// Whether Kubernetes says that it is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        state_of(self) == State::Ready
+    }
 }
 
 /// The speaker of one node.

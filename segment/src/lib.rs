@@ -11,6 +11,7 @@ pub mod gate;
 mod heard;
 mod holders;
 mod key;
+mod losses;
 pub mod mac;
 pub mod message;
 pub mod moment;
@@ -26,6 +27,7 @@ mod view;
 pub mod ways;
 
 pub use moment::Moment;
+pub use peer::Sighting;
 pub use profile::Profile;
 pub use protocol::{Before, Conduct, Effect, Event, PartitionPolicy, Segment};
 pub use view::{Fitness, GroupView, Nearness, SegmentView};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::clock::PeerClock;
 use super::copy::ClaimsCopy;
 use super::heard::HeardList;
+use super::losses::Losses;
 use super::message::{Alive, Beacon, Instance, Standing, State, Tag};
 use super::moment::Moment;
 use super::profile::Profile;
@@ -50,6 +51,7 @@ pub(super) struct Peer {
     /// What is known of its claims is from before it was down.
     outdated: bool,
     pub(super) last_frame: Moment,
+    pub(super) losses: Losses,
     /// Silence before this says nothing: nobody listened.
     excused: Moment,
 }
@@ -67,6 +69,18 @@ pub(super) enum Link {
     Vouched { until: Moment },
     /// It was up and nobody hears it.
     Down,
+}
+
+/// How another node is heard.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sighting {
+    /// What it counts as, in a word: `up`, `one-way` (it does not say that it hears us), `suspected`, `vouched` (silent
+    /// here, and another node hears it) or `down`.
+    pub state: &'static str,
+    /// How long ago its last frame came.
+    pub silent: Duration,
+    /// Of a thousand frames that it sent of late, those that did not come; none before enough came to tell.
+    pub lost_permille: Option<u16>,
 }
 
 /// What became of an instance.
@@ -103,6 +117,7 @@ impl Peer {
             heard_again: None,
             outdated: false,
             last_frame: now,
+            losses: Losses::default(),
             excused: Moment::ORIGIN,
         }
     }
@@ -110,6 +125,20 @@ impl Peer {
     /// Alive as far as its claims are concerned: silence is not death before the others were asked.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.link, Link::Up | Link::Suspect { .. } | Link::Vouched { .. })
+    }
+
+    pub(super) fn sighting(&self, now: Moment) -> Sighting {
+        Sighting {
+            state: match self.link {
+                Link::OneWay => "one-way",
+                Link::Up => "up",
+                Link::Suspect { .. } => "suspected",
+                Link::Vouched { .. } => "vouched",
+                Link::Down => "down",
+            },
+            silent: now.since(self.last_frame),
+            lost_permille: self.losses.permille(),
+        }
     }
 
     pub(super) fn is_synced(&self) -> bool {

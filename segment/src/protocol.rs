@@ -29,7 +29,7 @@ mod roll;
 mod voice;
 mod witness;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,7 @@ use std::time::Duration;
 use super::codec::Room;
 use super::message::{Body, Instance, NodeId, State};
 use super::moment::Moment;
+use super::peer::{Peer, Sighting};
 use super::profile::Profile;
 use super::random::Chance;
 use super::view::SegmentView;
@@ -202,6 +203,19 @@ impl Segment {
     /// The nodes that are up, this one included.
     pub fn up(&self) -> BTreeSet<NodeId> {
         self.facts.roll.members.up.clone()
+    }
+
+    /// The other nodes that were heard of late, as this instance hears them.
+    pub fn sightings(&self, now: Moment) -> BTreeMap<NodeId, Sighting> {
+        let mut latest: BTreeMap<NodeId, &Peer> = BTreeMap::new();
+        for peer in self.facts.roll.values() {
+            let known = latest.entry(peer.instance.node).or_insert(peer);
+            if known.last_frame < peer.last_frame {
+                *known = peer;
+            }
+        }
+        let seen = latest.into_iter();
+        seen.map(|(node, peer)| (node, peer.sighting(now))).collect()
     }
 
     fn tell(&mut self, event: Event) {

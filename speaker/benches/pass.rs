@@ -36,6 +36,7 @@ use tell::l2_status::Seen;
 #[path = "../src"]
 mod daemon {
     pub(crate) mod args;
+    pub(crate) mod facts;
     pub(crate) mod flows;
     pub(crate) mod forecast;
     pub(crate) mod history;

@@ -6,6 +6,7 @@
 //! `ServiceL2Status`, metrics, logs) is read from there.
 
 mod args;
+pub mod facts;
 mod flows;
 pub mod forecast;
 pub mod history;

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
+use crate::facts::{FactsPage, Sources};
 use crate::flows::{self, Flows};
 use crate::history::History;
 use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
@@ -54,7 +55,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let pod = args.pod_name.clone();
     let node = NodeName::from(args.node_name.as_str());
     let history = History::of(node.clone());
-    let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, pod, history.routes()).await?;
+    let facts = FactsPage::default();
+    let more = history.routes().merge(facts.routes());
+    let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, pod, more).await?;
     let reported = Readiness::default();
     let stores = Stores::watch(&process, args.lb_class.clone(), &reported);
     let metrics = Metrics::register(&process.registry, node.clone())?;
@@ -66,6 +69,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     unknown.done();
     let (membership, protocol) = layer2::join(&args, cluster, &process.registry, history.clone())?;
+    facts.show(Sources {
+        node: node.clone(),
+        links: links.clone(),
+        protocol: protocol.clone(),
+    });
     let (news, heard) = mpsc::channel(NEWS);
     let announcer = Announcer {
         links: links.clone(),

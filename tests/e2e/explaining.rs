@@ -34,17 +34,17 @@ fn first_line(lab: &Lab, service: &str, begin: &str, end: &str) -> Result<()> {
     })
 }
 
-const LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+pub(crate) const LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 /// Labels that nodes carry as long as this lives.
-struct Labels<'a> {
+pub(crate) struct Labels<'a> {
     lab: &'a Lab,
     nodes: Vec<String>,
     label: &'static str,
 }
 
 impl<'a> Labels<'a> {
-    fn put(lab: &'a Lab, nodes: impl Iterator<Item = u8>, label: &'static str) -> Result<Self> {
+    pub(crate) fn put(lab: &'a Lab, nodes: impl Iterator<Item = u8>, label: &'static str) -> Result<Self> {
         let labels = Self {
             lab,
             nodes: nodes.map(|node| lab.node_name(node)).collect(),

@@ -3,6 +3,7 @@
 mod addresses;
 mod announcing;
 mod dashboard;
+mod examining;
 mod explaining;
 mod input;
 mod installed;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         addresses::trials(),
         announcing::trials(),
         explaining::trials(),
+        examining::trials(),
         input::trials(),
         monitoring::trials(),
         page::trials(),

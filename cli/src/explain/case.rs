@@ -11,7 +11,6 @@ use ferrolb_crds::names::EXCLUDE_NODE;
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
 use ferrolb_speaker::may::{Interfaces, Options, View};
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
 
 use super::cause::{Cause, Effect};
 use super::live::Live;
@@ -24,67 +23,57 @@ use crate::speakers::{Speaker, ready, speakers};
 
 /// All that an explanation is made of.
 #[derive(Debug)]
-pub(super) struct Evidence {
-    pub(super) objects: Objects,
+pub(crate) struct Evidence {
+    pub(crate) objects: Objects,
     /// What cannot be read of them.
-    pub(super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// None where manifests take the place of a cluster.
-    pub(super) live: Option<Live>,
+    pub(crate) live: Option<Live>,
     /// How the daemons are set.
-    pub(super) options: Options,
-    pub(super) now: Timestamp,
+    pub(crate) options: Options,
+    pub(crate) now: Timestamp,
+}
+
+/// What is the same for all Services of the evidence.
+pub(crate) struct Cases<'a> {
+    evidence: &'a Evidence,
+    /// None where what the daemons decide on may not be read.
+    pub(crate) judgement: Option<Judgement>,
+    holdings: Holdings<'a>,
+    pub(crate) speakers: BTreeMap<NodeName, Speaker>,
 }
 
 /// A Service of the evidence.
-pub(super) struct Case<'a> {
+pub(crate) struct Case<'a> {
     pub(super) evidence: &'a Evidence,
-    pub(super) service: &'a Service,
-    pub(super) view: ServiceView,
+    pub(crate) service: &'a Service,
+    pub(crate) view: ServiceView,
     /// None where what the daemons decide on may not be read.
-    pub(super) judgement: Option<Judgement>,
-    holdings: Holdings<'a>,
-    speakers: BTreeMap<NodeName, Speaker>,
+    pub(super) judgement: Option<&'a Judgement>,
+    holdings: &'a Holdings<'a>,
+    speakers: &'a BTreeMap<NodeName, Speaker>,
 }
 
-/// What the daemons make of the Service.
-pub(super) struct Judgement {
-    pub(super) outcome: Outcome,
+/// What the daemons make of the Services.
+pub(crate) struct Judgement {
+    outcomes: BTreeMap<ServiceKey, Outcome>,
     /// The world as the speakers see it.
-    pub(super) view: View,
+    pub(crate) view: View,
     foreseen: BTreeMap<IpAddr, Foreseen>,
-    all_excluded: bool,
+    /// Every node is excluded, so none is.
+    pub(crate) all_excluded: bool,
     /// What is skipped, in whole or in part.
-    problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Evidence {
-    /// The case of a Service, if it can be read.
-    pub(super) fn case(&self, key: &ServiceKey) -> Option<Case<'_>> {
-        let is_it = |one: &&Service| {
-            one.name_any() == *key.name && one.namespace().unwrap_or_default() == *key.namespace
-        };
-        let service = self.objects.services.iter().find(is_it)?;
-        let pods = self.live.as_ref().and_then(|live| live.pods.as_deref());
-        let names: Vec<NodeName> = self.objects.nodes.iter().map(|node| Node::read(node).0).collect();
-        let speakers = speakers(&names, &self.objects.states, pods);
-        let is_complete = self.live.as_ref().is_none_or(Live::is_complete);
-        Some(Case {
-            evidence: self,
-            service,
-            view: ServiceView::read(service),
-            judgement: is_complete.then(|| self.judge(key, &speakers)).flatten(),
-            holdings: Holdings::of(&self.objects),
-            speakers,
-        })
-    }
-
-    fn judge(&self, key: &ServiceKey, speakers: &BTreeMap<NodeName, Speaker>) -> Option<Judgement> {
+    fn judge(&self, speakers: &BTreeMap<NodeName, Speaker>) -> Judgement {
         let daemons = Daemons {
             options: self.options.clone(),
             ..Daemons::default()
         };
         let mut problems = Vec::new();
-        let mut decided = world::decide(&self.objects, &daemons, &mut problems);
+        let decided = world::decide(&self.objects, &daemons, &mut problems);
         let view = decided.view;
         let known = match &self.live {
             Some(_) => Known {
@@ -96,12 +85,49 @@ impl Evidence {
                 holders: BTreeMap::new(),
             },
         };
-        Some(Judgement {
-            outcome: decided.outcomes.remove(key)?,
+        Judgement {
+            outcomes: decided.outcomes,
             foreseen: forecast(&view, &decided.may, &known),
             all_excluded: decided.may.all_excluded,
             problems,
             view,
+        }
+    }
+}
+
+impl<'a> Cases<'a> {
+    pub(crate) fn of(evidence: &'a Evidence) -> Self {
+        let objects = &evidence.objects;
+        let pods = evidence.live.as_ref().and_then(|live| live.pods.as_deref());
+        let names: Vec<NodeName> = objects.nodes.iter().map(|node| Node::read(node).0).collect();
+        let speakers = speakers(&names, &objects.states, pods);
+        let is_complete = evidence.live.as_ref().is_none_or(Live::is_complete);
+        Self {
+            judgement: is_complete.then(|| evidence.judge(&speakers)),
+            holdings: Holdings::of(objects),
+            evidence,
+            speakers,
+        }
+    }
+
+    /// The case of a Service, if it can be read.
+    pub(crate) fn case(&self, key: &ServiceKey) -> Option<Case<'_>> {
+        self.all().find(|case| case.view.key == *key)
+    }
+
+    /// The cases of all Services that can be read.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Case<'_>> {
+        self.evidence.objects.services.iter().map(move |service| {
+            let view = ServiceView::read(service);
+            let judgement = self.judgement.as_ref();
+            Case {
+                evidence: self.evidence,
+                service,
+                judgement: judgement.filter(|one| one.outcomes.contains_key(&view.key)),
+                view,
+                holdings: &self.holdings,
+                speakers: &self.speakers,
+            }
         })
     }
 }
@@ -119,9 +145,14 @@ impl Case<'_> {
         self.service.condition(type_)
     }
 
+    /// What the controller decides.
+    pub(super) fn outcome(&self) -> Option<&Outcome> {
+        self.judgement?.outcomes.get(&self.view.key)
+    }
+
     /// The addresses that it has; without a cluster those that it would have.
     pub(super) fn addresses(&self) -> Vec<IpAddr> {
-        match self.judgement.as_ref().map(|judgement| &judgement.outcome) {
+        match self.outcome() {
             Some(Outcome::Assigned(assignment)) if !self.is_live() => assignment.addresses.iter().collect(),
             _ => self.view.ingress.iter().collect(),
         }
@@ -129,7 +160,7 @@ impl Case<'_> {
 
     /// What would become of an address, as far as it may be judged.
     pub(super) fn foreseen(&self, address: IpAddr) -> Option<&Foreseen> {
-        self.judgement.as_ref()?.foreseen.get(&address)
+        self.judgement?.foreseen.get(&address)
     }
 
     /// Why nobody would announce an address for this Service.
@@ -205,15 +236,12 @@ impl Case<'_> {
 
     /// What is odd, and no reason for which it should not work.
     pub(super) fn notes(&self) -> Vec<String> {
-        let Some(judgement) = &self.judgement else {
-            return Vec::new();
-        };
         let mut notes = Vec::new();
-        if let Outcome::Assigned(assignment) = &judgement.outcome {
+        if let Some(Outcome::Assigned(assignment)) = self.outcome() {
             let lasting = assignment.notes.iter().filter(|note| note.is_lasting());
             notes.extend(lasting.map(|note: &Note| format!("{}: {note}", note.word())));
         }
-        if judgement.all_excluded {
+        if self.judgement.is_some_and(|judgement| judgement.all_excluded) {
             notes.push(format!(
                 "every node carries the label {EXCLUDE_NODE}, so it is ignored"
             ));

@@ -18,21 +18,21 @@ use crate::plan;
 
 /// A cause, and what to do about it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub(super) struct Cause {
+pub(crate) struct Cause {
     /// What it does to the Service.
-    pub(super) effect: Effect,
+    pub(crate) effect: Effect,
     /// In one word.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// In a sentence.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// The addresses that it concerns; none if it concerns the Service as a whole.
-    pub(super) addresses: Vec<IpAddr>,
-    pub(super) advice: Vec<String>,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) advice: Vec<String>,
 }
 
 /// What does not work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, strum::Display)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// FerroLB does nothing for it.
     #[strum(to_string = "is not served")]
     NotServed,
@@ -48,11 +48,11 @@ pub(super) enum Effect {
 }
 
 impl Cause {
-    pub(super) fn trouble(effect: Effect, trouble: &Trouble) -> Self {
+    pub(crate) fn trouble(effect: Effect, trouble: &Trouble) -> Self {
         Self::new(effect, trouble.word(), trouble.to_string())
     }
 
-    fn reason(effect: Effect, reason: &Reason) -> Self {
+    pub(crate) fn reason(effect: Effect, reason: &Reason) -> Self {
         Self {
             advice: advice::of(reason),
             ..Self::new(effect, reason.word(), reason.to_string())
@@ -86,7 +86,7 @@ impl Cause {
 }
 
 /// All causes.
-pub(super) fn causes(case: &Case<'_>) -> Vec<Cause> {
+pub(crate) fn causes(case: &Case<'_>) -> Vec<Cause> {
     if let Some(not_ours) = not_ours(case) {
         return vec![not_ours];
     }
@@ -139,7 +139,7 @@ fn assigning(case: &Case<'_>) -> Vec<Cause> {
     let written = case
         .condition(CONDITION_ASSIGNED)
         .filter(|one| one.status == "False");
-    match case.judgement.as_ref().map(|judgement| &judgement.outcome) {
+    match case.outcome() {
         Some(Outcome::Refused(why)) => {
             let refused = Cause::reason(Effect::NoAddress, why);
             let is_said = written.is_some_and(|condition| condition.reason == why.word());

@@ -85,11 +85,11 @@ pub(super) struct Candidate {
 
 impl Chain {
     pub(super) fn of(case: &Case<'_>) -> Self {
-        let judgement = case.judgement.as_ref();
-        let refused = judgement.and_then(|judgement| match &judgement.outcome {
-            Outcome::Refused(why) => Some(why.clone()),
+        let judgement = case.judgement;
+        let refused = match case.outcome() {
+            Some(Outcome::Refused(why)) => Some(why.clone()),
             _ => None,
-        });
+        };
         let live = case.evidence.live.as_ref();
         Self {
             service: Asking::of(case),
@@ -165,8 +165,7 @@ impl Link {
 
 /// The pool that the address is from.
 fn pool(case: &Case<'_>, address: IpAddr) -> Option<PoolName> {
-    let outcome = case.judgement.as_ref().map(|judgement| &judgement.outcome);
-    let decided = match outcome {
+    let decided = match case.outcome() {
         Some(Outcome::Assigned(assignment)) => {
             let at = assignment.addresses.iter().position(|one| one == address);
             at.and_then(|at| assignment.pools.get(at))
@@ -177,7 +176,7 @@ fn pool(case: &Case<'_>, address: IpAddr) -> Option<PoolName> {
 }
 
 fn advertisements(case: &Case<'_>, pool: Option<&PoolName>) -> Vec<AdvertName> {
-    let (Some(judgement), Some(pool)) = (&case.judgement, pool) else {
+    let (Some(judgement), Some(pool)) = (case.judgement, pool) else {
         return Vec::new();
     };
     let none = Labels::new();

@@ -42,7 +42,7 @@ pub(super) struct Told {
 
 impl Live {
     /// Why no controller leads; none if one does, or if that may not be known.
-    pub(super) fn leaderless(&self, now: Timestamp) -> Option<String> {
+    pub(crate) fn leaderless(&self, now: Timestamp) -> Option<String> {
         if self.unseen.contains_key("leases") {
             return None;
         }

@@ -1,9 +1,7 @@
 //! Reads of a cluster what an explanation needs, and no more: the Service and its own objects by name, all other
 //! Services only where they matter. What may not be read is left out and named.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
@@ -18,18 +16,16 @@ use ferrolb_speaker::may::Options;
 use futures::future::try_join_all;
 use futures::try_join;
 use k8s_openapi::jiff::Timestamp;
-use kube::Resource;
 use kube::api::ListParams;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::case::Evidence;
 use super::live::Live;
 use super::subject::Subject;
-use crate::cluster::{ALL, AccessError, Cluster, raw, readable};
+use crate::cluster::{ALL, AccessError, Cluster, raw};
 use crate::conditions::ASSIGNED;
 use crate::objects::Objects;
-use crate::problem::Problem;
+use crate::seeing::Seeing;
 use crate::speakers::{Pod, SPEAKER_PODS};
 
 /// Reads what explains the subject, whose namespace is given.
@@ -42,10 +38,8 @@ pub(super) async fn read(
     options: Options,
 ) -> Result<Evidence, AccessError> {
     let reader = Reader {
-        cluster,
+        seeing: Seeing::of(cluster),
         class: options.class.as_deref(),
-        problems: RefCell::default(),
-        unseen: RefCell::default(),
     };
     let (common, (of_service, events)) = try_join!(reader.common(), reader.of_subject(subject))?;
     let (shared, pods, lease) = common;
@@ -57,12 +51,12 @@ pub(super) async fn read(
         addresses_of_odd: shared.addresses_of_odd,
         ..of_service
     };
-    let problems = reader.problems.into_inner();
+    let problems = reader.seeing.problems.into_inner();
     let live = Live {
         pods,
         lease,
         events,
-        unseen: reader.unseen.into_inner(),
+        unseen: reader.seeing.unseen.into_inner(),
     };
     Ok(Evidence {
         objects,
@@ -74,37 +68,36 @@ pub(super) async fn read(
 }
 
 struct Reader<'a> {
-    cluster: &'a Cluster,
+    seeing: Seeing<'a>,
     class: Option<&'a str>,
-    problems: RefCell<Vec<Problem>>,
-    unseen: RefCell<BTreeMap<String, String>>,
 }
 
 impl Reader<'_> {
     /// What is the same for all Services: objects, the speakers' pods, the Lease.
     async fn common(&self) -> Result<(Objects, Option<Vec<Pod>>, Option<Value>), AccessError> {
-        let namespace = &*self.cluster.namespace;
+        let namespace = &*self.seeing.cluster.namespace;
         let own = Some(namespace);
+        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}");
         let of_pods = ListParams::default().labels(SPEAKER_PODS);
         let of_lease = ListParams::default().fields(&format!("metadata.name={CONTROLLER_LEASE}"));
         let (pools, adverts, nodes, states, pods, lease) = try_join!(
-            self.objects(own, &ALL),
-            self.objects(own, &ALL),
-            self.entries(None, &ALL),
-            self.objects(own, &ALL),
-            self.entries(own, &of_pods),
-            self.untyped("/apis/coordination.k8s.io/v1", namespace, "leases", &of_lease),
+            self.seeing.objects(own, &ALL),
+            self.seeing.objects(own, &ALL),
+            self.seeing.entries(None, &ALL),
+            self.seeing.objects(own, &ALL),
+            self.seeing.entries(own, &of_pods),
+            self.seeing.untyped(&leases, "leases", &of_lease),
         )?;
         let nodes = nodes.unwrap_or_default();
         let objects = Objects {
             pools,
             adverts,
             addresses_of_odd: raw(&nodes).flat_map(addresses_of_odd).collect(),
-            nodes: readable(nodes, &mut self.problems.borrow_mut()),
+            nodes: self.seeing.readable(nodes),
             states,
             ..Objects::default()
         };
-        let pods = pods.map(|pods| readable(pods, &mut self.problems.borrow_mut()));
+        let pods = pods.map(|pods| self.seeing.readable(pods));
         Ok((objects, pods, lease.and_then(|all| all.into_iter().next())))
     }
 
@@ -123,8 +116,8 @@ impl Reader<'_> {
         let by_name = ListParams::default().fields(&format!("metadata.name={}", key.name));
         let of_namespace = ListParams::default().fields(&format!("metadata.name={}", key.namespace));
         let (service, namespaces, owned) = try_join!(
-            self.cluster.entries(Some(&key.namespace), &by_name),
-            self.objects(None, &of_namespace),
+            self.seeing.cluster.entries(Some(&key.namespace), &by_name),
+            self.seeing.objects(None, &of_namespace),
             self.owned(key)
         )?;
         let mut objects = self.services(service);
@@ -184,6 +177,7 @@ impl Reader<'_> {
         key: &ServiceKey,
     ) -> Result<(Vec<EndpointSlice>, Vec<ServiceL2Status>, Vec<Value>), AccessError> {
         let (namespace, name) = (&key.namespace, &key.name);
+        let events = format!("/api/v1/namespaces/{namespace}");
         let of_slices = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
         let of_statuses = ListParams::default().labels(&format!(
             "{STATUS_SERVICE_NAME}={name},{STATUS_SERVICE_NAMESPACE}={namespace}"
@@ -191,9 +185,10 @@ impl Reader<'_> {
         let of_events =
             ListParams::default().fields(&format!("involvedObject.kind=Service,involvedObject.name={name}"));
         let (slices, statuses, events) = try_join!(
-            self.objects(Some(namespace), &of_slices),
-            self.objects(Some(&self.cluster.namespace), &of_statuses),
-            self.untyped("/api/v1", namespace, "events", &of_events),
+            self.seeing.objects(Some(namespace), &of_slices),
+            self.seeing
+                .objects(Some(&self.seeing.cluster.namespace), &of_statuses),
+            self.seeing.untyped(&events, "events", &of_events),
         )?;
         Ok((slices, statuses, events.unwrap_or_default()))
     }
@@ -202,9 +197,9 @@ impl Reader<'_> {
     async fn all_services(&self) -> Result<Objects, AccessError> {
         let of_api_server = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
         let (services, namespaces, slices) = try_join!(
-            self.cluster.entries(None, &ALL),
-            self.objects(None, &ALL),
-            self.objects(Some("default"), &of_api_server),
+            self.seeing.cluster.entries(None, &ALL),
+            self.seeing.objects(None, &ALL),
+            self.seeing.objects(Some("default"), &of_api_server),
         )?;
         Ok(Objects {
             namespaces,
@@ -216,7 +211,7 @@ impl Reader<'_> {
     fn services(&self, entries: Snapshot<Service>) -> Objects {
         Objects {
             held_by_odd: raw(&entries).flat_map(held_by_odd).collect(),
-            services: readable(entries, &mut self.problems.borrow_mut()),
+            services: self.seeing.readable(entries),
             ..Objects::default()
         }
     }
@@ -235,53 +230,8 @@ impl Reader<'_> {
             .collect();
         let slices = sharers.iter().map(|key| async move {
             let of_slices = ListParams::default().labels(&format!("kubernetes.io/service-name={}", key.name));
-            self.objects(Some(&key.namespace), &of_slices).await
+            self.seeing.objects(Some(&key.namespace), &of_slices).await
         });
         Ok(try_join_all(slices).await?.into_iter().flatten().collect())
-    }
-
-    /// The objects that can be read; none if they may not be listed.
-    async fn objects<K>(&self, namespace: Option<&str>, which: &ListParams) -> Result<Vec<K>, AccessError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
-    {
-        let entries = self.entries(namespace, which).await?.unwrap_or_default();
-        Ok(readable(entries, &mut self.problems.borrow_mut()))
-    }
-
-    async fn entries<K>(
-        &self,
-        namespace: Option<&str>,
-        which: &ListParams,
-    ) -> Result<Option<Snapshot<K>>, AccessError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
-    {
-        self.seen(self.cluster.entries(namespace, which).await)
-    }
-
-    async fn untyped(
-        &self,
-        version: &str,
-        namespace: &str,
-        resource: &str,
-        which: &ListParams,
-    ) -> Result<Option<Vec<Value>>, AccessError> {
-        let path = format!("{version}/namespaces/{namespace}");
-        self.seen(self.cluster.untyped(&path, resource, which).await)
-    }
-
-    fn seen<T>(&self, read: Result<T, AccessError>) -> Result<Option<T>, AccessError> {
-        match read {
-            Ok(found) => Ok(Some(found)),
-            Err(error) => match error.forbidden() {
-                Some(resource) => {
-                    let message = error.to_string();
-                    self.unseen.borrow_mut().insert(resource.to_owned(), message);
-                    Ok(None)
-                }
-                None => Err(error),
-            },
-        }
     }
 }

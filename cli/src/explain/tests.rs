@@ -1,7 +1,7 @@
 //! Each cause in a cluster that is healthy but for it.
 
 mod doubtful;
-mod fixture;
+pub(crate) mod fixture;
 mod no_address;
 mod not_announced;
 

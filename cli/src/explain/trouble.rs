@@ -11,7 +11,7 @@ use crate::speakers::State;
 
 /// A cause that no daemon states. Refusals of the daemons are `Reason`s of `ferrolb-crds`.
 #[derive(Clone, Debug, Eq, Error, IntoStaticStr, PartialEq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// It is not in the cluster.
     #[error("there is no Service {0}")]
     NotFound(ServiceKey),

@@ -11,7 +11,7 @@ use crate::problem::ObjectId;
 const KEEP: &str = "helm.sh/resource-policy";
 
 /// What is to be known of an object that the daemons do not read.
-pub(super) fn about(object: &Value, namespace: &str) -> Option<Finding> {
+pub(crate) fn about(object: &Value, namespace: &str) -> Option<Finding> {
     let (group, kind) = group_and_kind(object);
     match (group, kind) {
         (group, kind) if is_unread(group, kind) => {
@@ -28,7 +28,7 @@ pub(super) fn group_and_kind(object: &Value) -> (&str, &str) {
     (group(text(object, "/apiVersion")), text(object, "/kind"))
 }
 
-pub(super) fn id(object: &Value) -> ObjectId {
+pub(crate) fn id(object: &Value) -> ObjectId {
     ObjectId::new(
         text(object, "/kind"),
         text(object, "/metadata/namespace"),
@@ -36,7 +36,7 @@ pub(super) fn id(object: &Value) -> ObjectId {
     )
 }
 
-pub(super) fn text<'a>(object: &'a Value, path: &str) -> &'a str {
+pub(crate) fn text<'a>(object: &'a Value, path: &str) -> &'a str {
     object.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -11,7 +11,7 @@ use crate::problem::ObjectId;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// What it does now is not done any more.
     Stops,
     /// Something is to be done about it, before or while the program is exchanged.
@@ -22,10 +22,10 @@ pub(super) enum Verdict {
 
 /// What is to be known of one object.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub(super) struct Finding {
-    pub(super) verdict: Verdict,
-    pub(super) object: ObjectId,
-    pub(super) message: String,
+pub(crate) struct Finding {
+    pub(crate) verdict: Verdict,
+    pub(crate) object: ObjectId,
+    pub(crate) message: String,
 }
 
 impl Finding {

@@ -16,7 +16,7 @@ const FLAGS: [(&str, &str); 3] = [
 ];
 
 /// What is to be known of a workload, if it is MetalLB's.
-pub(super) fn about(object: &Value, namespace: &str) -> Vec<Finding> {
+pub(crate) fn about(object: &Value, namespace: &str) -> Vec<Finding> {
     let ("apps", kind @ ("Deployment" | "DaemonSet")) = group_and_kind(object) else {
         return Vec::new();
     };

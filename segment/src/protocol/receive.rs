@@ -15,6 +15,7 @@ impl Segment {
             return; // L4
         }
         let peer = self.facts.roll.meet(from, at, self.facts.profile);
+        peer.losses.count(message.sequence);
         match &message.body {
             Body::Beacon(beacon) => {
                 self.beacon(from, beacon, now);

@@ -75,6 +75,11 @@ impl KeyRing {
         }
     }
 
+    /// The tag of the key that seals: tells two keys apart, and says nothing about them. Every frame shows it.
+    pub fn tag(&self) -> u16 {
+        self.sealing.tag
+    }
+
     pub(super) fn sealing(&self) -> &SegmentKey {
         &self.sealing
     }

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 
 pub use holders::Holders;
 pub use metrics::LayerTwoMetrics;
-pub use protocol::{Departure, Look, Protocol, ProtocolMetrics, Reports, SegmentReport, Views};
+pub use protocol::{Departure, Look, Protocol, ProtocolMetrics, Reports, SegmentReport, Survey, Views};
 
 use crate::layer2::burst::Pace;
 use crate::layer2::respond;

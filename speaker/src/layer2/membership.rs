@@ -14,7 +14,7 @@ use ferrolb_segment::{Conduct, PartitionPolicy, Profile};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client, ResourceExt};
 use prometheus::{IntGauge, Registry};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::view::{Here, Moves, Told};
@@ -29,6 +29,8 @@ const CLUSTER: &str = "kube-system";
 /// How often it is asked for.
 const ASKED: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 const NO_ANSWER: Duration = Duration::from_secs(10);
+/// Questions that may wait for a port; the oldest is dropped.
+const SURVEYS: usize = 4;
 
 /// What is published to the ports, and what they publish.
 pub(crate) struct Membership {
@@ -106,6 +108,7 @@ pub(crate) fn join(
         keys: of_ring,
         departure: of_departure,
         reports: to_reports,
+        surveys: broadcast::channel(SURVEYS).0,
         metrics: ProtocolMetrics::register(registry)?,
         history,
     };

@@ -20,7 +20,7 @@ use ferrolb_speaker::layer2::announce::{
 use ferrolb_speaker::layer2::burst::Pace;
 use ferrolb_speaker::layer2::wire::Mac;
 use prometheus::{Registry, TextEncoder};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::bench::{PATIENCE, runtime};
 use crate::netns::{self, Namespace};
@@ -72,6 +72,7 @@ impl Node {
             keys: of_ring,
             departure: of_departure,
             reports: to_reports,
+            surveys: broadcast::channel(1).0,
             metrics: ProtocolMetrics::register(&registry).unwrap(),
             history: History::default(),
         };

@@ -9,13 +9,13 @@ use super::super::live::Live;
 use super::super::*;
 use crate::objects::Objects;
 
-pub(super) const NOW: &str = "2026-01-01T01:00:00Z";
+pub(crate) const NOW: &str = "2026-01-01T01:00:00Z";
 
-pub(super) fn object<K: DeserializeOwned>(value: Value) -> K {
+pub(crate) fn object<K: DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
 }
 
-pub(super) fn metallb<K: DeserializeOwned>(kind: &str, name: &str, more: Value) -> K {
+pub(crate) fn metallb<K: DeserializeOwned>(kind: &str, name: &str, more: Value) -> K {
     let mut object = json!({"apiVersion": "metallb.io/v1beta1", "kind": kind,
         "metadata": {"name": name, "namespace": "metallb-system"}, "spec": {}});
     merge(&mut object, more);
@@ -23,7 +23,7 @@ pub(super) fn metallb<K: DeserializeOwned>(kind: &str, name: &str, more: Value) 
 }
 
 /// As a merge patch does it.
-pub(super) fn merge(target: &mut Value, patch: Value) {
+pub(crate) fn merge(target: &mut Value, patch: Value) {
     match (target, patch) {
         (Value::Object(fields), Value::Object(patch)) => {
             for (name, value) in patch {
@@ -34,12 +34,12 @@ pub(super) fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-pub(super) fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
+pub(crate) fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
     json!({"type": format!("ferrolb.io/{type_}"), "status": status, "reason": reason, "message": message,
         "lastTransitionTime": "2026-01-01T00:00:00Z"})
 }
 
-pub(super) fn service(name: &str, address: &str, more: Value) -> Value {
+pub(crate) fn service(name: &str, address: &str, more: Value) -> Value {
     let assigned = condition(
         "Assigned",
         "True",
@@ -58,29 +58,29 @@ pub(super) fn service(name: &str, address: &str, more: Value) -> Value {
     service
 }
 
-pub(super) fn slice(service: &str, node: &str) -> Value {
+pub(crate) fn slice(service: &str, node: &str) -> Value {
     json!({"metadata": {"name": format!("{service}-{node}"), "namespace": "shop",
             "labels": {"kubernetes.io/service-name": service}},
         "addressType": "IPv4", "endpoints": [{"addresses": ["10.244.0.1"], "nodeName": node}]})
 }
 
-pub(super) fn node(name: &str, address: &str) -> Value {
+pub(crate) fn node(name: &str, address: &str) -> Value {
     json!({"metadata": {"name": name, "labels": {}}, "status": {
         "addresses": [{"type": "InternalIP", "address": address}],
         "conditions": [{"type": "Ready", "status": "True"}]}})
 }
 
-pub(super) fn state(node: &str) -> Value {
+pub(crate) fn state(node: &str) -> Value {
     json!({"metadata": {"labels": {"metallb.io/node-name": node}, "annotations": {
         "ferrolb.io/links": r#"{"eth0":{"subnets":["192.0.2.0/24"],"mac":"02:00:c0:00:02:0b"}}"#}}})
 }
 
-pub(super) fn pod(node: &str, ready: &str) -> Value {
+pub(crate) fn pod(node: &str, ready: &str) -> Value {
     json!({"metadata": {"name": format!("speaker-{node}")}, "spec": {"nodeName": node}, "status": {
         "conditions": [{"type": "Ready", "status": ready}]}})
 }
 
-pub(super) fn held_by(node: &str) -> ServiceL2Status {
+pub(crate) fn held_by(node: &str) -> ServiceL2Status {
     metallb(
         "ServiceL2Status",
         &format!("l2-{node}"),
@@ -90,7 +90,7 @@ pub(super) fn held_by(node: &str) -> ServiceL2Status {
 }
 
 /// Service shop/web with 192.0.2.200, announced from n1; n2 could too.
-pub(super) fn healthy() -> Evidence {
+pub(crate) fn healthy() -> Evidence {
     let pool = json!({"spec": {"addresses": ["192.0.2.200-192.0.2.201"]}});
     let live = Live {
         pods: Some(vec![object(pod("n1", "True")), object(pod("n2", "True"))]),
@@ -123,24 +123,24 @@ pub(super) fn healthy() -> Evidence {
 
 impl Evidence {
     /// Makes something else of the Service.
-    pub(super) fn of_service(&mut self, more: Value) {
+    pub(crate) fn of_service(&mut self, more: Value) {
         self.objects.services[0] = object(service("web", "192.0.2.200", more));
     }
 
     /// Takes address and conditions from the Service, and gives it these.
-    pub(super) fn without_address(&mut self, conditions: Value) {
+    pub(crate) fn without_address(&mut self, conditions: Value) {
         self.of_service(json!({"metadata": {"annotations": null},
             "status": {"loadBalancer": null, "conditions": conditions}}));
         self.objects.statuses.clear();
     }
 
-    pub(super) fn announced(&mut self, status: &str, reason: &str, message: &str) {
+    pub(crate) fn announced(&mut self, status: &str, reason: &str, message: &str) {
         let assigned = condition("Assigned", "True", "Assigned", "192.0.2.200 from pool lan");
         let announced = condition("Announced", status, reason, message);
         self.of_service(json!({"status": {"conditions": [assigned, announced]}}));
     }
 
-    pub(super) fn live(&mut self) -> &mut Live {
+    pub(crate) fn live(&mut self) -> &mut Live {
         self.live.as_mut().unwrap()
     }
 
@@ -151,7 +151,7 @@ impl Evidence {
 }
 
 /// Breaks something in the healthy cluster; the first line.
-pub(super) fn headline(breaking: impl FnOnce(&mut Evidence)) -> String {
+pub(crate) fn headline(breaking: impl FnOnce(&mut Evidence)) -> String {
     let mut evidence = healthy();
     breaking(&mut evidence);
     let explanation = evidence.about("svc/web");
@@ -165,7 +165,7 @@ pub(super) fn headline(breaking: impl FnOnce(&mut Evidence)) -> String {
 }
 
 /// Two other Services have both addresses of the pool.
-pub(super) fn fill(it: &mut Evidence) {
+pub(crate) fn fill(it: &mut Evidence) {
     let others = [("mail", "192.0.2.200"), ("chat", "192.0.2.201")];
     it.objects
         .services

@@ -11,10 +11,11 @@ use ferrolb_segment::seal::KeyRing;
 use ferrolb_segment::ways::Transport;
 use ferrolb_segment::{Conduct, SegmentView};
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Registry};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use super::holders::Holders;
+use crate::facts::SegmentFacts;
 use crate::history::History;
 
 /// What the cluster says about each segment that this node is on.
@@ -22,6 +23,9 @@ pub type Views = Arc<BTreeMap<InterfaceName, Arc<SegmentView>>>;
 
 /// What the ports say, by interface.
 pub type Reports = BTreeMap<InterfaceName, SegmentReport>;
+
+/// Takes what a port says of the others that it hears.
+pub type Survey = mpsc::Sender<(InterfaceName, SegmentFacts)>;
 
 /// How the ports take part in the speakers' protocol.
 #[derive(Clone)]
@@ -40,6 +44,8 @@ pub struct Protocol {
     pub departure: watch::Receiver<Departure>,
     /// Which node holds which address.
     pub reports: watch::Sender<Reports>,
+    /// Each port answers what is sent here.
+    pub surveys: broadcast::Sender<Survey>,
     /// What is counted.
     pub metrics: ProtocolMetrics,
     /// Where it is written down what was done.

@@ -10,6 +10,7 @@ mod listen;
 mod report;
 mod speak;
 mod storm;
+mod survey;
 mod turnover;
 mod udp;
 mod witness;
@@ -27,10 +28,11 @@ use ferrolb_segment::replay::Limits;
 use ferrolb_segment::seal::{ETHERTYPE, GROUP};
 use ferrolb_segment::ways::Choice;
 use ferrolb_segment::{Effect, Event, Moment, Segment};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
 use super::{PortTask, random};
-use crate::layer2::announce::protocol::{Departure, Protocol};
+use crate::layer2::announce::protocol::{Departure, Protocol, Survey};
 use coming::Coming;
 use report::Reporter;
 use storm::Storm;
@@ -61,6 +63,7 @@ struct Station {
     /// What is still to be logged.
     events: VecDeque<Event>,
     reporter: Reporter,
+    surveys: broadcast::Receiver<Survey>,
 }
 
 impl PortTask {
@@ -123,6 +126,7 @@ impl PortTask {
                 station.follow_link(self);
                 judge = true;
             }
+            Ok(survey) = station.surveys.recv() => station.answer_survey(&survey),
             () = at(burst) => {}
             () = at(call) => {}
             () = sleep_until(look) => {}
@@ -171,6 +175,7 @@ impl Station {
             emptied: Moment::ORIGIN,
             events: VecDeque::new(),
             reporter: Reporter::new(),
+            surveys: protocol.surveys.subscribe(),
             interface,
             protocol,
         }

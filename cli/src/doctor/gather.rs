@@ -1,0 +1,263 @@
+//! Gathers what the checks look at: objects, then what the speakers say. What may not be read stops nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
+use ferrolb_crds::domain::NodeName;
+use ferrolb_crds::names::CONTROLLER_LEASE;
+use ferrolb_speaker::facts::Facts;
+use ferrolb_speaker::may::Options;
+use futures::try_join;
+use futures::{StreamExt, stream};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::ListParams;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::checks::{self, FACTS};
+use super::progress::Progress;
+use super::report::Report;
+use super::seen::{Beside, Seen};
+use crate::asking::ask;
+use crate::cluster::{ALL, AccessError, Cluster, raw};
+use crate::explain::case::{Cases, Evidence};
+use crate::explain::live::Live;
+use crate::migrate::beside::text;
+use crate::objects::Objects;
+use crate::seeing::Seeing;
+use crate::speakers::{Pod, SPEAKER_PODS};
+
+/// Speakers that are asked at once.
+const AT_ONCE: usize = 16;
+/// A pair that does not hear each other is looked at again so many times, for one may just have started.
+const LOOKS: usize = 6;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// The definition of Cilium's policies for layer 2.
+const CILIUM: &str = "ciliuml2announcementpolicies.cilium.io";
+
+/// All that was gathered.
+pub(super) struct Gathered {
+    pub(super) evidence: Evidence,
+    pub(super) beside: Beside,
+    pub(super) facts: BTreeMap<NodeName, Facts>,
+    /// Nodes whose speaker could not be asked, and why.
+    pub(super) unasked: BTreeMap<NodeName, String>,
+    /// Resources that could not be read, and why.
+    pub(super) unseen: BTreeMap<String, String>,
+}
+
+/// Reads and asks.
+///
+/// # Errors
+/// The cluster cannot be reached.
+pub(super) async fn gather(
+    cluster: &Cluster,
+    options: Options,
+    progress: &mut Progress,
+) -> Result<Gathered, AccessError> {
+    progress.stage("reading objects");
+    let seeing = Seeing::of(cluster);
+    let (objects, pods, lease) = read(&seeing).await?;
+    let undecided = seeing.unseen.borrow().clone();
+    progress.stage("looking for other load balancers");
+    let (beside, absent) = beside(&seeing).await;
+    let mut unseen = seeing.unseen.into_inner();
+    let problems = seeing.problems.into_inner();
+    let live = Live {
+        pods,
+        lease,
+        events: Vec::new(),
+        unseen: undecided,
+    };
+    for (resource, why) in absent {
+        unseen.entry(resource).or_insert(why);
+    }
+    let (facts, unasked) = match &live.pods {
+        Some(pods) => of_speakers(cluster, pods, progress).await,
+        None => Default::default(),
+    };
+    if facts.is_empty() {
+        let why = unasked.values().next().or(live.unseen.get("pods"));
+        let why = why.cloned().unwrap_or_else(|| "no speaker runs".to_owned());
+        unseen.insert(FACTS.to_owned(), why);
+    }
+    Ok(Gathered {
+        evidence: Evidence {
+            objects,
+            problems,
+            live: Some(live),
+            options,
+            now: Timestamp::now(),
+        },
+        beside,
+        facts,
+        unasked,
+        unseen,
+    })
+}
+
+/// All that the daemons decide on, the pods of the speakers, and the Lease of the controllers.
+async fn read(seeing: &Seeing<'_>) -> Result<(Objects, Option<Vec<Pod>>, Option<Value>), AccessError> {
+    let namespace = &*seeing.cluster.namespace;
+    let own = Some(namespace);
+    let of_pods = ListParams::default().labels(SPEAKER_PODS);
+    let of_lease = ListParams::default().fields(&format!("metadata.name={CONTROLLER_LEASE}"));
+    let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}");
+    let (services, nodes, pools, adverts, namespaces, states) = try_join!(
+        seeing.entries(None, &ALL),
+        seeing.entries(None, &ALL),
+        seeing.objects(own, &ALL),
+        seeing.objects(own, &ALL),
+        seeing.objects(None, &ALL),
+        seeing.objects(own, &ALL),
+    )?;
+    let (slices, statuses, pods, lease) = try_join!(
+        seeing.objects(None, &ALL),
+        seeing.objects(own, &ALL),
+        seeing.entries(own, &of_pods),
+        seeing.untyped(&leases, "leases", &of_lease),
+    )?;
+    let (services, nodes) = (services.unwrap_or_default(), nodes.unwrap_or_default());
+    let objects = Objects {
+        held_by_odd: raw(&services).flat_map(held_by_odd).collect(),
+        services: seeing.readable(services),
+        addresses_of_odd: raw(&nodes).flat_map(addresses_of_odd).collect(),
+        nodes: seeing.readable(nodes),
+        pools,
+        adverts,
+        namespaces,
+        states,
+        slices,
+        statuses,
+    };
+    let pods = pods.map(|pods| seeing.readable(pods));
+    Ok((objects, pods, lease.and_then(|all| all.into_iter().next())))
+}
+
+/// What else may be there; and what could not be read of it, although it may be.
+async fn beside(seeing: &Seeing<'_>) -> (Beside, BTreeMap<String, String>) {
+    let mut absent = BTreeMap::new();
+    let of_map = ListParams::default().fields("metadata.name=kube-proxy");
+    let of_definition = ListParams::default().fields(&format!("metadata.name={CILIUM}"));
+    let lists = [
+        ("/apis/apps/v1", "daemonsets", &*ALL),
+        ("/apis/apps/v1", "deployments", &*ALL),
+        (
+            "/apis/admissionregistration.k8s.io/v1",
+            "validatingwebhookconfigurations",
+            &*ALL,
+        ),
+        ("/api/v1/namespaces/kube-system", "configmaps", &of_map),
+        ("/apis/networking.k8s.io/v1", "servicecidrs", &*ALL),
+        (
+            "/apis/apiextensions.k8s.io/v1",
+            "customresourcedefinitions",
+            &of_definition,
+        ),
+    ];
+    let mut found = Vec::new();
+    for (path, resource, which) in lists {
+        let list = seeing.untyped(path, resource, which).await;
+        let list = list.inspect_err(|error| drop(absent.insert(resource.to_owned(), error.to_string())));
+        found.push(list.ok().flatten().unwrap_or_default());
+    }
+    let mut found = found.into_iter();
+    let mut next = || found.next().unwrap_or_default();
+    let (daemon_sets, deployments) = (next(), next());
+    let mut beside = Beside {
+        workloads: daemon_sets.into_iter().chain(deployments).collect(),
+        webhooks: next(),
+        kube_proxy: next().into_iter().next(),
+        service_cidrs: next(),
+        cilium_policies: Vec::new(),
+    };
+    if beside.kube_proxy.is_none() {
+        let why = "there is no ConfigMap kube-system/kube-proxy".to_owned();
+        absent.entry("configmaps".to_owned()).or_insert(why);
+    }
+    if let Some(definition) = next().first() {
+        beside.cilium_policies = policies(seeing, definition, &mut absent).await;
+    }
+    (beside, absent)
+}
+
+async fn policies(
+    seeing: &Seeing<'_>,
+    definition: &Value,
+    absent: &mut BTreeMap<String, String>,
+) -> Vec<Value> {
+    let plural = text(definition, "/spec/names/plural");
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let stored = versions.into_iter().flatten().find(|one| one["storage"] == true);
+    let version = stored.map_or("v2alpha1", |one| text(one, "/name"));
+    let list = seeing
+        .untyped(&format!("/apis/cilium.io/{version}"), plural, &ALL)
+        .await;
+    let list = list.inspect_err(|error| drop(absent.insert(plural.to_owned(), error.to_string())));
+    list.ok().flatten().unwrap_or_default()
+}
+
+/// What the speakers say of their nodes. Asked again while some do not hear each other: what passes by itself is no finding.
+async fn of_speakers(
+    cluster: &Cluster,
+    pods: &[Pod],
+    progress: &mut Progress,
+) -> (BTreeMap<NodeName, Facts>, BTreeMap<NodeName, String>) {
+    let running: Vec<&Pod> = pods.iter().filter(|pod| pod.is_ready()).collect();
+    progress.stage(&format!("asking {} speakers", running.len()));
+    let mut asked = ask_all(cluster, &running).await;
+    for _ in 1..LOOKS {
+        let broken = checks::broken_pairs(&asked.0);
+        if broken == 0 {
+            break;
+        }
+        progress.stage("asking again, as some speakers do not hear each other");
+        sleep(BETWEEN_LOOKS).await;
+        asked = ask_all(cluster, &running).await;
+    }
+    asked
+}
+
+async fn ask_all(
+    cluster: &Cluster,
+    pods: &[&Pod],
+) -> (BTreeMap<NodeName, Facts>, BTreeMap<NodeName, String>) {
+    let answers = stream::iter(pods).map(|pod| async move {
+        let answer = ask(cluster, pod, "/facts")
+            .await
+            .map_err(|error| error.to_string());
+        let facts =
+            answer.and_then(|body| serde_json::from_slice::<Facts>(&body).map_err(|error| error.to_string()));
+        (pod.node(), facts)
+    });
+    let answers: Vec<_> = answers.buffer_unordered(AT_ONCE).collect().await;
+    let (mut facts, mut unasked) = (BTreeMap::new(), BTreeMap::new());
+    for (node, answer) in answers {
+        let Some(node) = node else { continue };
+        match answer {
+            Ok(said) => drop(facts.insert(node, said)),
+            Err(why) => drop(unasked.insert(node, why)),
+        }
+    }
+    (facts, unasked)
+}
+
+impl Gathered {
+    /// What the checks find.
+    pub(super) fn examine(self, installation: &str) -> Report {
+        let unseen: BTreeSet<(&str, &str)> = self
+            .unseen
+            .iter()
+            .map(|(resource, why)| (&**resource, &**why))
+            .collect();
+        let seen = Seen {
+            evidence: &self.evidence,
+            cases: Cases::of(&self.evidence),
+            beside: &self.beside,
+            facts: &self.facts,
+            installation,
+        };
+        Report::of(&seen, &unseen, &self.unasked)
+    }
+}

@@ -1,0 +1,46 @@
+//! All that the checks look at.
+
+use std::collections::BTreeMap;
+
+use ferrolb_crds::domain::NodeName;
+use ferrolb_speaker::facts::Facts;
+use serde_json::Value;
+
+use crate::explain::case::{Cases, Evidence};
+use crate::problem::ObjectId;
+
+/// What a check is given.
+pub(crate) struct Seen<'a> {
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) cases: Cases<'a>,
+    pub(crate) beside: &'a Beside,
+    /// What the speakers that could be asked say of their nodes.
+    pub(crate) facts: &'a BTreeMap<NodeName, Facts>,
+    /// The installation's namespace.
+    pub(crate) installation: &'a str,
+}
+
+/// Objects of kinds that the daemons do not read.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// `DaemonSet`s and `Deployment`s of all namespaces.
+    pub(crate) workloads: Vec<Value>,
+    pub(crate) webhooks: Vec<Value>,
+    /// What kube-proxy reads, if it is where kubeadm puts it.
+    pub(crate) kube_proxy: Option<Value>,
+    pub(crate) service_cidrs: Vec<Value>,
+    /// Cilium's policies for layer 2.
+    pub(crate) cilium_policies: Vec<Value>,
+}
+
+impl Seen<'_> {
+    /// The facts of each node with the object that it is.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (ObjectId, &Facts)> {
+        self.facts.iter().map(|(name, facts)| (node(name), facts))
+    }
+}
+
+/// The object that a node is.
+pub(crate) fn node(name: &NodeName) -> ObjectId {
+    ObjectId::new("Node", "", name.as_str())
+}

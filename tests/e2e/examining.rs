@@ -1,0 +1,216 @@
+//! `ferrolb doctor` finds what is broken, in the words of `ferrolb explain`, and nothing in a cluster that is well.
+
+use std::fs;
+use std::process::Command;
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Found, Lab, Machine, Result, wait};
+use serde_json::{Deserializer, Value};
+
+use crate::explaining::{LABEL, Labels};
+use crate::scene::{SOON, Scene, pool, service};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![trial(
+        "doctor_finds_nothing_in_a_healthy_cluster_and_each_thing_that_is_broken_by_its_number",
+        examine,
+    )]
+}
+
+/// The exit code and the answer.
+fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
+    let arguments = [&["doctor", "-o", "json"], more].concat();
+    let Found { code, text, .. } = lab.ferrolb_finds(&arguments, SOON)?;
+    // What it says on standard error follows.
+    let answer = Deserializer::from_str(&text).into_iter::<Value>().next();
+    Ok((code, answer.and_then(std::result::Result::ok).unwrap_or_default()))
+}
+
+/// All findings, each as `FD01 Object: message`.
+fn lines(answer: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let sections = answer["checks"].as_array().into_iter().flatten();
+    let of = |section: &Value| {
+        let findings = section["findings"].as_array().cloned().unwrap_or_default();
+        let number = text(&section["check"]);
+        let line = move |one: Value| format!("{number} {}: {}", text(&one["object"]), text(&one["message"]));
+        findings.into_iter().map(line)
+    };
+    sections.flat_map(of).collect()
+}
+
+/// Waits until it finds all of these, with this exit code.
+fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
+    wait::until_seen(&format!("doctor to find {expected:?}"), SOON * 2, || {
+        let (ended, answer) = doctor(lab, &[])?;
+        let found = lines(&answer);
+        let all = expected
+            .iter()
+            .all(|line| found.iter().any(|one| one.starts_with(line)));
+        let nothing_else = !expected.is_empty() || answer["checks"] == Value::Array(Vec::new());
+        Ok(if ended == Some(code) && all && nothing_else {
+            Ok(())
+        } else {
+            Err(format!("{ended:?}: {found:?}"))
+        })
+    })
+}
+
+/// What `ferrolb explain` says of a Service is the same.
+fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Outcome {
+    let subject = format!("svc/default/{name}");
+    let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject, "-o", "json"], SOON)?;
+    let explanation: Value = Deserializer::from_str(&text)
+        .into_iter()
+        .next()
+        .transpose()?
+        .unwrap_or_default();
+    let message = explanation["causes"][0]["message"].as_str().unwrap_or_default();
+    assert!(!message.is_empty(), "{text}");
+    until_found(lab, 2, &[format!("{number} Service/default/{name}: {message}")])?;
+    Ok(())
+}
+
+/// Runs a line on a node's network.
+fn on_node(lab: &Lab, node: u8, line: &str) -> Outcome {
+    let ended = lab.in_machine(Machine::Node(node), || {
+        Command::new("sh").args(["-ec", line]).output()
+    })??;
+    assert!(
+        ended.status.success(),
+        "{line}: {}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    Ok(())
+}
+
+fn examine(lab: &Lab) -> Outcome {
+    let _well = Scene::new(
+        lab,
+        pool("ex-well", "192.0.2.230/32") + &service("ex-well", "ex-well", ""),
+    )?;
+    let address = lab.assigned("ex-well", 1, SOON)?[0];
+    lab.announced(address, SOON, |_| true)?;
+    until_found(lab, 0, &[])?;
+    eprintln!("{}", lab.ferrolb_finds(&["doctor", "-o", "wide"], SOON)?.text);
+    services(lab)?;
+    until_found(lab, 0, &[])?;
+    nodes(lab)?;
+    until_found(lab, 0, &[])?;
+    without_a_right(lab)
+}
+
+/// Services that are wrong, and pools.
+fn services(lab: &Lab) -> Outcome {
+    let quiet = "
+---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: ex-quiet, namespace: metallb-system}
+spec: {autoAssign: false, addresses: [192.0.2.231/32]}
+";
+    let _scene = Scene::new(
+        lab,
+        [
+            quiet,
+            &pool("ex-small", "192.0.2.232/32"),
+            &pool("ex-idle", "192.0.2.233/32"),
+            &service("ex-quiet", "ex-quiet", ""),
+            &service("ex-first", "ex-small", ""),
+            &service("ex-class", "ex-small", "loadBalancerClass: example.com/other"),
+            &service("ex-idle", "ex-idle", "").replace("app: echo", "app: nobody"),
+        ]
+        .concat(),
+    )?;
+    lab.assigned("ex-first", 1, SOON)?;
+    let _late = Scene::new(lab, service("ex-full", "ex-small", ""))?;
+    let quiet = "FD09 IPAddressPool/metallb-system/ex-quiet: no L2Advertisement selects pool ex-quiet";
+    until_found(lab, 2, &[quiet.to_owned()])?;
+    for (number, name) in [
+        ("FD01", "ex-full"),
+        ("FD02", "ex-quiet"),
+        ("FD02", "ex-idle"),
+        ("FD04", "ex-class"),
+    ] {
+        in_the_words_of_explain(lab, number, name)?;
+    }
+    Ok(())
+}
+
+/// Nodes that are wrong, and what is between them.
+fn nodes(lab: &Lab) -> Outcome {
+    {
+        let _excluded = Labels::put(lab, lab.plan().nodes(), LABEL)?;
+        until_found(lab, 1, &["FD08 Node/*: every node carries the label".to_owned()])?;
+    }
+    let unheard = lab.unhear(1, 2)?;
+    let (one, other) = (lab.node_name(1), lab.node_name(2));
+    let deaf =
+        |from: &str, to: &str| format!("FD15 Node/{from}: its speaker does not hear node {to} on eth0");
+    until_found(lab, 2, &[deaf(&one, &other), deaf(&other, &one)])?;
+    unheard.heal()?;
+    let route = "ip -o route show default | head -1 > /run/ferrolb-$$; mv /run/ferrolb-$$";
+    let kept = format!("/run/ferrolb-route-{}", std::process::id());
+    on_node(
+        lab,
+        3,
+        &format!(
+            "{route} {kept}; ip link add dummy9 type dummy; ip link set dummy9 up; ip route replace default dev dummy9; \
+         echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter"
+        ),
+    )?;
+    let strict = format!("FD17 Node/{}: the kernel drops packets", lab.node_name(3));
+    let found = until_found(lab, 2, &[strict]);
+    on_node(
+        lab,
+        3,
+        &format!(
+            "echo 0 > /proc/sys/net/ipv4/conf/eth0/rp_filter; ip route replace $(cat {kept}); ip link del dummy9; rm {kept}"
+        ),
+    )?;
+    Ok(found?)
+}
+
+/// As somebody who may read all but Nodes and cannot ask the speakers.
+fn without_a_right(lab: &Lab) -> Outcome {
+    let role = "
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: ex-reader}
+rules:
+- {apiGroups: [''], resources: [services, namespaces, configmaps, pods], verbs: [list]}
+- {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list]}
+- {apiGroups: [metallb.io], resources: ['*'], verbs: [list]}
+- {apiGroups: [apps], resources: [daemonsets, deployments], verbs: [list]}
+- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [list]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: ex-reader}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ex-reader}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ex-reader}]
+";
+    let _role = Scene::new(lab, role)?;
+    let own = fs::read_to_string(lab.kubeconfig_on(Machine::ControlPlane))?;
+    let mut kubeconfig: Value = serde_json::from_str(&own)?;
+    // Impersonation, which the administrator may do.
+    kubeconfig["users"][0]["user"]["as"] = "ex-reader".into();
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), kubeconfig.to_string())?;
+    let path = file.path().to_string_lossy().into_owned();
+    let (code, answer) = doctor(lab, &["--kubeconfig", &path])?;
+    let gaps = answer["not_looked_at"].as_array().cloned().unwrap_or_default();
+    let says = |check: &str, why: &str| {
+        let mut gaps = gaps.iter();
+        gaps.any(|gap| {
+            let checks = gap["checks"].as_array().into_iter().flatten();
+            checks.into_iter().any(|one| one == check)
+                && gap["why"].as_str().unwrap_or_default().contains(why)
+        })
+    };
+    assert!(says("FD07", "may not list nodes"), "{answer}");
+    assert!(says("FD15", "pods/portforward"), "{answer}");
+    assert_eq!(code, Some(0), "{answer}");
+    Ok(())
+}
