@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use daemon::{args, flows, forecast, history, layer2, may, metrics, run, see, tell, verdict};
+use daemon::{args, facts, flows, forecast, history, layer2, may, metrics, run, see, tell, verdict};
 use layer2::announce::{Protocol, Reports, SegmentReport};
 use see::watch::{Slice, Stores};
 use tell::condition::Shown;

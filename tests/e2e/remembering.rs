@@ -36,7 +36,7 @@ fn moved(lab: &Lab) -> Outcome {
             .iter()
             .filter(|line| line["what"] == "took" && line["to"] == *to);
         let known = moves.filter(|line| line["from"] == *from && line["cause"] == "SpeakerDown");
-        let took_ms = known.filter_map(|line| line["took_ms"].as_u64()).last();
+        let took_ms = known.filter_map(|line| line["took_ms"].as_u64()).next_back();
         Ok(took_ms.ok_or_else(|| format!("{history:?}")))
     })?;
     eprintln!(

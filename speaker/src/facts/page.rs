@@ -13,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ferrolb_crds::domain::{InterfaceName, NodeName, is_link_local};
 use ferrolb_rawlink::links::{Link, LinkTable};
+use ferrolb_segment::seal::KeyRing;
 use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -88,7 +90,7 @@ impl Sources {
             interfaces: interfaces.collect(),
             kernel_addresses: kernel_addresses(&links, &self.known_addresses()),
             default_route: kernel.default_route(),
-            key: self.protocol.keys.borrow().as_ref().map(|keys| keys.tag()),
+            key: self.protocol.keys.borrow().as_ref().map(KeyRing::tag),
             refused: self.refused(),
             segments,
         }
@@ -124,7 +126,7 @@ impl Sources {
 
     fn refused(&self) -> BTreeMap<String, u64> {
         let families = self.protocol.metrics.refused.collect();
-        let series = families.iter().flat_map(|family| family.get_metric());
+        let series = families.iter().flat_map(MetricFamily::get_metric);
         let count = |one: &prometheus::proto::Metric| {
             let reason = one.get_label().first()?.value().to_owned();
             Some((reason, one.get_counter().get_value() as u64))
