@@ -23,7 +23,12 @@ fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
     let Found { code, text, .. } = lab.ferrolb_finds(&arguments, SOON)?;
     // What it says on standard error follows.
     let answer = Deserializer::from_str(&text).into_iter::<Value>().next();
-    Ok((code, answer.and_then(std::result::Result::ok).unwrap_or_default()))
+    Ok((
+        code,
+        answer
+            .and_then(std::result::Result::ok)
+            .unwrap_or(Value::String(text)),
+    ))
 }
 
 /// All findings, each as `FD01 Object: message`.
@@ -92,7 +97,6 @@ fn examine(lab: &Lab) -> Outcome {
     let address = lab.assigned("ex-well", 1, SOON)?[0];
     lab.announced(address, SOON, |_| true)?;
     until_found(lab, 0, &[])?;
-    eprintln!("{}", lab.ferrolb_finds(&["doctor", "-o", "wide"], SOON)?.text);
     services(lab)?;
     until_found(lab, 0, &[])?;
     nodes(lab)?;
@@ -155,7 +159,8 @@ fn nodes(lab: &Lab) -> Outcome {
         lab,
         3,
         &format!(
-            "{route} {kept}; ip link add dummy9 type dummy; ip link set dummy9 up; ip route replace default dev dummy9; \
+            "{route} {kept}; ip link add veth-fd17 type veth peer name veth-fd17p; ip link set veth-fd17p up; \
+         ip link set veth-fd17 up; ip route replace default dev veth-fd17; \
          echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter"
         ),
     )?;
@@ -165,7 +170,7 @@ fn nodes(lab: &Lab) -> Outcome {
         lab,
         3,
         &format!(
-            "echo 0 > /proc/sys/net/ipv4/conf/eth0/rp_filter; ip route replace $(cat {kept}); ip link del dummy9; rm {kept}"
+            "echo 0 > /proc/sys/net/ipv4/conf/eth0/rp_filter; ip route replace $(cat {kept}); ip link del veth-fd17; rm {kept}"
         ),
     )?;
     Ok(found?)
@@ -192,11 +197,13 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ex-reade
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ex-reader}]
 ";
     let _role = Scene::new(lab, role)?;
-    let own = fs::read_to_string(lab.kubeconfig_on(Machine::ControlPlane))?;
+    let own = lab.kubeconfig_on(Machine::ControlPlane);
+    // Beside the other: it names files of its folder.
+    let file = tempfile::NamedTempFile::new_in(own.parent().expect("a file"))?;
+    let own = fs::read_to_string(own)?;
     let mut kubeconfig: Value = serde_json::from_str(&own)?;
     // Impersonation, which the administrator may do.
     kubeconfig["users"][0]["user"]["as"] = "ex-reader".into();
-    let file = tempfile::NamedTempFile::new()?;
     fs::write(file.path(), kubeconfig.to_string())?;
     let path = file.path().to_string_lossy().into_owned();
     let (code, answer) = doctor(lab, &["--kubeconfig", &path])?;
