@@ -1,6 +1,5 @@
 //! How this port hears the others, told when somebody asks.
 
-use ferrolb_crds::domain::NodeName;
 use ferrolb_segment::message::State;
 
 use super::Station;
@@ -10,17 +9,13 @@ use crate::layer2::announce::protocol::Survey;
 impl Station {
     /// What does not fit is dropped: nobody takes it.
     pub(super) fn answer_survey(&self, survey: &Survey) {
-        let views = self.protocol.views.borrow();
-        let view = views.get(&self.interface);
         let peers = self.core.sightings(self.now()).into_iter().map(|(node, seen)| {
-            let name = view.and_then(|view| view.nodes.get(&node)).cloned();
             let facts = PeerFacts {
                 state: seen.state.to_owned(),
                 silent_ms: u64::try_from(seen.silent.as_millis()).unwrap_or(u64::MAX),
                 lost_permille: seen.lost_permille,
             };
-            let unnamed = || NodeName::from(format!("{node:?}").as_str());
-            (name.unwrap_or_else(unnamed), facts)
+            (self.name(node), facts)
         });
         let facts = SegmentFacts {
             joined: self.core.state() != State::Joining,
