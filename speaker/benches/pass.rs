@@ -233,6 +233,7 @@ impl Bench {
             actor: tell::write::Actor::new(client, "lb", metrics.writes.clone(), events),
             metrics,
             links: watch::channel(Arc::new(BTreeMap::from([(2, link())]))).1,
+            dataplane: watch::channel(see::dataplane::Dataplane::default()).1,
             membership,
             flows: None,
         };

@@ -27,6 +27,7 @@ use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
 use crate::layer2::{self, Membership, burst};
 use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
+use crate::see::dataplane::{self, Dataplane};
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
@@ -69,9 +70,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     unknown.done();
     let (membership, protocol) = layer2::join(&args, cluster, &process.registry, history.clone())?;
+    let dataplane = dataplane::watch(links.clone(), protocol.views.clone());
     facts.show(Sources {
         node: node.clone(),
         links: links.clone(),
+        dataplane: dataplane.clone(),
         protocol: protocol.clone(),
     });
     let (news, heard) = mpsc::channel(NEWS);
@@ -120,6 +123,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         actor,
         links,
+        dataplane,
         membership,
         flows: flows::may_forget().then(Flows::default),
     };
@@ -173,6 +177,7 @@ pub(crate) struct Speaker {
     pub(crate) metrics: Metrics,
     pub(crate) actor: Actor,
     pub(crate) links: watch::Receiver<LinkTable>,
+    pub(crate) dataplane: watch::Receiver<Dataplane>,
     pub(crate) membership: Membership,
     /// None if this process may not forget any.
     pub(crate) flows: Option<Flows>,
@@ -212,6 +217,7 @@ impl Speaker {
             tokio::select! {
                 () = wakes.wait() => {}
                 Ok(()) = self.links.changed() => {}
+                Ok(()) = self.dataplane.changed() => {}
                 () = at(self.said.next(Instant::now())) => {}
                 () = self.membership.changed() => {}
                 () = at(keys_change) => {}

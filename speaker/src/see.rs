@@ -1,7 +1,10 @@
 //! What the speaker sees: the cluster by its watches, this node by its links.
 
+pub(crate) mod dataplane;
 pub(crate) mod exclude;
 pub(crate) mod interfaces;
+mod kernel;
+mod kube_proxy;
 mod services;
 pub(crate) mod snapshot;
 pub(crate) mod watch;

@@ -13,6 +13,7 @@ use ferrolb_segment::message::NodeId;
 use crate::forecast::none_alive;
 use crate::layer2::announce::{Reports, Views};
 use crate::may::{Eligibility, Exposure, Interfaces, Judged, May, View};
+use crate::see::dataplane::Dataplane;
 use crate::tell::l2_status::{Seen, of_service};
 
 pub(crate) use wire::Wired;
@@ -36,6 +37,8 @@ pub(crate) struct Verdict {
     pub(crate) layer2: Layer2,
     /// Whether the wire agrees, where its witness said so.
     pub(crate) wire: Option<Wired>,
+    /// What keeps packets from getting on from here, where this node announces it.
+    pub(crate) doubt: Option<Reason>,
 }
 
 impl Verdict {
@@ -79,6 +82,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) told: &'a Views,
     /// What they say.
     pub(crate) reports: &'a Reports,
+    /// What this node does with packets.
+    pub(crate) dataplane: &'a Dataplane,
     /// In order of their Services.
     pub(crate) statuses: &'a [Arc<Seen>],
     /// Whether this node can talk to others.
@@ -90,10 +95,12 @@ impl Verdicts {
     pub(crate) fn of(evidence: &Evidence<'_>) -> Self {
         let judging = Judging::new(evidence);
         let verdict = |(address, judged): (&IpAddr, &Arc<Judged>)| {
+            let layer2 = judging.layer2(*address, judged);
             let verdict = Verdict {
                 judged: judged.clone(),
-                layer2: judging.layer2(*address, judged),
                 wire: judging.wire(*address),
+                doubt: judging.doubt(*address, &layer2),
+                layer2,
             };
             (*address, verdict)
         };
@@ -261,6 +268,20 @@ impl<'a> Judging<'a> {
             None if !self.is_seen(address) => self.stated(judged),
             None => self.unheld(eligibility),
         }
+    }
+
+    fn doubt(&self, address: IpAddr, layer2: &Layer2) -> Option<Reason> {
+        let Layer2::Here(announcement) = layer2 else {
+            return None;
+        };
+        let of_node = self.evidence.dataplane.doubt(address, &announcement.interfaces);
+        of_node.or_else(|| {
+            let links = &self.evidence.view.links;
+            let is_known = links.contains_key(self.evidence.node);
+            let is_on_link = links.values().any(|links| links.have_on_link(address));
+            let is_asked_for = announcement.allowed != Interfaces::Any;
+            (is_known && !is_on_link && !is_asked_for).then_some(Reason::OffSubnet)
+        })
     }
 
     /// Whether a port of this node hears of the address.

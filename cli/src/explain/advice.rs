@@ -79,6 +79,15 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         "WireDisputed" => {
             "Find the station with the MAC address that is named, and take the address from it."
         }
+        "Ipv6Off" | "NoLinkLocal" => {
+            "Switch IPv6 on (sysctl net.ipv6.conf.IF.disable_ipv6=0), or leave the node out by spec.nodeSelectors of the L2Advertisement."
+        }
+        "StrictReversePath" => {
+            "Set net.ipv4.conf.IF.rp_filter to 2 on the node that is named, and in /etc/sysctl.d; the kernel goes by the greater of all and the interface."
+        }
+        "KubeProxyDown" => {
+            "Find out why kube-proxy does not run there: kubectl get pods -n kube-system -l k8s-app=kube-proxy -o wide, and its log."
+        }
         "NotSelected" => "Change spec.nodeSelectors of the L2Advertisement, or the labels of a node.",
         "Excluded" => {
             "Remove the label from a node: kubectl label node NODE node.kubernetes.io/exclude-from-external-load-balancers-; or start the speakers with --ignore-exclude-lb."

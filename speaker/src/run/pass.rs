@@ -17,6 +17,7 @@ use crate::flows;
 use crate::layer2::announce::Reports;
 use crate::layer2::{Here, Moves};
 use crate::may::May;
+use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
 use crate::see::snapshot::Snapshot;
 use crate::tell::condition::{self, Known};
@@ -29,6 +30,7 @@ use crate::verdict::{Evidence, Verdicts};
 pub(crate) struct Input {
     snapshot: Snapshot,
     links: LinkTable,
+    dataplane: Dataplane,
     /// What the ports say.
     reports: Reports,
     /// The `ServiceL2Status` objects are listed.
@@ -42,6 +44,7 @@ impl Input {
     fn is(&self, other: &Self) -> bool {
         self.snapshot.is(&other.snapshot)
             && self.links == other.links
+            && self.dataplane == other.dataplane
             && self.reports == other.reports
             && self.listed == other.listed
             && self.has_key == other.has_key
@@ -55,6 +58,7 @@ impl Speaker {
         let mut input = Input {
             snapshot: self.reader.read(&self.stores),
             links: self.links.borrow_and_update().clone(),
+            dataplane: self.dataplane.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),
             listed: self.reported.missing().is_empty(),
             has_key: false,
@@ -93,6 +97,7 @@ impl Speaker {
             may: &may,
             told: &told,
             reports: &input.reports,
+            dataplane: &input.dataplane,
             statuses: &snapshot.statuses,
             has_key: input.has_key,
         });

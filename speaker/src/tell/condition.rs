@@ -4,7 +4,8 @@
 //! else the one of the living that speaks for the Service. Where nodes that do not hear each other announce one Service,
 //! their `ServiceL2Status` tells each of the others, and the one of them that speaks for the Service writes. A Service
 //! without addresses has no such condition: `Assigned` says why. An address that its witness finds silent or disputed on the
-//! wire is not announced as it should be, whatever its holder does.
+//! wire, or whose packets its holder drops for sure, is not announced as it should be. Where some of its clients may reach it,
+//! the condition holds and says what is wrong.
 
 mod settling;
 mod shown;
@@ -30,8 +31,6 @@ pub(crate) use shown::Shown;
 
 use shown::Said;
 
-/// The reason of a Service that is announced as it should be.
-const ANNOUNCED: &str = "Announced";
 /// The reason of a Service that several nodes announce which do not hear each other.
 const SEVERAL_HOLDERS: &str = "SeveralHolders";
 /// Longest message, in bytes: enough for a few addresses and ten nodes of each reason.
@@ -42,7 +41,7 @@ const LONGEST_MESSAGE: usize = 2048;
 pub(crate) enum Statement {
     /// The condition is to be this.
     Says {
-        /// Every address is announced, and the wire agrees.
+        /// Every address is announced, the wire agrees, and the packets that follow are not dropped for sure.
         announced: bool,
         reason: &'static str,
         message: String,
@@ -126,16 +125,16 @@ impl Known<'_> {
 #[derive(Clone, Debug)]
 struct Fate {
     layer2: Layer2,
-    /// What is wrong with it on the wire.
-    wire: Option<Reason>,
+    /// What is wrong although a node announces it.
+    doubt: Option<Reason>,
 }
 
 impl Fate {
     fn of(verdict: &Verdict, service: &ServiceKey) -> Self {
-        let wire = verdict.wire.as_ref().and_then(|wire| wire.trouble.clone());
+        let wire = verdict.wire.as_ref().and_then(|wire| wire.trouble.as_ref());
         Self {
             layer2: verdict.of_service(service),
-            wire,
+            doubt: wire.or(verdict.doubt.as_ref()).cloned(),
         }
     }
 
@@ -143,7 +142,7 @@ impl Fate {
     fn trouble(&self) -> Option<&Reason> {
         match &self.layer2 {
             Layer2::Nobody(why) => Some(why),
-            Layer2::Here(_) | Layer2::There(_) => self.wire.as_ref(),
+            Layer2::Here(_) | Layer2::There(_) => self.doubt.as_ref(),
             Layer2::Unknown => None,
         }
     }
@@ -167,13 +166,15 @@ impl Statement {
             .iter()
             .map(|(words, addresses)| format!("{} {words}", addresses.iter().join(", ")));
         let rivals_too = rivals.map(|rivals| rivals_in_words(node, rivals));
-        let trouble = fates.iter().find_map(|(_, fate)| Some(fate.trouble()?.word()));
+        let mut troubles = fates.iter().filter_map(|(_, fate)| fate.trouble());
+        let certain = troubles.clone().find(|why| why.is_certain());
         Some(Self::Says {
-            announced: trouble.is_none(),
-            reason: trouble.unwrap_or(match rivals {
-                Some(_) => SEVERAL_HOLDERS,
-                None => ANNOUNCED,
-            }),
+            announced: certain.is_none(),
+            reason: match (certain, rivals) {
+                (Some(why), _) => why.word(),
+                (None, Some(_)) => SEVERAL_HOLDERS,
+                (None, None) => troubles.next().map_or(names::ANNOUNCED, Reason::word),
+            },
             message: cut(sentences.chain(rivals_too).join("; ")),
         })
     }
@@ -227,7 +228,7 @@ fn in_words(fate: &Fate, node: &NodeName) -> Option<String> {
         Layer2::Nobody(why) => return Some(format!("not announced: {why}")),
         Layer2::Unknown => return None,
     };
-    Some(match &fate.wire {
+    Some(match &fate.doubt {
         Some(why) => format!("{announced}, but {why}"),
         None => announced,
     })

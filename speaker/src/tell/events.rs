@@ -1,5 +1,6 @@
 //! What users are told by events and the operator by log lines: transitions only.
 
+mod doubts;
 mod heard;
 mod wire;
 
@@ -20,6 +21,7 @@ use crate::see::snapshot::Snapshot;
 use crate::tell::condition::{Shown, spokesman};
 use crate::verdict::{Layer2, Verdicts};
 
+use doubts::ToldDoubts;
 pub(crate) use heard::Heard;
 use wire::ToldWire;
 
@@ -29,6 +31,7 @@ pub(crate) struct Told {
     assigned: BTreeSet<ServiceKey>,
     failed: BTreeSet<(ServiceKey, IpAddr)>,
     wire: ToldWire,
+    doubts: ToldDoubts,
 }
 
 impl Told {
@@ -41,8 +44,8 @@ impl Told {
     }
 
     /// The notices of what is done now: about Services that this node announces and did not before, about addresses
-    /// that it could announce if it had an interface for them, and about those on which the wire does not agree any more,
-    /// or agrees again.
+    /// that it could announce if it had an interface for them, about those on which the wire does not agree any more,
+    /// or agrees again, and about those whose packets do not get on from here.
     pub(crate) fn notices(
         &mut self,
         verdicts: &Verdicts,
@@ -63,6 +66,7 @@ impl Told {
         self.failed = failed;
         self.assigned = assigned;
         told.extend(self.wire.notices(verdicts, reference, history));
+        told.extend(self.doubts.notices(verdicts, reference, history));
         told
     }
 }

@@ -15,6 +15,7 @@ use super::{Evidence, Verdicts};
 use crate::forecast::{Known, forecast};
 use crate::layer2::announce::{Look, Reports, SegmentReport, Views};
 use crate::may::{View, may};
+use crate::see::dataplane::Dataplane;
 use crate::tell::l2_status::Seen;
 
 /// A segment `eth0` that all nodes are on.
@@ -44,6 +45,15 @@ impl Segment<'_> {
 
     /// What the node makes of it when `witness` finds this on the wire.
     pub(crate) fn found(&self, node: &str, witness: &str, wire: &[(&str, Wire)]) -> Verdicts {
+        self.reported(&node.into(), self.report(node, witness, wire))
+    }
+
+    /// What the node makes of it if it does this with packets.
+    pub(crate) fn doing(&self, node: &str, dataplane: &Dataplane) -> Verdicts {
+        self.reported_on(&node.into(), self.report(node, "", &[]), dataplane)
+    }
+
+    fn report(&self, node: &str, witness: &str, wire: &[(&str, Wire)]) -> SegmentReport {
         let (node, holders) = (NodeName::from(node), self.holders());
         let id = |name: &str| NodeId::of(&NodeName::from(name));
         let look = |(address, wire): &(&str, Wire)| {
@@ -57,7 +67,7 @@ impl Segment<'_> {
             (address, look)
         };
         let held = holders.iter().filter(|(_, holder)| **holder == node);
-        let report = SegmentReport {
+        SegmentReport {
             joined: true,
             up: self.alive.iter().map(|name| id(name)).collect(),
             held: Arc::new(held.map(|(address, _)| *address).collect()),
@@ -67,12 +77,15 @@ impl Segment<'_> {
                 .collect(),
             wire: Arc::new(wire.iter().map(look).collect()),
             ..SegmentReport::default()
-        };
-        self.reported(&node, report)
+        }
     }
 
     /// What the node makes of this report.
     pub(crate) fn reported(&self, node: &NodeName, report: SegmentReport) -> Verdicts {
+        self.reported_on(node, report, &Dataplane::default())
+    }
+
+    fn reported_on(&self, node: &NodeName, report: SegmentReport, dataplane: &Dataplane) -> Verdicts {
         let may = may(self.view);
         let group = |(address, judged): (&IpAddr, &Arc<crate::may::Judged>)| {
             Some((*address, judged.eligible.as_ref().ok()?.group.clone()))
@@ -87,6 +100,7 @@ impl Segment<'_> {
             may: &may,
             told: &Views::new([("eth0".into(), Arc::new(told))].into()),
             reports: &Reports::from([("eth0".into(), report)]),
+            dataplane,
             statuses: self.statuses,
             has_key: true,
         })

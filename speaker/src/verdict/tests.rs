@@ -4,6 +4,7 @@ use super::fixture::{Segment, of_nothing, status};
 use super::*;
 use crate::may::fixture::{advert, cluster, endpoints, ip, key, service};
 use crate::may::may;
+use crate::see::dataplane::Dataplane;
 
 /// n1 is first by hash for 192.0.2.2.
 fn web() -> View {
@@ -73,6 +74,7 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
             may: &may(&view),
             told: &Views::default(),
             reports: &Reports::default(),
+            dataplane: &Dataplane::default(),
             statuses,
             has_key,
         });

@@ -4,8 +4,10 @@ use ferrolb_segment::message::Wire;
 use serde_json::json;
 
 use super::*;
+use crate::facts::KubeProxy;
 use crate::may::View;
 use crate::may::fixture::{advert, cluster, endpoints, key, link, service};
+use crate::see::dataplane::Dataplane;
 use crate::see::exclude::ExcludeList;
 use crate::verdict::fixture::Segment;
 
@@ -158,4 +160,30 @@ fn the_witness_alone_tells_what_it_finds_and_once_when_it_is_well_again() {
         ["WireAnswered: 192.0.2.2: its holder, and no other station, answers for it again"]
     );
     assert!(tell(Wire::Ok).is_empty());
+}
+
+#[test]
+fn a_holder_tells_once_that_packets_do_not_get_on_from_it() {
+    let mut view = cluster(&["n1"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    let segment = Segment {
+        view: &view,
+        alive: &["n1"],
+        statuses: &[],
+    };
+    let with = |kube_proxy| Dataplane {
+        kube_proxy,
+        ..Dataplane::default()
+    };
+    let mut state = Told::before([key("web")]);
+    let mut tell = |kube_proxy| told(&mut state, &segment.doing("n1", &with(kube_proxy)));
+    let expected = (
+        "KubeProxyDown".to_owned(),
+        "192.0.2.1: kube-proxy there says that it is not healthy: changes of endpoints may not reach the kernel".to_owned(),
+    );
+    assert_eq!(tell(KubeProxy::Healthy), []);
+    assert_eq!(tell(KubeProxy::Unhealthy), std::slice::from_ref(&expected));
+    assert_eq!(tell(KubeProxy::Unhealthy), []);
+    assert_eq!(tell(KubeProxy::Healthy), []);
+    assert_eq!(tell(KubeProxy::Unhealthy), [expected]);
 }
