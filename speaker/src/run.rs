@@ -201,7 +201,8 @@ pub(crate) struct Said {
 impl Said {
     /// When something is to be said although nothing changed.
     fn next(&self, now: Instant) -> Option<Instant> {
-        let times = [self.due.next(now), self.stated.next(), self.settling.next()];
+        let told = self.told.as_ref().and_then(Told::next);
+        let times = [self.due.next(now), self.stated.next(), self.settling.next(), told];
         times.into_iter().flatten().min()
     }
 }

@@ -143,6 +143,21 @@ impl Verdicts {
         rivals
     }
 
+    /// The addresses that nobody announces for a Service, and why.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = (&ServiceKey, IpAddr, &Reason)> {
+        self.by_address.iter().flat_map(|(address, verdict)| {
+            let of_address = match &verdict.layer2 {
+                Layer2::Nobody(why) => Some(&**why),
+                Layer2::Here(_) | Layer2::There(_) | Layer2::Unknown => None,
+            };
+            let services = verdict.judged.services();
+            services.filter_map(move |service| {
+                let why = verdict.judged.refused(service).or(of_address)?;
+                Some((service, *address, why))
+            })
+        })
+    }
+
     /// What this node announces, by address.
     pub(crate) fn here(&self) -> impl Iterator<Item = (IpAddr, &Verdict, &Announcement)> {
         self.by_address

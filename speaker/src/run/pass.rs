@@ -157,7 +157,7 @@ impl Speaker {
             .said
             .told
             .get_or_insert_with(|| Told::before(l2_status::services_of(&snapshot.statuses, &self.node)));
-        for notice in told.notices(verdicts, &snapshot.shown, &self.history) {
+        for notice in told.notices(verdicts, &snapshot.shown, &self.history, Instant::now()) {
             self.actor.tell(notice);
         }
         let wanted = l2_status::wanted(verdicts, &self.node, self.pod.as_ref());

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use ferrolb_crds::api::core::Service;
 use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::Wire;
@@ -31,6 +33,10 @@ fn verdicts(view: &View, node: &str) -> Verdicts {
 }
 
 fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
+    told_at(told, verdicts, Instant::now())
+}
+
+fn told_at(told: &mut Told, verdicts: &Verdicts, now: Instant) -> Vec<(String, String)> {
     let object: Service =
         serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "shop"}})).unwrap();
     let shown = Arc::new(Shown::read(&object, None));
@@ -38,6 +44,7 @@ fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
         verdicts,
         &BTreeMap::from([(key("web"), shown)]),
         &History::default(),
+        now,
     );
     notices.into_iter().map(|one| (one.reason, one.note)).collect()
 }
@@ -186,4 +193,40 @@ fn a_holder_tells_once_that_packets_do_not_get_on_from_it() {
     assert_eq!(tell(KubeProxy::Unhealthy), []);
     assert_eq!(tell(KubeProxy::Healthy), []);
     assert_eq!(tell(KubeProxy::Unhealthy), [expected]);
+}
+
+#[test]
+fn an_address_that_nobody_announces_for_a_while_is_told_once_by_one_of_the_living() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    endpoints(&mut view, "web", &[]);
+    let began = Instant::now();
+    let mut states = ["n1", "n2", "n3"].map(|node| (node, Told::default()));
+    let mut tell = |after_seconds| -> Vec<(String, String)> {
+        let now = began + Duration::from_secs(after_seconds);
+        let all = states.iter_mut();
+        all.flat_map(|(node, state)| told_at(state, &verdicts(&view, node), now))
+            .collect()
+    };
+    let expected = (
+        "NoEndpoints".to_owned(),
+        "192.0.2.1 not announced: no endpoint can serve".to_owned(),
+    );
+    assert_eq!(tell(0), []);
+    assert_eq!(tell(4), []);
+    assert_eq!(tell(5), [expected]);
+    assert_eq!(tell(60), []);
+}
+
+#[test]
+fn a_speaker_wakes_to_tell_of_an_address_that_stays_silent() {
+    let now = Instant::now();
+    let mut state = Told::default();
+    told_at(&mut state, &announcing(&["192.0.2.1"]), now);
+    assert_eq!(state.next(), None);
+    let mut view = cluster(&["n1"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    endpoints(&mut view, "web", &[]);
+    told_at(&mut state, &verdicts(&view, "n1"), now);
+    assert_eq!(state.next(), Some(now + Duration::from_secs(5)));
 }
