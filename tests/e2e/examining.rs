@@ -32,7 +32,7 @@ fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
 }
 
 /// All findings, each as `FD01 Object: message`.
-fn lines(answer: &Value) -> Vec<String> {
+pub(crate) fn lines(answer: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let sections = answer["checks"].as_array().into_iter().flatten();
     let of = |section: &Value| {
@@ -77,7 +77,7 @@ fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Outcome {
 }
 
 /// Runs a line on a node's network.
-fn on_node(lab: &Lab, node: u8, line: &str) -> Outcome {
+pub(crate) fn on_node(lab: &Lab, node: u8, line: &str) -> Outcome {
     let ended = lab.in_machine(Machine::Node(node), || {
         Command::new("sh").args(["-ec", line]).output()
     })??;

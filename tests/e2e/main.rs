@@ -12,6 +12,7 @@ mod page;
 mod prometheus;
 mod remembering;
 mod scene;
+mod told;
 mod watched;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         monitoring::trials(),
         page::trials(),
         remembering::trials(),
+        told::trials(),
         watched::trials(),
     ]
     .into_iter()
