@@ -11,6 +11,9 @@ pub(crate) const ANNOUNCED: &str = "Announced";
 /// The reasons of condition Announced of a Service that a node announces, and the wire does not agree.
 const OF_THE_WIRE: [&str; 2] = ["WireSilent", "WireDisputed"];
 
+/// The reason of condition Announced of a Service with an address that another station has.
+pub(crate) const TAKEN: &str = "WireTaken";
+
 /// What the speakers found on the wire, if condition Announced says so.
 pub(crate) fn wire(announced: Option<&Condition>) -> Option<String> {
     let reason = &announced?.reason;

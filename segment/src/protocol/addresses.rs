@@ -156,7 +156,8 @@ impl Segment {
         let over = self.conflicts.expire(now);
         over.into_iter()
             .for_each(|(address, at)| self.orphans.begin_at(address, at));
-        self.conflicts.keep_apart(|address| self.orphans.contains(address));
+        self.conflicts
+            .keep_apart(|address| self.orphans.contains(address));
         let idle = self.facts.state != State::Active || self.pauses.stunned.is_some();
         if idle || !self.orphans.any_waits(&self.conflicts) {
             self.conflicts.keep_asking(|_| false);

@@ -61,7 +61,10 @@ pub(super) enum Step {
 impl Conflicts {
     /// The next step towards a claim (N2).
     pub(super) fn step(&mut self, address: IpAddr, now: Moment) -> Step {
-        let probe = self.probes.entry(address).or_insert(Probe { asked: 0, next: now });
+        let probe = self
+            .probes
+            .entry(address)
+            .or_insert(Probe { asked: 0, next: now });
         if now < probe.next {
             return Step::Wait;
         }

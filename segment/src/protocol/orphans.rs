@@ -56,12 +56,7 @@ impl Orphans {
 
     /// The orphans that it is this instance's turn to claim, and for how long no node held them: after each slot it is the
     /// turn of one more (C10). Where it is asked first whether another station has it, slots are as much longer (N2).
-    pub(super) fn turns(
-        &self,
-        facts: &Facts,
-        conflicts: &Conflicts,
-        now: Moment,
-    ) -> Vec<(IpAddr, Duration)> {
+    pub(super) fn turns(&self, facts: &Facts, conflicts: &Conflicts, now: Moment) -> Vec<(IpAddr, Duration)> {
         let slot = |address| match facts.is_unused(address) {
             true => facts.profile.slot() + PROBING,
             false => facts.profile.slot(),

@@ -56,7 +56,10 @@ fn a_new_address_is_asked_for_three_times_by_one_node_and_then_claimed_by_it() {
         let holder = world.holding(address(21))[0];
         assert_eq!(asked(&world, 21), [holder; 3]);
         let times: Vec<Duration> = world.probes.iter().map(|(at, ..)| at.since(began)).collect();
-        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= ms(100)), "{times:?}");
+        assert!(
+            times.windows(2).all(|pair| pair[1] - pair[0] >= ms(100)),
+            "{times:?}"
+        );
         world.run(ms(2000));
         assert!(world.is_settled());
     }
@@ -96,7 +99,11 @@ fn nobody_claims_what_another_station_has_and_one_node_asks_again_each_minute() 
             assert!(world.holding(address(5)).is_empty());
         });
         let asked = asked(&world, 5);
-        assert_eq!(asked.len(), 4, "at once and after each of three minutes: {asked:?}");
+        assert_eq!(
+            asked.len(),
+            4,
+            "at once and after each of three minutes: {asked:?}"
+        );
         assert!(asked.iter().all(|one| *one == asked[0]), "{asked:?}");
     }
 }
@@ -131,7 +138,10 @@ fn an_address_that_the_other_station_leaves_is_claimed_within_a_minute() {
         let took = world.until(Duration::from_secs(70), |world| {
             !world.holding(address(5)).is_empty()
         });
-        assert!(took > Duration::from_secs(50) && took < Duration::from_secs(57), "{took:?}");
+        assert!(
+            took > Duration::from_secs(50) && took < Duration::from_secs(57),
+            "{took:?}"
+        );
         world.run(ms(2000));
         assert!(world.is_settled());
     }
