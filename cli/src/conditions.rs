@@ -9,6 +9,9 @@ pub(crate) const STATUS_DISPUTED: &str = "StatusDisputed";
 /// The reasons of condition Announced of a Service that a node announces, and the wire does not agree.
 const OF_THE_WIRE: [&str; 2] = ["WireSilent", "WireDisputed"];
 
+/// The reason of condition Announced of a Service with an address that another station has.
+pub(crate) const TAKEN: &str = "WireTaken";
+
 /// The reasons of condition Announced of a Service that a node announces, and whose packets it drops for sure.
 const OF_THE_HOLDER: [&str; 2] = ["Ipv6Off", "NoLinkLocal"];
 

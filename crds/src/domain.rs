@@ -33,7 +33,8 @@ pub use pools::Pools;
 pub(crate) use range::rule;
 pub use range::{AddressRange, InvalidRange};
 pub use reason::{
-    Disputed, Occupant, PoolRefusal, ProxyFault, Reason, Tried, Unanswered, Unshared, Withheld, listed,
+    Disputed, NOT_ANNOUNCED, Occupant, PoolRefusal, ProxyFault, Reason, Taken, Tried, Unanswered, Unshared,
+    Withheld, listed,
 };
 pub use selector::{Labels, Selector};
 pub use service::{Asked, Backends, Origins, Port, ServiceClass, ServiceView, Sharing, TrafficPolicy};

@@ -24,7 +24,7 @@ use crate::facts::{FactsPage, Sources};
 use crate::flows::{self, Flows};
 use crate::history::History;
 use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
-use crate::layer2::{self, Membership, burst};
+use crate::layer2::{self, Fresh, Membership, burst};
 use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
 use crate::see::dataplane::{self, Dataplane};
@@ -116,6 +116,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         stores,
         reader: Reader::new(options),
         memory: Memory::default(),
+        fresh: Fresh::default(),
         reported,
         input: None,
         history,
@@ -167,6 +168,7 @@ pub(crate) struct Speaker {
     pub(crate) stores: Stores,
     pub(crate) reader: Reader,
     pub(crate) memory: Memory,
+    pub(crate) fresh: Fresh,
     /// Ready once the `ServiceL2Status` objects are listed.
     pub(crate) reported: Readiness,
     /// What the last pass saw.

@@ -102,7 +102,7 @@ impl Verdicts {
                 doubt: judging.doubt(*address, &layer2),
                 layer2,
             };
-            (*address, verdict)
+            (*address, judging.unless_taken(*address, verdict))
         };
         let mut verdicts = Self {
             node: evidence.node.clone(),
@@ -297,6 +297,25 @@ impl<'a> Judging<'a> {
             let is_asked_for = announcement.allowed != Interfaces::Any;
             (is_known && !is_on_link && !is_asked_for).then_some(Reason::OffSubnet)
         })
+    }
+
+    /// An address that nobody holds, and that another station has, is not about to be claimed. Where a node that this one
+    /// does not hear says that it announces the address, it is that node which answers.
+    fn unless_taken(&self, address: IpAddr, verdict: Verdict) -> Verdict {
+        let is_open = verdict.layer2 == Layer2::Unknown && verdict.judged.eligible.is_ok();
+        let taken = is_open.then(|| self.taken(address)).flatten();
+        let taken = taken.filter(|_| self.stated(&verdict.judged) == Layer2::Unknown);
+        match taken {
+            Some(taken) => Verdict {
+                layer2: taken
+                    .trouble
+                    .clone()
+                    .map_or(Layer2::Unknown, |why| Layer2::Nobody(why.into())),
+                wire: Some(taken),
+                ..verdict
+            },
+            None => verdict,
+        }
     }
 
     /// Whether a port of this node hears of the address.

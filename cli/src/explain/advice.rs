@@ -69,6 +69,9 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         "NoEndpoints" => {
             "Find out why no pod is ready: kubectl get endpointslices -l kubernetes.io/service-name=NAME, and the pods that spec.selector selects."
         }
+        "WireTaken" => {
+            "Find the station with the MAC address that is named, and take the address from it, or from the pool. A Service that does not ask for this address gets another one by itself."
+        }
         "NoKey" => {
             "Let a controller run: it makes Secret memberlist if there is none. Otherwise its entry secretkey is too short or missing."
         }

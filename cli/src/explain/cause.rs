@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::advice;
 use super::case::Case;
 use super::trouble::Trouble;
-use crate::conditions::{self, STATUS_DISPUTED};
+use crate::conditions::{self, STATUS_DISPUTED, TAKEN};
 use crate::holding::Holder;
 use crate::plan;
 
@@ -197,6 +197,7 @@ fn announcing(case: &Case<'_>, address: IpAddr) -> Vec<Cause> {
         }
         (None, _) if !case.is_live() => Vec::new(),
         (None, Some(said)) if conditions::is_announced_all_the_same(said) => held(case, condition, address),
+        (None, Some(said)) if said.reason == TAKEN && !case.view.taken.contains(address) => Vec::new(),
         // It speaks of the Service's other address.
         (None, Some(condition)) if case.is_judged(&condition.reason) => Vec::new(),
         (None, Some(condition)) => vec![Cause::condition(Effect::NotAnnounced, condition)],

@@ -27,8 +27,8 @@ pub use proxy::ProxyFault;
 pub use tried::Tried;
 pub use unshared::Unshared;
 pub use unsuitable::PoolRefusal;
-pub use wire::{Disputed, Unanswered};
-pub use words::listed;
+pub use wire::{Disputed, Taken, Unanswered};
+pub use words::{NOT_ANNOUNCED, listed};
 
 /// A refusal. Printed as a sentence; serialized as `{"reason": word, "message": sentence}`.
 #[derive(Clone, Debug, Eq, Error, IntoStaticStr, Ord, PartialEq, PartialOrd, VariantNames)]
@@ -133,6 +133,9 @@ pub enum Reason {
     /// No endpoint of any Service of the address can serve, anywhere.
     #[error("no endpoint can serve")]
     NoEndpoints,
+    /// Another station has it, as a node found when it asked before the first use.
+    #[error("{0}")]
+    WireTaken(Box<Taken>),
     /// The speakers cannot talk to each other.
     #[error("the speakers have no key (Secret memberlist)")]
     NoKey,

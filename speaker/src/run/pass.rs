@@ -2,6 +2,7 @@
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks};
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use super::{PUT_OFF_AT_MOST, SHARE, Speaker};
 use crate::flows;
 use crate::layer2::announce::Reports;
-use crate::layer2::{Here, Moves};
+use crate::layer2::{Here, Odd};
 use crate::may::May;
 use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
@@ -84,13 +85,16 @@ impl Speaker {
         }
         let may = self.memory.judge(&snapshot.view);
         self.history.know(&may);
-        let moves = self.moves(snapshot, &may);
+        let odd = Odd {
+            moves: self.moves(snapshot, &may),
+            fresh: self.fresh.follow(&may, &snapshot.shown, &input.reports),
+        };
         let interfaces = interfaces::read(&input.links, &snapshot.exclude);
         let here = Here {
             node: &self.node,
             interfaces: &interfaces,
         };
-        let told = self.membership.tell(&snapshot.view, &may, &moves, here);
+        let told = self.membership.tell(&snapshot.view, &may, &odd, here);
         let verdicts = Verdicts::of(&Evidence {
             node: &self.node,
             view: &snapshot.view,
@@ -118,7 +122,7 @@ impl Speaker {
     }
 
     /// What `ferrolb rebalance` asks of this node. A group goes as a whole.
-    fn moves(&self, snapshot: &Snapshot, may: &May) -> Moves {
+    fn moves(&self, snapshot: &Snapshot, may: &May) -> Arc<BTreeMap<IpAddr, NodeId>> {
         let own = |status: &&Arc<Seen>| status.rest.node.as_ref() == Some(&self.node);
         let asked = snapshot.statuses.iter().filter(own).filter_map(|status| {
             let node = NodeId::of(status.rest.move_to.as_ref()?);

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::Condition;
-use ferrolb_crds::domain::{NodeName, Reason, ServiceClass, ServiceKey};
+use ferrolb_crds::domain::{NOT_ANNOUNCED, NodeName, Reason, ServiceClass, ServiceKey};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
 use itertools::Itertools;
@@ -225,7 +225,7 @@ fn in_words(fate: &Fate, node: &NodeName) -> Option<String> {
             one.interfaces.iter().join(", ")
         ),
         Layer2::There(other) => format!("announced from node {other}"),
-        Layer2::Nobody(why) => return Some(format!("not announced: {why}")),
+        Layer2::Nobody(why) => return Some(format!("{NOT_ANNOUNCED}{why}")),
         Layer2::Unknown => return None,
     };
     Some(match &fate.doubt {

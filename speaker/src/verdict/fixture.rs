@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ferrolb_crds::domain::NodeName;
 use ferrolb_runtime::reflect::{Entry, Reflection};
 use ferrolb_segment::SegmentView;
+use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::{NodeId, Wire};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -78,6 +79,25 @@ impl Segment<'_> {
             wire: Arc::new(wire.iter().map(look).collect()),
             ..SegmentReport::default()
         }
+    }
+
+    /// What the node makes of it when nobody holds the address, because `finder` found that this station has it.
+    pub(crate) fn taken(&self, node: &str, finder: &str, address: &str, station: Mac) -> Verdicts {
+        let (node, finder) = (NodeName::from(node), NodeId::of(&finder.into()));
+        let look = Look {
+            wire: Wire::Foreign(station),
+            holder: finder,
+            witness: finder,
+            since: Instant::now(),
+        };
+        let id = |name: &&str| NodeId::of(&NodeName::from(*name));
+        let report = SegmentReport {
+            joined: true,
+            up: self.alive.iter().map(id).collect(),
+            wire: Arc::new([(address.parse().unwrap(), look)].into()),
+            ..SegmentReport::default()
+        };
+        self.reported(&node, report)
     }
 
     /// What the node makes of this report.

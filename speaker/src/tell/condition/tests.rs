@@ -1,5 +1,5 @@
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::Reason;
+use ferrolb_crds::domain::{Reason, Taken};
 use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::{NodeId, Wire};
 use rstest::rstest;
@@ -415,7 +415,7 @@ fn a_message_is_bounded() {
 #[case::foreign(
     Wire::Foreign(MAC),
     "WireDisputed",
-    "another station (MAC address 02:00:00:00:00:09), which is no node, answers in place of node n1 when node n3 asks for \
+    "another station (MAC address 02:00:00:00:00:09, locally administered), which is no node, answers in place of node n1 when node n3 asks for \
      the address on eth0"
 )]
 #[case::of_a_node(
@@ -426,7 +426,7 @@ fn a_message_is_bounded() {
 #[case::several(
     Wire::Several(MAC, None),
     "WireDisputed",
-    "another station (MAC address 02:00:00:00:00:09), which is no node, answers beside node n1 when node n3 asks for the \
+    "another station (MAC address 02:00:00:00:00:09, locally administered), which is no node, answers beside node n1 when node n3 asks for the \
      address on eth0"
 )]
 fn what_its_witness_finds_is_said_by_the_holder_alone(
@@ -457,6 +457,34 @@ fn what_its_witness_finds_is_said_by_the_holder_alone(
 }
 
 const MAC: Mac = Mac([2, 0, 0, 0, 0, 9]);
+
+#[test]
+fn that_another_station_has_an_address_is_written_by_one_node() {
+    let view = web();
+    let segment = Segment {
+        view: &view,
+        alive: &NODES,
+        statuses: &[],
+    };
+    let server = Server::default();
+    let writes = NODES.map(|node| {
+        let verdicts = segment.taken(node, "n2", "192.0.2.2", MAC);
+        said(&verdicts, server.shown(&view), 9)
+    });
+    let written: Vec<&Write> = writes.iter().flatten().collect();
+    let [write] = written[..] else {
+        panic!("{written:?}");
+    };
+    let Statement::Says {
+        announced: false,
+        reason: "WireTaken",
+        message,
+    } = &write.statement
+    else {
+        panic!("{write:?}");
+    };
+    assert_eq!(Taken::addresses_in(message).to_string(), "192.0.2.2");
+}
 
 #[test]
 fn an_address_that_is_well_on_the_wire_is_announced_as_any_other() {

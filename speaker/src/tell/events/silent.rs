@@ -1,10 +1,11 @@
-//! What one of the living nodes tells of addresses that nobody announces.
+//! What one of the living nodes tells of addresses that nobody announces. Of one that another station has the node tells that
+//! found it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ferrolb_crds::domain::ServiceKey;
+use ferrolb_crds::domain::{Reason, ServiceKey};
 use ferrolb_runtime::events::Notice;
 use k8s_openapi::api::core::v1::ObjectReference;
 use tokio::time::Instant;
@@ -37,7 +38,8 @@ impl ToldSilent {
     ) -> Vec<Notice> {
         let (mut silent, mut notices) = (BTreeMap::new(), Vec::new());
         for (service, address, why) in verdicts.silent() {
-            if spokesman(&verdicts.alive, service) != Some(&verdicts.node) {
+            let found_by_another = matches!(why, Reason::WireTaken(_));
+            if found_by_another || spokesman(&verdicts.alive, service) != Some(&verdicts.node) {
                 continue;
             }
             let key = (service.clone(), address);

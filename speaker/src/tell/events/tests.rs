@@ -154,10 +154,9 @@ fn the_witness_alone_tells_what_it_finds_and_once_when_it_is_well_again() {
         ]
     );
     assert!(tell(Wire::Unanswered(mac(1))).is_empty());
-    assert!(
-        tell(Wire::Several(mac(9), None))[0]
-            .starts_with("WireDisputed: 192.0.2.2: another station (MAC address 02:00:00:00:00:09)")
-    );
+    assert!(tell(Wire::Several(mac(9), None))[0].starts_with(
+        "WireDisputed: 192.0.2.2: another station (MAC address 02:00:00:00:00:09, locally administered)"
+    ));
     assert!(
         tell(Wire::Several(mac(8), None)).is_empty(),
         "whatever MAC address it makes up"
@@ -229,4 +228,33 @@ fn a_speaker_wakes_to_tell_of_an_address_that_stays_silent() {
     endpoints(&mut view, "web", &[]);
     told_at(&mut state, &verdicts(&view, "n1"), now);
     assert_eq!(state.next(), Some(now + Duration::from_secs(5)));
+}
+
+#[test]
+fn the_finder_tells_once_that_another_station_has_an_address() {
+    let mut view = cluster(&["n1", "n2"]);
+    service(&mut view, "web", &["192.0.2.2"]);
+    let segment = Segment {
+        view: &view,
+        alive: &["n1", "n2"],
+        statuses: &[],
+    };
+    let mut tellers = ["n1", "n2"].map(|node| (node, Told::before([])));
+    let mut tell = || -> Vec<String> {
+        let each = tellers.iter_mut().flat_map(|(node, teller)| {
+            told(
+                teller,
+                &segment.taken(node, "n2", "192.0.2.2", Mac([0x52, 0x54, 0, 0, 0, 9])),
+            )
+        });
+        each.map(|(reason, note)| format!("{reason}: {note}")).collect()
+    };
+    assert_eq!(
+        tell(),
+        [
+            "WireTaken: 192.0.2.2: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, answers when \
+             node n2 asks for the address on eth0 before its first use"
+        ]
+    );
+    assert!(tell().is_empty());
 }
