@@ -2,6 +2,7 @@
 
 mod addresses;
 mod announcing;
+mod conflicting;
 mod dashboard;
 mod examining;
 mod explaining;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         installed::trials(),
         addresses::trials(),
         announcing::trials(),
+        conflicting::trials(),
         explaining::trials(),
         examining::trials(),
         input::trials(),

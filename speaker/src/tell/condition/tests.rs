@@ -10,6 +10,7 @@ use crate::may::fixture::{
     advert, cluster, endpoints, key, link, local_service, node, service, service_with,
 };
 use crate::verdict::fixture::{Segment, of_nothing, status};
+use ferrolb_crds::domain::Taken;
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
