@@ -226,6 +226,7 @@ impl Bench {
             stores: stores(policy),
             reader: see::snapshot::Reader::new(may::Options::default()),
             memory: may::Memory::default(),
+            fresh: layer2::Fresh::default(),
             reported: Readiness::default(),
             input: None,
             history,

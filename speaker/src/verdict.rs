@@ -300,7 +300,7 @@ impl<'a> Judging<'a> {
     }
 
     /// An address that nobody holds, and that another station has, is not about to be claimed. Where a node that this one
-    /// does not hear says that it announces the address, it is that node which answers.
+    /// does not hear says that it announces the address, the station is that node's, and its condition stands.
     fn unless_taken(&self, address: IpAddr, verdict: Verdict) -> Verdict {
         let is_open = verdict.layer2 == Layer2::Unknown && verdict.judged.eligible.is_ok();
         let taken = is_open.then(|| self.taken(address)).flatten();

@@ -45,7 +45,7 @@ pub(crate) fn lines(answer: &Value) -> Vec<String> {
 }
 
 /// Waits until it finds all of these, with this exit code.
-fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
+pub(crate) fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
     wait::until_seen(&format!("doctor to find {expected:?}"), SOON * 2, || {
         let (ended, answer) = doctor(lab, &[])?;
         let found = lines(&answer);
@@ -62,7 +62,7 @@ fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
 }
 
 /// What `ferrolb explain` says of a Service is the same.
-fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Outcome {
+pub(crate) fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Outcome {
     let subject = format!("svc/default/{name}");
     let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject, "-o", "json"], SOON)?;
     let explanation: Value = Deserializer::from_str(&text)

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod announcing;
+mod conflicting;
 mod dashboard;
 mod examining;
 mod explaining;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         installed::trials(),
         addresses::trials(),
         announcing::trials(),
+        conflicting::trials(),
         explaining::trials(),
         examining::trials(),
         input::trials(),

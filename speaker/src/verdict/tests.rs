@@ -118,9 +118,9 @@ fn what_another_station_has_nobody_announces_and_each_node_says_so() {
         assert_eq!((wire.state, wire.is_ours), ("foreign", node == "n2"));
         assert_eq!(wire.trouble.as_ref(), Some(&**why));
     }
-    // The station is a node that this one does not hear.
+    // The station is that of a node which this one does not hear, and which says so itself.
     let verdict = taken("n1", &[status("n9")]);
-    assert_eq!((verdict.layer2, verdict.wire), (Layer2::There("n9".into()), None));
+    assert_eq!((verdict.layer2, verdict.wire), (Layer2::Unknown, None));
 }
 
 #[test]
