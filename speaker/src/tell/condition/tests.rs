@@ -12,7 +12,6 @@ use crate::may::fixture::{
 };
 use crate::see::dataplane::Dataplane;
 use crate::verdict::fixture::{Segment, of_nothing, status};
-use ferrolb_crds::domain::Taken;
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
