@@ -1,5 +1,8 @@
 //! Reverse path filtering: the kernel drops what comes in where it would not answer to.
 
+use ferrolb_crds::domain::InterfaceName;
+use ferrolb_speaker::facts::InterfaceFacts;
+
 use crate::doctor::finding::Finding;
 use crate::doctor::seen::Seen;
 
@@ -9,13 +12,14 @@ const STRICT: u8 = 1;
 pub(super) fn look(seen: &Seen<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (node, facts) in seen.nodes() {
-        let strict = facts
-            .interfaces
-            .iter()
-            .filter(|(_, one)| one.settings.rp_filter == Some(STRICT));
-        let harmed =
-            strict.filter(|(name, _)| facts.default_route.as_ref().is_some_and(|route| route != *name));
-        for ((name, _), route) in harmed.zip(facts.default_route.iter().cycle()) {
+        let Some(route) = &facts.default_route else {
+            continue;
+        };
+        let is_harmed = |name: &InterfaceName, one: &InterfaceFacts| {
+            name != route && one.settings.rp_filter == Some(STRICT)
+        };
+        let harmed = facts.interfaces.iter().filter(|(name, one)| is_harmed(name, one));
+        for (name, _) in harmed {
             let message = format!(
                 "the kernel drops packets that clients beyond the segment of {name} send to its addresses: answers would leave by {route}"
             );
