@@ -2,6 +2,7 @@
 
 mod addresses;
 mod announcing;
+mod bundling;
 mod dashboard;
 mod examining;
 mod explaining;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         announcing::trials(),
         explaining::trials(),
         examining::trials(),
+        bundling::trials(),
         input::trials(),
         monitoring::trials(),
         page::trials(),
