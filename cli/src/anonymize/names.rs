@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::originals::Kind;
+use super::recognize::follows_escape;
 
 /// The replacement of each name, found by the word that the name begins with.
 #[derive(Default)]
@@ -88,16 +89,8 @@ fn first_word(name: &str) -> &str {
     &name[..end.unwrap_or(name.len())]
 }
 
-/// Whether no word goes on here. The letter of an escape (`\n`, `\u003c`) is no part of what follows.
+/// Whether no word goes on here.
 fn begins_word(bytes: &[u8], at: usize) -> bool {
-    let before = |distance: usize| {
-        at.checked_sub(distance)
-            .and_then(|index| bytes.get(index))
-            .copied()
-    };
-    let is_letter = before(1).is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let after_short =
-        before(2) == Some(b'\\') && matches!(before(1), Some(b'n' | b'r' | b't' | b'b' | b'f' | b'0'));
-    let after_long = before(6) == Some(b'\\') && before(5) == Some(b'u');
-    !is_letter || after_short || after_long
+    let before = at.checked_sub(1).and_then(|index| bytes.get(index));
+    !before.is_some_and(u8::is_ascii_alphanumeric) || follows_escape(bytes, at)
 }

@@ -56,7 +56,7 @@ const OF_EVERYBODY: [&str; 26] = [
     "endpointslice-controller.k8s.io",
 ];
 /// Labels whose values are the same everywhere.
-const PLAIN_LABELS: [&str; 14] = [
+const PLAIN_LABELS: [&str; 13] = [
     "app.kubernetes.io/component",
     "app.kubernetes.io/managed-by",
     "app.kubernetes.io/part-of",
@@ -69,9 +69,10 @@ const PLAIN_LABELS: [&str; 14] = [
     "kubernetes.io/arch",
     "kubernetes.io/os",
     "metallb.io/component-type",
-    "pod-security.kubernetes.io/enforce",
     "pod-template-hash",
 ];
+/// The values of its labels are words of Kubernetes.
+const POD_SECURITY: &str = "pod-security.kubernetes.io";
 /// Labels that many use.
 const PLAIN_KEYS: [&str; 10] = [
     "app",
@@ -247,7 +248,7 @@ impl Originals {
         if !is_plain {
             self.add(Kind::Label, key);
         }
-        if !PLAIN_LABELS.contains(&key) {
+        if !PLAIN_LABELS.contains(&key) && domain != Some(POD_SECURITY) {
             self.add(Kind::Label, value);
         }
     }

@@ -97,8 +97,20 @@ pub(super) fn at(bytes: &[u8], at: usize) -> Option<(usize, Recognized)> {
     mac(bytes, at).or_else(|| v6(bytes, at)).or_else(|| v4(bytes, at))
 }
 
+/// The byte before, if it is no part of an escape.
 fn before(bytes: &[u8], at: usize) -> Option<u8> {
-    at.checked_sub(1).map(|index| bytes[index])
+    let byte = at.checked_sub(1).map(|index| bytes[index])?;
+    (!follows_escape(bytes, at)).then_some(byte)
+}
+
+/// Whether `\n`, `\u003c` or `%2F` ends here, whose letters are no part of what follows.
+pub(super) fn follows_escape(bytes: &[u8], at: usize) -> bool {
+    let before = |distance: usize| at.checked_sub(distance).and_then(|index| bytes.get(index));
+    let after_short =
+        before(2) == Some(&b'\\') && matches!(before(1), Some(b'n' | b'r' | b't' | b'b' | b'f' | b'0'));
+    let after_long = before(6) == Some(&b'\\') && before(5) == Some(&b'u');
+    let in_address = before(3) == Some(&b'%') && is_hex(before(2)) && is_hex(before(1));
+    after_short || after_long || in_address
 }
 
 fn is_hex(byte: Option<&u8>) -> bool {

@@ -121,19 +121,19 @@ fn written(names: &[String], addresses: &[IpAddr], macs: &[[u8; 6]]) -> String {
             "line {name} \"{name}\" ({name}) {upper} {name}-7f9c l2-{name} {name}.{name}.svc.cluster.local x={name},\n"
         );
         text += &format!(
-            "plain \\\"{name}\\\" a\\n{name}\\t{name} \\u003c{name} {name}/{name} {name}_total é{name}\n"
+            "plain \\\"{name}\\\" a\\n{name}\\t{name} \\u003c{name} {name}/{name} {name}_total é{name} a%2F{name}%3D{name}\n"
         );
     }
     for address in addresses {
         for form in forms(*address) {
             text += &format!(
-                "line {form} [{form}]:80 \"{form}\" at {form}. {form}, ({form}) x={form} {form}%eth0 {form}/32 {form}-{form}\n"
+                "line {form} [{form}]:80 \"{form}\" at {form}. {form}, ({form}) x={form} {form}%eth0 {form}/32 {form}-{form} \\n{form} \\u0026{form} %20{form}\n"
             );
         }
     }
     for mac in macs {
         for form in mac_forms(*mac) {
-            text += &format!("line {form} ({form}) lladdr={form}, \"{form}\"\n");
+            text += &format!("line {form} ({form}) lladdr={form}, \"{form}\" \\t{form} %2F{form}\n");
         }
     }
     text
