@@ -219,5 +219,12 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ex-reader}]
     assert!(says("FD07", "may not list nodes"), "{answer}");
     assert!(says("FD15", "pods/portforward"), "{answer}");
     assert_eq!(code, Some(0), "{answer}");
+    let archive = tempfile::NamedTempFile::new()?;
+    let archive = archive.path().to_string_lossy();
+    let Found { code, text, .. } =
+        lab.ferrolb_finds(&["support-bundle", "-o", &archive, "--kubeconfig", &path], SOON)?;
+    assert!(text.contains("not in it: nodes: may not list nodes"), "{text}");
+    assert!(text.contains("not in it: /facts of "), "{text}");
+    assert_eq!(code, Some(0), "{text}");
     Ok(())
 }

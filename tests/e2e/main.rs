@@ -2,6 +2,7 @@
 
 mod addresses;
 mod announcing;
+mod bundling;
 mod conflicting;
 mod dashboard;
 mod examining;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         conflicting::trials(),
         explaining::trials(),
         examining::trials(),
+        bundling::trials(),
         input::trials(),
         monitoring::trials(),
         page::trials(),
