@@ -304,7 +304,7 @@ impl<'a> Judging<'a> {
     fn unless_taken(&self, address: IpAddr, verdict: Verdict) -> Verdict {
         let is_open = verdict.layer2 == Layer2::Unknown && verdict.judged.eligible.is_ok();
         let taken = is_open.then(|| self.taken(address)).flatten();
-        let taken = taken.filter(|_| self.stated(&verdict.judged) == Layer2::Unknown);
+        let taken = taken.filter(|_| !self.is_stated_by_a_stranger(&verdict.judged));
         match taken {
             Some(taken) => Verdict {
                 layer2: taken
@@ -322,6 +322,14 @@ impl<'a> Judging<'a> {
     fn is_seen(&self, address: IpAddr) -> bool {
         let mut views = self.evidence.told.values();
         views.any(|view| view.groups.contains_key(&address))
+    }
+
+    /// Whether a node that this one does not hear says that it announces a Service of the address.
+    fn is_stated_by_a_stranger(&self, judged: &Judged) -> bool {
+        let statuses = self.evidence.statuses;
+        let stated = judged.served().flat_map(|service| of_service(statuses, service));
+        let mut nodes = stated.filter_map(|status| status.rest.node.as_ref());
+        nodes.any(|node| !self.alive.contains(node))
     }
 
     /// On another segment: what its holder says is all there is.

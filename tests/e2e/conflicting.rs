@@ -104,7 +104,9 @@ struct Said<'a> {
     name: &'a str,
     effect: &'a str,
     reason: &'a str,
+    /// The number of doctor's check, and the code with which doctor ends.
     number: &'a str,
+    code: i32,
     address: Ipv4Addr,
     state: &'a str,
 }
@@ -124,7 +126,7 @@ impl Said<'_> {
             line,
             format!("default/{name} {} ({reason}): {message}", self.effect)
         );
-        in_the_words_of_explain(lab, self.number, name)?;
+        in_the_words_of_explain(lab, self.code, self.number, name)?;
         let metric = format!(
             "ferrolb_vip_wire_state{{ip=\"{}\",state=\"{}\"}} 1",
             self.address, self.state
@@ -166,6 +168,7 @@ fn before_its_first_use(lab: &Lab) -> Outcome {
         effect: "is not announced",
         reason: "WireTaken",
         number: "FD02",
+        code: 2,
         address: taken,
         state: "foreign",
     };
@@ -201,6 +204,7 @@ fn while_announced(lab: &Lab) -> Outcome {
         effect: "is announced, but may not be reached",
         reason: "WireDisputed",
         number: "FD03",
+        code: 1,
         address: DISPUTED,
         state: "several",
     };

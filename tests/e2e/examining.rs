@@ -45,7 +45,7 @@ pub(crate) fn lines(answer: &Value) -> Vec<String> {
 }
 
 /// Waits until it finds all of these, with this exit code.
-pub(crate) fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
+fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
     wait::until_seen(&format!("doctor to find {expected:?}"), SOON * 2, || {
         let (ended, answer) = doctor(lab, &[])?;
         let found = lines(&answer);
@@ -61,8 +61,8 @@ pub(crate) fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<(
     })
 }
 
-/// What `ferrolb explain` says of a Service is the same.
-pub(crate) fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Outcome {
+/// What `ferrolb explain` says of a Service is the same; `code` is that with which doctor ends.
+pub(crate) fn in_the_words_of_explain(lab: &Lab, code: i32, number: &str, name: &str) -> Outcome {
     let subject = format!("svc/default/{name}");
     let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject, "-o", "json"], SOON)?;
     let explanation: Value = Deserializer::from_str(&text)
@@ -72,7 +72,11 @@ pub(crate) fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Ou
         .unwrap_or_default();
     let message = explanation["causes"][0]["message"].as_str().unwrap_or_default();
     assert!(!message.is_empty(), "{text}");
-    until_found(lab, 2, &[format!("{number} Service/default/{name}: {message}")])?;
+    until_found(
+        lab,
+        code,
+        &[format!("{number} Service/default/{name}: {message}")],
+    )?;
     Ok(())
 }
 
@@ -136,7 +140,7 @@ spec: {autoAssign: false, addresses: [192.0.2.231/32]}
         ("FD02", "ex-idle"),
         ("FD04", "ex-class"),
     ] {
-        in_the_words_of_explain(lab, number, name)?;
+        in_the_words_of_explain(lab, 2, number, name)?;
     }
     Ok(())
 }

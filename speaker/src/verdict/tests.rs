@@ -118,6 +118,8 @@ fn what_another_station_has_nobody_announces_and_each_node_says_so() {
         assert_eq!((wire.state, wire.is_ours), ("foreign", node == "n2"));
         assert_eq!(wire.trouble.as_ref(), Some(&**why));
     }
+    // The Service's other address.
+    assert_eq!(taken("n1", &[status("n3")]).wire.unwrap().state, "foreign");
     // The station is that of a node which this one does not hear, and which says so itself.
     let verdict = taken("n1", &[status("n9")]);
     assert_eq!((verdict.layer2, verdict.wire), (Layer2::Unknown, None));
