@@ -1,4 +1,4 @@
-//! Whether another station has an address already, asked before the address is used for the first time (N1 to N6).
+//! Whether another station has an address already, asked before the address is used for the first time (N1 to N5).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
