@@ -65,11 +65,7 @@ pub(super) fn agree(spec: &PeerSpec, ours: &Open, theirs: Open) -> Result<Negoti
     let hold = Hold::new(theirs.hold).ok_or_else(|| Notification::new(open_error::HOLD_TIME))?;
     let hold = spec.hold.agree(hold);
     let (ours, theirs_can) = (&ours.capabilities, theirs.capabilities);
-    // A peer that says nothing carries IPv4 (RFC 4760 section 8).
-    let carried = match theirs_can.families.is_empty() {
-        true => BTreeSet::from([Family::V4]),
-        false => theirs_can.families,
-    };
+    let carried = theirs_can.carried();
     let families: BTreeSet<Family> = ours.families.intersection(&carried).copied().collect();
     if families.is_empty() {
         return Err(Notification::with(

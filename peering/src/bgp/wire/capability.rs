@@ -30,7 +30,7 @@ const NAME_MAX: usize = 64;
 /// What the sender of an OPEN can do.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Capabilities {
-    /// The families it offers. Empty: IPv4, as before RFC 4760.
+    /// The families it offers, of those that are spoken here. See [`Capabilities::carried`].
     pub families: BTreeSet<Family>,
     /// It says everything again if asked.
     pub route_refresh: bool,
@@ -44,7 +44,7 @@ pub struct Capabilities {
     pub four_octets: Option<Asn>,
     /// Its name.
     pub host_name: Option<String>,
-    /// The codes of all other capabilities.
+    /// The codes of all other capabilities; 1 if there are other families.
     pub other: BTreeSet<u8>,
 }
 
@@ -75,7 +75,10 @@ impl Capabilities {
     /// worth more).
     pub(super) fn read(&mut self, code: u8, value: &[u8]) {
         match (code, value) {
-            (MULTIPROTOCOL, &[high, low, _, safi]) => self.families.extend(family([high, low], safi)),
+            (MULTIPROTOCOL, &[high, low, _, safi]) => match family([high, low], safi) {
+                Some(family) => drop(self.families.insert(family)),
+                None => drop(self.other.insert(MULTIPROTOCOL)),
+            },
             (ROUTE_REFRESH, []) => self.route_refresh = true,
             (EXTENDED_NEXT_HOP, value) => {
                 let (triples, _) = value.as_chunks::<6>();
@@ -93,6 +96,14 @@ impl Capabilities {
                 self.host_name = name.filter(|name| !name.is_empty());
             }
             (other, _) => drop(self.other.insert(other)),
+        }
+    }
+
+    /// The families that are carried: IPv4 if nothing is said of any (RFC 4760 section 8).
+    pub fn carried(&self) -> BTreeSet<Family> {
+        match self.families.is_empty() && !self.other.contains(&MULTIPROTOCOL) {
+            true => BTreeSet::from([Family::V4]),
+            false => self.families.clone(),
         }
     }
 
