@@ -229,6 +229,3 @@ fn first(family: Family) -> Prefix {
     // A length of zero always fits.
     Prefix::new(address, 0).unwrap_or(Prefix::host(address))
 }
-
-#[cfg(test)]
-mod tests;

@@ -48,6 +48,8 @@ pub(super) fn announced(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn an_open_that_is_written_is_read(open in any_open()) {
         let bytes = written(|out| open.emit(out));

@@ -21,7 +21,6 @@ const LARGE_COMMUNITIES: u8 = 32;
 
 const OPTIONAL: u8 = 0x80;
 const TRANSITIVE: u8 = 0x40;
-const PARTIAL: u8 = 0x20;
 pub(super) const EXTENDED_LENGTH: u8 = 0x10;
 
 /// What to do with the UPDATE.
@@ -70,18 +69,7 @@ pub(super) fn judge(kind: u8, flags: u8, value: &[u8], reading: Reading) -> Resu
     let Some((_, right)) = known else {
         return withdraw_unless(flags & OPTIONAL != 0);
     };
-    // Those of AS4 are dropped whatever is wrong with them (RFC 6793 section 6).
-    if matches!(kind, AS4_PATH | AS4_AGGREGATOR) {
-        let fits = match kind {
-            AS4_PATH => !value.is_empty() && is_path(value, 4),
-            _ => value.len() == 8,
-        };
-        return discard_unless(fits && flags & (OPTIONAL | TRANSITIVE) == *right);
-    }
     withdraw_unless(flags & (OPTIONAL | TRANSITIVE) == *right)?; // section 3, c
-    // Only an optional transitive one may be partial (RFC 4271 section 4.3).
-    let may_be_partial = *right == OPTIONAL | TRANSITIVE;
-    withdraw_unless(may_be_partial || flags & PARTIAL == 0)?;
     let of = |size: usize| !value.is_empty() && value.len().is_multiple_of(size);
     match kind {
         ORIGIN => withdraw_unless(matches!(value, [0..=2])), // 7.1
@@ -93,7 +81,9 @@ pub(super) fn judge(kind: u8, flags: u8, value: &[u8], reading: Reading) -> Resu
         AGGREGATOR => discard_unless(value.len() == if reading.four_octets { 8 } else { 6 }), // 7.7
         COMMUNITIES | CLUSTER_LIST => withdraw_unless(of(4)), // 7.8, 7.10
         EXTENDED_COMMUNITIES => withdraw_unless(of(8)),       // 7.14
-        LARGE_COMMUNITIES => withdraw_unless(of(12)),         // RFC 8092 section 6
+        AS4_PATH => discard_unless(!value.is_empty() && is_path(value, 4)), // RFC 6793 section 6
+        AS4_AGGREGATOR => discard_unless(value.len() == 8),
+        LARGE_COMMUNITIES => withdraw_unless(of(12)), // RFC 8092 section 6
         _ => Ok(()),
     }
 }

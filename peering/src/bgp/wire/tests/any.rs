@@ -103,7 +103,7 @@ pub(in crate::bgp) fn any_prefix() -> impl Strategy<Value = Prefix> {
 
 /// Of one family, not one twice.
 pub(in crate::bgp) fn any_prefixes() -> impl Strategy<Value = Vec<Prefix>> {
-    vec(any_prefix(), 1..900).prop_map(|prefixes| {
+    vec(any_prefix(), 1..500).prop_map(|prefixes| {
         let family = prefixes[0].family();
         let of_family = prefixes.into_iter().filter(|prefix| prefix.family() == family);
         of_family.collect::<BTreeSet<_>>().into_iter().collect()
