@@ -22,8 +22,8 @@ pub use report::{Close, Counters, Down, Ending, Input, Negotiated, Output, Repor
 pub use reset::{ResetCause, reset_causes, waits_for_reset};
 use retry::Retry;
 pub use spec::{Endpoint, Hold, NextHops, Password, PeerAsn, PeerSpec, V6NextHop};
-use state::{Act, step};
-pub use state::{Event, State};
+pub use state::State;
+use state::{Act, Event, step};
 use timers::Timers;
 
 /// How this process came to be.
@@ -96,7 +96,7 @@ impl Session {
                 self.fire(Event::TcpUp, Why::Nothing, now);
             }
             Input::TcpFailed(words) => {
-                self.fire(Event::TcpFails, Why::Down(Down::Tcp(words.to_owned())), now)
+                self.fire(Event::TcpFails, Why::Down(Down::Tcp(words.to_owned())), now);
             }
             Input::Bytes(bytes) => self.read(bytes, now),
             Input::Sent(count) => self.sent(count, now),

@@ -30,7 +30,7 @@ impl fmt::Display for State {
 
 /// What can happen; the numbers are those of RFC 4271 section 8.1.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, VariantArray)]
-pub enum Event {
+pub(crate) enum Event {
     /// 1, 3: the peer is wanted.
     Start,
     /// 2, 8: it is not any more, or not as it was.

@@ -187,7 +187,7 @@ pub fn withdraw(style: &PathStyle, prefixes: &[Prefix], max: usize, out: &mut Ve
         out.extend_from_slice(&[0, 0]);
         let [high, low] = afi(family).to_be_bytes();
         sized(out, |out| {
-            put_long(out, MP_UNREACH, &[&[high, low, UNICAST], &nlri])
+            put_long(out, MP_UNREACH, &[&[high, low, UNICAST], &nlri]);
         });
         fit
     })
@@ -257,6 +257,6 @@ fn put_some(out: &mut Vec<u8>, kind: u8, value: &[u8]) {
 fn put_long(out: &mut Vec<u8>, kind: u8, value: &[&[u8]]) {
     out.extend_from_slice(&[OPTIONAL | EXTENDED_LENGTH, kind]);
     sized(out, |out| {
-        value.iter().for_each(|part| out.extend_from_slice(part))
+        value.iter().for_each(|part| out.extend_from_slice(part));
     });
 }

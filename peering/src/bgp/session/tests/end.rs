@@ -109,10 +109,10 @@ fn a_change_of_what_the_open_says_resets_the_session_and_dials_at_once() {
     stage.give(Input::Spec(Box::new(changed)));
     let outputs = stage.took();
     assert!(outputs.contains(&Output::Report(Report::Reset(vec![ResetCause::RouterId]))));
-    let acts = outputs
+    let mut acts = outputs
         .iter()
         .filter(|output| matches!(output, Output::Close(_) | Output::Dial));
-    assert!(acts.last() == Some(&Output::Dial), "{outputs:?}");
+    assert!(acts.next_back() == Some(&Output::Dial), "{outputs:?}");
     assert_eq!(stage.told(), Some(Notification::new(cease::CONFIGURATION)));
 }
 
