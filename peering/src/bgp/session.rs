@@ -1,6 +1,7 @@
 //! The session with one peer: the state machine of RFC 4271 section 8, which dials and does not listen.
 
 mod connection;
+mod ending;
 mod negotiate;
 mod report;
 mod reset;
@@ -18,6 +19,7 @@ use crate::chance::Chance;
 use crate::liveness::{Judgement, Liveness};
 use crate::moment::Moment;
 use connection::Connection;
+use ending::Why;
 pub use report::{Close, Counters, Down, Ending, Input, Negotiated, Output, Report, Status, Stop};
 pub use reset::{ResetCause, reset_causes, waits_for_reset};
 use retry::Retry;
@@ -40,8 +42,6 @@ pub enum Start {
 const OPEN_HOLD: Duration = Duration::from_secs(240);
 /// Changes of routes are collected for so long.
 const COLLECT: Duration = Duration::from_millis(5);
-/// A final stop waits so long for the peer to take the withdrawals.
-const DRAIN_MAX: Duration = Duration::from_secs(3);
 
 /// One peer.
 #[derive(Debug)]
@@ -228,38 +228,6 @@ impl Session {
         }
     }
 
-    /// Ends a session or an attempt, and waits for the next one if the peer is wanted.
-    fn end(&mut self, state: State, acts: &[Act], why: Why, now: Moment) {
-        let why = match why {
-            Why::Tell(notification, down) if acts.contains(&Act::Notify) => {
-                self.connection
-                    .say(Kind::Notification, &mut self.status.counters, |out| {
-                        notification.emit(out);
-                    });
-                down.unwrap_or(Down::Told(notification))
-            }
-            Why::Tell(_, down) => down.unwrap_or(Down::Stopped),
-            Why::Down(down) => down,
-            Why::Nothing => Down::Stopped,
-        };
-        if state != State::Active {
-            let last = self.connection.close();
-            self.outputs.push(Output::Close(Close { last }));
-        }
-        let waits = self.runs && acts.contains(&Act::Wait);
-        self.timers = Timers::default();
-        if waits {
-            let wait = self.retry.wait(&why, &self.spec, &mut self.chance);
-            self.timers.retry = Some(now + wait);
-        }
-        self.routes.close();
-        self.status.negotiated = None;
-        self.status.pending_reset = false;
-        let ending = Ending { state, why };
-        self.status.last = Some(ending.clone());
-        self.outputs.push(Output::Report(Report::Ended(ending)));
-    }
-
     fn tick(&mut self, now: Moment) {
         for event in self.timers.expired(now) {
             match event {
@@ -309,84 +277,6 @@ impl Session {
             self.retry.forget();
             self.fire(Event::Retry, Why::Nothing, now);
         }
-    }
-
-    fn change(&mut self, spec: PeerSpec, now: Moment) {
-        let causes = reset_causes(&self.spec, &spec);
-        let waits = waits_for_reset(&self.spec, &spec);
-        self.spec = spec;
-        if !causes.is_empty() {
-            self.outputs.push(Output::Report(Report::Reset(causes)));
-            self.fire(Event::Stop, Why::tell(cease::CONFIGURATION), now);
-            if self.leaving.is_none() {
-                self.again(now);
-            } else {
-                self.finish(now);
-            }
-        } else if waits && self.status.state >= State::OpenSent {
-            self.status.pending_reset = true;
-            self.outputs.push(Output::Report(Report::PendingReset));
-        }
-    }
-
-    fn stop(&mut self, stop: Stop, now: Moment) {
-        let is_kept = self
-            .status
-            .negotiated
-            .as_ref()
-            .is_some_and(|agreed| !agreed.kept.is_empty());
-        match stop {
-            Stop::Restart => {
-                self.runs = false;
-                let why = match is_kept {
-                    // Not a word: a NOTIFICATION would make the peer drop the routes (RFC 4724 section 4).
-                    true => Why::Down(Down::Restart),
-                    false => Why::tell(cease::RESET),
-                };
-                self.fire(Event::Stop, why, now);
-                self.timers = Timers::default();
-            }
-            Stop::Final(text) => {
-                let notification = Notification::with_text(cease::SHUTDOWN, &text);
-                if self.status.state == State::Established {
-                    self.routes.want(super::ExportTable::default());
-                    self.timers.drain = Some(now + DRAIN_MAX);
-                    self.timers.collect(now);
-                }
-                self.leaving = Some(notification);
-                self.finish_if_drained(now);
-            }
-        }
-    }
-
-    /// Everything is withdrawn and written, or there is nothing to withdraw.
-    fn finish_if_drained(&mut self, now: Moment) {
-        let drained = self.routes.is_told() && self.connection.outgoing().is_empty();
-        if self.leaving.is_some() && (drained || self.status.state != State::Established) {
-            self.finish(now);
-        }
-    }
-
-    fn finish(&mut self, now: Moment) {
-        self.runs = false;
-        if let Some(notification) = self.leaving.take() {
-            self.fire(Event::Stop, Why::Tell(notification, None), now);
-        }
-        self.timers = Timers::default();
-    }
-}
-
-/// What is said of an event that may end a session.
-enum Why {
-    Nothing,
-    /// The peer is told this; what the status has instead of it.
-    Tell(Notification, Option<Down>),
-    Down(Down),
-}
-
-impl Why {
-    fn tell(reason: (u8, u8)) -> Self {
-        Self::Tell(Notification::new(reason), None)
     }
 }
 
