@@ -8,7 +8,7 @@ use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
-use crate::verdict::{Layer2, Verdict, Verdicts};
+use crate::verdict::{Verdict, Verdicts};
 
 /// MetalLB's name of our protocol, as opposed to `bgp`.
 const PROTOCOL: &str = "layer2";
@@ -136,7 +136,7 @@ fn wire_states(verdicts: &Verdicts) -> BTreeMap<IpAddr, &'static str> {
 fn silent(verdicts: &Verdicts) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
     for verdict in verdicts.by_address.values() {
-        if let Layer2::Nobody(why) = &verdict.layer2 {
+        if let Some(why) = verdict.refusal() {
             *counts.entry(why.label()).or_default() += 1;
         }
     }

@@ -1,7 +1,9 @@
 //! What the speaker sees: the cluster by its watches, this node by its links.
 
+pub(crate) mod bgp;
 pub(crate) mod exclude;
 pub(crate) mod interfaces;
+pub(crate) mod passwords;
 mod services;
 pub(crate) mod snapshot;
 pub(crate) mod watch;

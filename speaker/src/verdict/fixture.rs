@@ -11,10 +11,11 @@ use ferrolb_segment::message::{NodeId, Wire};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Evidence, Verdicts};
+use super::{Evidence, SessionsByNode, Verdicts};
 use crate::forecast::{Known, forecast};
 use crate::layer2::announce::{Look, Reports, SegmentReport, Views};
 use crate::may::{View, may};
+use crate::routes::Routes;
 use crate::tell::l2_status::Seen;
 
 /// A segment `eth0` that all nodes are on.
@@ -89,6 +90,8 @@ impl Segment<'_> {
             reports: &Reports::from([("eth0".into(), report)]),
             statuses: self.statuses,
             has_key: true,
+            routes: &Routes::default(),
+            sessions: &SessionsByNode::new(),
         })
     }
 }
