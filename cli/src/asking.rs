@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_runtime::cause;
+use ferrolb_runtime::client;
 use http::header::{AUTHORIZATION, CONNECTION, HOST};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -72,7 +73,11 @@ async fn through(cluster: &Cluster, pod: &str, door: Door, path: &str) -> Result
     let Some(stream) = forwarded.take_stream(door.port) else {
         return Err(silent("no stream".to_owned()));
     };
-    let request = request(path, cluster.token.as_deref().filter(|_| door.tls));
+    let token = match door.tls {
+        true => client::token(&cluster.args).await.map_err(AccessError::Client)?,
+        false => None,
+    };
+    let request = request(path, token.as_deref());
     let answer = match door.tls {
         true => over_tls(stream, request).await,
         false => exchange(stream, request).await,

@@ -6,10 +6,19 @@ use ferrolb_crds::api::Condition;
 pub(crate) const ASSIGNED: &str = "Assigned";
 /// The reason of condition Assigned of a Service whose status another controller keeps writing.
 pub(crate) const STATUS_DISPUTED: &str = "StatusDisputed";
-/// The reason of condition Announced of a Service that is announced as it should be.
-pub(crate) const ANNOUNCED: &str = "Announced";
 /// The reasons of condition Announced of a Service that a node announces, and the wire does not agree.
 const OF_THE_WIRE: [&str; 2] = ["WireSilent", "WireDisputed"];
+
+/// The reason of condition Announced of a Service with an address that another station has.
+pub(crate) const TAKEN: &str = "WireTaken";
+
+/// The reasons of condition Announced of a Service that a node announces, and whose packets it drops for sure.
+const OF_THE_HOLDER: [&str; 2] = ["Ipv6Off", "NoLinkLocal"];
+
+/// Whether a node announces the Service, although the condition does not hold.
+pub(crate) fn is_announced_all_the_same(announced: &Condition) -> bool {
+    wire(Some(announced)).is_some() || OF_THE_HOLDER.contains(&announced.reason.as_str())
+}
 
 /// What the speakers found on the wire, if condition Announced says so.
 pub(crate) fn wire(announced: Option<&Condition>) -> Option<String> {

@@ -10,7 +10,6 @@
 mod checks;
 mod finding;
 mod gather;
-mod progress;
 mod report;
 mod seen;
 
@@ -18,11 +17,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use ferrolb_speaker::may::Options;
 
-use crate::cluster::{self, Access, Cluster};
+use crate::cluster::{self, Access, AccessError, Cluster};
 use crate::daemons::DaemonArgs;
-use progress::Progress;
-use report::Report;
+use crate::explain::case::Evidence;
+use crate::progress::Progress;
+pub(crate) use report::Report;
 
 /// There are warnings and no errors.
 const WARNINGS: u8 = 1;
@@ -78,11 +79,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn examine(args: &Args) -> anyhow::Result<Report> {
     let cluster = Cluster::connect(&args.access).await?;
     let mut progress = Progress::default();
-    let gathered = gather::gather(&cluster, args.daemons.options(), &mut progress).await?;
-    progress.stage("checking");
-    let report = gathered.examine(&cluster.namespace);
+    let evidenced = examined(&cluster, args.daemons.options(), &mut progress).await?;
     progress.end();
-    Ok(report)
+    Ok(evidenced.report)
+}
+
+/// What was found, and what it was found in.
+pub(crate) struct Evidenced {
+    pub(crate) report: Report,
+    pub(crate) evidence: Evidence,
+}
+
+/// Looks at a cluster.
+///
+/// # Errors
+/// It cannot be reached.
+pub(crate) async fn examined(
+    cluster: &Cluster,
+    options: Options,
+    progress: &mut Progress,
+) -> Result<Evidenced, AccessError> {
+    let gathered = gather::gather(cluster, options, progress).await?;
+    progress.stage("checking");
+    Ok(Evidenced {
+        report: gathered.examine(&cluster.namespace),
+        evidence: gathered.evidence,
+    })
 }
 
 #[cfg(test)]

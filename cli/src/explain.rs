@@ -131,6 +131,21 @@ fn in_files(args: &Args) -> (Evidence, Subject, bool) {
     )
 }
 
+/// The explanations, as for people, of the Services of ours with a cause, at most so many; and of how many not.
+pub(crate) fn of_trouble(evidence: &Evidence, most: usize) -> (String, usize) {
+    let cases = Cases::of(evidence);
+    let is_trouble = |case: &Case<'_>| causes(case).iter().any(|cause| cause.effect != Effect::NotServed);
+    let troubled: Vec<Case<'_>> = cases.all().filter(is_trouble).collect();
+    let explained = troubled.iter().take(most).map(|case| {
+        let explanation = evidence.with_case(case);
+        render::render(&explanation, evidence.now)
+    });
+    (
+        explained.collect::<Vec<_>>().join("\n"),
+        troubled.len().saturating_sub(most),
+    )
+}
+
 impl Evidence {
     fn explain(&self, subject: &Subject) -> Explanation {
         let key = match subject {

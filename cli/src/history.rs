@@ -63,7 +63,8 @@ struct Silent {
     why: String,
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
+/// A time with its unit.
+pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
     let is_any = |time: &SignedDuration| time.is_positive();
     let time = text.parse().ok().filter(is_any);
     time.ok_or_else(|| "must be a time as 90s, 10m or 2h".to_owned())

@@ -82,11 +82,6 @@ impl<'a> Holdings<'a> {
         self.links.get(node)
     }
 
-    /// Whether a node is known to be on a subnet of the address, or nothing is known of any.
-    pub(crate) fn is_on_link(&self, address: IpAddr) -> bool {
-        self.links.is_empty() || self.links.values().any(|links| links.have_on_link(address))
-    }
-
     fn holder(&self, object: &ServiceL2Status, address: IpAddr) -> Option<Holder> {
         let status = object.status.as_ref()?;
         let node = NodeName::from(status.node.as_str());

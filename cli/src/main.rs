@@ -1,6 +1,7 @@
 //! `ferrolb`: one binary, its daemons and its tools as subcommands.
 
 mod age;
+mod anonymize;
 mod any_certificate;
 mod asking;
 mod cluster;
@@ -16,12 +17,14 @@ mod objects;
 mod plan;
 mod pool;
 mod problem;
+mod progress;
 mod ready;
 mod rebalance;
 mod seeing;
 mod shell;
 mod speakers;
 mod status;
+mod support_bundle;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,6 +56,8 @@ enum Command {
     Status(status::Args),
     /// Show what happened of late: which address moved, when, why, and how long it took
     History(history::Args),
+    /// Write one archive with all that is needed to find a fault from afar, and no secret
+    SupportBundle(support_bundle::Args),
     /// Act on one pool
     Pool(pool::Args),
     /// Move addresses to the nodes that `ferrolb plan` would choose, one group at a time
@@ -92,6 +97,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => ("ferrolb doctor", doctor::run(&args)),
         Command::Status(args) => ("ferrolb status", status::run(&args)),
         Command::History(args) => ("ferrolb history", history::run(&args)),
+        Command::SupportBundle(args) => ("ferrolb support-bundle", support_bundle::run(&args)),
         Command::Pool(pool::Args {
             command: pool::Command::Drain(args),
         }) => ("ferrolb pool drain", pool::drain::run(&args)),

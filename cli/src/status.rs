@@ -14,9 +14,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
 
 use crate::cluster::{self, Cluster, Place};
 use crate::daemons::ClassArgs;
+use crate::explain::case::Evidence;
 use read::Followed;
 use rows::{Seen, Status};
 use table::Look;
@@ -110,6 +112,33 @@ impl Args {
         }
         out.write_all(text.as_bytes())?;
         out.flush()
+    }
+}
+
+/// All Services, as `-A` shows them.
+pub(crate) struct Shown {
+    pub(crate) json: Value,
+    /// The wide table.
+    pub(crate) table: String,
+}
+
+/// What would be shown of these objects.
+pub(crate) fn of_evidence(evidence: &Evidence, class: Option<&str>) -> Shown {
+    let seen = Seen {
+        objects: evidence.objects.clone(),
+        pods: evidence.live.as_ref().and_then(|live| live.pods.clone()),
+        problems: evidence.problems.clone(),
+        namespace: None,
+    };
+    let status = Status::of(&seen, class);
+    let look = Look {
+        wide: true,
+        colour: false,
+        now: evidence.now,
+    };
+    Shown {
+        table: table::render(&status, look),
+        json: serde_json::json!(status),
     }
 }
 

@@ -96,6 +96,7 @@ fn the_json_has_cause_and_chain() {
 #[rstest]
 #[case::explain(&["explain", "svc/web"])]
 #[case::status(&["status"])]
+#[case::support_bundle(&["support-bundle", "-o", "-"])]
 fn a_cluster_that_cannot_be_reached_is_an_error(#[case] arguments: &[&str]) {
     let output = ferrolb(arguments);
     let error = String::from_utf8(output.stderr).unwrap();
@@ -107,6 +108,8 @@ fn a_cluster_that_cannot_be_reached_is_an_error(#[case] arguments: &[&str]) {
 #[rstest]
 #[case::no_subject(&["explain"], "<SERVICE|ADDRESS>")]
 #[case::a_pod(&["explain", "pod/web"], "must be svc/NAME, svc/NAMESPACE/NAME or an address")]
+#[case::mapping_of_nothing(&["support-bundle", "--mapping", "m.json"], "--anonymize")]
+#[case::no_time(&["support-bundle", "--since", "10"], "must be a time as 90s, 10m or 2h")]
 #[case::all_and_one(&["status", "-A", "-n", "shop"], "cannot be used with")]
 fn wrong_arguments_are_named(#[case] arguments: &[&str], #[case] message: &str) {
     let output = ferrolb(arguments);

@@ -18,9 +18,15 @@ pub(crate) struct Memory {
     cooldown: Duration,
     last: BTreeMap<ServiceKey, Held>,
     cooling: BTreeMap<IpAddr, (GivenBack, Instant)>,
+    /// Since when addresses are withheld that another station has.
+    taken: BTreeMap<IpAddr, Instant>,
     /// The same moment on both clocks.
     anchor: (Instant, Timestamp),
 }
+
+/// How long an address is withheld that a Service gave up because another station has it. A new leader begins anew: it costs
+/// a Service that gets the address a second exchange.
+const TAKEN: Duration = Duration::from_secs(600);
 
 /// How many addresses are left to the next leader: few enough for an annotation that is written every two seconds.
 const LEFT: usize = 100;
@@ -41,6 +47,7 @@ impl Memory {
             cooldown,
             last: BTreeMap::new(),
             cooling: BTreeMap::new(),
+            taken: BTreeMap::new(),
             anchor: now,
         }
     }
@@ -99,6 +106,8 @@ impl Memory {
             .iter()
             .map(|(address, (last, _))| (*address, last.clone()))
             .collect();
+        self.taken.retain(|_, since| now.duration_since(*since) < TAKEN);
+        world.taken = self.taken.keys().copied().collect();
         world.changed = self.changed(&world.services);
         self.recall_rewritten(world);
     }
@@ -132,6 +141,8 @@ impl Memory {
                 addresses: now_has,
                 view: service.clone(),
             };
+            let given_up = without(service.taken, now_has);
+            self.taken.extend(given_up.map(|address| (address, now)));
             if let Some(last) = self.last.get_mut(key) {
                 let before = std::mem::replace(last, held);
                 self.begin_cooling(&before.view, without(before.addresses, now_has), now);
@@ -139,6 +150,7 @@ impl Memory {
                 self.last.insert(key.clone(), held);
             }
             now_has.iter().for_each(|address| {
+                self.taken.remove(&address);
                 self.cooling.remove(&address);
             });
         }
@@ -146,10 +158,9 @@ impl Memory {
 
     /// When the next address stops waiting for its last owner.
     pub(crate) fn next_change(&self) -> Option<Instant> {
-        self.cooling
-            .values()
-            .map(|(_, since)| *since + self.cooldown)
-            .min()
+        let cooling = self.cooling.values().map(|(_, since)| *since + self.cooldown);
+        let taken = self.taken.values().map(|since| *since + TAKEN);
+        cooling.chain(taken).min()
     }
 
     fn begin_cooling(&mut self, owner: &ServiceView, addresses: impl Iterator<Item = IpAddr>, now: Instant) {
@@ -289,6 +300,24 @@ mod tests {
                 .values()
                 .all(|last| last.had_udp)
         );
+    }
+
+    #[test]
+    fn an_address_that_another_station_has_is_withheld_for_ten_minutes() {
+        let (mut memory, start) = (memory(), Instant::now());
+        let mut held = (*holding(&["192.0.2.0"])).clone();
+        held.taken = held.ingress;
+        pass(&mut memory, &[held.into()], start);
+        let withheld = |memory: &mut Memory, services: &[Arc<ServiceView>], seconds| {
+            pass(memory, services, start + Duration::from_secs(seconds)).taken
+        };
+        let moved = [holding(&["192.0.2.1"])];
+        assert_eq!(
+            withheld(&mut memory, &moved, 599),
+            ["192.0.2.0".parse().unwrap()].into()
+        );
+        assert_eq!(memory.next_change(), Some(start + TAKEN));
+        assert!(withheld(&mut memory, &moved, 600).is_empty());
     }
 
     #[test]

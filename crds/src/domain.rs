@@ -40,7 +40,10 @@ pub use pool::{Namespaces, Pool, Scope};
 pub use pools::Pools;
 pub(crate) use range::rule;
 pub use range::{AddressRange, InvalidRange};
-pub use reason::{Disputed, Occupant, PoolRefusal, Reason, Tried, Unanswered, Unshared, Withheld, listed};
+pub use reason::{
+    Disputed, NOT_ANNOUNCED, Occupant, PoolRefusal, ProxyFault, Reason, Taken, Tried, Unanswered, Unshared,
+    Withheld, listed,
+};
 pub use selection::Selection;
 pub use selector::{Labels, Selector};
 pub use service::{Asked, Backends, Origins, Port, ServiceClass, ServiceView, Sharing, TrafficPolicy};

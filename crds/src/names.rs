@@ -70,6 +70,8 @@ pub const CONFIGURATION_VALID: &str = "configReconcilerValid";
 pub const CONDITION_ASSIGNED: &str = "ferrolb.io/Assigned";
 /// Condition on a Service: does a node announce its addresses, and if not, why.
 pub const CONDITION_ANNOUNCED: &str = "ferrolb.io/Announced";
+/// Its reason while the Service is announced as it should be.
+pub const ANNOUNCED: &str = "Announced";
 
 /// The Secret with the key of the speakers' protocol, and the key in it: MetalLB's names, so that an installation keeps its own.
 pub const KEY_SECRET: &str = "memberlist";

@@ -137,6 +137,18 @@ fn add(tar: &mut tar::Builder<impl Write>, path: &str, content: &[u8], mode: u32
     tar.append_data(&mut header, path, content)
 }
 
+/// A tar file of programs and texts, packed by gzip: path, content and mode of each. The same bytes for the same content.
+///
+/// # Errors
+/// If a path is too long for a tar file.
+pub fn packed(files: &[(&str, &[u8], u32)], compression: Compression) -> io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, content, mode) in files {
+        add(&mut tar, path, content, *mode)?;
+    }
+    gzip(&tar.into_inner()?, compression)
+}
+
 fn gzip(content: &[u8], compression: Compression) -> io::Result<Vec<u8>> {
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), compression);
     encoder.write_all(content)?;

@@ -61,5 +61,6 @@ pub use plan::{Machine, Plan};
 pub use process::{Process, Usage};
 pub use program::{Found, Implementation, Running};
 pub use requirements::{browser_modules, monitoring_program};
+pub use segment::{Nic, Plugged, Segment};
 pub use speaker::{Pause, pause};
 pub use thread::{HeldThread, hold_thread};

@@ -1,4 +1,4 @@
-//! The speaker of a node, pod or plain process: finding it, stopping it, killing it.
+//! The speaker of a node, pod or plain process: finding it, stopping it, killing it; and stopping its kube-proxy.
 
 use std::fs;
 use std::time::Duration;
@@ -104,6 +104,27 @@ impl Lab {
     /// As [`Lab::speaker_pid`].
     pub fn pause_speaker(&self, node: u8) -> Result<Pause> {
         pause(self.speaker_pid(node)?)
+    }
+
+    /// Stops the node's kube-proxy where it is, until the returned value is dropped. Its rules stay in the kernel.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn pause_kube_proxy(&self, node: u8) -> Result<Pause> {
+        let runs_it = |pid: &u32| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            name.trim_end() == "kube-proxy"
+        };
+        let found: Vec<u32> = processes(self.state(), node)
+            .into_iter()
+            .filter(runs_it)
+            .collect();
+        match found[..] {
+            [pid] => pause(pid),
+            ref other => Error::refused(format!(
+                "expected one kube-proxy on n{node}, found processes {other:?}"
+            )),
+        }
     }
 
     /// Lets the node's speaker go on (SIGCONT); fine if it is not paused.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::compile::{TARGETS, compile};
+use crate::krew::{self, Plugin};
 use crate::{built, emulation, git};
 
 /// The image is not to be larger than this for one architecture.
@@ -46,6 +47,19 @@ pub(crate) fn make_of(tree: &Path, out: &Path, revision: &str, commit_time: i64)
             format!("{bill:#}\n").as_bytes(),
         )?;
     }
+    let licence = fs::read(tree.join("LICENSE")).context("read LICENSE")?;
+    let mut plugins = Vec::new();
+    for (target, content) in TARGETS.into_iter().zip(&contents) {
+        let plugin = Plugin::of(version, target.architecture, content, &licence)?;
+        write(&out.join(&plugin.file), &plugin.archive)?;
+        plugins.push(plugin);
+    }
+    let repository = package["repository"].as_str();
+    fs::create_dir_all(out.join("krew"))?;
+    write(
+        &out.join("krew/ferrolb.yaml"),
+        krew::manifest(version, repository, &plugins).as_bytes(),
+    )?;
     let kustomization = fs::read_to_string(tree.join("deploy/kustomization.yaml"))?;
     let reference = Reference::in_kustomization(&kustomization).context("deploy/kustomization.yaml")?;
     let layout = image(

@@ -9,6 +9,7 @@ mod dist;
 mod edits;
 mod emulation;
 mod git;
+mod krew;
 mod prepare;
 mod sbom;
 mod twice;

@@ -91,6 +91,11 @@ impl Holders {
         });
     }
 
+    /// Whether it is known that anybody ever claimed the address.
+    pub(super) fn knows(&self, address: IpAddr) -> bool {
+        self.epochs.contains_key(&address)
+    }
+
     /// The epoch of a new claim.
     pub(super) fn next_epoch(&self, address: IpAddr) -> Epoch {
         Epoch(self.epochs.get(&address).map_or(0, |epoch| epoch.0) + 1)

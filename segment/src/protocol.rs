@@ -9,6 +9,7 @@
 mod addresses;
 mod asking;
 mod before;
+mod conflicts;
 mod effect;
 mod epochs;
 mod facts;
@@ -42,6 +43,7 @@ use super::profile::Profile;
 use super::random::Chance;
 use super::view::SegmentView;
 use asking::Asking;
+use conflicts::Conflicts;
 use facts::Facts;
 use handover::Handover;
 use majority::Majority;
@@ -85,6 +87,7 @@ pub struct Segment {
     pauses: Pauses,
     neighbours: Neighbours,
     orphans: Orphans,
+    conflicts: Conflicts,
     handover: Handover,
     majority: Majority,
     returns: Returns,
@@ -104,6 +107,7 @@ impl Segment {
             pauses: Pauses::new(conduct.profile),
             neighbours: Neighbours::default(),
             orphans: Orphans::default(),
+            conflicts: Conflicts::default(),
             handover: Handover::default(),
             majority: Majority::new(conduct, now),
             returns: Returns::new(me, conduct),

@@ -25,6 +25,8 @@ pub struct SegmentView {
     pub draining: bool,
     /// The addresses that are to be handed over, and the node that is to have each; the holder does so if the other is no worse.
     pub moves: Arc<BTreeMap<IpAddr, NodeId>>,
+    /// Addresses that no node announced yet, as far as this node can know: another station may have them.
+    pub fresh: Arc<BTreeSet<IpAddr>>,
 }
 
 /// Addresses that go to one node together, and the nodes that may hold them. Most groups have one address.

@@ -237,6 +237,7 @@ impl Bench {
             stores: stores(policy),
             reader: see::snapshot::Reader::new(may::Options::default()),
             memory: may::Memory::default(),
+            fresh: layer2::Fresh::default(),
             reported: Readiness::default(),
             routed: Readiness::default(),
             routing: run::Routing::new(
@@ -254,6 +255,7 @@ impl Bench {
             actor: tell::write::Actor::new(client, "lb", metrics.writes.clone(), events),
             metrics,
             links: watch::channel(Arc::new(BTreeMap::from([(2, link())]))).1,
+            dataplane: watch::channel(see::dataplane::Dataplane::default()).1,
             membership,
             flows: None,
         };

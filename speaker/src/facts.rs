@@ -1,16 +1,18 @@
 //! What this node is like as far as announcing depends on it, for `ferrolb doctor`. Gathered when somebody asks for
 //! `/facts`, beside the metrics; nothing is kept, and nothing is judged here.
 
-mod kernel;
 mod page;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{InterfaceName, NodeName};
+use ferrolb_crds::domain::{InterfaceName, NodeName, ProxyFault, Reason};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use page::{FactsPage, Sources};
+
+/// `rp_filter` of RFC 3704 section 2.2; 2 is the loose one of section 2.4.
+const STRICT: u8 = 1;
 
 /// The facts of one node, in the shape of `/facts`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -32,6 +34,9 @@ pub struct Facts {
     /// The interface of the IPv4 default route; none if there is none.
     #[serde(default)]
     pub default_route: Option<InterfaceName>,
+    /// What the node's kube-proxy says.
+    #[serde(default)]
+    pub kube_proxy: KubeProxy,
     /// Which key seals what it says to other speakers; none without a key. It says nothing about the key.
     #[serde(default)]
     pub key: Option<u16>,
@@ -55,6 +60,53 @@ pub struct InterfaceFacts {
     /// What the kernel's settings say; those that cannot be read are left out.
     #[serde(flatten)]
     pub settings: Settings,
+}
+
+impl InterfaceFacts {
+    /// What keeps packets for an IPv6 address from getting past the interface.
+    pub fn ipv6_doubt(&self, name: &InterfaceName) -> Option<Reason> {
+        if self.settings.ipv6_disabled {
+            return Some(Reason::Ipv6Off(name.clone()));
+        }
+        (self.carrier && !self.link_local).then(|| Reason::NoLinkLocal(name.clone()))
+    }
+
+    /// What keeps packets for an IPv4 address from getting past the interface: strict filtering does no harm where answers
+    /// leave by the interface on which clients ask.
+    pub fn reverse_path_doubt(&self, name: &InterfaceName, route: Option<&InterfaceName>) -> Option<Reason> {
+        let is_strict = self.settings.rp_filter == Some(STRICT);
+        let route = route.filter(|route| is_strict && *route != name)?;
+        Some(Reason::StrictReversePath {
+            interface: name.clone(),
+            route: route.clone(),
+        })
+    }
+}
+
+/// What the kube-proxy of a node says of itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KubeProxy {
+    /// It never answered, as where something else takes its place.
+    #[default]
+    Unknown,
+    /// It is well.
+    Healthy,
+    /// It is not.
+    Unhealthy,
+    /// It answered once, and does not any more.
+    Silent,
+}
+
+impl KubeProxy {
+    /// What keeps changes of endpoints from the kernel.
+    pub fn doubt(self) -> Option<Reason> {
+        match self {
+            Self::Unknown | Self::Healthy => None,
+            Self::Unhealthy => Some(Reason::KubeProxyDown(ProxyFault::Unhealthy)),
+            Self::Silent => Some(Reason::KubeProxyDown(ProxyFault::Silent)),
+        }
+    }
 }
 
 /// Settings of the kernel for an interface. Where the kernel goes by the greater one of `all` and the interface, so does this.

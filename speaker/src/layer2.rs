@@ -2,11 +2,13 @@
 
 pub mod announce;
 pub mod burst;
+mod fresh;
 pub(crate) mod keys;
 pub(crate) mod membership;
 pub mod respond;
 mod view;
 pub mod wire;
 
+pub(crate) use fresh::Fresh;
 pub(crate) use membership::{Membership, cluster, join};
-pub(crate) use view::{Here, Moves};
+pub(crate) use view::{Here, Odd};

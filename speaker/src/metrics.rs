@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{NodeName, ServiceKey};
+use ferrolb_crds::domain::{NodeName, Reason, ServiceKey};
 use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
+use itertools::Itertools;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
 use crate::verdict::{Verdict, Verdicts};
@@ -17,6 +18,7 @@ const PROTOCOL: &str = "layer2";
 pub(crate) struct Metrics {
     announced: IntGaugeVec,
     silent: IntGaugeVec,
+    doubtful: IntGaugeVec,
     contested: IntGauge,
     wire: IntGaugeVec,
     /// Attempts to write to the API server, and those that failed.
@@ -45,6 +47,11 @@ impl Metrics {
             silent: gauges(
                 "ferrolb_speaker_silent_addresses",
                 "Addresses that no node announces, by reason; the speakers of a segment show the same.",
+                &["reason"],
+            )?,
+            doubtful: gauges(
+                "ferrolb_speaker_doubtful_addresses",
+                "Addresses that this node announces and whose packets may not get on from it, by reason.",
                 &["reason"],
             )?,
             contested: gauge(
@@ -78,10 +85,9 @@ impl Metrics {
         self.contested.set(verdicts.rivals.len() as i64);
         self.show_announced(verdicts);
         self.show_wire(verdicts);
-        self.silent.reset();
-        for (reason, count) in silent(verdicts) {
-            self.silent.with_label_values(&[reason.as_str()]).set(count);
-        }
+        let all = verdicts.by_address.values();
+        show_reasons(&self.silent, all.clone().filter_map(Verdict::refusal));
+        show_reasons(&self.doubtful, all.filter_map(|verdict| verdict.doubt.as_ref()));
     }
 
     fn show_announced(&mut self, verdicts: &Verdicts) {
@@ -133,14 +139,11 @@ fn wire_states(verdicts: &Verdicts) -> BTreeMap<IpAddr, &'static str> {
     all.filter_map(state).collect()
 }
 
-fn silent(verdicts: &Verdicts) -> BTreeMap<String, i64> {
-    let mut counts = BTreeMap::new();
-    for verdict in verdicts.by_address.values() {
-        if let Some(why) = verdict.refusal() {
-            *counts.entry(why.label()).or_default() += 1;
-        }
+fn show_reasons<'a>(gauges: &IntGaugeVec, reasons: impl Iterator<Item = &'a Reason>) {
+    gauges.reset();
+    for (word, count) in reasons.counts_by(Reason::label) {
+        gauges.with_label_values(&[word.as_str()]).set(count as i64);
     }
-    counts
 }
 
 #[cfg(test)]
@@ -150,8 +153,10 @@ mod tests {
     use prometheus::TextEncoder;
 
     use super::*;
+    use crate::facts::KubeProxy;
     use crate::may::View;
     use crate::may::fixture::{cluster, endpoints, service};
+    use crate::see::dataplane::Dataplane;
     use crate::verdict::fixture::Segment;
 
     fn seen(view: &View, node: &str) -> Verdicts {
@@ -228,5 +233,29 @@ mod tests {
         endpoints(&mut view, "web", &["n1"]);
         metrics.show(&seen(&view, "n1"), 0);
         assert!(lines(&registry, "ferrolb_speaker_silent_addresses").is_empty());
+    }
+
+    #[test]
+    fn addresses_whose_packets_do_not_get_on_from_here_are_counted_by_reason() {
+        let registry = Registry::new();
+        let mut metrics = Metrics::register(&registry, "n1".into()).unwrap();
+        let mut view = cluster(&["n1"]);
+        service(&mut view, "web", &["192.0.2.1"]);
+        let segment = Segment {
+            view: &view,
+            alive: &["n1"],
+            statuses: &[],
+        };
+        let found = Dataplane {
+            kube_proxy: KubeProxy::Silent,
+            ..Dataplane::default()
+        };
+        metrics.show(&segment.doing("n1", &found), 0);
+        assert_eq!(
+            lines(&registry, "ferrolb_speaker_doubtful_addresses"),
+            ["ferrolb_speaker_doubtful_addresses{reason=\"kube_proxy_down\"} 1"]
+        );
+        metrics.show(&segment.doing("n1", &Dataplane::default()), 0);
+        assert!(lines(&registry, "ferrolb_speaker_doubtful_addresses").is_empty());
     }
 }

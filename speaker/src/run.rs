@@ -25,10 +25,11 @@ use crate::facts::{FactsPage, Sources};
 use crate::flows::{self, Flows};
 use crate::history::History;
 use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
-use crate::layer2::{self, Membership, burst};
+use crate::layer2::{self, Fresh, Membership, burst};
 use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
 use crate::peers::{self, Orders, PeerMetrics, Sessions};
+use crate::see::dataplane::{self, Dataplane};
 use crate::see::passwords::PasswordReader;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
@@ -76,9 +77,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     unknown.done();
     let (membership, protocol) = layer2::join(&args, cluster, &process.registry, history.clone())?;
+    let dataplane = dataplane::watch(links.clone(), protocol.views.clone());
     facts.show(Sources {
         node: node.clone(),
         links: links.clone(),
+        dataplane: dataplane.clone(),
         protocol: protocol.clone(),
     });
     let (news, heard) = mpsc::channel(NEWS);
@@ -136,6 +139,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         stores,
         reader: Reader::new(options),
         memory: Memory::default(),
+        fresh: Fresh::default(),
         reported,
         routed,
         routing: Routing::new(orders, reports, passwords),
@@ -145,6 +149,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         actor,
         links,
+        dataplane,
         membership,
         flows: flows::may_forget().then(Flows::default),
     };
@@ -192,6 +197,7 @@ pub(crate) struct Speaker {
     pub(crate) stores: Stores,
     pub(crate) reader: Reader,
     pub(crate) memory: Memory,
+    pub(crate) fresh: Fresh,
     /// Ready once the `ServiceL2Status` objects are listed.
     pub(crate) reported: Readiness,
     /// Ready once the objects of BGP are listed.
@@ -205,6 +211,7 @@ pub(crate) struct Speaker {
     pub(crate) metrics: Metrics,
     pub(crate) actor: Actor,
     pub(crate) links: watch::Receiver<LinkTable>,
+    pub(crate) dataplane: watch::Receiver<Dataplane>,
     pub(crate) membership: Membership,
     /// None if this process may not forget any.
     pub(crate) flows: Option<Flows>,
@@ -228,7 +235,8 @@ pub(crate) struct Said {
 impl Said {
     /// When something is to be said although nothing changed.
     fn next(&self, now: Instant) -> Option<Instant> {
-        let times = [self.due.next(now), self.stated.next(), self.settling.next()];
+        let told = self.told.as_ref().and_then(Told::next);
+        let times = [self.due.next(now), self.stated.next(), self.settling.next(), told];
         times.into_iter().flatten().min()
     }
 }
@@ -250,6 +258,7 @@ impl Speaker {
             tokio::select! {
                 () = wakes.wait() => {}
                 Ok(()) = self.links.changed() => {}
+                Ok(()) = self.dataplane.changed() => {}
                 () = at(self.said.next(Instant::now())) => {}
                 () = self.membership.changed() => {}
                 () = self.routing.changed() => {}

@@ -15,6 +15,7 @@ use crate::forecast::none_alive;
 use crate::layer2::announce::{Reports, Views};
 use crate::may::{Eligibility, Exposure, Interfaces, Judged, May, View};
 use crate::routes::Routes;
+use crate::see::dataplane::Dataplane;
 use crate::tell::l2_status::{Seen, of_service};
 
 use bgp::JudgingBgp;
@@ -44,6 +45,8 @@ pub(crate) struct Verdict {
     pub(crate) bgp: Option<Bgp>,
     /// Whether the wire agrees, where its witness said so.
     pub(crate) wire: Option<Wired>,
+    /// What keeps packets from getting on from here, where this node announces it.
+    pub(crate) doubt: Option<Reason>,
 }
 
 impl Verdict {
@@ -103,6 +106,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) told: &'a Views,
     /// What they say.
     pub(crate) reports: &'a Reports,
+    /// What this node does with packets.
+    pub(crate) dataplane: &'a Dataplane,
     /// In order of their Services.
     pub(crate) statuses: &'a [Arc<Seen>],
     /// Whether this node can talk to others.
@@ -119,13 +124,15 @@ impl Verdicts {
         let judging = Judging::new(evidence);
         let mut bgp = JudgingBgp::new(evidence.routes, evidence.sessions);
         let verdict = |(address, judged): (&IpAddr, &Arc<Judged>)| {
+            let layer2 = judging.layer2(*address, judged);
             let verdict = Verdict {
                 judged: judged.clone(),
-                layer2: judging.layer2(*address, judged),
                 bgp: bgp.of(*address),
                 wire: judging.wire(*address),
+                doubt: judging.doubt(*address, &layer2),
+                layer2,
             };
-            (*address, verdict)
+            (*address, judging.unless_taken(*address, verdict))
         };
         let mut verdicts = Self {
             node: evidence.node.clone(),
@@ -165,6 +172,21 @@ impl Verdicts {
             }
         }
         rivals
+    }
+
+    /// The addresses that nobody announces for a Service, and why.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = (&ServiceKey, IpAddr, &Reason)> {
+        self.by_address.iter().flat_map(|(address, verdict)| {
+            let of_address = match &verdict.layer2 {
+                Layer2::Nobody(why) => Some(&**why),
+                Layer2::Here(_) | Layer2::There(_) | Layer2::Unknown => None,
+            };
+            let services = verdict.judged.services();
+            services.filter_map(move |service| {
+                let why = verdict.judged.refused(service).or(of_address)?;
+                Some((service, *address, why))
+            })
+        })
     }
 
     /// What this node announces, by address.
@@ -301,10 +323,51 @@ impl<'a> Judging<'a> {
         }
     }
 
+    fn doubt(&self, address: IpAddr, layer2: &Layer2) -> Option<Reason> {
+        let Layer2::Here(announcement) = layer2 else {
+            return None;
+        };
+        let of_node = self.evidence.dataplane.doubt(address, &announcement.interfaces);
+        of_node.or_else(|| {
+            let links = &self.evidence.view.links;
+            let is_known = links.contains_key(self.evidence.node);
+            let is_on_link = links.values().any(|links| links.have_on_link(address));
+            let is_asked_for = announcement.allowed != Interfaces::Any;
+            (is_known && !is_on_link && !is_asked_for).then_some(Reason::OffSubnet)
+        })
+    }
+
+    /// An address that nobody holds, and that another station has, is not about to be claimed. Where a node that this one
+    /// does not hear says that it announces the address, the station is that node's, and its condition stands.
+    fn unless_taken(&self, address: IpAddr, verdict: Verdict) -> Verdict {
+        let is_open = verdict.layer2 == Layer2::Unknown && verdict.judged.eligible.is_ok();
+        let taken = is_open.then(|| self.taken(address)).flatten();
+        let taken = taken.filter(|_| !self.is_stated_by_a_stranger(&verdict.judged));
+        match taken {
+            Some(taken) => Verdict {
+                layer2: taken
+                    .trouble
+                    .clone()
+                    .map_or(Layer2::Unknown, |why| Layer2::Nobody(why.into())),
+                wire: Some(taken),
+                ..verdict
+            },
+            None => verdict,
+        }
+    }
+
     /// Whether a port of this node hears of the address.
     fn is_seen(&self, address: IpAddr) -> bool {
         let mut views = self.evidence.told.values();
         views.any(|view| view.groups.contains_key(&address))
+    }
+
+    /// Whether a node that this one does not hear says that it announces a Service of the address.
+    fn is_stated_by_a_stranger(&self, judged: &Judged) -> bool {
+        let statuses = self.evidence.statuses;
+        let stated = judged.served().flat_map(|service| of_service(statuses, service));
+        let mut nodes = stated.filter_map(|status| status.rest.node.as_ref());
+        nodes.any(|node| !self.alive.contains(node))
     }
 
     /// On another segment: what its holder says is all there is.

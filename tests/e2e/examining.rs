@@ -32,7 +32,7 @@ fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
 }
 
 /// All findings, each as `FD01 Object: message`.
-fn lines(answer: &Value) -> Vec<String> {
+pub(crate) fn lines(answer: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let sections = answer["checks"].as_array().into_iter().flatten();
     let of = |section: &Value| {
@@ -61,8 +61,8 @@ fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
     })
 }
 
-/// What `ferrolb explain` says of a Service is the same.
-fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Outcome {
+/// What `ferrolb explain` says of a Service is the same; `code` is that with which doctor ends.
+pub(crate) fn in_the_words_of_explain(lab: &Lab, code: i32, number: &str, name: &str) -> Outcome {
     let subject = format!("svc/default/{name}");
     let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject, "-o", "json"], SOON)?;
     let explanation: Value = Deserializer::from_str(&text)
@@ -72,12 +72,16 @@ fn in_the_words_of_explain(lab: &Lab, number: &str, name: &str) -> Outcome {
         .unwrap_or_default();
     let message = explanation["causes"][0]["message"].as_str().unwrap_or_default();
     assert!(!message.is_empty(), "{text}");
-    until_found(lab, 2, &[format!("{number} Service/default/{name}: {message}")])?;
+    until_found(
+        lab,
+        code,
+        &[format!("{number} Service/default/{name}: {message}")],
+    )?;
     Ok(())
 }
 
 /// Runs a line on a node's network.
-fn on_node(lab: &Lab, node: u8, line: &str) -> Outcome {
+pub(crate) fn on_node(lab: &Lab, node: u8, line: &str) -> Outcome {
     let ended = lab.in_machine(Machine::Node(node), || {
         Command::new("sh").args(["-ec", line]).output()
     })??;
@@ -136,7 +140,7 @@ spec: {autoAssign: false, addresses: [192.0.2.231/32]}
         ("FD02", "ex-idle"),
         ("FD04", "ex-class"),
     ] {
-        in_the_words_of_explain(lab, number, name)?;
+        in_the_words_of_explain(lab, 2, number, name)?;
     }
     Ok(())
 }
@@ -219,5 +223,12 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ex-reader}]
     assert!(says("FD07", "may not list nodes"), "{answer}");
     assert!(says("FD15", "pods/portforward"), "{answer}");
     assert_eq!(code, Some(0), "{answer}");
+    let archive = tempfile::NamedTempFile::new()?;
+    let archive = archive.path().to_string_lossy();
+    let Found { code, text, .. } =
+        lab.ferrolb_finds(&["support-bundle", "-o", &archive, "--kubeconfig", &path], SOON)?;
+    assert!(text.contains("not in it: nodes: may not list nodes"), "{text}");
+    assert!(text.contains("not in it: /facts of "), "{text}");
+    assert_eq!(code, Some(0), "{text}");
     Ok(())
 }

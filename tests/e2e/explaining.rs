@@ -1,8 +1,10 @@
 //! `ferrolb explain` and `ferrolb status` name what is wrong, and what is right, on the real thing.
 
+use std::fs;
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Found, Lab, Result, wait};
-use serde_json::{Value, json};
+use ferrolb_lab::{Found, Lab, Machine, Result, source, wait};
+use serde_json::{Deserializer, Value, json};
 
 use crate::scene::{SOON, Scene, annotated, pool, service};
 
@@ -13,8 +15,70 @@ pub(crate) fn trials() -> Vec<Trial> {
             "status_names_the_holder_interface_and_mac_that_the_wire_shows",
             status,
         ),
+        trial("status_that_watches_shows_a_change_when_it_arrives", watching),
     ]
 }
+
+/// The last picture that `ferrolb status --watch` drew, if it is whole.
+fn last_picture(lab: &Lab) -> Result<Value> {
+    let drawn = fs::read_to_string(lab.state().log(WATCHING)).unwrap_or_default();
+    let pictures = Deserializer::from_str(&drawn).into_iter::<Value>();
+    Ok(pictures
+        .map_while(std::result::Result::ok)
+        .last()
+        .unwrap_or_default())
+}
+
+/// Nothing is asked again: the one command that runs all the time shows the Service come, and go.
+fn watching(lab: &Lab) -> Outcome {
+    let program = source::static_program("ferrolb")?;
+    let command = [
+        &*program.to_string_lossy(),
+        "status",
+        "-n",
+        "default",
+        "-o",
+        "json",
+        "--watch",
+    ];
+    let mut watch = lab.start_process(Machine::ControlPlane, WATCHING, &command, &[])?;
+    let until = |what: &str, shows: &dyn Fn(Option<&Value>) -> bool| {
+        wait::until_seen(what, SOON, || {
+            let picture = last_picture(lab)?;
+            let services = picture["services"].as_array();
+            let row = services
+                .into_iter()
+                .flatten()
+                .find(|row| row["name"] == "watched");
+            let is_shown = services.is_some() && shows(row);
+            Ok(if is_shown {
+                Ok(())
+            } else {
+                Err(picture.to_string())
+            })
+        })
+    };
+    until("the first picture", &|row| row.is_none())?;
+    {
+        let _scene = Scene::new(
+            lab,
+            pool("watched", "192.0.2.236/32") + &service("watched", "watched", ""),
+        )?;
+        until("the Service with its holder to be shown", &|row| {
+            row.is_some_and(|row| {
+                row["addresses"][0]["address"] == "192.0.2.236"
+                    && row["state"] == "Announced"
+                    && row["health"] == "Good"
+            })
+        })?;
+    }
+    until("the Service to be gone", &|row| row.is_none())?;
+    watch.still_runs()?;
+    Ok(())
+}
+
+/// The log of the command that watches.
+const WATCHING: &str = "status-watch";
 
 /// A cause was found.
 const FOUND: i32 = 3;

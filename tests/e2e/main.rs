@@ -2,6 +2,8 @@
 
 mod addresses;
 mod announcing;
+mod bundling;
+mod conflicting;
 mod dashboard;
 mod examining;
 mod explaining;
@@ -12,6 +14,7 @@ mod page;
 mod prometheus;
 mod remembering;
 mod scene;
+mod told;
 mod watched;
 
 use std::process::ExitCode;
@@ -24,12 +27,15 @@ fn main() -> ExitCode {
         installed::trials(),
         addresses::trials(),
         announcing::trials(),
+        conflicting::trials(),
         explaining::trials(),
         examining::trials(),
+        bundling::trials(),
         input::trials(),
         monitoring::trials(),
         page::trials(),
         remembering::trials(),
+        told::trials(),
         watched::trials(),
     ]
     .into_iter()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferrolb_lab::measure::FloodConfig;
+use ferrolb_lab::measure::{FloodConfig, Questions};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Implementation, Lab, cleanup, measure};
 
@@ -17,6 +17,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "a_flood_of_questions_for_others_costs_the_speaker_next_to_nothing",
             flood,
+        ),
+        trial(
+            "status_and_explain_answer_at_once_also_those_who_ask_first",
+            questions,
         ),
     ]
 }
@@ -35,6 +39,27 @@ fn allocate(_: &Lab) -> Outcome {
         "{told}"
     );
     assert!(figures.restart_seconds > 0.0, "{told}");
+    let remains = cleanup::remains(&name);
+    assert!(remains.is_empty(), "{remains:?}");
+    Ok(())
+}
+
+/// The second that an API server asks for before it has filled its cache is not waited for.
+fn questions(_: &Lab) -> Outcome {
+    let name = format!("q{}", std::process::id());
+    let what = Questions {
+        services: SERVICES,
+        runs: 3,
+    };
+    let figures = measure::questions(&name, &what)?;
+    let told = figures.in_words();
+    eprintln!("{told}");
+    assert!(figures.first_status_seconds < 1.0, "{told}");
+    assert!(
+        figures.questions.iter().all(|one| one.median_seconds < 1.0),
+        "{told}"
+    );
+    assert_eq!(figures.questions.len(), 5, "{told}");
     let remains = cleanup::remains(&name);
     assert!(remains.is_empty(), "{remains:?}");
     Ok(())

@@ -14,6 +14,7 @@ mod mtu;
 mod networks;
 mod pod_security;
 mod ports;
+mod proxy_health;
 mod rp_filter;
 mod services;
 mod skipped;
@@ -77,6 +78,7 @@ checks! {
     "FD21" "The interfaces of a segment differ in MTU" [FACTS] => mtu::look;
     "FD22" "Speakers of different versions run" [FACTS] => versions::look;
     "FD23" "A speaker does not take part on an interface" [FACTS] => ports::look;
+    "FD24" "kube-proxy of a node is not well" [FACTS] => proxy_health::look;
 }
 
 /// What the daemons decide on: without all of it, nothing is decided again.

@@ -16,15 +16,15 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::checks::{self, FACTS};
-use super::progress::Progress;
 use super::report::Report;
-use super::seen::{Beside, Seen};
+use super::seen::{Beside, Caused, Seen};
 use crate::asking::ask;
 use crate::cluster::{ALL, AccessError, Cluster, raw};
 use crate::explain::case::{Cases, Evidence};
 use crate::explain::live::Live;
 use crate::migrate::beside::text;
 use crate::objects::Objects;
+use crate::progress::Progress;
 use crate::seeing::Seeing;
 use crate::speakers::{Pod, SPEAKER_PODS};
 
@@ -245,15 +245,17 @@ async fn ask_all(
 
 impl Gathered {
     /// What the checks find.
-    pub(super) fn examine(self, installation: &str) -> Report {
+    pub(super) fn examine(&self, installation: &str) -> Report {
         let unseen: BTreeSet<(&str, &str)> = self
             .unseen
             .iter()
             .map(|(resource, why)| (&**resource, &**why))
             .collect();
+        let cases = Cases::of(&self.evidence);
         let seen = Seen {
             evidence: &self.evidence,
-            cases: Cases::of(&self.evidence),
+            services: &Caused::all(&cases),
+            cases: &cases,
             beside: &self.beside,
             facts: &self.facts,
             installation,

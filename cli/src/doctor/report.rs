@@ -12,7 +12,7 @@ use super::seen::Seen;
 
 /// The answer, in the shape that `-o json` prints; stable, documented in `docs/doctor.md`.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub(super) errors: usize,
     pub(super) warnings: usize,
     /// In order of their numbers.
@@ -85,7 +85,7 @@ impl Report {
     }
 
     /// The answer for people.
-    pub(super) fn table(&self, wide: bool) -> String {
+    pub(crate) fn table(&self, wide: bool) -> String {
         let mut text = String::new();
         for section in &self.checks {
             text += &format!("{} {} ({})\n", section.check, section.name, section.docs);

@@ -6,18 +6,27 @@ use ferrolb_crds::domain::NodeName;
 use ferrolb_speaker::facts::Facts;
 use serde_json::Value;
 
-use crate::explain::case::{Cases, Evidence};
+use crate::explain::case::{Case, Cases, Evidence};
+use crate::explain::cause::{Cause, Effect, causes};
 use crate::problem::ObjectId;
 
 /// What a check is given.
 pub(crate) struct Seen<'a> {
     pub(crate) evidence: &'a Evidence,
-    pub(crate) cases: Cases<'a>,
+    pub(crate) cases: &'a Cases<'a>,
+    /// All Services that can be read.
+    pub(crate) services: &'a [Caused<'a>],
     pub(crate) beside: &'a Beside,
     /// What the speakers that could be asked say of their nodes.
     pub(crate) facts: &'a BTreeMap<NodeName, Facts>,
     /// The installation's namespace.
     pub(crate) installation: &'a str,
+}
+
+/// A Service, and what `ferrolb explain` says is wrong with it.
+pub(crate) struct Caused<'a> {
+    pub(crate) case: Case<'a>,
+    pub(crate) causes: Vec<Cause>,
 }
 
 /// Objects of kinds that the daemons do not read.
@@ -31,6 +40,28 @@ pub(crate) struct Beside {
     pub(crate) service_cidrs: Vec<Value>,
     /// Cilium's policies for layer 2.
     pub(crate) cilium_policies: Vec<Value>,
+}
+
+impl<'a> Caused<'a> {
+    /// Each Service of these cases.
+    pub(crate) fn all(cases: &'a Cases<'a>) -> Vec<Self> {
+        let caused = |case| Self {
+            causes: causes(&case),
+            case,
+        };
+        cases.all().map(caused).collect()
+    }
+
+    /// The Service.
+    pub(crate) fn object(&self) -> ObjectId {
+        let key = &self.case.view.key;
+        ObjectId::new("Service", &*key.namespace, &*key.name)
+    }
+
+    /// What is wrong in this way.
+    pub(crate) fn with(&self, effect: Effect) -> impl Iterator<Item = &Cause> {
+        self.causes.iter().filter(move |cause| cause.effect == effect)
+    }
 }
 
 impl Seen<'_> {

@@ -69,6 +69,9 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         "NoEndpoints" => {
             "Find out why no pod is ready: kubectl get endpointslices -l kubernetes.io/service-name=NAME, and the pods that spec.selector selects."
         }
+        "WireTaken" => {
+            "Find the station with the MAC address that is named, and take the address from it, or from the pool. A Service that does not ask for this address gets another one by itself."
+        }
         "NoKey" => {
             "Let a controller run: it makes Secret memberlist if there is none. Otherwise its entry secretkey is too short or missing."
         }
@@ -78,6 +81,15 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         }
         "WireDisputed" => {
             "Find the station with the MAC address that is named, and take the address from it."
+        }
+        "Ipv6Off" | "NoLinkLocal" => {
+            "Switch IPv6 on (sysctl net.ipv6.conf.IF.disable_ipv6=0), or leave the node out by spec.nodeSelectors of the L2Advertisement."
+        }
+        "StrictReversePath" => {
+            "Set net.ipv4.conf.IF.rp_filter to 2 on the node that is named, and in /etc/sysctl.d; the kernel goes by the greater of all and the interface."
+        }
+        "KubeProxyDown" => {
+            "Find out why kube-proxy does not run there: kubectl get pods -n kube-system -l k8s-app=kube-proxy -o wide, and its log."
         }
         "NotSelected" => "Change spec.nodeSelectors of the L2Advertisement, or the labels of a node.",
         "Excluded" => {

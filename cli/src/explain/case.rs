@@ -9,7 +9,7 @@ use ferrolb_crds::api::core::Service;
 use ferrolb_crds::domain::{Node, NodeName, Reason, ServiceKey, ServiceView};
 use ferrolb_crds::names::EXCLUDE_NODE;
 use ferrolb_speaker::forecast::{Foreseen, Known, forecast};
-use ferrolb_speaker::may::{Interfaces, Options, View};
+use ferrolb_speaker::may::{Options, View};
 use k8s_openapi::jiff::Timestamp;
 
 use super::cause::{Cause, Effect};
@@ -199,19 +199,6 @@ impl Case<'_> {
 
     pub(super) fn is_ready(&self, node: &NodeName) -> bool {
         self.speakers.get(node).is_some_and(Speaker::is_ready)
-    }
-
-    /// Whether no node is on a subnet of the address, and no advertisement says that it is to be announced all the same.
-    pub(super) fn is_off_subnet(&self, address: IpAddr) -> bool {
-        let eligible = self
-            .foreseen(address)
-            .and_then(|one| one.judged.eligible.as_ref().ok());
-        let holders = self.holders(address);
-        let is_asked_for = |holder: &Holder| {
-            let allowed = eligible.and_then(|one| one.interfaces(&holder.node));
-            allowed.is_some_and(|allowed| *allowed != Interfaces::Any)
-        };
-        !self.holdings.is_on_link(address) && !holders.iter().any(is_asked_for)
     }
 
     /// That nobody writes the status of Services.

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use ferrolb_controller::alloc::Outcome;
 use ferrolb_crds::api::Condition;
 use ferrolb_crds::domain::{Addresses, Reason};
-use ferrolb_crds::names::{CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
+use ferrolb_crds::names::{ANNOUNCED, CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
 use itertools::Itertools;
 use serde::Serialize;
 
 use super::advice;
 use super::case::Case;
 use super::trouble::Trouble;
-use crate::conditions::{self, ANNOUNCED, STATUS_DISPUTED};
+use crate::conditions::{self, STATUS_DISPUTED, TAKEN};
 use crate::holding::Holder;
 use crate::plan;
 
@@ -201,7 +201,8 @@ fn announcing(case: &Case<'_>, address: IpAddr) -> Vec<Cause> {
             vec![Cause::reason(effect, why)]
         }
         (None, _) if !case.is_live() => Vec::new(),
-        (None, Some(said)) if conditions::wire(Some(said)).is_some() => held(case, condition, address),
+        (None, Some(said)) if conditions::is_announced_all_the_same(said) => held(case, condition, address),
+        (None, Some(said)) if said.reason == TAKEN && !case.view.taken.contains(address) => Vec::new(),
         // It speaks of the Service's other address.
         (None, Some(condition)) if case.is_judged(&condition.reason) => Vec::new(),
         (None, Some(condition)) => vec![Cause::condition(Effect::NotAnnounced, condition)],
@@ -226,9 +227,7 @@ fn held(case: &Case<'_>, condition: Option<&Condition>, address: IpAddr) -> Vec<
         }
         condition => contradiction(condition, &holders),
     };
-    let off_subnet = case.is_off_subnet(address).then_some(Trouble::OffSubnet);
-    let of_holders = holders.iter().flat_map(|holder| of_holder(case, holder));
-    let troubles = of_holders.chain(off_subnet);
+    let troubles = holders.iter().flat_map(|holder| of_holder(case, holder));
     contradiction
         .into_iter()
         .chain(troubles.map(|trouble| Cause::trouble(Effect::Doubtful, &trouble)))

@@ -42,11 +42,6 @@ pub(crate) enum Trouble {
         node: NodeName,
         interface: InterfaceName,
     },
-    /// Only those reach it who have a route to a node.
-    #[error(
-        "it is on no subnet of any node, so no neighbour asks for it by ARP or NDP without a route to it"
-    )]
-    OffSubnet,
     /// Of an address: it could be given out.
     #[error("no Service has it; pool {0} holds it")]
     Free(PoolName),

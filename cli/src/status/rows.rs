@@ -8,11 +8,11 @@ use ferrolb_crds::api::{Condition, IPAddressPool};
 use ferrolb_crds::domain::{
     InterfaceName, Node, NodeLink, NodeLinks, NodeName, PoolName, ServiceKey, ServiceView, TrafficPolicy,
 };
-use ferrolb_crds::names::{CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
+use ferrolb_crds::names::{ANNOUNCED, CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
 use kube::ResourceExt;
 use serde::Serialize;
 
-use crate::conditions::{self, ANNOUNCED, ASSIGNED};
+use crate::conditions::{self, ASSIGNED};
 use crate::holding::{Holder, Holdings};
 use crate::objects::Objects;
 use crate::problem::Problem;

@@ -17,6 +17,9 @@ use super::others::Others;
 use super::outcome::{Assignment, Note, Outcome};
 use super::usage::{self, Usage};
 
+/// Addresses that are withheld because another station has them; with so many no Service gives one up for that.
+const MOST_TAKEN: usize = 16;
+
 /// What was decided about every Service, and how full that leaves the pools.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
@@ -126,8 +129,10 @@ impl<'a> Pass<'a> {
             Ok(given_up) => given_up,
             Err(error) => return Err(Note::RequestIgnored(Reason::InvalidRequest(error.clone()))),
         };
+        let world = self.world;
+        let gives_up = |address: &IpAddr| given_up.contains(address) || is_taken(world, service, *address);
         let goes = |address: &IpAddr| match self.is_as_wished(service, *address) {
-            true => given_up.contains(address) && !service.asks_for(*address),
+            true => gives_up(address) && !service.asks_for(*address),
             false => true,
         };
         let (going, staying): (Vec<IpAddr>, Vec<IpAddr>) = kept.addresses.iter().partition(goes);
@@ -146,9 +151,12 @@ impl<'a> Pass<'a> {
             Ok(added) => {
                 kept.notes.retain(|note| !note.flags(&going));
                 kept.addresses = staying.iter().chain(added.iter()).collect();
+                let taken = going.iter().filter(|address| is_taken(world, service, **address));
+                kept.notes
+                    .extend(taken.map(|address| Note::Exchanged { address: *address }));
                 Ok(())
             }
-            Err(why) if given_up.contains(first) => Err(Note::NoReplacement { address: *first, why }),
+            Err(why) if gives_up(first) => Err(Note::NoReplacement { address: *first, why }),
             Err(why) => Err(Note::RequestIgnored(why)),
         }
     }
@@ -284,6 +292,12 @@ fn in_turn(services: &[&ServiceView], mut ours: Vec<usize>) -> Vec<usize> {
         (!asks, services[*at].created_unix_seconds)
     });
     ours
+}
+
+/// Whether the address was never announced, because another station has it, and another is worth trying: where so many
+/// are taken, some station answers for all that it hears asked for.
+fn is_taken(world: &World, service: &ServiceView, address: IpAddr) -> bool {
+    service.taken.contains(address) && world.taken.len() < MOST_TAKEN
 }
 
 /// The families of which an address is still wanted.

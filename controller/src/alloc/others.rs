@@ -49,6 +49,7 @@ impl<'a> Others<'a> {
     pub(super) fn withheld(&self, pool: &Pool, address: IpAddr) -> Option<Withheld> {
         match self.occupants_of(address).next() {
             Some(by) => Some(Withheld::Used(by.clone())),
+            None if self.world.taken.contains(&address) => Some(Withheld::Taken),
             None => self.avoids(pool, address),
         }
     }
@@ -95,7 +96,8 @@ impl<'a> Others<'a> {
 
     /// All addresses that are known to be given out on request only, or not at all.
     pub(super) fn known(&self) -> BTreeSet<IpAddr> {
-        self.occupants.keys().chain(self.ends.keys()).copied().collect()
+        let known = self.occupants.keys().chain(self.ends.keys());
+        known.chain(&self.world.taken).copied().collect()
     }
 
     fn occupants_of(&self, address: IpAddr) -> impl Iterator<Item = &Occupant> {

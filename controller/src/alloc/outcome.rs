@@ -93,6 +93,12 @@ pub enum Note {
         /// Its last Service.
         by: ServiceKey,
     },
+    /// The Service gave up an address that no node ever announced.
+    #[error("gave up {address}, which no node announced yet, because another station has it")]
+    Exchanged {
+        /// The address that was given up.
+        address: IpAddr,
+    },
     /// The Service held an address that belongs to a machine, or to a Service with the older claim.
     #[error("lost {address}: {why}")]
     Lost {
@@ -117,7 +123,10 @@ impl Note {
     /// Whether it is said for as long as it holds. What happened is told once, by an event; it would be gone at the next
     /// decision.
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Lost { .. } | Self::Reused { .. })
+        !matches!(
+            self,
+            Self::Lost { .. } | Self::Reused { .. } | Self::Exchanged { .. }
+        )
     }
 
     /// The note in one word, as it stands in conditions and JSON.

@@ -33,6 +33,8 @@ pub struct World {
     pub unreadable: BTreeMap<IpAddr, ServiceKey>,
     /// Addresses given back a moment ago, and by whom: the last choice for everybody else.
     pub cooling: BTreeMap<IpAddr, GivenBack>,
+    /// Addresses that Services gave up a short while ago, because another station has them.
+    pub taken: BTreeSet<IpAddr>,
     /// Addresses in the status of a Service that somebody else wrote there.
     pub foreign: BTreeSet<(ServiceKey, IpAddr)>,
     /// Services whose terms of sharing changed since the last decision: where they no longer fit with

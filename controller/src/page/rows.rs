@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ferrolb_crds::api::core::Service;
 use ferrolb_crds::api::{Condition, ConfigurationResult, ConfigurationState, IPAddressPool};
 use ferrolb_crds::domain::{NodeName, Origins, ServiceKey};
-use ferrolb_crds::names::{CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
+use ferrolb_crds::names::{ANNOUNCED, CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use maud::{Markup, html};
@@ -79,7 +79,7 @@ fn state(service: &Service) -> State<'_> {
         },
         (None, [_, Some(announced)]) => State {
             word: &announced.reason,
-            problem: None,
+            problem: (announced.reason != ANNOUNCED).then_some(announced.message.as_str()),
         },
         (None, [Some(assigned), None]) => State {
             word: &assigned.reason,

@@ -85,7 +85,9 @@ impl Telling {
 
     fn note(&self, note: &Note) -> Option<Notice> {
         match note {
-            Note::Lost { .. } => Some(self.tell(EventType::Warning, "AddressConflict", note.to_string())),
+            Note::Lost { .. } | Note::Exchanged { .. } => {
+                Some(self.tell(EventType::Warning, "AddressConflict", note.to_string()))
+            }
             Note::Reused { .. } => Some(self.tell(EventType::Warning, "AddressReused", note.to_string())),
             Note::Lacks { .. } | Note::NoReplacement { .. } => self
                 .news

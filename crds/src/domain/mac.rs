@@ -1,5 +1,7 @@
 //! Ethernet addresses.
 
+mod vendor;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -11,10 +11,13 @@ use serde::ser::{SerializeStruct, Serializer};
 use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
-use super::{Addresses, AdvertName, Families, Invalid, NodeName, PeerName, PoolName, ServiceKey};
+use super::{
+    Addresses, AdvertName, Families, InterfaceName, Invalid, NodeName, PeerName, PoolName, ServiceKey,
+};
 use words::{families, of_nodes};
 
 mod occupant;
+mod proxy;
 mod tried;
 mod unshared;
 mod unsuitable;
@@ -22,11 +25,12 @@ mod wire;
 mod words;
 
 pub use occupant::{Occupant, Withheld};
+pub use proxy::ProxyFault;
 pub use tried::Tried;
 pub use unshared::Unshared;
 pub use unsuitable::PoolRefusal;
-pub use wire::{Disputed, Unanswered};
-pub use words::listed;
+pub use wire::{Disputed, Taken, Unanswered};
+pub use words::{NOT_ANNOUNCED, listed};
 
 /// A refusal. Printed as a sentence; serialized as `{"reason": word, "message": sentence}`.
 #[derive(Clone, Debug, Eq, Error, IntoStaticStr, Ord, PartialEq, PartialOrd, VariantNames)]
@@ -131,6 +135,9 @@ pub enum Reason {
     /// No endpoint of any Service of the address can serve, anywhere.
     #[error("no endpoint can serve")]
     NoEndpoints,
+    /// Another station has it, as a node found when it asked before the first use.
+    #[error("{0}")]
+    WireTaken(Box<Taken>),
     /// The speakers cannot talk to each other.
     #[error("the speakers have no key (Secret memberlist)")]
     NoKey,
@@ -148,6 +155,33 @@ pub enum Reason {
     /// The node that asks for it on the wire gets the answer of another station.
     #[error("{0}")]
     WireDisputed(Box<Disputed>),
+
+    // A node announces the address, and does not do all that packets need to get on from there. The sentences follow
+    // "announced from node n1".
+    /// Its kernel has no IPv6 on the interface.
+    #[error("IPv6 is off on {0}: the kernel drops the packets that follow")]
+    Ipv6Off(InterfaceName),
+    /// Its kernel has IPv6 on the interface, and cannot ask its neighbours there.
+    #[error("no link-local IPv6 address is on {0}: the kernel drops the packets that follow")]
+    NoLinkLocal(InterfaceName),
+    /// Strict reverse path filtering (RFC 3704 section 2.2), and the default route leaves by another interface.
+    #[error(
+        "the kernel drops packets that clients beyond the segment of {interface} send: answers would leave by {route}"
+    )]
+    StrictReversePath {
+        /// The interface on which clients ask.
+        interface: InterfaceName,
+        /// The one by which answers to other networks leave.
+        route: InterfaceName,
+    },
+    /// kube-proxy does not say that it is well: what changes now does not reach the kernel.
+    #[error("kube-proxy there {0}: changes of endpoints may not reach the kernel")]
+    KubeProxyDown(ProxyFault),
+    /// No node is known to have the address on a subnet, and no advertisement names interfaces for it.
+    #[error(
+        "it is on no subnet of any node, so no neighbour asks for it by ARP or NDP without a route to it"
+    )]
+    OffSubnet,
 
     // A node may not announce the address. The sentences follow the node's name.
     /// No advertisement selects it.
@@ -235,6 +269,14 @@ impl Reason {
     /// Whether the status stays as another implementation wrote it.
     pub fn leaves_status(&self) -> bool {
         matches!(self, Self::StatusLeft { .. })
+    }
+
+    /// Whether an address that is announced is out of reach for sure, and not for some clients or some time only.
+    pub fn is_certain(&self) -> bool {
+        !matches!(
+            self,
+            Self::StrictReversePath { .. } | Self::KubeProxyDown(_) | Self::OffSubnet
+        )
     }
 
     /// The value of a metric label: the word in snake case.

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use serde::Serialize;
 
 use super::pool::created_unix_seconds;
-use super::{Addresses, Families, Family, Invalid, Labels, PoolName, ServiceKey};
+use super::{Addresses, Families, Family, Invalid, Labels, PoolName, ServiceKey, Taken};
 use crate::api::core::{Service, ServicePort, ServiceSpec};
 use crate::names;
 
@@ -58,6 +58,8 @@ pub struct ServiceView {
     pub allocated_from: Origins,
     /// Addresses that it gives up for others (annotation `ferrolb.io/give-up`); an error quotes what cannot be read.
     pub give_up: Result<BTreeSet<IpAddr>, Invalid>,
+    /// Its addresses that another station has, as condition `ferrolb.io/Announced` says: no node ever announced them.
+    pub taken: Addresses,
     /// Since when condition `ferrolb.io/Assigned` is True (Unix time in seconds).
     pub assigned_since_unix_seconds: Option<i64>,
 }
@@ -173,6 +175,7 @@ impl ServiceView {
                 .collect(),
             allocated_from: annotations.allocated_from(),
             give_up: give_up(&annotations),
+            taken: taken(service, ingress),
             assigned_since_unix_seconds: assigned_since(service),
         }
     }
@@ -276,6 +279,18 @@ fn ingress(service: &Service) -> (Addresses, Vec<String>) {
         }
     }
     (addresses, surplus)
+}
+
+/// What it says of an address that the Service has no more is over.
+fn taken(service: &Service, ingress: Addresses) -> Addresses {
+    let condition = service.condition(names::CONDITION_ANNOUNCED);
+    let said = condition.filter(|condition| condition.status == "False");
+    let taken = said.map(|condition| Taken::addresses_in(&condition.message));
+    let taken = taken.unwrap_or_default();
+    taken
+        .iter()
+        .filter(|address| ingress.contains(*address))
+        .collect()
 }
 
 fn assigned_since(service: &Service) -> Option<i64> {

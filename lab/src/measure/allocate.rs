@@ -66,12 +66,6 @@ pub struct Allocation {
     pub restart_seconds: f64,
     /// The program that gives that address.
     pub restart: Restart,
-    /// How long `ferrolb status -A` takes among all Services.
-    pub status_seconds: f64,
-    /// How long `ferrolb explain` takes for one Service, by its name.
-    pub explain_seconds: f64,
-    /// The same by its address, for which all Services are read.
-    pub explain_address_seconds: f64,
 }
 
 /// Everything that takes part.
@@ -132,7 +126,6 @@ impl Scene {
         let last = self.all_served(&controller, services)?;
         self.audit.settle()?;
         let (usage, writes) = (controller.usage()?, self.audit.writes.clone());
-        let asked = self.asked()?;
         let after_deletion = self.writes_after_a_deletion(services)?;
         let (restart, restarted) = handover::measure(&self, controller, services + 1)?;
         self.lab.down()?;
@@ -149,30 +142,7 @@ impl Scene {
             writes_after_one_deletion: after_deletion,
             restart_seconds: to_a_millisecond(restarted),
             restart,
-            status_seconds: asked[0],
-            explain_seconds: asked[1],
-            explain_address_seconds: asked[2],
         })
-    }
-
-    /// How long the tools of this tree take, in seconds: status, explain by name, explain by address.
-    fn asked(&self) -> Result<[f64; 3]> {
-        let service = format!("{}-0", WAITING.name);
-        let address = self.lab.external_addresses(&service)?;
-        let address = address.first().map(ToString::to_string).unwrap_or_default();
-        let subject = format!("svc/default/{service}");
-        let questions: [&[&str]; 3] = [&["status", "-A"], &["explain", &subject], &["explain", &address]];
-        let mut seconds = [0.0; 3];
-        for (seconds, arguments) in seconds.iter_mut().zip(questions) {
-            let found = self.lab.ferrolb_finds(arguments, ONE)?;
-            // 3: without nodes nothing is announced.
-            if !matches!(found.code, Some(0 | 3)) {
-                let (command, text) = (arguments.join(" "), found.text);
-                return Err(Error::Refused(format!("ferrolb {command}: {text}")));
-            }
-            *seconds = to_a_millisecond(found.took);
-        }
-        Ok(seconds)
     }
 
     /// When the last address was seen.
@@ -251,8 +221,7 @@ impl Allocation {
              {} API writes, {:.3} per Service{kinds}\n\
              controller: {:.2} s CPU, {:.1} MiB resident\n\
              {} status writes after one deletion\n\
-             restart ({}): {:.3} s from SIGTERM to the address of a new Service\n\
-             ferrolb status -A: {:.3} s; explain: {:.3} s by name, {:.3} s by address",
+             restart ({}): {:.3} s from SIGTERM to the address of a new Service",
             self.services,
             self.seconds,
             self.reference_seconds,
@@ -266,9 +235,6 @@ impl Allocation {
             self.writes_after_one_deletion,
             self.restart.in_words(),
             self.restart_seconds,
-            self.status_seconds,
-            self.explain_seconds,
-            self.explain_address_seconds,
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use crate::error::{Error, Result};
 use crate::lab::{Lab, LabConfig};
 use crate::plan::Machine;
 use crate::process::Process;
-use crate::source;
+use crate::{source, wait};
 
 /// The longest wait for the Services that are there at first.
-const ALL: Duration = Duration::from_secs(600);
+pub(super) const ALL: Duration = Duration::from_secs(600);
 /// How often a Service is added.
 const EVERY: Duration = Duration::from_millis(100);
 const PORT: u16 = 9120;
@@ -85,23 +85,18 @@ pub fn viewers(name: &str, what: &Viewers) -> Result<Viewed> {
         watch.until("an address for each Service", ALL, all)
     };
     served(what.services)?;
-    // Events about them are told for some seconds more.
-    let idle = |seconds: f64| (seconds < 0.01).then_some(());
-    let mut before = controller.usage()?.cpu_seconds;
-    crate::wait::until("the controller to rest", ALL, || {
-        thread::sleep(Duration::from_secs(1));
-        let now = controller.usage()?.cpu_seconds;
-        Ok(idle(now - std::mem::replace(&mut before, now)))
-    })?;
-
+    rested(&controller)?;
     let (first, percent_without) = growing(&requests, &controller, what.services, what.lasting)?;
     served(first)?;
-    let ended = AtomicBool::new(false);
+    let (reading, ended) = (AtomicUsize::new(what.viewers), AtomicBool::new(false));
     let (told, (last, percent_with)) = thread::scope(|scope| {
-        let looking = scope.spawn(|| look(&lab, what.viewers, &ended));
+        let looking = scope.spawn(|| look(&lab, what.viewers, &reading, &ended));
         // They read the whole page first, which is not what is asked for.
-        thread::sleep(Duration::from_secs(5));
-        let grown = growing(&requests, &controller, first, what.lasting);
+        let all_read = wait::until("each viewer to have read the page", ONE, || {
+            let is_over = reading.load(Ordering::Relaxed) == 0 || looking.is_finished();
+            Ok(is_over.then_some(()))
+        });
+        let grown = all_read.and_then(|()| growing(&requests, &controller, first, what.lasting));
         thread::sleep(Duration::from_secs(1));
         ended.store(true, Ordering::Relaxed);
         let told = looking.join().expect("a viewer does not panic")?;
@@ -118,6 +113,17 @@ pub fn viewers(name: &str, what: &Viewers) -> Result<Viewed> {
         fewest_told: told.iter().map(|one| one.services).min().unwrap_or_default(),
         bytes_per_viewer: told.iter().map(|one| one.bytes).max().unwrap_or_default(),
         controller_rss_bytes: usage.rss_bytes,
+    })
+}
+
+/// Waits until the controller does nothing any more: of Services that got an address it tells in events for some seconds.
+pub(super) fn rested(controller: &Process) -> Result<()> {
+    let idle = |seconds: f64| (seconds < 0.01).then_some(());
+    let mut before = controller.usage()?.cpu_seconds;
+    wait::until("the controller to rest", ALL, || {
+        thread::sleep(Duration::from_secs(1));
+        let now = controller.usage()?.cpu_seconds;
+        Ok(idle(now - std::mem::replace(&mut before, now)))
     })
 }
 
@@ -142,11 +148,13 @@ fn growing(
     ))
 }
 
-/// So many viewers at once, until it is over.
-fn look(lab: &Lab, viewers: usize, ended: &AtomicBool) -> Result<Vec<Told>> {
+/// So many viewers at once, until it is over. `reading` counts those that have not read the page yet.
+fn look(lab: &Lab, viewers: usize, reading: &AtomicUsize, ended: &AtomicBool) -> Result<Vec<Told>> {
     lab.in_machine(Machine::ControlPlane, || {
         thread::scope(|scope| {
-            let viewers: Vec<_> = (0..viewers).map(|_| scope.spawn(|| viewer(ended))).collect();
+            let viewers: Vec<_> = (0..viewers)
+                .map(|_| scope.spawn(|| viewer(reading, ended)))
+                .collect();
             let told = viewers
                 .into_iter()
                 .map(|one| one.join().expect("a viewer does not panic"));
@@ -157,13 +165,14 @@ fn look(lab: &Lab, viewers: usize, ended: &AtomicBool) -> Result<Vec<Told>> {
 }
 
 /// As a browser: the page once, then one stream after the other, each from where the last one ended.
-fn viewer(ended: &AtomicBool) -> std::io::Result<Told> {
+fn viewer(reading: &AtomicUsize, ended: &AtomicBool) -> std::io::Result<Told> {
     let mut version = String::new();
     request("/", |line| {
         if let Some((_, rest)) = line.split_once("data-version=\"") {
             version = rest.split('"').next().unwrap_or_default().to_owned();
         }
     })?;
+    reading.fetch_sub(1, Ordering::Relaxed);
     let mut told = Told::default();
     while !ended.load(Ordering::Relaxed) {
         request(&format!("/events?since={version}"), |line| {

@@ -1,7 +1,10 @@
 //! Each address about which something changed: conflicts are ended, and what no node holds is claimed.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
+use super::conflicts::Step;
 use super::handover::Decision;
 use super::pass::{Look, Pass};
 use super::{Effect, Event, Segment};
@@ -150,8 +153,14 @@ impl Segment {
 
     /// Claims what no node holds, as far as it is this instance's turn.
     pub(super) fn claim_orphans(&mut self, now: Moment) {
+        let over = self.conflicts.expire(now);
+        over.into_iter()
+            .for_each(|(address, at)| self.orphans.begin_at(address, at));
+        self.conflicts
+            .keep_apart(|address| self.orphans.contains(address));
         let idle = self.facts.state != State::Active || self.pauses.stunned.is_some();
-        if self.orphans.is_empty() || idle {
+        if idle || !self.orphans.any_waits(&self.conflicts) {
+            self.conflicts.keep_asking(|_| false);
             return;
         }
         let alone = !self.is_in_company(now);
@@ -160,11 +169,33 @@ impl Segment {
         }
         if alone || !self.pauses.carrier || !self.majority.may_claim(now) {
             self.orphans.begin_again(now); // C10
+            self.conflicts.keep_asking(|_| false);
             return;
         }
-        for (address, waited) in self.orphans.turns(&self.facts, now) {
-            self.claim(address, now);
-            self.tell(Event::Claimed(address, waited));
+        let turns: BTreeMap<IpAddr, Duration> = self
+            .orphans
+            .turns(&self.facts, &self.conflicts, now)
+            .into_iter()
+            .collect();
+        self.conflicts.keep_asking(|address| turns.contains_key(&address));
+        let mut questions = Vec::new();
+        for (address, waited) in turns {
+            // N2
+            let step = match self.facts.is_unused(address) {
+                true => self.conflicts.step(address, now),
+                false => Step::Claim,
+            };
+            match step {
+                Step::Ask => questions.push(address),
+                Step::Wait => {}
+                Step::Claim => {
+                    self.claim(address, now);
+                    self.tell(Event::Claimed(address, waited));
+                }
+            }
+        }
+        if !questions.is_empty() {
+            self.effects.push(Effect::Probe(questions));
         }
     }
 

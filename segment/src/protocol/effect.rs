@@ -16,10 +16,12 @@ pub enum Effect {
     Announce(IpAddr),
     /// Say this to all speakers of the segment.
     Send(Body),
-    /// This node, which is up, found this on the wire.
+    /// This node, which is up or this one, found this on the wire.
     Found(NodeId, Vec<Finding>),
     /// Ask neighbours that are no speakers whether they hear this node.
     AskNeighbours,
+    /// Ask all stations which of them has one of these addresses, from no address of this node's (N2).
+    Probe(Vec<IpAddr>),
     /// Something that is worth a line in the log.
     Tell(Event),
 }

@@ -29,6 +29,7 @@ impl Segment {
         self.consider_all(now);
         self.follow_handovers(now);
         self.claim_orphans(now);
+        self.say_conflicts(now);
         self.confirm(now);
         if self.facts.roll.is_alone() {
             self.ask_neighbours(now);
@@ -54,13 +55,14 @@ impl Segment {
     /// When to advance next, if no frame comes before.
     pub fn next(&self, now: Moment) -> Moment {
         let beacon = self.voice.next_beacon(self.facts.profile.interval, now);
-        let busy = !self.orphans.is_empty() || self.pauses.stunned.is_some();
+        let busy = self.orphans.any_waits(&self.conflicts) || self.pauses.stunned.is_some();
         let peers = self.facts.roll.next().into_iter();
         peers
             .chain(self.asking.next())
             .chain(busy.then_some(now + BUSY))
             .chain(self.majority.next_confirmed().map(|at| at.max(now + BUSY)))
             .chain(self.handover.next_split())
+            .chain(self.conflicts.next())
             .chain(self.pauses.next_doubt())
             .fold(beacon, Moment::min)
     }
@@ -179,7 +181,15 @@ impl Segment {
         }
         dead.into_iter().for_each(|other| self.forget(other)); // L4
         self.facts.look_at_everything();
+        self.ask_anew(now);
         self.defend(instance);
+    }
+
+    /// Where it takes long to claim, the turns of two would overlap if the order changed meanwhile (N2).
+    fn ask_anew(&mut self, now: Moment) {
+        let facts = &self.facts;
+        self.orphans
+            .begin_again_if(|address| facts.is_unused(address), now);
     }
 
     /// Addresses that one that is up again holds too, with a weaker claim: neighbours may have learned it (C4).
@@ -211,6 +221,7 @@ impl Segment {
         }
         self.tell(Event::Down(instance, silence));
         self.facts.look_at_everything();
+        self.ask_anew(now);
     }
 
     fn forget(&mut self, instance: Instance) {

@@ -43,6 +43,7 @@ impl Segment {
             Body::Returned(returned) => self.returns.hear(peer, returned, now),
             // W5
             Body::Findings(findings) if peer.is_up() => {
+                self.heed_conflicts(from, findings, now);
                 self.effects.push(Effect::Found(from.node, findings.clone()));
             }
             Body::Findings(_) => {}

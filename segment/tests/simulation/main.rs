@@ -26,6 +26,7 @@
 
 mod asked;
 mod before;
+mod conflicts;
 mod epochs;
 mod faults;
 mod groups;

@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::{Boot, Finding, Instance, Message, NodeId, Standing};
 use ferrolb_segment::{Conduct, Effect, Event, Moment, Segment, SegmentView};
 
@@ -81,6 +82,12 @@ pub(crate) struct World {
     pub(crate) unfit: usize,
     /// There are other stations on the segment, which answer questions.
     pub(crate) neighbours: bool,
+    /// Stations that are no nodes', by the address that they have.
+    pub(crate) strangers: BTreeMap<IpAddr, Mac>,
+    /// So many of their answers are lost.
+    pub(crate) lost_answers_percent: u64,
+    /// Which node asked for which address before its first use, and when.
+    pub(crate) probes: Vec<(Moment, usize, IpAddr)>,
     /// The node whose frames are recorded.
     pub(crate) records: Option<usize>,
     pub(crate) recorded: Vec<Message>,

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use ferrolb_crds::domain::{InterfaceName, NodeName, is_link_local};
+use ferrolb_crds::domain::{InterfaceName, NodeName};
 use ferrolb_rawlink::links::{Link, LinkTable};
 use ferrolb_segment::seal::KeyRing;
 use prometheus::core::Collector;
@@ -19,9 +19,9 @@ use prometheus::proto::MetricFamily;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::kernel::Kernel;
-use super::{Facts, InterfaceFacts, KernelAddress, SegmentFacts};
+use super::{Facts, KernelAddress, SegmentFacts};
 use crate::layer2::announce::Protocol;
+use crate::see::dataplane::Dataplane;
 
 /// How long the ports may take to say how they hear the others. One that is stuck is left out.
 const PORTS: Duration = Duration::from_secs(1);
@@ -36,6 +36,7 @@ pub(crate) struct FactsPage(Arc<OnceLock<Sources>>);
 pub(crate) struct Sources {
     pub(crate) node: NodeName,
     pub(crate) links: watch::Receiver<LinkTable>,
+    pub(crate) dataplane: watch::Receiver<Dataplane>,
     pub(crate) protocol: Protocol,
 }
 
@@ -69,27 +70,19 @@ async fn facts(State(page): State<FactsPage>) -> Response {
 impl Sources {
     async fn gather(&self) -> Facts {
         let segments = self.segments().await;
-        let kernel = Kernel::default();
         let links = self.links.borrow().clone();
-        let wanted = self.wanted();
-        let named = links
-            .values()
-            .map(|link| (InterfaceName::from(link.name.as_str()), link));
-        let interfaces = named
-            .filter(|(name, _)| wanted.contains(name))
-            .map(|(name, link)| {
-                let facts = InterfaceFacts {
-                    settings: kernel.settings(&name),
-                    ..InterfaceFacts::of(link)
-                };
-                (name, facts)
-            });
+        let now = Dataplane::read(
+            &links,
+            &self.protocol.views.borrow(),
+            self.dataplane.borrow().kube_proxy,
+        );
         Facts {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            interfaces: interfaces.collect(),
+            interfaces: now.interfaces,
             kernel_addresses: kernel_addresses(&links, &self.known_addresses()),
-            default_route: kernel.default_route(),
+            default_route: now.default_route,
+            kube_proxy: now.kube_proxy,
             key: self.protocol.keys.borrow().as_ref().map(KeyRing::tag),
             refused: self.refused(),
             segments,
@@ -111,10 +104,6 @@ impl Sources {
         segments
     }
 
-    fn wanted(&self) -> BTreeSet<InterfaceName> {
-        self.protocol.views.borrow().keys().cloned().collect()
-    }
-
     /// The addresses that this node holds or could.
     fn known_addresses(&self) -> BTreeSet<IpAddr> {
         let views = self.protocol.views.borrow();
@@ -132,19 +121,6 @@ impl Sources {
             Some((reason, one.get_counter().get_value() as u64))
         };
         series.filter_map(count).collect()
-    }
-}
-
-impl InterfaceFacts {
-    fn of(link: &Link) -> Self {
-        let is_ours = |(address, _): &(IpAddr, u8)| address.is_ipv6() && is_link_local(*address);
-        Self {
-            up: link.up,
-            carrier: link.carrier,
-            mtu: link.mtu,
-            link_local: link.addresses.iter().any(is_ours),
-            ..Self::default()
-        }
     }
 }
 
@@ -193,13 +169,6 @@ mod tests {
         let found = kernel_addresses(&LinkTable::new(links.into()), &known);
         let interfaces: Vec<&str> = found.iter().map(|one| one.interface.as_str()).collect();
         assert_eq!(interfaces, ["eth0", "kube-ipvs0"]);
-    }
-
-    #[test]
-    fn a_link_local_address_is_one_of_ipv6() {
-        let has = |addresses: &[&str]| InterfaceFacts::of(&link(1, "eth0", addresses)).link_local;
-        assert!(has(&["192.0.2.11", "fe80::1"]));
-        assert!(!has(&["169.254.1.1", "2001:db8::1"]));
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use prometheus::{IntGauge, Registry};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::view::{Here, Moves, Told};
+use super::view::{Here, Odd, Told};
 use crate::args::{Args, PolicyName, TransportName};
 use crate::history::History;
 use crate::layer2::announce::{Departure, Protocol, ProtocolMetrics, Reports, Views};
@@ -169,8 +169,8 @@ impl Membership {
     }
 
     /// Tells the ports which nodes may hold which addresses; returns what they were told.
-    pub(crate) fn tell(&mut self, view: &View, may: &Arc<May>, moves: &Moves, here: Here<'_>) -> Views {
-        let told = self.told.renew(view, may, moves, here);
+    pub(crate) fn tell(&mut self, view: &View, may: &Arc<May>, odd: &Odd, here: Here<'_>) -> Views {
+        let told = self.told.renew(view, may, odd, here);
         self.views.send_if_modified(|known| {
             let differs = *known != told;
             *known = told.clone();

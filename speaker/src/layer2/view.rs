@@ -35,15 +35,16 @@ pub(crate) struct Told {
 
 impl Told {
     /// Tells them something else where something changed.
-    pub(crate) fn renew(&mut self, view: &View, may: &Arc<May>, moves: &Moves, here: Here<'_>) -> Views {
+    pub(crate) fn renew(&mut self, view: &View, may: &Arc<May>, odd: &Odd, here: Here<'_>) -> Views {
         if !Arc::ptr_eq(&self.nodes, &view.nodes) || self.interfaces != here.interfaces {
             *self = Self::of_no_address(view, here);
         }
         for segment in self.views.values_mut() {
-            if segment.electors != may.selected || segment.moves != *moves {
+            if segment.electors != may.selected || segment.moves != odd.moves || segment.fresh != odd.fresh {
                 let segment = Arc::make_mut(segment);
                 segment.electors = may.selected.clone();
-                segment.moves = moves.clone();
+                segment.moves = odd.moves.clone();
+                segment.fresh = odd.fresh.clone();
             }
         }
         let before = std::mem::replace(&mut self.may, may.clone());
@@ -124,8 +125,14 @@ fn of_no_address(view: &View, here: Here<'_>, interface: &InterfaceName) -> Segm
     }
 }
 
-/// The addresses that are to be handed over, and the node that is to have each.
-pub(crate) type Moves = Arc<BTreeMap<IpAddr, NodeId>>;
+/// The few addresses of which there is more to say than which nodes may hold them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Odd {
+    /// Those that are to be handed over, and the node that is to have each.
+    pub(crate) moves: Arc<BTreeMap<IpAddr, NodeId>>,
+    /// Those that no node announced yet.
+    pub(crate) fresh: Arc<BTreeSet<IpAddr>>,
+}
 
 /// Where the address could be announced here, whether this node may hold it or not.
 fn interfaces_of(eligibility: &Eligibility, here: Here<'_>, address: IpAddr) -> BTreeSet<InterfaceName> {
@@ -178,7 +185,7 @@ mod tests {
             node: &node.into(),
             interfaces,
         };
-        Told::default().renew(view, &may(view), &Moves::default(), here)
+        Told::default().renew(view, &may(view), &Odd::default(), here)
     }
 
     #[test]
@@ -247,11 +254,14 @@ mod tests {
                 interfaces: &interfaces,
             };
             let may = memory.judge(&view);
-            let moves = Moves::new([(ip("192.0.2.2"), NodeId([number as u8; 16]))].into());
-            let now = told.renew(&view, &may, &moves, here);
+            let odd = Odd {
+                moves: Arc::new([(ip("192.0.2.2"), NodeId([number as u8; 16]))].into()),
+                fresh: Arc::new([ip(&format!("192.0.2.{number}"))].into()),
+            };
+            let now = told.renew(&view, &may, &odd, here);
             assert_eq!(
                 now,
-                Told::default().renew(&view, &may, &moves, here),
+                Told::default().renew(&view, &may, &odd, here),
                 "change {number}"
             );
         }
@@ -268,9 +278,9 @@ mod tests {
             node: &"n1".into(),
             interfaces: &interfaces,
         };
-        let before = told.renew(&view, &memory.judge(&view), &Moves::default(), here);
+        let before = told.renew(&view, &memory.judge(&view), &Odd::default(), here);
         endpoints(&mut view, "web", &["n2"]);
-        let after = told.renew(&view, &memory.judge(&view), &Moves::default(), here);
+        let after = told.renew(&view, &memory.judge(&view), &Odd::default(), here);
         let is_same = |name: &str| Arc::ptr_eq(&before[&name.into()], &after[&name.into()]);
         assert_eq!([is_same("eth0"), is_same("eth1")], [false, true]);
     }

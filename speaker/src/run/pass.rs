@@ -2,6 +2,7 @@
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks, Sessions};
@@ -17,10 +18,11 @@ use super::routing::notice;
 use super::{PUT_OFF_AT_MOST, SHARE, Speaker};
 use crate::flows;
 use crate::layer2::announce::Reports;
-use crate::layer2::{Here, Moves};
+use crate::layer2::{Here, Odd};
 use crate::may::May;
 use crate::peers::{self, Passwords};
 use crate::routes::Routes;
+use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
 use crate::see::snapshot::{Reader, Snapshot};
 use crate::tell::condition::{self, Known};
@@ -33,6 +35,7 @@ use crate::verdict::{Evidence, SessionsByNode, Verdicts};
 pub(crate) struct Input {
     snapshot: Snapshot,
     links: LinkTable,
+    dataplane: Dataplane,
     /// What the ports say.
     reports: Reports,
     /// The `ServiceL2Status` objects are listed.
@@ -51,6 +54,7 @@ impl Input {
     fn is(&self, other: &Self) -> bool {
         self.snapshot.is(&other.snapshot)
             && self.links == other.links
+            && self.dataplane == other.dataplane
             && self.reports == other.reports
             && self.listed == other.listed
             && self.has_key == other.has_key
@@ -67,6 +71,7 @@ impl Speaker {
         let mut input = Input {
             snapshot: self.reader.read(&self.stores),
             links: self.links.borrow_and_update().clone(),
+            dataplane: self.dataplane.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),
             listed: self.reported.missing().is_empty(),
             has_key: false,
@@ -95,13 +100,16 @@ impl Speaker {
         }
         let may = self.memory.judge(&snapshot.view);
         self.history.know(&may);
-        let moves = self.moves(snapshot, &may);
+        let odd = Odd {
+            moves: self.moves(snapshot, &may),
+            fresh: self.fresh.follow(&may, &snapshot.shown, &input.reports),
+        };
         let interfaces = interfaces::read(&input.links, &snapshot.exclude);
         let here = Here {
             node: &self.node,
             interfaces: &interfaces,
         };
-        let told = self.membership.tell(&snapshot.view, &may, &moves, here);
+        let told = self.membership.tell(&snapshot.view, &may, &odd, here);
         let routes = self.route(input);
         let sessions = self.sessions(input);
         let verdicts = Verdicts::of(&Evidence {
@@ -110,6 +118,7 @@ impl Speaker {
             may: &may,
             told: &told,
             reports: &input.reports,
+            dataplane: &input.dataplane,
             statuses: &snapshot.statuses,
             has_key: input.has_key,
             routes: &routes,
@@ -169,7 +178,7 @@ impl Speaker {
     }
 
     /// What `ferrolb rebalance` asks of this node. A group goes as a whole.
-    fn moves(&self, snapshot: &Snapshot, may: &May) -> Moves {
+    fn moves(&self, snapshot: &Snapshot, may: &May) -> Arc<BTreeMap<IpAddr, NodeId>> {
         let own = |status: &&Arc<Seen>| status.rest.node.as_ref() == Some(&self.node);
         let asked = snapshot.statuses.iter().filter(own).filter_map(|status| {
             let node = NodeId::of(status.rest.move_to.as_ref()?);
@@ -209,7 +218,7 @@ impl Speaker {
             .said
             .told
             .get_or_insert_with(|| Told::before(l2_status::services_of(&snapshot.statuses, &self.node)));
-        for notice in told.notices(verdicts, &snapshot.shown, &self.history) {
+        for notice in told.notices(verdicts, &snapshot.shown, &self.history, Instant::now()) {
             self.actor.tell(notice);
         }
         let wanted = l2_status::wanted(verdicts, &self.node, self.pod.as_ref());

@@ -4,7 +4,8 @@
 //! else the one of the living that speaks for the Service. Where nodes that do not hear each other announce one Service,
 //! their `ServiceL2Status` tells each of the others, and the one of them that speaks for the Service writes. A Service
 //! without addresses has no such condition: `Assigned` says why. An address that its witness finds silent or disputed on the
-//! wire is not announced as it should be, whatever its holder does.
+//! wire, or whose packets its holder drops for sure, is not announced as it should be. Where some of its clients may reach it,
+//! the condition holds and says what is wrong.
 //!
 //! What BGP does for an address stands beside what layer 2 does, and alone if no L2Advertisement is for it.
 
@@ -16,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::Condition;
-use ferrolb_crds::domain::{NodeName, Reason, ServiceClass, ServiceKey, listed};
+use ferrolb_crds::domain::{NOT_ANNOUNCED, NodeName, Reason, ServiceClass, ServiceKey, listed};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
 use itertools::Itertools;
@@ -32,8 +33,6 @@ pub(crate) use shown::Shown;
 
 use shown::Said;
 
-/// The reason of a Service that is announced as it should be.
-const ANNOUNCED: &str = "Announced";
 /// The reason of a Service that several nodes announce which do not hear each other.
 const SEVERAL_HOLDERS: &str = "SeveralHolders";
 /// Longest message, in bytes: enough for a few addresses and ten nodes of each reason.
@@ -44,7 +43,7 @@ const LONGEST_MESSAGE: usize = 2048;
 pub(crate) enum Statement {
     /// The condition is to be this.
     Says {
-        /// Every address is announced, and the wire agrees.
+        /// Every address is announced, the wire agrees, and the packets that follow are not dropped for sure.
         announced: bool,
         reason: &'static str,
         message: String,
@@ -134,17 +133,17 @@ struct Fate {
     layer2: Option<Layer2>,
     /// What BGP does, if it is asked to.
     bgp: Option<Bgp>,
-    /// What is wrong with it on the wire.
-    wire: Option<Reason>,
+    /// What is wrong although a node announces it.
+    doubt: Option<Reason>,
 }
 
 impl Fate {
     fn of(verdict: &Verdict, service: &ServiceKey) -> Self {
-        let wire = verdict.wire.as_ref().and_then(|wire| wire.trouble.clone());
+        let wire = verdict.wire.as_ref().and_then(|wire| wire.trouble.as_ref());
         Self {
             layer2: verdict.is_for_layer2().then(|| verdict.of_service(service)),
             bgp: verdict.bgp.clone(),
-            wire,
+            doubt: wire.or(verdict.doubt.as_ref()).cloned(),
         }
     }
 
@@ -152,7 +151,7 @@ impl Fate {
     fn trouble(&self) -> Option<&Reason> {
         let of_layer2 = match &self.layer2 {
             Some(Layer2::Nobody(why)) => Some(&**why),
-            Some(Layer2::Here(_) | Layer2::There(_)) => self.wire.as_ref(),
+            Some(Layer2::Here(_) | Layer2::There(_)) => self.doubt.as_ref(),
             Some(Layer2::Unknown) | None => None,
         };
         of_layer2.or(match &self.bgp {
@@ -180,13 +179,15 @@ impl Statement {
             .iter()
             .map(|(words, addresses)| format!("{} {words}", addresses.iter().join(", ")));
         let rivals_too = rivals.map(|rivals| rivals_in_words(node, rivals));
-        let trouble = fates.iter().find_map(|(_, fate)| Some(fate.trouble()?.word()));
+        let mut troubles = fates.iter().filter_map(|(_, fate)| fate.trouble());
+        let certain = troubles.clone().find(|why| why.is_certain());
         Some(Self::Says {
-            announced: trouble.is_none(),
-            reason: trouble.unwrap_or(match rivals {
-                Some(_) => SEVERAL_HOLDERS,
-                None => ANNOUNCED,
-            }),
+            announced: certain.is_none(),
+            reason: match (certain, rivals) {
+                (Some(why), _) => why.word(),
+                (None, Some(_)) => SEVERAL_HOLDERS,
+                (None, None) => troubles.next().map_or(names::ANNOUNCED, Reason::word),
+            },
             message: cut(sentences.chain(rivals_too).join("; ")),
         })
     }
@@ -251,10 +252,10 @@ fn layer2_in_words(layer2: &Layer2, fate: &Fate, node: &NodeName) -> Option<Stri
             one.interfaces.iter().join(", ")
         ),
         Layer2::There(other) => format!("announced from node {other}"),
-        Layer2::Nobody(why) => return Some(format!("not announced: {why}")),
+        Layer2::Nobody(why) => return Some(format!("{NOT_ANNOUNCED}{why}")),
         Layer2::Unknown => return None,
     };
-    Some(match &fate.wire {
+    Some(match &fate.doubt {
         Some(why) => format!("{announced}, but {why}"),
         None => announced,
     })

@@ -1,6 +1,8 @@
 //! What users are told by events and the operator by log lines: transitions only.
 
+mod doubts;
 mod heard;
+mod silent;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,9 @@ use crate::history::{Happened, History, What};
 use crate::tell::condition::{Shown, spokesman};
 use crate::verdict::{Layer2, Verdicts};
 
+use doubts::ToldDoubts;
 pub(crate) use heard::Heard;
+use silent::ToldSilent;
 use wire::ToldWire;
 
 /// What was told, so that it is told once.
@@ -28,6 +32,8 @@ pub(crate) struct Told {
     assigned: BTreeSet<ServiceKey>,
     failed: BTreeSet<(ServiceKey, IpAddr)>,
     wire: ToldWire,
+    doubts: ToldDoubts,
+    silent: ToldSilent,
 }
 
 impl Told {
@@ -40,13 +46,14 @@ impl Told {
     }
 
     /// The notices of what is done now: about Services that this node announces and did not before, about addresses
-    /// that it could announce if it had an interface for them, and about those on which the wire does not agree any more,
-    /// or agrees again.
+    /// that it could announce if it had an interface for them, about those on which the wire does not agree any more,
+    /// or agrees again, about those whose packets do not get on from here, and about those that nobody announces.
     pub(crate) fn notices(
         &mut self,
         verdicts: &Verdicts,
         services: &BTreeMap<ServiceKey, Arc<Shown>>,
         history: &History,
+        now: Instant,
     ) -> Vec<Notice> {
         let reference = |service: &ServiceKey| Some(services.get(service)?.reference(service));
         let assigned: BTreeSet<ServiceKey> = verdicts.by_service().into_keys().cloned().collect();
@@ -62,7 +69,14 @@ impl Told {
         self.failed = failed;
         self.assigned = assigned;
         told.extend(self.wire.notices(verdicts, reference, history));
+        told.extend(self.doubts.notices(verdicts, reference, history));
+        told.extend(self.silent.notices(verdicts, reference, now));
         told
+    }
+
+    /// When there is something to tell although nothing changed.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.silent.next()
     }
 }
 

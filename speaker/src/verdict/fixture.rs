@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ferrolb_crds::domain::NodeName;
 use ferrolb_runtime::reflect::{Entry, Reflection};
 use ferrolb_segment::SegmentView;
+use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::{NodeId, Wire};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use crate::forecast::{Known, forecast};
 use crate::layer2::announce::{Look, Reports, SegmentReport, Views};
 use crate::may::{View, may};
 use crate::routes::Routes;
+use crate::see::dataplane::Dataplane;
 use crate::tell::l2_status::Seen;
 
 /// A segment `eth0` that all nodes are on.
@@ -45,6 +47,15 @@ impl Segment<'_> {
 
     /// What the node makes of it when `witness` finds this on the wire.
     pub(crate) fn found(&self, node: &str, witness: &str, wire: &[(&str, Wire)]) -> Verdicts {
+        self.reported(&node.into(), self.report(node, witness, wire))
+    }
+
+    /// What the node makes of it if it does this with packets.
+    pub(crate) fn doing(&self, node: &str, dataplane: &Dataplane) -> Verdicts {
+        self.reported_on(&node.into(), self.report(node, "", &[]), dataplane)
+    }
+
+    fn report(&self, node: &str, witness: &str, wire: &[(&str, Wire)]) -> SegmentReport {
         let (node, holders) = (NodeName::from(node), self.holders());
         let id = |name: &str| NodeId::of(&NodeName::from(name));
         let look = |(address, wire): &(&str, Wire)| {
@@ -58,7 +69,7 @@ impl Segment<'_> {
             (address, look)
         };
         let held = holders.iter().filter(|(_, holder)| **holder == node);
-        let report = SegmentReport {
+        SegmentReport {
             joined: true,
             up: self.alive.iter().map(|name| id(name)).collect(),
             held: Arc::new(held.map(|(address, _)| *address).collect()),
@@ -68,12 +79,34 @@ impl Segment<'_> {
                 .collect(),
             wire: Arc::new(wire.iter().map(look).collect()),
             ..SegmentReport::default()
+        }
+    }
+
+    /// What the node makes of it when nobody holds the address, because `finder` found that this station has it.
+    pub(crate) fn taken(&self, node: &str, finder: &str, address: &str, station: Mac) -> Verdicts {
+        let (node, finder) = (NodeName::from(node), NodeId::of(&finder.into()));
+        let look = Look {
+            wire: Wire::Foreign(station),
+            holder: finder,
+            witness: finder,
+            since: Instant::now(),
+        };
+        let id = |name: &&str| NodeId::of(&NodeName::from(*name));
+        let report = SegmentReport {
+            joined: true,
+            up: self.alive.iter().map(id).collect(),
+            wire: Arc::new([(address.parse().unwrap(), look)].into()),
+            ..SegmentReport::default()
         };
         self.reported(&node, report)
     }
 
     /// What the node makes of this report.
     pub(crate) fn reported(&self, node: &NodeName, report: SegmentReport) -> Verdicts {
+        self.reported_on(node, report, &Dataplane::default())
+    }
+
+    fn reported_on(&self, node: &NodeName, report: SegmentReport, dataplane: &Dataplane) -> Verdicts {
         let may = may(self.view);
         let group = |(address, judged): (&IpAddr, &Arc<crate::may::Judged>)| {
             Some((*address, judged.eligible.as_ref().ok()?.group.clone()))
@@ -88,6 +121,7 @@ impl Segment<'_> {
             may: &may,
             told: &Views::new([("eth0".into(), Arc::new(told))].into()),
             reports: &Reports::from([("eth0".into(), report)]),
+            dataplane,
             statuses: self.statuses,
             has_key: true,
             routes: &Routes::default(),

@@ -1,9 +1,11 @@
+use ferrolb_segment::mac::Mac;
 use serde_json::json;
 
 use super::fixture::{Segment, of_nothing, status};
 use super::*;
 use crate::may::fixture::{advert, cluster, endpoints, ip, key, service};
 use crate::may::may;
+use crate::see::dataplane::Dataplane;
 
 /// n1 is first by hash for 192.0.2.2.
 fn web() -> View {
@@ -73,6 +75,7 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
             may: &may(&view),
             told: &Views::default(),
             reports: &Reports::default(),
+            dataplane: &Dataplane::default(),
             statuses,
             has_key,
             routes: &Routes::default(),
@@ -85,6 +88,43 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
     // A speaker without a key hears nobody.
     assert_eq!(of(&[], false), Layer2::Nobody(Reason::NoKey.into()));
     assert_eq!(of(&[status("n3")], false), Layer2::There("n3".into()));
+}
+
+#[test]
+fn what_another_station_has_nobody_announces_and_each_node_says_so() {
+    let view = web();
+    let taken = |node: &str, statuses: &[Arc<Seen>]| {
+        let alive = &["n1", "n2", "n3"];
+        let segment = Segment {
+            view: &view,
+            alive,
+            statuses,
+        };
+        let verdicts = segment.taken(node, "n2", "192.0.2.2", Mac([0x52, 0x54, 0, 0, 0, 9]));
+        verdicts.by_address[&ip("192.0.2.2")].clone()
+    };
+    for node in ["n1", "n2", "n3"] {
+        let verdict = taken(node, &[]);
+        let Layer2::Nobody(why) = &verdict.layer2 else {
+            panic!("{:?}", verdict.layer2);
+        };
+        assert_eq!(
+            (why.word(), why.to_string().as_str()),
+            (
+                "WireTaken",
+                "another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, answers when node n2 asks for \
+                 the address on eth0 before its first use"
+            )
+        );
+        let wire = verdict.wire.unwrap();
+        assert_eq!((wire.state, wire.is_ours), ("foreign", node == "n2"));
+        assert_eq!(wire.trouble.as_ref(), Some(&**why));
+    }
+    // The Service's other address.
+    assert_eq!(taken("n1", &[status("n3")]).wire.unwrap().state, "foreign");
+    // The station is that of a node which this one does not hear, and which says so itself.
+    let verdict = taken("n1", &[status("n9")]);
+    assert_eq!((verdict.layer2, verdict.wire), (Layer2::Unknown, None));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Disputed, InterfaceName, NodeName, Reason, Unanswered};
+use ferrolb_crds::domain::{Disputed, InterfaceName, NodeName, Reason, Taken, Unanswered};
 use ferrolb_segment::message::{NodeId, Wire};
 
 use super::Judging;
@@ -21,6 +21,28 @@ pub(crate) struct Wired {
 }
 
 impl Judging<'_> {
+    /// That another station has the address, which no node announced yet.
+    pub(super) fn taken(&self, address: IpAddr) -> Option<Wired> {
+        let mut looks = self.evidence.reports.iter().filter_map(|(interface, report)| {
+            let look = report.wire.get(&address)?;
+            let is_conflict = look.holder == look.witness && report.holders.of(address).is_none();
+            is_conflict.then_some((interface, look))
+        });
+        looks.find_map(|(interface, look)| {
+            let finder = self.name(look.witness)?;
+            let taken = Taken {
+                finder: finder.clone(),
+                interface: interface.clone(),
+                mac: look.wire.station()?,
+            };
+            Some(Wired {
+                state: look.wire.label(),
+                is_ours: finder == self.evidence.node,
+                trouble: Some(Reason::WireTaken(Box::new(taken))),
+            })
+        })
+    }
+
     /// What is wrong on one interface counts more than that all is well on another.
     pub(super) fn wire(&self, address: IpAddr) -> Option<Wired> {
         let of_reports = self.evidence.reports.iter();

@@ -5,6 +5,7 @@
 
 mod bench;
 mod claims;
+mod conflicts;
 mod counters;
 mod frames;
 mod interfaces;
@@ -30,6 +31,7 @@ fn main() {
         resolution::TESTS,
         frames::TESTS,
         claims::TESTS,
+        conflicts::TESTS,
         interfaces::TESTS,
         counters::TESTS,
         takeover::TESTS,

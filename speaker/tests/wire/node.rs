@@ -151,6 +151,18 @@ impl Node {
         self.views.send_replace(Arc::new(views.collect()));
     }
 
+    /// As [`Self::may_hold`], and no node announced any of these yet.
+    pub(crate) fn may_hold_new(&self, holdings: &[(&str, &str)], nodes: &[&str]) {
+        self.may_hold(holdings, nodes);
+        let fresh: Arc<BTreeSet<IpAddr>> =
+            Arc::new(holdings.iter().map(|(one, _)| one.parse().unwrap()).collect());
+        self.views.send_modify(|views| {
+            for view in Arc::make_mut(views).values_mut() {
+                Arc::make_mut(view).fresh = fresh.clone();
+            }
+        });
+    }
+
     /// What the port of `eth0` says.
     pub(crate) fn report(&self) -> SegmentReport {
         let reports = self.reports.borrow();

@@ -98,10 +98,7 @@ impl Side<'_> {
 
     fn finding(&self) -> Finding {
         let Self {
-            from,
-            to,
-            interface,
-            peer,
+            to, interface, peer, ..
         } = self;
         let state = peer.map_or("never heard", |peer| peer.state.as_str());
         let message = match peer {
@@ -114,35 +111,35 @@ impl Side<'_> {
             ),
             None => format!("its speaker never heard node {to} on {interface}"),
         };
-        Finding::new(Severity::Error, node(from), message)
-            .at(format!("segments.{interface}.peers.{to}.state"), state)
-            .remedy(
-                "Find out what keeps frames of EtherType 0x88B5 from passing between these nodes, or start the speakers with \
-                 --segment-transport auto and let UDP port 7947 through.",
-            )
+        self.says(Severity::Error, message).at(self.field("state"), state).remedy(
+            "Find out what keeps frames of EtherType 0x88B5 from passing between these nodes, or start the speakers with \
+             --segment-transport auto and let UDP port 7947 through.",
+        )
     }
 
     fn loss(&self) -> Option<Finding> {
-        let Self {
-            from,
-            to,
-            interface,
-            peer,
-        } = self;
-        let lost = peer
-            .as_ref()?
-            .lost_permille
-            .filter(|lost| *lost >= MUCH_PERMILLE)?;
+        let lost = self.peer?.lost_permille.filter(|lost| *lost >= MUCH_PERMILLE)?;
         let message = format!(
-            "its speaker lost {}.{} % of the frames of node {to} on {interface}",
+            "its speaker lost {}.{} % of the frames of node {} on {}",
             lost / 10,
-            lost % 10
+            lost % 10,
+            self.to,
+            self.interface
         );
-        let finding = Finding::warning(node(from), message)
-            .at(format!("segments.{interface}.peers.{to}.lost_permille"), lost)
-            .remedy(
-                "Look at the counters of the interfaces and of the switch, and at the load of both nodes.",
-            );
-        Some(finding)
+        let finding = self
+            .says(Severity::Warning, message)
+            .at(self.field("lost_permille"), lost);
+        Some(finding.remedy(
+            "Look at the counters of the interfaces and of the switch, and at the load of both nodes.",
+        ))
+    }
+
+    fn says(&self, severity: Severity, message: String) -> Finding {
+        Finding::new(severity, node(self.from), message)
+    }
+
+    /// Where the facts of the node say it.
+    fn field(&self, name: &str) -> String {
+        format!("segments.{}.peers.{}.{name}", self.interface, self.to)
     }
 }

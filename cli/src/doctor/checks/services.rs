@@ -4,7 +4,7 @@ use itertools::Itertools;
 
 use crate::doctor::finding::{Finding, Severity};
 use crate::doctor::seen::Seen;
-use crate::explain::cause::{Cause, Effect, causes};
+use crate::explain::cause::{Cause, Effect};
 use crate::problem::ObjectId;
 
 /// Said once, and not again for each Service.
@@ -23,14 +23,13 @@ pub(super) fn doubtful(seen: &Seen<'_>) -> Vec<Finding> {
 }
 
 fn of(seen: &Seen<'_>, effect: Effect, severity: Severity) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for case in seen.cases.all() {
-        let object = ObjectId::new("Service", &*case.view.key.namespace, &*case.view.key.name);
-        let causes = causes(&case).into_iter();
-        let causes = causes.filter(|cause| cause.effect == effect && cause.reason != OF_THE_CLUSTER);
-        findings.extend(causes.map(|cause| finding(severity, object.clone(), &cause)));
-    }
-    findings
+    let findings = seen.services.iter().flat_map(|service| {
+        let causes = service
+            .with(effect)
+            .filter(|cause| cause.reason != OF_THE_CLUSTER);
+        causes.map(|cause| finding(severity, service.object(), cause))
+    });
+    findings.collect()
 }
 
 /// The words of a cause, as the first line of `ferrolb explain` has them.

@@ -110,7 +110,7 @@ fn in_a_healthy_cluster_nothing_is_found_and_everything_was_looked_at() {
 #[case::rp_filter(
     |it: &mut Scene| it.of_node("n2", json!({"default_route": "eth1"})),
     nothing,
-    "FD17 error Node/n2: the kernel drops packets that clients beyond the segment of eth0 send to its addresses: answers would leave by eth1"
+    "FD17 error Node/n2: the kernel drops packets that clients beyond the segment of eth0 send: answers would leave by eth1"
 )]
 #[case::kernel_address(
     |it: &mut Scene| it.of_node("n2", json!({"kernel_addresses": [{"address": "192.0.2.200", "interface": "eth0"}]})),
@@ -120,7 +120,17 @@ fn in_a_healthy_cluster_nothing_is_found_and_everything_was_looked_at() {
 #[case::ipv6_off(
     |it: &mut Scene| it.of_node("n2", json!({"segments": {"eth0": {"held": ["2001:db8::200"]}}, "interfaces": {"eth0": {"ipv6_disabled": true}}})),
     nothing,
-    "FD19 error Node/n2: announces 2001:db8::200 on eth0, where IPv6 is off: the kernel drops the packets that follow"
+    "FD19 error Node/n2: announces 2001:db8::200, but IPv6 is off on eth0: the kernel drops the packets that follow"
+)]
+#[case::kube_proxy_gone(
+    |it: &mut Scene| it.of_node("n2", json!({"kube_proxy": "silent"})),
+    |it: &mut Scene| it.of_node("n1", json!({"kube_proxy": "healthy"})),
+    "FD24 error Node/n2: kube-proxy there does not answer its health check any more: changes of endpoints may not reach the kernel"
+)]
+#[case::kube_proxy_never_seen(
+    |it: &mut Scene| it.of_node("n2", json!({"kube_proxy": "healthy"})),
+    nothing,
+    "FD24 warning Node/n1: no kube-proxy answers its health check there, as it does on other nodes"
 )]
 #[case::wireless(
     |it: &mut Scene| it.of_node("n2", json!({"interfaces": {"eth0": {"wireless": true}}})),

@@ -22,23 +22,16 @@ fn an_interface_without_carrier_is_doubtful() {
     );
 }
 
-#[test]
-fn an_address_on_no_subnet_of_a_node_is_doubtful_unless_it_was_asked_for() {
-    let elsewhere = |it: &mut Evidence| {
-        it.objects.states.truncate(1);
-        links(it, r#"{"eth0":{"subnets":["198.51.100.0/24"]}}"#);
-    };
-    let first_line = headline(elsewhere);
-    assert!(
-        first_line.starts_with("shop/web is announced, but may not be reached (OffSubnet): "),
-        "{first_line}"
+#[rstest]
+#[case::for_some("True", "OffSubnet")]
+#[case::for_sure("False", "Ipv6Off")]
+fn what_the_holder_says_of_packets_is_doubtful(#[case] status: &str, #[case] reason: &str) {
+    let said = "192.0.2.200 announced from node n1 on eth0, but packets do not get on";
+    let first_line = headline(|it| it.announced(status, reason, said));
+    assert_eq!(
+        first_line,
+        format!("shop/web is announced, but may not be reached ({reason}): {said}")
     );
-    let mut asked_for = healthy();
-    elsewhere(&mut asked_for);
-    let spec = json!({"spec": {"interfaces": ["eth0"]}});
-    asked_for.objects.adverts = vec![metallb("L2Advertisement", "lan", spec)];
-    let explanation = asked_for.about("svc/web");
-    assert!(explanation.healthy, "{}", explanation.headline);
 }
 
 #[test]

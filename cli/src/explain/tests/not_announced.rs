@@ -144,3 +144,27 @@ fn an_interface_that_no_node_has_is_the_reason_of_each() {
          L2Advertisement allows"
     );
 }
+
+#[test]
+fn a_station_that_has_the_address_is_named_and_nothing_is_said_of_another_address() {
+    let taken = "192.0.2.200 not announced: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, \
+                 answers when node n1 asks for the address on eth0 before its first use";
+    let first_line = headline(|it| it.announced("False", "WireTaken", taken));
+    assert_eq!(
+        first_line,
+        format!("shop/web is not announced (WireTaken): {taken}")
+    );
+    let mut both = healthy();
+    let message = format!("{taken}; 2001:db8::200 announced from node n1");
+    both.of_service(
+        json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.200"}, {"ip": "2001:db8::200"}]},
+        "conditions": [condition("Announced", "False", "WireTaken", &message)]}}),
+    );
+    let causes = both.about("svc/web").causes;
+    let taken = causes.iter().filter(|cause| cause.reason == "WireTaken");
+    let addresses: Vec<String> = taken
+        .flat_map(|cause| &cause.addresses)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(addresses, ["192.0.2.200"]);
+}

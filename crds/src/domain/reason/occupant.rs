@@ -28,6 +28,9 @@ pub enum Withheld {
     /// Somebody else uses it.
     #[error("{0}")]
     Used(Occupant),
+    /// A node asked for it on the wire a short while ago, and a station that is no node answered.
+    #[error("was another station's a short while ago (reason WireTaken)")]
+    Taken,
     /// The pool has `avoidBuggyIPs`.
     #[error("ends in .0 or .255 (avoidBuggyIPs)")]
     Buggy,

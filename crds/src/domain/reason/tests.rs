@@ -2,7 +2,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::domain::Port;
+use crate::domain::{Mac, Port};
 
 fn nobody(nodes: impl IntoIterator<Item = (String, Reason)>) -> String {
     let nodes = nodes
@@ -62,6 +62,27 @@ fn a_reason_is_written_as_a_word_and_a_sentence() {
     let expected =
         json!({ "reason": "InUse", "message": "192.0.2.1 is in use by shop/web: both serve TCP/80" });
     assert_eq!(serde_json::to_value(&reason).unwrap(), expected);
+}
+
+#[test]
+fn the_addresses_that_are_taken_are_read_from_the_sentence_that_says_so() {
+    let taken = Reason::WireTaken(Box::new(Taken {
+        finder: "n1".into(),
+        interface: "eth0".into(),
+        mac: Mac([0x52, 0x54, 0, 0, 0, 9]),
+    }));
+    let sentence = format!("192.0.2.5, 2001:db8::5 {NOT_ANNOUNCED}{taken}");
+    assert_eq!(
+        sentence,
+        "192.0.2.5, 2001:db8::5 not announced: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, \
+         answers when node n1 asks for the address on eth0 before its first use"
+    );
+    let read = |message: &str| Taken::addresses_in(message).to_string();
+    assert_eq!(read(&sentence), "192.0.2.5, 2001:db8::5");
+    let beside = format!("192.0.2.4 announced from node n2; 2001:db8::5 {NOT_ANNOUNCED}{taken}");
+    assert_eq!(read(&beside), "2001:db8::5");
+    let other = format!("192.0.2.4 {NOT_ANNOUNCED}{}", Reason::NoEndpoints);
+    assert_eq!(read(&other), "");
 }
 
 #[test]

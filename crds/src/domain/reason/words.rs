@@ -8,6 +8,9 @@ use itertools::Itertools;
 use super::Reason;
 use crate::domain::{Families, NodeName};
 
+/// Stands between addresses and why no node announces them, in the message of condition Announced.
+pub const NOT_ANNOUNCED: &str = "not announced: ";
+
 /// How many names a sentence lists before it says "and 7 more".
 pub(super) const NAMED: usize = 10;
 

@@ -242,6 +242,18 @@ pub(crate) enum Figure {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// How long those wait who ask: `ferrolb status` and `explain` among many Services.
+    Questions {
+        /// How many Services have an address.
+        #[arg(long, default_value_t = 5000)]
+        services: usize,
+        /// How often each question is asked.
+        #[arg(long, default_value_t = 10)]
+        runs: usize,
+        /// Form of the answer.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
     /// A speaker under a flood of ARP requests for addresses that it does not hold, and asked for those that it holds.
     Flood {
         /// How many addresses it holds.

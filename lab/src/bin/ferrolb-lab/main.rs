@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ferrolb_lab::measure::{FloodConfig, Viewers};
+use ferrolb_lab::measure::{FloodConfig, Questions, Viewers};
 use ferrolb_lab::{
     Implementation, Installation, Lab, LabConfig, cleanup, images, manifests, measure, reach, source,
     state::State,
@@ -177,6 +177,14 @@ fn measured(name: &str, what: Figure) -> Result<()> {
                 lasting: Duration::from_secs(seconds),
             };
             let figures = measure::viewers(name, &what)?;
+            show(output, &figures, figures.in_words())
+        }
+        Figure::Questions {
+            services,
+            runs,
+            output,
+        } => {
+            let figures = measure::questions(name, &Questions { services, runs })?;
             show(output, &figures, figures.in_words())
         }
         Figure::Flood {

@@ -1,5 +1,7 @@
 //! What a speaker's process does: it reads what waits, judges, and acts.
 
+use std::net::IpAddr;
+
 use ferrolb_segment::Effect;
 use ferrolb_segment::message::{Body, Message};
 
@@ -58,6 +60,18 @@ impl World {
         effects.into_iter().for_each(|effect| self.follow(node, effect));
     }
 
+    /// A stranger answers at once, if neither the question nor the answer is lost.
+    fn ask_strangers(&mut self, node: usize, addresses: &[IpAddr]) {
+        for address in addresses {
+            self.probes.push((self.now, node, *address));
+            let is_lost = self.chance(100) < self.lost_answers_percent;
+            if let Some(station) = self.strangers.get(address).copied().filter(|_| !is_lost) {
+                let now = self.clock(node);
+                self.on_segment(node, |segment| segment.is_in_use(*address, station, now));
+            }
+        }
+    }
+
     fn follow(&mut self, node: usize, effect: Effect) {
         match effect {
             Effect::Send(body) => {
@@ -88,6 +102,7 @@ impl World {
                     self.on_segment(node, |segment| segment.witnessed(now));
                 }
             }
+            Effect::Probe(addresses) => self.ask_strangers(node, &addresses),
             Effect::Found(from, findings) => self.found.push((node, from, findings)),
             Effect::Tell(event) => self.events.push((self.now, node, event)),
             Effect::Hold(address) => {

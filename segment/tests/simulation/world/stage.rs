@@ -66,6 +66,9 @@ impl World {
             found: Vec::new(),
             unfit: 0,
             neighbours: true,
+            strangers: BTreeMap::new(),
+            lost_answers_percent: 0,
+            probes: Vec::new(),
             records: None,
             recorded: Vec::new(),
         }

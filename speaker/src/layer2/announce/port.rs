@@ -56,6 +56,8 @@ pub(super) struct PortTask {
     asked: BTreeSet<IpAddr>,
     /// Addresses of other nodes that this one asks for, to see what is answered.
     probed: BTreeSet<IpAddr>,
+    /// Addresses that nobody used yet, which this node asks for: another station may have them.
+    sought: BTreeSet<IpAddr>,
     /// Datagrams to this port are read too.
     datagrams: Option<u16>,
 }
@@ -82,6 +84,7 @@ impl PortTask {
             watched: BTreeSet::new(),
             asked: BTreeSet::new(),
             probed: BTreeSet::new(),
+            sought: BTreeSet::new(),
             datagrams: None,
             announcer,
             port,
@@ -231,7 +234,7 @@ impl PortTask {
 
     /// Frames about what is held and what is waited for pass the filter from now on.
     fn renew_filter(&self) -> Result<(), SocketError> {
-        let asked = || self.asked.iter().chain(&self.probed);
+        let asked = || self.asked.iter().chain(&self.probed).chain(&self.sought);
         let named = || self.held.iter().chain(&self.watched).chain(asked());
         let interest = Interest {
             ipv4: named().filter_map(v4).collect(),

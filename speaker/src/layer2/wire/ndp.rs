@@ -20,6 +20,9 @@ const LINK_OPTION: usize = 8;
 /// Bytes of an advertisement with the target's link address, and of a solicitation with the asker's.
 pub const ADVERTISEMENT_FRAME: usize = ETHERNET_HEADER + ipv6::HEADER + MESSAGE + LINK_OPTION;
 
+/// Bytes of a question of duplicate address detection.
+pub const DETECTION_FRAME: usize = ETHERNET_HEADER + ipv6::HEADER + MESSAGE;
+
 /// A valid solicitation or advertisement, as far as it concerns which node has an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ndp {
@@ -165,6 +168,15 @@ impl Solicitation {
         frame(macs, self.source, solicited_node(self.target), message)
     }
 
+    /// Asks everybody in the target's group from no address, as duplicate address detection does (RFC 4862 §5.4.2): such a
+    /// question has no option.
+    #[must_use]
+    pub fn detection(target: Ipv6Addr, own: Mac) -> [u8; DETECTION_FRAME] {
+        let group = solicited_node(target);
+        let message = plain(SOLICITATION, 0, target);
+        frame([group_mac(group), own], Ipv6Addr::UNSPECIFIED, group, message)
+    }
+
     /// The answer from the station `own` that has the target. To duplicate address detection it goes to
     /// all, since who asks has no address yet (RFC 4861 §7.2.4); else to who asks, at the link address he
     /// gave or sent from.
@@ -213,27 +225,34 @@ impl Advertisement {
     }
 }
 
+/// A message without options, but for its checksum.
+fn plain(kind: u8, flags: u8, target: Ipv6Addr) -> [u8; MESSAGE] {
+    let mut message = [0; MESSAGE];
+    message[0] = kind;
+    message[4] = flags;
+    message[8..].copy_from_slice(&target.octets());
+    message
+}
+
 /// A message with one option, but for its checksum.
 fn message(kind: u8, flags: u8, target: Ipv6Addr, (option, link): (u8, Mac)) -> [u8; MESSAGE + LINK_OPTION] {
     let mut message = [0; MESSAGE + LINK_OPTION];
-    message[0] = kind;
-    message[4] = flags;
-    message[8..24].copy_from_slice(&target.octets());
+    message[..MESSAGE].copy_from_slice(&plain(kind, flags, target));
     message[24..26].copy_from_slice(&[option, 1]);
     message[26..].copy_from_slice(&link.0);
     message
 }
 
 /// A message in its headers, with its checksum. The MACs are those of destination and source.
-fn frame(
+fn frame<const LENGTH: usize, const FRAME: usize>(
     macs: [Mac; 2],
     source: Ipv6Addr,
     destination: Ipv6Addr,
-    mut message: [u8; MESSAGE + LINK_OPTION],
-) -> [u8; ADVERTISEMENT_FRAME] {
+    mut message: [u8; LENGTH],
+) -> [u8; FRAME] {
     let sum = checksum(source, destination, &message);
     message[2..4].copy_from_slice(&sum.to_be_bytes());
-    let mut frame = [0; ADVERTISEMENT_FRAME];
+    let mut frame = [0; FRAME];
     frame[..6].copy_from_slice(&macs[0].0);
     frame[6..12].copy_from_slice(&macs[1].0);
     frame[12..14].copy_from_slice(&ipv6::ETHERTYPE);

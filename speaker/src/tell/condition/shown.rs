@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ferrolb_crds::api::Condition;
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::{ServiceClass, ServiceKey, ServiceView, Shared};
+use ferrolb_crds::domain::{ServiceClass, ServiceKey, ServiceView, Shared, Taken};
 use ferrolb_crds::names;
 use ferrolb_runtime::reflect::ObjectKey;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -30,6 +30,8 @@ pub(super) struct Said {
     words: u64,
     /// In Unix seconds, which is as exact as Kubernetes is.
     pub(super) since: Option<i64>,
+    /// An address of the Service was another station's.
+    is_taken: bool,
 }
 
 impl Shown {
@@ -72,6 +74,11 @@ impl Shown {
         }
     }
 
+    /// Whether the condition says that another station has an address of the Service.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.condition.as_ref().is_some_and(|said| said.is_taken)
+    }
+
     /// The uid of the object, and its resource version.
     pub(super) fn identity(&self) -> (&str, &str) {
         self.identity.split_once(' ').unwrap_or_default()
@@ -108,6 +115,7 @@ impl Said {
                 .last_transition_time
                 .as_ref()
                 .map(|time| time.0.as_second()),
+            is_taken: !Taken::addresses_in(&condition.message).is_empty(),
         }
     }
 

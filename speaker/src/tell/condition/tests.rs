@@ -1,14 +1,16 @@
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::domain::Reason;
+use ferrolb_crds::domain::{Reason, Taken};
 use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::{NodeId, Wire};
 use rstest::rstest;
 
 use super::*;
+use crate::facts::{InterfaceFacts, KubeProxy, Settings};
 use crate::may::View;
 use crate::may::fixture::{
     advert, cluster, endpoints, key, link, local_service, node, service, service_with,
 };
+use crate::see::dataplane::Dataplane;
 use crate::verdict::fixture::{Segment, of_nothing, status};
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
@@ -109,6 +111,79 @@ fn the_announcing_node_says_so_with_its_interfaces() {
     assert_eq!(writers, ["n1"]);
     let expected = ("True", "Announced", "192.0.2.2 announced from node n1 on eth0");
     assert_eq!(server.says("web"), Some(expected));
+}
+
+fn doing(view: &View, dataplane: &Dataplane) -> Statement {
+    let segment = Segment {
+        view,
+        alive: &NODES,
+        statuses: &[],
+    };
+    let writes = said(&segment.doing("n1", dataplane), Server::default().shown(view), 1);
+    let [write] = &writes[..] else {
+        panic!("{writes:?}")
+    };
+    write.statement.clone()
+}
+
+fn without_kube_proxy() -> Dataplane {
+    Dataplane {
+        kube_proxy: KubeProxy::Silent,
+        ..Dataplane::default()
+    }
+}
+
+#[test]
+fn where_some_clients_reach_an_address_the_condition_holds_and_says_what_is_wrong() {
+    let expected = Statement::Says {
+        announced: true,
+        reason: "KubeProxyDown",
+        message: "192.0.2.2 announced from node n1 on eth0, but kube-proxy there does not answer its health check any more: \
+                  changes of endpoints may not reach the kernel"
+            .to_owned(),
+    };
+    assert_eq!(doing(&web(), &without_kube_proxy()), expected);
+}
+
+#[test]
+fn where_no_client_reaches_an_address_the_condition_does_not_hold() {
+    let mut view = cluster(&NODES);
+    service(&mut view, "web", &["192.0.2.2", "2001:db8::1"]);
+    let mut dataplane = without_kube_proxy();
+    let eth0 = InterfaceFacts {
+        settings: Settings {
+            ipv6_disabled: true,
+            ..Settings::default()
+        },
+        ..InterfaceFacts::default()
+    };
+    dataplane.interfaces.insert("eth0".into(), eth0);
+    let Statement::Says {
+        announced, reason, ..
+    } = doing(&view, &dataplane)
+    else {
+        panic!()
+    };
+    assert_eq!((announced, reason), (false, "Ipv6Off"));
+}
+
+#[rstest]
+#[case::on_no_subnet(json!({}), "198.51.100.0/24", "OffSubnet")]
+#[case::asked_for(json!({"interfaces": ["eth0"]}), "198.51.100.0/24", "Announced")]
+#[case::on_a_subnet(json!({}), "192.0.2.0/24", "Announced")]
+fn an_address_on_no_subnet_of_a_node_is_said_unless_it_was_asked_for(
+    #[case] spec: Value,
+    #[case] subnet: &str,
+    #[case] expected: &str,
+) {
+    let mut view = web();
+    advert(&mut view, "everywhere", spec);
+    NODES
+        .iter()
+        .for_each(|node| link(&mut view, node, "eth0", &[subnet]));
+    let (_, server) = settled(&view);
+    let (status, reason, _) = server.says("web").unwrap();
+    assert_eq!((status, reason), ("True", expected));
 }
 
 #[test]
@@ -322,7 +397,7 @@ fn a_message_is_bounded() {
     let fate = Fate {
         layer2: Some(Layer2::Nobody(why.into())),
         bgp: None,
-        wire: None,
+        doubt: None,
     };
     let fates = [("192.0.2.1".parse().unwrap(), fate)];
     let Some(Statement::Says { message, .. }) = Statement::of(&"n1".into(), &fates, None) else {
@@ -341,7 +416,7 @@ fn a_message_is_bounded() {
 #[case::foreign(
     Wire::Foreign(MAC),
     "WireDisputed",
-    "another station (MAC address 02:00:00:00:00:09), which is no node, answers in place of node n1 when node n3 asks for \
+    "another station (MAC address 02:00:00:00:00:09, locally administered), which is no node, answers in place of node n1 when node n3 asks for \
      the address on eth0"
 )]
 #[case::of_a_node(
@@ -352,7 +427,7 @@ fn a_message_is_bounded() {
 #[case::several(
     Wire::Several(MAC, None),
     "WireDisputed",
-    "another station (MAC address 02:00:00:00:00:09), which is no node, answers beside node n1 when node n3 asks for the \
+    "another station (MAC address 02:00:00:00:00:09, locally administered), which is no node, answers beside node n1 when node n3 asks for the \
      address on eth0"
 )]
 fn what_its_witness_finds_is_said_by_the_holder_alone(
@@ -383,6 +458,34 @@ fn what_its_witness_finds_is_said_by_the_holder_alone(
 }
 
 const MAC: Mac = Mac([2, 0, 0, 0, 0, 9]);
+
+#[test]
+fn that_another_station_has_an_address_is_written_by_one_node() {
+    let view = web();
+    let segment = Segment {
+        view: &view,
+        alive: &NODES,
+        statuses: &[],
+    };
+    let server = Server::default();
+    let writes = NODES.map(|node| {
+        let verdicts = segment.taken(node, "n2", "192.0.2.2", MAC);
+        said(&verdicts, server.shown(&view), 9)
+    });
+    let written: Vec<&Write> = writes.iter().flatten().collect();
+    let [write] = written[..] else {
+        panic!("{written:?}");
+    };
+    let Statement::Says {
+        announced: false,
+        reason: "WireTaken",
+        message,
+    } = &write.statement
+    else {
+        panic!("{write:?}");
+    };
+    assert_eq!(Taken::addresses_in(message).to_string(), "192.0.2.2");
+}
 
 #[test]
 fn an_address_that_is_well_on_the_wire_is_announced_as_any_other() {

@@ -50,7 +50,8 @@ impl Heard {
             } => {
                 let of_address = self.claims.entry(address).or_default();
                 if let Some(Line { claims, macs }) = of_address.add(mac, Instant::now()) {
-                    tracing::warn!(%address, %mac, %interface, claims, macs, "another station claims an address that we announce");
+                    let vendor = mac.vendor();
+                    tracing::warn!(%address, %mac, vendor, %interface, claims, macs, "another station claims an address that we announce");
                     history.add(Happened {
                         interface: Some(interface),
                         ..Happened::new(What::Detected, Cause::ForeignClaim).of(address)

@@ -1,11 +1,15 @@
+use std::time::Duration;
+
 use ferrolb_crds::api::core::Service;
 use ferrolb_segment::mac::Mac;
 use ferrolb_segment::message::Wire;
 use serde_json::json;
 
 use super::*;
+use crate::facts::KubeProxy;
 use crate::may::View;
 use crate::may::fixture::{advert, cluster, endpoints, key, link, service};
+use crate::see::dataplane::Dataplane;
 use crate::see::exclude::ExcludeList;
 use crate::see::snapshot::Snapshot;
 use crate::verdict::fixture::Segment;
@@ -30,6 +34,10 @@ fn verdicts(view: &View, node: &str) -> Verdicts {
 }
 
 fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
+    told_at(told, verdicts, Instant::now())
+}
+
+fn told_at(told: &mut Told, verdicts: &Verdicts, now: Instant) -> Vec<(String, String)> {
     let object: Service =
         serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "shop"}})).unwrap();
     let shown = Arc::new(Shown::read(&object, None));
@@ -37,6 +45,7 @@ fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
         verdicts,
         &BTreeMap::from([(key("web"), shown)]),
         &History::default(),
+        now,
     );
     notices.into_iter().map(|one| (one.reason, one.note)).collect()
 }
@@ -155,10 +164,9 @@ fn the_witness_alone_tells_what_it_finds_and_once_when_it_is_well_again() {
         ]
     );
     assert!(tell(Wire::Unanswered(mac(1))).is_empty());
-    assert!(
-        tell(Wire::Several(mac(9), None))[0]
-            .starts_with("WireDisputed: 192.0.2.2: another station (MAC address 02:00:00:00:00:09)")
-    );
+    assert!(tell(Wire::Several(mac(9), None))[0].starts_with(
+        "WireDisputed: 192.0.2.2: another station (MAC address 02:00:00:00:00:09, locally administered)"
+    ));
     assert!(
         tell(Wire::Several(mac(8), None)).is_empty(),
         "whatever MAC address it makes up"
@@ -168,4 +176,95 @@ fn the_witness_alone_tells_what_it_finds_and_once_when_it_is_well_again() {
         ["WireAnswered: 192.0.2.2: its holder, and no other station, answers for it again"]
     );
     assert!(tell(Wire::Ok).is_empty());
+}
+
+#[test]
+fn a_holder_tells_once_that_packets_do_not_get_on_from_it() {
+    let mut view = cluster(&["n1"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    let segment = Segment {
+        view: &view,
+        alive: &["n1"],
+        statuses: &[],
+    };
+    let with = |kube_proxy| Dataplane {
+        kube_proxy,
+        ..Dataplane::default()
+    };
+    let mut state = Told::before([key("web")]);
+    let mut tell = |kube_proxy| told(&mut state, &segment.doing("n1", &with(kube_proxy)));
+    let expected = (
+        "KubeProxyDown".to_owned(),
+        "192.0.2.1: kube-proxy there says that it is not healthy: changes of endpoints may not reach the kernel".to_owned(),
+    );
+    assert_eq!(tell(KubeProxy::Healthy), []);
+    assert_eq!(tell(KubeProxy::Unhealthy), std::slice::from_ref(&expected));
+    assert_eq!(tell(KubeProxy::Unhealthy), []);
+    assert_eq!(tell(KubeProxy::Healthy), []);
+    assert_eq!(tell(KubeProxy::Unhealthy), [expected]);
+}
+
+#[test]
+fn an_address_that_nobody_announces_for_a_while_is_told_once_by_one_of_the_living() {
+    let mut view = cluster(&["n1", "n2", "n3"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    endpoints(&mut view, "web", &[]);
+    let began = Instant::now();
+    let mut states = ["n1", "n2", "n3"].map(|node| (node, Told::default()));
+    let mut tell = |after_seconds| -> Vec<(String, String)> {
+        let now = began + Duration::from_secs(after_seconds);
+        let all = states.iter_mut();
+        all.flat_map(|(node, state)| told_at(state, &verdicts(&view, node), now))
+            .collect()
+    };
+    let expected = (
+        "NoEndpoints".to_owned(),
+        "192.0.2.1 not announced: no endpoint can serve".to_owned(),
+    );
+    assert_eq!(tell(0), []);
+    assert_eq!(tell(4), []);
+    assert_eq!(tell(5), [expected]);
+    assert_eq!(tell(60), []);
+}
+
+#[test]
+fn a_speaker_wakes_to_tell_of_an_address_that_stays_silent() {
+    let now = Instant::now();
+    let mut state = Told::default();
+    told_at(&mut state, &announcing(&["192.0.2.1"]), now);
+    assert_eq!(state.next(), None);
+    let mut view = cluster(&["n1"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    endpoints(&mut view, "web", &[]);
+    told_at(&mut state, &verdicts(&view, "n1"), now);
+    assert_eq!(state.next(), Some(now + Duration::from_secs(5)));
+}
+
+#[test]
+fn the_finder_tells_once_that_another_station_has_an_address() {
+    let mut view = cluster(&["n1", "n2"]);
+    service(&mut view, "web", &["192.0.2.2"]);
+    let segment = Segment {
+        view: &view,
+        alive: &["n1", "n2"],
+        statuses: &[],
+    };
+    let mut tellers = ["n1", "n2"].map(|node| (node, Told::before([])));
+    let mut tell = || -> Vec<String> {
+        let each = tellers.iter_mut().flat_map(|(node, teller)| {
+            told(
+                teller,
+                &segment.taken(node, "n2", "192.0.2.2", Mac([0x52, 0x54, 0, 0, 0, 9])),
+            )
+        });
+        each.map(|(reason, note)| format!("{reason}: {note}")).collect()
+    };
+    assert_eq!(
+        tell(),
+        [
+            "WireTaken: 192.0.2.2: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, answers when \
+             node n2 asks for the address on eth0 before its first use"
+        ]
+    );
+    assert!(tell().is_empty());
 }

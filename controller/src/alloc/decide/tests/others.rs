@@ -235,3 +235,80 @@ fn a_network_address_in_use_is_kept_and_flagged_when_the_subnet_becomes_known() 
         "192.0.2.0 of pool p is the network address of 192.0.2.0/24, and is kept because the Service uses it"
     );
 }
+
+/// What the speakers say of the only address of a Service.
+fn taken(service: Svc, address: &str) -> Svc {
+    let mut service = service;
+    let message = format!(
+        "{address} not announced: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, answers when \
+         node n1 asks for the address on eth0 before its first use"
+    );
+    service.0["status"]["conditions"] = json!([{ "type": "ferrolb.io/Announced", "status": "False",
+        "lastTransitionTime": "2026-01-01T00:00:00Z", "reason": "WireTaken", "message": message }]);
+    service
+}
+
+#[rstest]
+#[case::for_another(svc("a"), "192.0.2.12", &["Exchanged"])]
+#[case::within_the_pool_asked_for(svc("a").annotated("address-pool", "p"), "192.0.2.12", &["Exchanged"])]
+#[case::not_one_that_it_asks_for(asking("192.0.2.11"), "192.0.2.11", &[])]
+fn an_address_that_another_station_has_and_no_node_announced_is_given_up(
+    #[case] service: Svc,
+    #[case] expected: &str,
+    #[case] said: &[&str],
+) {
+    let pools = vec![plain("p", &["192.0.2.11-192.0.2.20"])];
+    let service = taken(service.holding(&["192.0.2.11"], "p"), "192.0.2.11");
+    let world = world(pools, &[service]);
+    assert_eq!(
+        (outcome(&world, "a").as_str(), notes(&world, "a").as_slice()),
+        (expected, said)
+    );
+}
+
+#[test]
+fn of_two_addresses_the_one_that_is_announced_stays() {
+    let pools = vec![plain(
+        "p",
+        &["192.0.2.11-192.0.2.20", "2001:db8::11-2001:db8::20"],
+    )];
+    let held = ["192.0.2.11", "2001:db8::11"];
+    let service = taken(
+        svc("a").dual("RequireDualStack").holding(&held, "p"),
+        "2001:db8::11",
+    );
+    assert_eq!(
+        outcome(&world(pools, &[service]), "a"),
+        "192.0.2.11, 2001:db8::12"
+    );
+}
+
+#[test]
+fn where_there_is_no_other_address_it_is_kept_and_said_so() {
+    let service = taken(svc("a").holding(&["192.0.2.11"], "p"), "192.0.2.11");
+    let world = world(vec![plain("p", &["192.0.2.11/32"])], &[service]);
+    assert_eq!(outcome(&world, "a"), "192.0.2.11");
+    assert_eq!(notes(&world, "a"), ["NoReplacement"]);
+}
+
+#[test]
+fn what_was_given_up_for_that_is_given_out_on_request_only() {
+    let of = |service: Svc| {
+        let mut world = world(vec![plain("p", &["192.0.2.11-192.0.2.20"])], &[service]);
+        world.taken.insert(ip("192.0.2.11"));
+        outcome(&world, "a")
+    };
+    assert_eq!(of(svc("a")), "192.0.2.12");
+    assert_eq!(of(asking("192.0.2.11")), "192.0.2.11");
+    assert_eq!(of(svc("a").holding(&["192.0.2.11"], "p")), "192.0.2.11");
+}
+
+#[test]
+fn where_a_station_has_all_that_is_asked_for_no_service_goes_round_the_pool() {
+    let service = taken(svc("a").holding(&["192.0.2.99"], "p"), "192.0.2.99");
+    let mut world = world(vec![plain("p", &["192.0.2.0/24"])], &[service]);
+    world.taken = (0..16).map(|last| IpAddr::from([192, 0, 2, last])).collect();
+    assert_eq!(outcome(&world, "a"), "192.0.2.99");
+    world.taken.pop_first();
+    assert_eq!(outcome(&world, "a"), "192.0.2.0");
+}

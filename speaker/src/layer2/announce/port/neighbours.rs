@@ -31,6 +31,15 @@ pub(super) fn question(mac: Mac, own: &[IpAddr], target: IpAddr) -> Option<Vec<u
     }
 }
 
+/// A question to all stations from no address, so that nobody learns the target from it: which one has it already
+/// (RFC 5227 §2.1.1, RFC 4862 §5.4.2).
+pub(super) fn probe(mac: Mac, target: IpAddr) -> Vec<u8> {
+    match target {
+        IpAddr::V4(target) => arp(mac, &[], target).emit().to_vec(),
+        IpAddr::V6(target) => Solicitation::detection(target, mac).to_vec(),
+    }
+}
+
 /// Without an address of its own the node asks as if it probed (RFC 5227 §2.1.1).
 fn arp(mac: Mac, own: &[IpAddr], target: Ipv4Addr) -> Arp {
     Arp {
@@ -69,6 +78,25 @@ pub(super) struct Answer {
     pub(super) station: Mac,
     /// The station that the frame came from.
     pub(super) source: Mac,
+}
+
+/// The station, other than `own`, that has an address, as this frame says, asked or not: the answer to a probe over IPv6
+/// goes to all (RFC 4861 §7.2.4).
+pub(super) fn claimant(frame: &[u8], own: Mac) -> Option<Answer> {
+    let claimant = match (Arp::parse(frame), Ndp::parse(frame)) {
+        (Some(arp), _) => Answer {
+            address: arp.sender.into(),
+            station: arp.sender_mac,
+            source: arp.source,
+        },
+        (None, Some(Ndp::Advertisement(one))) => Answer {
+            address: one.target.into(),
+            station: one.target_link.unwrap_or(one.source_mac),
+            source: one.source_mac,
+        },
+        (None, _) => return None,
+    };
+    (claimant.source != own).then_some(claimant)
 }
 
 /// What the frame answers to a question of `own`, if it does.
@@ -143,6 +171,38 @@ mod tests {
             other => panic!("{other:?}"),
         });
         assert_eq!(asked, expected.map(ip));
+    }
+
+    #[rstest]
+    #[case::arp("192.0.2.9")]
+    #[case::ndp("2001:db8::9")]
+    fn a_probe_names_no_address_of_ours_and_who_has_the_target_answers_it(#[case] target: &str) {
+        let probe = probe(OWN, ip(target));
+        assert_eq!(
+            claimant(&probe, OTHER).map(|one| one.address),
+            match ip(target) {
+                IpAddr::V4(_) => Some(Ipv4Addr::UNSPECIFIED.into()),
+                IpAddr::V6(_) => None,
+            }
+        );
+        let answer = match (Arp::parse(&probe), Ndp::parse(&probe)) {
+            (Some(arp), _) => arp.answer(OTHER).emit().to_vec(),
+            (None, Some(Ndp::Solicitation(ndp))) => {
+                assert!(
+                    ndp.source.is_unspecified() && ndp.source_link.is_none(),
+                    "RFC 4861 §4.3"
+                );
+                ndp.answer(OTHER).emit().to_vec()
+            }
+            other => panic!("{other:?}"),
+        };
+        let expected = Answer {
+            address: ip(target),
+            station: OTHER,
+            source: OTHER,
+        };
+        assert_eq!(claimant(&answer, OWN), Some(expected));
+        assert_eq!(claimant(&answer, OTHER), None, "its own frame");
     }
 
     #[rstest]

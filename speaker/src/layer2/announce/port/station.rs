@@ -7,6 +7,7 @@
 mod coming;
 mod holders;
 mod listen;
+mod probing;
 mod report;
 mod speak;
 mod storm;
@@ -33,6 +34,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{PortTask, random};
 use crate::layer2::announce::protocol::{Departure, Protocol, Survey};
+use crate::layer2::wire::multicast::{ALL_NODES, group_mac};
 use coming::Coming;
 use report::Reporter;
 use storm::Storm;
@@ -73,8 +75,11 @@ impl PortTask {
         if protocol.keys.wait_for(Option::is_some).await.is_err() {
             return std::future::pending().await;
         }
-        if let Err(error) = self.socket.join(GROUP.0) {
-            return error;
+        // The answer to a probe over IPv6 goes to all nodes.
+        for group in [GROUP, group_mac(ALL_NODES)] {
+            if let Err(error) = self.socket.join(group.0) {
+                return error;
+            }
         }
         let mut station = Station::new(protocol, self.port.interface.clone());
         if station.udp.choice.is_raw() {
@@ -242,6 +247,7 @@ impl Station {
         for effect in effects {
             match effect {
                 Effect::AskNeighbours => self.ask(port),
+                Effect::Probe(addresses) => self.probe(port, &addresses)?,
                 Effect::Found(from, findings) => {
                     let (me, now) = (self.protocol.me, self.now());
                     self.witness.told(me, from, &findings, now);
@@ -254,7 +260,7 @@ impl Station {
                 Effect::Announce(_) | Effect::Send(_) | Effect::Hold(_) | Effect::Release(_) => {}
             }
         }
-        Ok(())
+        self.follow_probes(port)
     }
 
     fn hold(&mut self, port: &mut PortTask, gained: &[IpAddr]) -> Result<(), SocketError> {

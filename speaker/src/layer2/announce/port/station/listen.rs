@@ -55,6 +55,9 @@ impl Station {
             }
             self.note_answer(frame, port.port.mac, self.came(now));
         }
+        if !port.sought.is_empty() && vlan.is_none() && self.hear_claimant(port, frame, now) {
+            return true;
+        }
         if self.witness.listens()
             && vlan.is_none()
             && let Some(answer) = neighbours::answer(frame, port.port.mac)

@@ -22,6 +22,7 @@ impl Turnover {
             | Effect::Send(_)
             | Effect::Found(..)
             | Effect::AskNeighbours
+            | Effect::Probe(_)
             | Effect::Tell(_) => None,
         };
         let last: BTreeMap<IpAddr, bool> = effects.iter().filter_map(word).collect();

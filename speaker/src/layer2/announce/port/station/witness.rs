@@ -25,7 +25,7 @@ use super::super::{PortTask, neighbours};
 use super::Station;
 use crate::layer2::announce::protocol::Look;
 use crate::layer2::wire::Mac;
-use inquiry::Inquiry;
+use inquiry::{Inquiry, Stations};
 use looks::{Looks, News};
 use nodes::NodeStations;
 use nudges::Nudges;
@@ -76,6 +76,11 @@ impl Witness {
         self.nodes.heard(node, station, now);
     }
 
+    /// Whether the station is one of a node, as far as its frames show.
+    pub(super) fn is_of_a_node(&self, station: Mac) -> bool {
+        self.nodes.node_of(station).is_some()
+    }
+
     /// A station answers. Whether that was asked for.
     pub(super) fn heard(&mut self, answer: &neighbours::Answer) -> bool {
         self.inquiry.heard(answer.address, answer.station)
@@ -92,7 +97,7 @@ impl Witness {
             if self.looks.heard(from, finding, now) {
                 self.turns.hurry(finding.holder);
             }
-            if finding.holder == me && finding.wire != Wire::Ok {
+            if finding.holder == me && from != me && finding.wire != Wire::Ok {
                 self.nudges.ask(finding.address);
             }
         }

@@ -50,6 +50,13 @@ pub(super) struct Known {
     said: Moment,
 }
 
+impl Known {
+    /// Another station has the address, which no node holds: the protocol tells, and not the witness (N5).
+    fn is_conflict(&self) -> bool {
+        self.holder == self.witness
+    }
+}
+
 impl Looks {
     pub(super) fn new(me: NodeId) -> Self {
         Self {
@@ -80,10 +87,14 @@ impl Looks {
         self.doubt(&finding, was_well)
     }
 
-    /// Another node found it. Whether other addresses of the holder are to be looked at sooner.
+    /// Another node found it, or this one before the first use of the address. Whether other addresses of the holder are to be looked at sooner.
     pub(super) fn heard(&mut self, from: NodeId, finding: &Finding, now: Moment) -> bool {
         let before = self.known.get(&finding.address).copied();
         let was_well = before.is_none_or(|before| before.wire == Wire::Ok);
+        if finding.holder == from {
+            self.note(from, finding, now);
+            return false;
+        }
         if finding.wire != Wire::Ok {
             self.note(from, finding, now);
         } else if !was_well {
@@ -140,17 +151,16 @@ impl Looks {
 
     /// This node is not its witness.
     pub(super) fn left_to_others(&mut self, address: IpAddr) {
-        if self
-            .known
-            .get(&address)
-            .is_some_and(|known| known.witness == self.me)
-        {
+        let is_own = |known: &Known| known.witness == self.me && !known.is_conflict();
+        if self.known.get(&address).is_some_and(is_own) {
             self.forget(address);
         }
     }
 
     fn wrong(&self) -> impl Iterator<Item = (IpAddr, &Known)> {
-        let own = self.iter().filter(|(_, known)| known.witness == self.me);
+        let own = self
+            .iter()
+            .filter(|(_, known)| known.witness == self.me && !known.is_conflict());
         own.filter(|(_, known)| known.wire != Wire::Ok)
     }
 
@@ -187,14 +197,16 @@ impl Looks {
 
     /// Forgets what others found and say no more, and which holders were in doubt.
     pub(super) fn expire(&mut self, now: Moment) {
-        let old = |known: &Known| known.witness != self.me && now.since(known.said) >= EXPIRY;
+        let is_repeated = |known: &Known| known.witness != self.me || known.is_conflict();
+        let old = |known: &Known| is_repeated(known) && now.since(known.said) >= EXPIRY;
         let old: Vec<IpAddr> = self
             .iter()
             .filter(|(_, known)| old(known))
             .map(|(one, _)| one)
             .collect();
         old.into_iter().for_each(|address| self.forget(address));
-        let wrong = self.known.values().filter(|known| known.wire != Wire::Ok);
+        let wrong = self.known.values();
+        let wrong = wrong.filter(|known| known.wire != Wire::Ok && !known.is_conflict());
         let wrong: BTreeSet<NodeId> = wrong.map(|known| known.holder).collect();
         self.doubted.retain(|holder, _| wrong.contains(holder));
     }

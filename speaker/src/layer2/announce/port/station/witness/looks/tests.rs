@@ -153,3 +153,31 @@ fn the_beginning_is_kept() {
     let since: Vec<Moment> = looks.iter().map(|(_, known)| known.since).collect();
     assert_eq!(since, [at(3), at(3)]);
 }
+
+/// Rule N5: what this node found before the first use is not the witness's to ask for again, to say or to hold against
+/// anybody.
+#[test]
+fn what_another_station_has_before_its_first_use_is_known_and_left_to_the_protocol() {
+    for finder in [ME, ANOTHER] {
+        let mut looks = Looks::new(ME);
+        let taken = Finding {
+            address: ip(1),
+            holder: finder,
+            wire: Wire::Foreign(Mac([9; 6])),
+        };
+        assert!(!looks.heard(finder, &taken, at(0)), "nobody is in doubt");
+        assert_eq!(looks.news, News::Urgent);
+        let known: Vec<_> = looks
+            .iter()
+            .map(|(address, known)| (address, known.wire))
+            .collect();
+        assert_eq!(known, [(ip(1), taken.wire)]);
+        looks.left_to_others(ip(1));
+        assert!(looks.again(9).is_empty() && looks.take_due(at(100)).is_empty());
+        looks.heard(finder, &taken, at(100));
+        looks.expire(at(219));
+        assert_eq!(looks.iter().count(), 1, "it was said again");
+        looks.expire(at(220));
+        assert_eq!(looks.iter().count(), 0);
+    }
+}

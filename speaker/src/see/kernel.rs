@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ferrolb_crds::domain::InterfaceName;
 
-use super::Settings;
+use crate::facts::Settings;
 
 /// Where the files are; another place in tests.
 pub(super) struct Kernel {
@@ -70,7 +70,7 @@ mod tests {
     /// A kernel with these files.
     fn kernel(files: &[(&str, &str)]) -> (Kernel, PathBuf) {
         let root = std::env::temp_dir().join(format!(
-            "ferrolb-facts-{}-{:?}",
+            "ferrolb-kernel-{}-{:?}",
             std::process::id(),
             std::thread::current().id()
         ));

@@ -1,0 +1,68 @@
+//! What one of the living nodes tells of addresses that nobody announces. Of one that another station has the node tells that
+//! found it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ferrolb_crds::domain::{Reason, ServiceKey};
+use ferrolb_runtime::events::Notice;
+use k8s_openapi::api::core::v1::ObjectReference;
+use tokio::time::Instant;
+
+use super::warning;
+use crate::tell::condition::spokesman;
+use crate::verdict::Verdicts;
+
+/// Between the apply of a pool and of its advertisement, and while pods are replaced, an address is silent for a moment.
+const LASTING: Duration = Duration::from_secs(5);
+
+/// The addresses of Services that nobody announces, as this node told or is about to tell.
+#[derive(Debug, Default)]
+pub(super) struct ToldSilent(BTreeMap<(ServiceKey, IpAddr), Silent>);
+
+#[derive(Debug)]
+struct Silent {
+    word: &'static str,
+    since: Instant,
+    told: bool,
+}
+
+impl ToldSilent {
+    /// Notices about each address that has been silent for long enough for one reason, once for each reason.
+    pub(super) fn notices(
+        &mut self,
+        verdicts: &Verdicts,
+        reference: impl Fn(&ServiceKey) -> Option<ObjectReference>,
+        now: Instant,
+    ) -> Vec<Notice> {
+        let (mut silent, mut notices) = (BTreeMap::new(), Vec::new());
+        for (service, address, why) in verdicts.silent() {
+            let found_by_another = matches!(why, Reason::WireTaken(_));
+            if found_by_another || spokesman(&verdicts.alive, service) != Some(&verdicts.node) {
+                continue;
+            }
+            let key = (service.clone(), address);
+            let before = self.0.remove(&key).filter(|one| one.word == why.word());
+            let mut one = before.unwrap_or(Silent {
+                word: why.word(),
+                since: now,
+                told: false,
+            });
+            if !one.told && now >= one.since + LASTING {
+                one.told = true;
+                let note = format!("{address} not announced: {why}");
+                notices.extend(reference(service).map(|regarding| warning(regarding, one.word, note)));
+            }
+            silent.insert(key, one);
+        }
+        self.0 = silent;
+        notices
+    }
+
+    /// When the next one has been silent for long enough.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let waiting = self.0.values().filter(|one| !one.told);
+        waiting.map(|one| one.since + LASTING).min()
+    }
+}
