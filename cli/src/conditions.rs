@@ -25,3 +25,8 @@ pub(crate) fn wire(announced: Option<&Condition>) -> Option<String> {
     let reason = &announced?.reason;
     OF_THE_WIRE.contains(&reason.as_str()).then(|| reason.clone())
 }
+
+/// Whether condition `Announced` says what BGP does.
+pub(crate) fn tells_of_bgp(condition: &Condition) -> bool {
+    condition.message.contains("announced by BGP")
+}

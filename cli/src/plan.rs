@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::cluster::{self, Access};
 use crate::daemons::DaemonArgs;
 use defaults::{ClusterFamilies, fill_namespaces, fill_service};
-pub(crate) use manifests::{GROUP, Manifests, group, is_unread, why_unread};
+pub(crate) use manifests::{GROUP, Manifests, group, is_of_bgp, is_unread, why_unread};
 pub(crate) use report::{Announced, Reason, Report, ServicePlan};
 pub(crate) use table::aligned;
 pub(crate) use world::{Daemons, Speakers};

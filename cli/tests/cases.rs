@@ -162,7 +162,7 @@ fn kinds_of_metallb_that_are_not_read_are_named() {
         says(
             &report,
             "BGPAdvertisement/metallb-system/b",
-            "is not read: there is no BGP"
+            "what comes of it is not shown here yet"
         ),
         "{report:#}"
     );

@@ -65,9 +65,9 @@ fn layer_2_alone_works_as_it_is() {
 }
 
 #[rstest]
-#[case::peer(
-    "{apiVersion: metallb.io/v1beta2, kind: BGPPeer, metadata: {name: r, namespace: metallb-system}}",
-    "stops BGPPeer/metallb-system/r: this kind is not read: there is no BGP here"
+#[case::profile(
+    "{apiVersion: metallb.io/v1beta1, kind: BFDProfile, metadata: {name: r, namespace: metallb-system}}",
+    "stops BFDProfile/metallb-system/r: this kind is not read: there is no BFD here yet"
 )]
 #[case::pool_of_0_12(
     "{apiVersion: metallb.io/v1beta1, kind: AddressPool, metadata: {name: p, namespace: metallb-system}}",
@@ -102,15 +102,14 @@ fn each_thing_that_needs_a_look_is_named(#[case] object: &str, #[case] expected:
 }
 
 #[test]
-fn a_pool_that_only_bgp_announces_is_announced_by_nobody() {
+fn of_a_pool_that_layer_2_does_not_announce_it_is_said_that_bgp_may() {
     let pool = "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, metadata: {name: wan, namespace: metallb-system}, spec: {addresses: [198.51.100.0/28]}}";
     let advert = "{apiVersion: metallb.io/v1beta1, kind: BGPAdvertisement, metadata: {name: wan, namespace: metallb-system}, spec: {ipAddressPools: [wan]}}";
     let service = "{apiVersion: v1, kind: Service, metadata: {name: far, namespace: shop, annotations: {metallb.io/ip-allocated-from-pool: wan}}, spec: {type: LoadBalancer, clusterIP: 10.96.0.8, ports: [{port: 80}]}, status: {loadBalancer: {ingress: [{ip: 198.51.100.1}]}}}";
     assert_eq!(
         findings(&format!("{pool}\n---\n{advert}\n---\n{service}")),
         [
-            "stops BGPAdvertisement/metallb-system/wan: this kind is not read: there is no BGP here",
-            "stops Service/shop/far: nobody announces 198.51.100.1: NotAdvertised: no L2Advertisement selects pool wan",
+            "differs Service/shop/far: nobody announces 198.51.100.1: NotAdvertised: no L2Advertisement selects pool wan; whether a BGPAdvertisement does is not looked at",
         ]
     );
 }

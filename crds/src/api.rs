@@ -3,6 +3,9 @@
 //! Schemas say what a schema can say (CEL where needed); everything across objects is checked by the
 //! parsers in [`crate::domain`] and reported, so one bad object never stops a good one.
 
+mod bgp_advertisement;
+mod bgp_peer;
+mod community;
 mod condition;
 mod configuration_state;
 pub mod core;
@@ -11,6 +14,9 @@ mod l2_advertisement;
 mod schema;
 mod service_l2_status;
 
+pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus};
+pub use bgp_peer::{BGPPeer, BGPPeerSpec, BGPPeerStatus};
+pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
 pub use condition::{Condition, Saying};
 pub use configuration_state::{
     ConfigurationResult, ConfigurationState, ConfigurationStateSpec, ConfigurationStateStatus,
@@ -32,6 +38,9 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
     vec![
         IPAddressPool::crd(),
         with_optional_spec(L2Advertisement::crd()),
+        bgp_peer::definition(),
+        with_optional_spec(BGPAdvertisement::crd()),
+        Community::crd(),
         ServiceL2Status::crd(),
         ConfigurationState::crd(),
     ]

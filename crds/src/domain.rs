@@ -2,6 +2,9 @@
 //! the field and the value that is wrong.
 
 mod advert;
+mod bgp_advert;
+mod bgp_peer;
+mod community;
 mod configuration;
 mod endpoints;
 mod family;
@@ -15,10 +18,15 @@ mod pool;
 mod pools;
 mod range;
 mod reason;
+mod selection;
 mod selector;
 mod service;
+mod sessions;
 
 pub use advert::{Advert, Preference};
+pub use bgp_advert::BgpAdvert;
+pub use bgp_peer::{Asn, BgpPeer, Password, RemoteAs, Secrecy, Timers, is_router_id};
+pub use community::{Aliases, Community, aliases, all_aliases};
 pub use configuration::{Component, ConfigurationReport};
 pub use endpoints::{Endpoint, Endpoints, Slice};
 pub use family::{Addresses, ByFamily, Families, Family};
@@ -26,7 +34,7 @@ pub use free::AddressSet;
 pub use invalid::Invalid;
 pub use links::{NodeLink, NodeLinks, is_link_local};
 pub use mac::Mac;
-pub use name::{AdvertName, InterfaceName, NodeName, PoolName, ServiceKey, Shared};
+pub use name::{AdvertName, BgpAdvertName, InterfaceName, NodeName, PeerName, PoolName, ServiceKey, Shared};
 pub use node::{Node, SoftReason};
 pub use pool::{Namespaces, Pool, Scope};
 pub use pools::Pools;
@@ -36,5 +44,7 @@ pub use reason::{
     Disputed, NOT_ANNOUNCED, Occupant, PoolRefusal, ProxyFault, Reason, Taken, Tried, Unanswered, Unshared,
     Withheld, listed,
 };
+pub use selection::Selection;
 pub use selector::{Labels, Selector};
 pub use service::{Asked, Backends, Origins, Port, ServiceClass, ServiceView, Sharing, TrafficPolicy};
+pub use sessions::{Sessions, sessions_of_state};

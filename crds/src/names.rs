@@ -49,6 +49,8 @@ pub const STATE_COMPONENT: &str = "metallb.io/component-type";
 pub const STATE_NODE: &str = "metallb.io/node-name";
 /// Annotation of a speaker's `ConfigurationState`: the interfaces of its node and the subnets that they are on.
 pub const LINKS: &str = "ferrolb.io/links";
+/// Annotation of a speaker's `ConfigurationState`: the peers with which its node has BGP sessions that are up.
+pub const SESSIONS: &str = "ferrolb.io/sessions";
 /// Annotation of a `ServiceL2Status`: the node that its Service is to move to (`ferrolb rebalance`).
 pub const MOVE_TO: &str = "ferrolb.io/move-to";
 /// On a `ServiceL2Status`, by its speaker: why the Service came to the node, in one word.

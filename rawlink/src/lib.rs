@@ -1,9 +1,10 @@
-//! Raw Ethernet sockets with a kernel filter, and link events; the only crate with unsafe code.
+//! Sockets that take more than `std` offers, and link events; the only crate with unsafe code.
 //!
 //! - [`PacketSocket`]: whole Ethernet frames of one interface, in and out.
 //! - [`filter`]: which frames the kernel hands to such a socket, as a classic BPF program built by a pure function.
 //! - [`links`]: the interfaces of this network namespace, and their changes.
 //! - [`neighbours`]: stations that it has talked to.
+//! - [`stream`]: TCP connections to routers.
 //! - [`conntrack`]: UDP flows that it tracks, to be forgotten.
 //!
 //! Nothing here knows what an answer to a frame is, nor why an address is of interest.
@@ -16,6 +17,7 @@ pub mod links;
 pub mod neighbours;
 mod netlink;
 mod socket;
+pub mod stream;
 
 pub use error::SocketError;
 pub use socket::{PacketSocket, Received};

@@ -27,7 +27,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use daemon::{args, facts, flows, forecast, history, layer2, may, metrics, run, see, tell, verdict};
+use daemon::{
+    args, facts, flows, forecast, history, layer2, may, metrics, peers, routes, run, see, tell, thread,
+    verdict,
+};
 use layer2::announce::{Protocol, Reports, SegmentReport};
 use see::watch::{Slice, Stores};
 use tell::condition::Shown;
@@ -43,9 +46,12 @@ mod daemon {
     pub(crate) mod layer2;
     pub(crate) mod may;
     pub(crate) mod metrics;
+    pub(crate) mod peers;
+    pub(crate) mod routes;
     pub(crate) mod run;
     pub(crate) mod see;
     pub(crate) mod tell;
+    pub(crate) mod thread;
     pub(crate) mod verdict;
 }
 
@@ -152,6 +158,11 @@ fn stores(policy: &str) -> Stores {
         config_maps: Reflection::of([]),
         statuses: Reflection::kept((0..SERVICES).map(status), Seen::reader(names.clone())),
         secrets: Reflection::of([]),
+        bgp: see::bgp::BgpStores {
+            peers: Reflection::of([]),
+            adverts: Reflection::of([]),
+            communities: Reflection::of([]),
+        },
     }
 }
 
@@ -228,6 +239,16 @@ impl Bench {
             memory: may::Memory::default(),
             fresh: layer2::Fresh::default(),
             reported: Readiness::default(),
+            routed: Readiness::default(),
+            routing: run::Routing::new(
+                watch::channel(peers::Orders::default()).0,
+                watch::channel(peers::Reports::default()).1,
+                see::passwords::PasswordReader::start(
+                    client.clone(),
+                    "lb",
+                    ferrolb_runtime::dirty::channel().0,
+                ),
+            ),
             input: None,
             history,
             said: run::Said::default(),

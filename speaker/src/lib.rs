@@ -13,9 +13,12 @@ pub mod history;
 pub mod layer2;
 pub mod may;
 mod metrics;
+pub mod peers;
+pub mod routes;
 mod run;
 mod see;
 mod tell;
+mod thread;
 mod verdict;
 
 pub use args::Args;

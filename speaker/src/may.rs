@@ -34,6 +34,8 @@ use ferrolb_segment::message::NodeId;
 pub use eligible::Eligibility;
 use judged::JudgedNodes;
 pub use memory::Memory;
+pub(crate) use request::pool as pool_of;
+pub(crate) use view::Exclusion;
 pub use view::{Exposure, Options, Service, View};
 
 /// The answer for every address of our Services.

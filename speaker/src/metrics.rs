@@ -9,7 +9,7 @@ use ferrolb_runtime::patch::WriteCounters;
 use itertools::Itertools;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
-use crate::verdict::{Layer2, Verdict, Verdicts};
+use crate::verdict::{Verdict, Verdicts};
 
 /// MetalLB's name of our protocol, as opposed to `bgp`.
 const PROTOCOL: &str = "layer2";
@@ -86,7 +86,7 @@ impl Metrics {
         self.show_announced(verdicts);
         self.show_wire(verdicts);
         let all = verdicts.by_address.values();
-        show_reasons(&self.silent, all.clone().filter_map(silent));
+        show_reasons(&self.silent, all.clone().filter_map(Verdict::refusal));
         show_reasons(&self.doubtful, all.filter_map(|verdict| verdict.doubt.as_ref()));
     }
 
@@ -137,14 +137,6 @@ fn wire_states(verdicts: &Verdicts) -> BTreeMap<IpAddr, &'static str> {
         Some((*address, wire.state))
     };
     all.filter_map(state).collect()
-}
-
-/// Why nobody announces it.
-fn silent(verdict: &Verdict) -> Option<&Reason> {
-    match &verdict.layer2 {
-        Layer2::Nobody(why) => Some(why),
-        Layer2::Here(_) | Layer2::There(_) | Layer2::Unknown => None,
-    }
 }
 
 fn show_reasons<'a>(gauges: &IntGaugeVec, reasons: impl Iterator<Item = &'a Reason>) {

@@ -1,6 +1,7 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
 mod pass;
+mod routing;
 
 use std::time::Duration;
 
@@ -27,7 +28,9 @@ use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
 use crate::layer2::{self, Fresh, Membership, burst};
 use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
+use crate::peers::{self, Orders, PeerMetrics, Sessions};
 use crate::see::dataplane::{self, Dataplane};
+use crate::see::passwords::PasswordReader;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
@@ -36,9 +39,12 @@ use crate::tell::l2_status::{Due, Owner};
 use crate::tell::resend::Resend;
 use crate::tell::write::{Actor, WRITE_TIMEOUT};
 use pass::Input;
+pub(crate) use routing::Routing;
 
 /// News of the wire that may wait; it is dropped and counted when the loop is behind.
 const NEWS: usize = 64;
+/// How long sessions may take to say goodbye.
+const LAST_SESSIONS: Duration = Duration::from_secs(3);
 /// How long queued events may take after the end.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
 /// The loop spends at most one part in so many of its time on passes, however often the cluster changes; the wire does not
@@ -60,7 +66,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let more = history.routes().merge(facts.routes());
     let process = Process::start(&args.daemon, names::SPEAKER_EVENTS, pod, more).await?;
     let reported = Readiness::default();
-    let stores = Stores::watch(&process, args.lb_class.clone(), &reported);
+    let routed = Readiness::default();
+    let stores = Stores::watch(&process, args.lb_class.clone(), &reported, &routed);
     let metrics = Metrics::register(&process.registry, node.clone())?;
     let links = links::watch().await.context("cannot read the interfaces")?;
     let unknown = process.readiness.part("cluster");
@@ -87,6 +94,22 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         protocol,
     };
     let ended = announcer.start().context("cannot start the thread of the wire")?;
+    let (orders, of_orders) = watch::channel(Orders::default());
+    let (to_reports, reports) = watch::channel(peers::Reports::default());
+    let (peer_news, of_peers) = mpsc::channel(NEWS);
+    let sessions = Sessions {
+        orders: of_orders,
+        links: links.clone(),
+        reports: to_reports,
+        news: peer_news,
+        metrics: PeerMetrics::register(&process.registry)?,
+    };
+    let mut no_sessions = sessions.start().context("cannot start the thread of BGP")?;
+    let passwords = PasswordReader::start(
+        process.client.clone(),
+        &process.namespace,
+        process.reports.dirty.clone(),
+    );
     tracing::info!(%node, namespace = process.namespace, class = args.lb_class, "speaker started");
     let options = Options {
         class: args.lb_class,
@@ -118,6 +141,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         memory: Memory::default(),
         fresh: Fresh::default(),
         reported,
+        routed,
+        routing: Routing::new(orders, reports, passwords),
         input: None,
         history,
         said: Said::default(),
@@ -133,28 +158,32 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         tokio::select! {
             () = process.readiness.all_ready() => {
                 speaker.membership.await_key(process.readiness.part("key"));
-                speaker.run(process.wakes, heard, &process.shutdown).await;
+                speaker.run(process.wakes, heard, of_peers, &process.shutdown).await;
             }
             () = process.shutdown.draining() => drop(speaker),
         }
     };
-    while_on_the_wire(speaking, ended).await?;
+    while_on_the_wire(speaking, ended, &mut no_sessions).await?;
+    let _late = timeout(LAST_SESSIONS, no_sessions).await;
     let _late = timeout(LAST_EVENTS, process.events_task).await;
     Ok(())
 }
 
-/// Does the work as long as the thread of the wire lives.
+/// Does the work as long as the threads of the wire and of the sessions live.
 ///
 /// # Errors
-/// It has ended: nothing would be answered any more. A process that ends is started again, and fails its probes until then.
+/// One has ended: nothing would be answered or told any more. A process that ends is started again, and fails its probes
+/// until then.
 async fn while_on_the_wire(
     work: impl Future<Output = ()>,
     ended: oneshot::Receiver<()>,
+    no_sessions: &mut oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
     tokio::select! {
         biased;
         () = work => Ok(()),
         _ = ended => anyhow::bail!("the thread of the wire has ended"),
+        _ = no_sessions => anyhow::bail!("the thread of BGP has ended"),
     }
 }
 
@@ -171,6 +200,9 @@ pub(crate) struct Speaker {
     pub(crate) fresh: Fresh,
     /// Ready once the `ServiceL2Status` objects are listed.
     pub(crate) reported: Readiness,
+    /// Ready once the objects of BGP are listed.
+    pub(crate) routed: Readiness,
+    pub(crate) routing: Routing,
     /// What the last pass saw.
     pub(crate) input: Option<Input>,
     /// What happened of late.
@@ -211,7 +243,13 @@ impl Said {
 
 impl Speaker {
     /// Runs until it is told to stop.
-    async fn run(mut self, mut wakes: Wakes, mut news: mpsc::Receiver<News>, shutdown: &Shutdown) {
+    async fn run(
+        mut self,
+        mut wakes: Wakes,
+        mut news: mpsc::Receiver<News>,
+        mut of_peers: mpsc::Receiver<peers::News>,
+        shutdown: &Shutdown,
+    ) {
         let mut heard = Heard::default();
         let mut give_up = None;
         let mut rested = self.pass();
@@ -223,6 +261,7 @@ impl Speaker {
                 Ok(()) = self.dataplane.changed() => {}
                 () = at(self.said.next(Instant::now())) => {}
                 () = self.membership.changed() => {}
+                () = self.routing.changed() => {}
                 () = at(keys_change) => {}
                 () = at(self.flows.as_ref().and_then(Flows::next)) => {}
                 done = self.actor.next() => {
@@ -231,6 +270,10 @@ impl Speaker {
                 }
                 Some(news) = news.recv() => {
                     heard.log(news, &self.history);
+                    continue;
+                }
+                Some(news) = of_peers.recv() => {
+                    self.tell_of_peer(&news);
                     continue;
                 }
                 () = shutdown.draining(), if give_up.is_none() => give_up = Some(self.membership.leave()),
@@ -247,6 +290,7 @@ impl Speaker {
                 break;
             }
         }
+        self.routing.leave(&self.node);
         self.membership.quit().await;
     }
 }
@@ -259,7 +303,8 @@ mod tests {
     async fn a_speaker_whose_thread_of_the_wire_ends_says_so_and_ends() {
         let (alive, ended) = oneshot::channel();
         drop(alive);
-        let failed = while_on_the_wire(std::future::pending(), ended)
+        let (_lives, mut sessions) = oneshot::channel();
+        let failed = while_on_the_wire(std::future::pending(), ended, &mut sessions)
             .await
             .unwrap_err();
         assert_eq!(failed.to_string(), "the thread of the wire has ended");
@@ -268,6 +313,9 @@ mod tests {
     #[tokio::test]
     async fn a_speaker_that_was_told_to_stop_has_not_failed_although_the_thread_of_the_wire_ends_with_it() {
         let (alive, ended) = oneshot::channel();
-        while_on_the_wire(async { drop(alive) }, ended).await.unwrap();
+        let (_lives, mut sessions) = oneshot::channel();
+        while_on_the_wire(async { drop(alive) }, ended, &mut sessions)
+            .await
+            .unwrap();
     }
 }

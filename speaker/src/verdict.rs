@@ -1,6 +1,7 @@
 //! One table: what is done for each address here and elsewhere, or why nothing. Conditions, events, `ServiceL2Status`,
 //! metrics and logs read it and nothing else.
 
+mod bgp;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +14,12 @@ use ferrolb_segment::message::NodeId;
 use crate::forecast::none_alive;
 use crate::layer2::announce::{Reports, Views};
 use crate::may::{Eligibility, Exposure, Interfaces, Judged, May, View};
+use crate::routes::Routes;
 use crate::see::dataplane::Dataplane;
 use crate::tell::l2_status::{Seen, of_service};
 
+use bgp::JudgingBgp;
+pub(crate) use bgp::{Bgp, SessionsByNode};
 pub(crate) use wire::Wired;
 
 /// What is done for every address of our Services, as far as this node knows.
@@ -28,6 +32,8 @@ pub(crate) struct Verdicts {
     pub(crate) alive: BTreeSet<NodeName>,
     /// The nodes that say by their `ServiceL2Status` that they announce a Service, although this node knows nothing of it.
     pub(crate) rivals: BTreeMap<ServiceKey, BTreeSet<NodeName>>,
+    /// The nodes whose speakers tell of their BGP sessions, as far as they are ready.
+    pub(crate) routers: BTreeSet<NodeName>,
 }
 
 /// What is done for one address.
@@ -35,6 +41,8 @@ pub(crate) struct Verdicts {
 pub(crate) struct Verdict {
     pub(crate) judged: Arc<Judged>,
     pub(crate) layer2: Layer2,
+    /// What BGP does, if it is asked to.
+    pub(crate) bgp: Option<Bgp>,
     /// Whether the wire agrees, where its witness said so.
     pub(crate) wire: Option<Wired>,
     /// What keeps packets from getting on from here, where this node announces it.
@@ -42,6 +50,22 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// Whether layer 2 is asked to do something for it; else BGP alone is.
+    pub(crate) fn is_for_layer2(&self) -> bool {
+        let not_asked = matches!(&self.layer2, Layer2::Nobody(why) if why.is_of_layer2_alone());
+        self.bgp.is_none() || !not_asked
+    }
+
+    /// Why nobody announces it, by whatever it is asked to be announced by.
+    pub(crate) fn refusal(&self) -> Option<&Reason> {
+        match (&self.layer2, &self.bgp) {
+            (Layer2::Nobody(why), None) => Some(why),
+            (Layer2::Nobody(_), Some(Bgp::Nobody(why))) if !self.is_for_layer2() => Some(why),
+            (Layer2::Nobody(why), Some(_)) if self.is_for_layer2() => Some(why),
+            _ => None,
+        }
+    }
+
     /// What is done for the address on behalf of this one of its Services.
     pub(crate) fn of_service(&self, service: &ServiceKey) -> Layer2 {
         match self.judged.refused(service) {
@@ -88,16 +112,22 @@ pub(crate) struct Evidence<'a> {
     pub(crate) statuses: &'a [Arc<Seen>],
     /// Whether this node can talk to others.
     pub(crate) has_key: bool,
+    /// What is told by BGP.
+    pub(crate) routes: &'a Routes,
+    /// Over which sessions.
+    pub(crate) sessions: &'a SessionsByNode,
 }
 
 impl Verdicts {
     /// What all of this comes to.
     pub(crate) fn of(evidence: &Evidence<'_>) -> Self {
         let judging = Judging::new(evidence);
+        let mut bgp = JudgingBgp::new(evidence.routes, evidence.sessions);
         let verdict = |(address, judged): (&IpAddr, &Arc<Judged>)| {
             let layer2 = judging.layer2(*address, judged);
             let verdict = Verdict {
                 judged: judged.clone(),
+                bgp: bgp.of(*address),
                 wire: judging.wire(*address),
                 doubt: judging.doubt(*address, &layer2),
                 layer2,
@@ -109,6 +139,7 @@ impl Verdicts {
             by_address: evidence.may.by_address.iter().map(verdict).collect(),
             alive: judging.alive,
             rivals: BTreeMap::new(),
+            routers: routers(evidence),
         };
         verdicts.rivals = verdicts.rivals(evidence);
         verdicts
@@ -218,6 +249,13 @@ impl Verdicts {
             holder.is_some_and(|holder| holder != node)
         })
     }
+}
+
+/// The nodes that can tell by BGP, this one included.
+fn routers(evidence: &Evidence<'_>) -> BTreeSet<NodeName> {
+    let is_ready = |name: &&NodeName| evidence.view.nodes.get(*name).is_some_and(|node| node.ready);
+    let told = evidence.sessions.keys().filter(is_ready).cloned();
+    told.chain([evidence.node.clone()]).collect()
 }
 
 /// The evidence, indexed.

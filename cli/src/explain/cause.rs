@@ -182,6 +182,11 @@ fn announcing(case: &Case<'_>, address: IpAddr) -> Vec<Cause> {
     let condition = case.condition(CONDITION_ANNOUNCED);
     let refused = condition.filter(|one| one.status == "False");
     match (case.why_not(address), refused) {
+        // What BGP does, only the speakers know here.
+        (Some(why), _) if why.is_of_layer2_alone() && condition.is_some_and(conditions::tells_of_bgp) => {
+            let refused = refused.map(|one| Cause::condition(Effect::NotAnnounced, one));
+            refused.into_iter().collect()
+        }
         // The speakers know better why none of them is heard.
         (Some(why), Some(condition)) if says_not_alive(why) && condition.reason != why.word() => {
             vec![Cause::condition(Effect::NotAnnounced, condition)]

@@ -185,8 +185,9 @@ fn advertisements(case: &Case<'_>, pool: Option<&PoolName>) -> Vec<AdvertName> {
         .pools
         .named(pool)
         .map_or(&none, |pool| &pool.labels);
-    let selects =
-        |advert: &&Advert| advert.selects_pool(pool, labels) && advert.selects_service(&case.view.labels);
+    let selects = |advert: &&Advert| {
+        advert.selection.selects_pool(pool, labels) && advert.selection.selects_service(&case.view.labels)
+    };
     let all = judgement.view.adverts.values().filter(selects);
     all.map(|advert| advert.name.clone()).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::report::{Finding, Report, Verdict};
 use super::{beside, running};
 use crate::objects::{Objects, id};
-use crate::plan::{Announced, Report as Plan, ServicePlan};
+use crate::plan::{Announced, GROUP, Report as Plan, ServicePlan, is_of_bgp};
 use crate::problem::ObjectId;
 
 /// Why an address is not announced, where the configuration and no node is the cause.
@@ -34,7 +34,15 @@ pub(super) fn check(found: &Found, namespace: &str) -> Report {
                 .chain(running::about(object, namespace))
         })
         .collect();
-    findings.extend(found.plan.services.iter().filter_map(of_service));
+    let is_advert = |object: &Value| beside::group_and_kind(object) == (GROUP, "BGPAdvertisement");
+    let routed = found.beside.iter().any(is_advert);
+    findings.extend(
+        found
+            .plan
+            .services
+            .iter()
+            .filter_map(|one| of_service(one, routed)),
+    );
     let problem = |one: &crate::problem::Problem| {
         Finding::new(Verdict::Differs, one.object.clone(), one.message.clone())
     };
@@ -44,7 +52,7 @@ pub(super) fn check(found: &Found, namespace: &str) -> Report {
             .plan
             .problems
             .iter()
-            .filter(|one| !unread.contains(&one.object))
+            .filter(|one| !unread.contains(&one.object) && !is_of_bgp(&one.object.kind))
             .map(problem),
     );
     findings.sort();
@@ -75,8 +83,9 @@ fn of(service: &ServicePlan) -> ObjectId {
     ObjectId::new("Service", service.namespace.clone(), service.name.clone())
 }
 
-/// What becomes of the addresses that a Service has; of one that has none, whether it gets one.
-fn of_service(service: &ServicePlan) -> Option<Finding> {
+/// What becomes of the addresses that a Service has; of one that has none, whether it gets one. Where something is `routed`, an
+/// address that layer 2 does not announce may be told by BGP.
+fn of_service(service: &ServicePlan, routed: bool) -> Option<Finding> {
     if !service.is_load_balancer {
         return None;
     }
@@ -103,7 +112,13 @@ fn of_service(service: &ServicePlan) -> Option<Finding> {
             announced.address,
             why.unwrap_or_default()
         );
-        return say(Verdict::Stops, message);
+        return match routed {
+            true => say(
+                Verdict::Differs,
+                format!("{message}; whether a BGPAdvertisement does is not looked at"),
+            ),
+            false => say(Verdict::Stops, message),
+        };
     }
     let notes = service.notes.iter().chain(service.refused.iter());
     let notes: Vec<&str> = notes

@@ -29,7 +29,7 @@ use crate::problem::{ObjectId, Problem};
 pub(crate) use decode::Fault;
 use decode::Place;
 use files::Source;
-pub(crate) use kinds::{GROUP, group, is_unread, why_unread};
+pub(crate) use kinds::{GROUP, group, is_of_bgp, is_unread, why_unread};
 use kinds::{Kind, kind};
 use node::{Content, Node, Remark};
 use schema::Schema;

@@ -114,6 +114,7 @@ impl Controller {
             pod: self.pod.clone(),
             faults,
             links: None,
+            sessions: None,
         };
         self.state.send_if_modified(|state| {
             let differs = state.as_ref() != Some(&report);

@@ -1,5 +1,6 @@
 //! Hand-written parts of the schemas: what derives cannot say.
 
+use k8s_openapi::api::core::v1::SecretReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -130,6 +131,60 @@ pub(super) fn selector(generator: &mut SchemaGenerator) -> Schema {
 /// A list of selectors: an object is selected when any of them matches.
 pub(super) fn selectors(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": selector(generator) })
+}
+
+/// An AS number, of two or four octets (RFC 6793).
+pub(super) fn as_number(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX })
+}
+
+/// `dynamicASN` of a peer.
+pub(super) fn dynamic_asn(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["internal", "external"] })
+}
+
+/// `peerPort`: the limit is that of FRR, which MetalLB took over.
+pub(super) fn peer_port(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": 16384 })
+}
+
+/// `connectTime`: whole seconds, as many as a timer of BGP may have.
+pub(super) fn connect_time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "x-kubernetes-validations": [
+            {
+                "rule": "duration(self).getSeconds() >= 1 && duration(self).getSeconds() <= 65535",
+                "message": "connect time should be between 1 seconds to 65535",
+            },
+            {
+                "rule": "duration(self).getMilliseconds() % 1000 == 0",
+                "message": "connect time should contain a whole number of seconds",
+            },
+        ],
+    })
+}
+
+/// `localPref` of an advertisement.
+pub(super) fn local_pref(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX })
+}
+
+/// A Service that is selected is told of by its address: an aggregate would tell of its neighbours too.
+pub(super) fn aggregated_or_selected() -> Value {
+    json!([{
+        "rule": "!has(self.serviceSelectors) || size(self.serviceSelectors) == 0 || \
+                 ((!has(self.aggregationLength) || self.aggregationLength == 32) && \
+                 (!has(self.aggregationLengthV6) || self.aggregationLengthV6 == 128))",
+        "message": "serviceSelectors cannot be combined with an aggregationLength below 32 or an aggregationLengthV6 below 128",
+    }])
+}
+
+/// A reference to a Secret, which the API server merges as one value.
+pub(super) fn secret_reference(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = SecretReference::json_schema(generator);
+    schema.insert("x-kubernetes-map-type".to_owned(), json!("atomic"));
+    schema
 }
 
 /// A status field that never changes once it is set, as in MetalLB.

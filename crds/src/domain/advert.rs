@@ -1,10 +1,10 @@
-//! Advertisements: what is announced from where.
+//! Advertisements of layer 2: what is announced from where.
 
 use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 
-use super::{AdvertName, InterfaceName, Invalid, Labels, PoolName, Selector};
+use super::{AdvertName, InterfaceName, Invalid, Labels, Selection, Selector};
 use crate::api::L2Advertisement;
 
 /// A valid `L2Advertisement`.
@@ -16,10 +16,8 @@ pub struct Advert {
     pub interfaces: BTreeSet<InterfaceName>,
     /// Weighted preferences for nodes.
     pub preferences: Vec<Preference>,
-    pools: BTreeSet<PoolName>,
-    pool_selectors: Vec<Selector>,
-    node_selectors: Vec<Selector>,
-    service_selectors: Vec<Selector>,
+    /// The pools, nodes and Services that it speaks of.
+    pub selection: Selection,
 }
 
 /// Adds `weight` (1 to 100) to the score of the nodes it selects.
@@ -37,7 +35,6 @@ impl Advert {
     /// The first field that is wrong, with its value.
     pub fn parse(resource: &L2Advertisement) -> Result<Self, Invalid> {
         let spec = &resource.spec;
-        let selectors = |field: &str, list| Selector::parse_all(&format!("spec.{field}"), list);
         let preference = |(at, wire): (usize, &crate::api::PreferredNodeSelector)| {
             Preference::parse(wire)
                 .map_err(|error| error.within(&format!("spec.preferredNodeSelectors[{at}]")))
@@ -51,49 +48,26 @@ impl Advert {
                 .enumerate()
                 .map(preference)
                 .collect::<Result<_, _>>()?,
-            pools: spec
-                .ip_address_pools
-                .iter()
-                .map(|name| name.as_str().into())
-                .collect(),
-            pool_selectors: selectors("ipAddressPoolSelectors", &spec.ip_address_pool_selectors)?,
-            node_selectors: selectors("nodeSelectors", &spec.node_selectors)?,
-            service_selectors: selectors("serviceSelectors", &spec.service_selectors)?,
+            selection: Selection::parse(
+                &spec.ip_address_pools,
+                &spec.ip_address_pool_selectors,
+                &spec.node_selectors,
+                &spec.service_selectors,
+            )?,
         })
     }
 
     /// The pools that the resource names and that are not there, of whatever use they would be.
-    pub fn unknown_pools(
-        resource: &L2Advertisement,
-        exists: impl Fn(&str) -> bool,
-    ) -> impl Iterator<Item = Invalid> {
-        let named = resource.spec.ip_address_pools.iter().enumerate();
-        let unknown = named.filter(move |(_, name)| !exists(name));
-        unknown.map(|(at, name)| {
-            let reason = format!("there is no IPAddressPool {name}");
-            Invalid::new(format!("spec.ipAddressPools[{at}]"), reason)
-        })
-    }
-
-    /// Whether the pool is advertised: named, or selected, or nothing says which pools.
-    pub fn selects_pool(&self, name: &PoolName, labels: &Labels) -> bool {
-        let all = self.pools.is_empty() && self.pool_selectors.is_empty();
-        all || self.pools.contains(name) || self.pool_selectors.iter().any(|one| one.matches(labels))
-    }
-
-    /// Whether a node with these labels may announce.
-    pub fn selects_node(&self, labels: &Labels) -> bool {
-        Selector::any_or_empty(&self.node_selectors, labels)
-    }
-
-    /// Whether a Service with these labels is announced.
-    pub fn selects_service(&self, labels: &Labels) -> bool {
-        Selector::any_or_empty(&self.service_selectors, labels)
-    }
-
-    /// Whether it speaks of some Services only.
-    pub fn restricts_services(&self) -> bool {
-        !self.service_selectors.is_empty()
+    pub fn unknown_pools<'a>(
+        resource: &'a L2Advertisement,
+        exists: impl Fn(&str) -> bool + 'a,
+    ) -> impl Iterator<Item = Invalid> + 'a {
+        Selection::unknown(
+            "spec.ipAddressPools",
+            "IPAddressPool",
+            &resource.spec.ip_address_pools,
+            exists,
+        )
     }
 
     /// The sum of the weights whose preference matches. Counts only for nodes the advertisement selects.
@@ -120,7 +94,6 @@ impl Preference {
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
@@ -136,21 +109,6 @@ mod tests {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect()
-    }
-
-    #[rstest]
-    #[case::nothing_said_means_every_pool(json!({}), true)]
-    #[case::named(json!({"ipAddressPools": ["p"]}), true)]
-    #[case::another_named(json!({"ipAddressPools": ["q"]}), false)]
-    #[case::selected(json!({"ipAddressPoolSelectors": [{"matchLabels": {"tier": "edge"}}]}), true)]
-    #[case::named_or_selected(json!({"ipAddressPools": ["q"], "ipAddressPoolSelectors": [{"matchLabels": {"tier": "edge"}}]}), true)]
-    #[case::not_selected(json!({"ipAddressPoolSelectors": [{"matchLabels": {"tier": "core"}}]}), false)]
-    fn selects_pools(#[case] spec: Value, #[case] expected: bool) {
-        let advert = parse(spec).unwrap();
-        assert_eq!(
-            advert.selects_pool(&"p".into(), &labels(&[("tier", "edge")])),
-            expected
-        );
     }
 
     #[test]

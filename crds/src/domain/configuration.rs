@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 
-use super::{NodeLinks, NodeName};
+use super::{NodeLinks, NodeName, Sessions, sessions};
 use crate::api::{ConfigurationState, ConfigurationStateSpec, ConfigurationStateStatus};
 use crate::names;
 
@@ -29,6 +29,8 @@ pub struct ConfigurationReport {
     pub faults: BTreeSet<String>,
     /// The interfaces of the speaker's node.
     pub links: Option<NodeLinks>,
+    /// The BGP sessions of the speaker's node that are up.
+    pub sessions: Option<Sessions>,
 }
 
 impl Component {
@@ -77,9 +79,16 @@ impl ConfigurationReport {
             ..OwnerReference::default()
         };
         object.metadata.labels = Some(self.component.labels());
-        let links = self.links.as_ref();
-        object.metadata.annotations =
-            links.map(|links| [(names::LINKS.to_owned(), links.to_annotation())].into());
+        let links = self
+            .links
+            .as_ref()
+            .map(|links| (names::LINKS, links.to_annotation()));
+        let sessions = self.sessions.as_ref();
+        let sessions = sessions.map(|sessions| (names::SESSIONS, sessions::to_annotation(sessions)));
+        let annotations = links.into_iter().chain(sessions);
+        let annotations: BTreeMap<String, String> =
+            annotations.map(|(name, text)| (name.to_owned(), text)).collect();
+        object.metadata.annotations = (!annotations.is_empty()).then_some(annotations);
         object.metadata.owner_references = Some(self.pod.iter().map(owner).collect());
         object.status = Some(ConfigurationStateStatus::of(
             self.component.condition_type(),
@@ -101,6 +110,7 @@ mod tests {
             pod: Some(("pod-1".to_owned(), "uid-1".to_owned())),
             faults: BTreeSet::new(),
             links: None,
+            sessions: None,
         };
         report.object(None, Timestamp::UNIX_EPOCH)
     }

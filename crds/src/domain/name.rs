@@ -55,6 +55,14 @@ name!(
     AdvertName
 );
 name!(
+    /// Name of a `BGPAdvertisement`.
+    BgpAdvertName
+);
+name!(
+    /// Name of a `BGPPeer`.
+    PeerName
+);
+name!(
     /// Name of a Kubernetes node.
     NodeName
 );

@@ -11,7 +11,9 @@ use serde::ser::{SerializeStruct, Serializer};
 use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
-use super::{Addresses, AdvertName, Families, InterfaceName, Invalid, NodeName, PoolName, ServiceKey};
+use super::{
+    Addresses, AdvertName, Families, InterfaceName, Invalid, NodeName, PeerName, PoolName, ServiceKey,
+};
 use words::{families, of_nodes};
 
 mod occupant;
@@ -212,6 +214,33 @@ pub enum Reason {
     /// Taint `node.kubernetes.io/out-of-service`, and another node is eligible.
     #[error("out of service")]
     OutOfService,
+
+    // By BGP nobody announces the address.
+    /// None of the peers that its advertisements name is there.
+    #[error("there is no BGPPeer for it")]
+    NoPeer,
+    /// Its peers are there, and their sessions are of the other family.
+    #[error("no session with {} carries {family} (spec.dualStackAddressFamily of the BGPPeer)", listed(.peers))]
+    FamilyNotCarried {
+        /// That of the address.
+        family: String,
+        /// Its peers.
+        peers: BTreeSet<PeerName>,
+    },
+    /// `externalTrafficPolicy: Local`, and no node with an endpoint has one of its peers.
+    #[error("no node with a session has a local endpoint that can serve (externalTrafficPolicy: Local)")]
+    NoEndpointBehindPeers,
+    /// Nodes may announce it, and none of their sessions is up.
+    #[error("no BGP session with {} is up", listed(.0))]
+    NoSession(BTreeSet<PeerName>),
+
+    // By BGP a node may not announce the address. The sentences follow the node's name.
+    /// No advertisement of BGP selects it.
+    #[error("no BGPAdvertisement selects the node (spec.nodeSelectors)")]
+    NotSelectedForBgp,
+    /// None of the peers selects it.
+    #[error("no BGPPeer selects the node (spec.nodeSelectors)")]
+    NoPeerHere,
 }
 
 impl Reason {
@@ -230,6 +259,11 @@ impl Reason {
             addresses,
             why: Arc::new(self),
         }
+    }
+
+    /// Whether it says only that layer 2 is not asked to announce the address; BGP may be.
+    pub fn is_of_layer2_alone(&self) -> bool {
+        matches!(self, Self::NotAdvertised { .. } | Self::ServiceNotSelected { .. })
     }
 
     /// Whether the status stays as another implementation wrote it.

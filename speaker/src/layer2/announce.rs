@@ -35,6 +35,7 @@ pub use protocol::{Departure, Look, Protocol, ProtocolMetrics, Reports, SegmentR
 use crate::layer2::burst::Pace;
 use crate::layer2::respond;
 use crate::layer2::wire::Mac;
+use crate::thread::on_own_thread;
 use port::PortTask;
 
 /// How long after a failure an interface is tried again if nothing else happens.
@@ -92,7 +93,7 @@ impl Announcer {
     /// # Errors
     /// The system has no thread to give.
     pub fn start(self) -> std::io::Result<oneshot::Receiver<()>> {
-        on_own_thread(move || self.run())
+        on_own_thread("wire", move || self.run())
     }
 
     /// Runs until the sender of the views is dropped.
@@ -138,22 +139,6 @@ impl Announcer {
             message,
         });
     }
-}
-
-/// What is returned closes when the thread ends, by a panic too.
-fn on_own_thread<F: Future<Output = ()>>(
-    work: impl FnOnce() -> F + Send + 'static,
-) -> std::io::Result<oneshot::Receiver<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let thread = std::thread::Builder::new().name("wire".to_owned());
-    let (alive, ended) = oneshot::channel();
-    thread.spawn(move || {
-        let _alive = alive;
-        runtime.block_on(work());
-    })?;
-    Ok(ended)
 }
 
 /// The ports that are open.
@@ -234,21 +219,4 @@ async fn open(announcer: Announcer, interface: InterfaceName, wanted: Wanted) {
 /// What failed, and what the kernel said.
 fn why(error: &SocketError) -> String {
     format!("{error}: {}", error.source)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn it_is_noticed_when_the_thread_of_the_wire_panics_or_ends() {
-        let mut lives = on_own_thread(std::future::pending).unwrap();
-        for ended in [
-            on_own_thread(|| async { panic!("as a fault would") }),
-            on_own_thread(|| async {}),
-        ] {
-            ended.unwrap().await.unwrap_err();
-        }
-        assert_eq!(lives.try_recv(), Err(oneshot::error::TryRecvError::Empty));
-    }
 }

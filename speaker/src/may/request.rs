@@ -96,7 +96,7 @@ impl Terms {
         self.adverts
             .iter()
             .filter_map(|name| view.adverts.get(name))
-            .filter(move |advert| advert.selects_node(node))
+            .filter(move |advert| advert.selection.selects_node(node))
     }
 }
 
@@ -105,18 +105,24 @@ fn adverts<'a>(view: &'a View, address: IpAddr, service: &'a Service) -> Result<
     let endpoints = &service.endpoints;
     let service = &*service.view;
     let (pool, labels) = pool(view, address, service).ok_or(Reason::OutsidePools)?;
-    let of_pool = || view.adverts.values().filter(|one| one.selects_pool(pool, labels));
+    let of_pool = || {
+        view.adverts
+            .values()
+            .filter(|one| one.selection.selects_pool(pool, labels))
+    };
     if of_pool().next().is_none() {
         return Err(Reason::NotAdvertised { pool: pool.clone() });
     }
     let labels = LazyCell::new(|| service.labels.unpack());
     let selected: Vec<&Advert> = of_pool()
-        .filter(|advert| !advert.restricts_services() || advert.selects_service(&labels))
+        .filter(|advert| !advert.selection.restricts_services() || advert.selection.selects_service(&labels))
         .collect();
     if selected.is_empty() {
         return Err(Reason::ServiceNotSelected { pool: pool.clone() });
     }
-    if let Some(advert) = selected.iter().find(|advert| advert.restricts_services())
+    if let Some(advert) = selected
+        .iter()
+        .find(|advert| advert.selection.restricts_services())
         && service.sharing_annotated
     {
         let advert = advert.name.clone();
@@ -130,7 +136,11 @@ fn adverts<'a>(view: &'a View, address: IpAddr, service: &'a Service) -> Result<
 
 /// The pool that owns the address, else the pool it came from: an address in use is announced also when its pool was
 /// shrunk or deleted. A deleted pool has no labels.
-fn pool<'a>(view: &'a View, address: IpAddr, service: &'a Exposure) -> Option<(&'a PoolName, &'a Labels)> {
+pub(crate) fn pool<'a>(
+    view: &'a View,
+    address: IpAddr,
+    service: &'a Exposure,
+) -> Option<(&'a PoolName, &'a Labels)> {
     let owner = view.pools.owner(address);
     let came_from = || {
         let name = service.allocated_from.of_address(&service.ingress, address)?;

@@ -87,7 +87,7 @@ impl PackedLabels {
     }
 
     /// The labels themselves.
-    pub(super) fn unpack(&self) -> Labels {
+    pub(crate) fn unpack(&self) -> Labels {
         let texts = self.0.split_terminator(END).map(str::to_owned);
         texts.tuples().collect()
     }
@@ -111,7 +111,7 @@ impl Service {
 
 impl View {
     /// Whether the exclude label keeps nodes out: not if it is ignored, nor if every node carries it.
-    pub(super) fn exclusion(&self) -> Exclusion {
+    pub(crate) fn exclusion(&self) -> Exclusion {
         let everywhere = !self.nodes.is_empty() && self.nodes.values().all(Node::excluded);
         match (self.options.ignore_exclude_label, everywhere) {
             (true, _) => Exclusion::Ignored,
@@ -137,7 +137,7 @@ impl View {
 
 /// What the exclude label of nodes means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Exclusion {
+pub(crate) enum Exclusion {
     /// Nodes that carry it announce nothing.
     Applies,
     /// Every node carries it; taken at its word nobody would announce anything.

@@ -5,27 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks};
+use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks, Sessions};
 use ferrolb_crds::names::EXCLUDE_NODE;
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::backoff::Jitter;
+use ferrolb_runtime::reflect::Problem;
 use ferrolb_segment::message::NodeId;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::routing::notice;
 use super::{PUT_OFF_AT_MOST, SHARE, Speaker};
 use crate::flows;
 use crate::layer2::announce::Reports;
 use crate::layer2::{Here, Odd};
 use crate::may::May;
+use crate::peers::{self, Passwords};
+use crate::routes::Routes;
 use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
-use crate::see::snapshot::Snapshot;
+use crate::see::snapshot::{Reader, Snapshot};
 use crate::tell::condition::{self, Known};
 use crate::tell::events::{self, Told};
 use crate::tell::l2_status::{self, Change, Seen};
 use crate::tell::write::{Done, Target};
-use crate::verdict::{Evidence, Verdicts};
+use crate::verdict::{Evidence, SessionsByNode, Verdicts};
 
 /// All that a pass depends on.
 pub(crate) struct Input {
@@ -38,6 +42,11 @@ pub(crate) struct Input {
     listed: bool,
     /// This speaker can talk to others.
     has_key: bool,
+    /// The objects of BGP are listed.
+    routed: bool,
+    /// The BGP sessions that are up.
+    up: Sessions,
+    passwords: Passwords,
 }
 
 impl Input {
@@ -49,6 +58,9 @@ impl Input {
             && self.reports == other.reports
             && self.listed == other.listed
             && self.has_key == other.has_key
+            && self.routed == other.routed
+            && self.up == other.up
+            && self.passwords == other.passwords
     }
 }
 
@@ -63,6 +75,9 @@ impl Speaker {
             reports: self.membership.reports().clone(),
             listed: self.reported.missing().is_empty(),
             has_key: false,
+            routed: self.routed.missing().is_empty(),
+            up: self.routing.up(),
+            passwords: self.routing.passwords(),
         };
         self.membership.learn(input.snapshot.secret.as_deref());
         input.has_key = self.membership.has_key();
@@ -95,6 +110,8 @@ impl Speaker {
             interfaces: &interfaces,
         };
         let told = self.membership.tell(&snapshot.view, &may, &odd, here);
+        let routes = self.route(input);
+        let sessions = self.sessions(input);
         let verdicts = Verdicts::of(&Evidence {
             node: &self.node,
             view: &snapshot.view,
@@ -104,21 +121,60 @@ impl Speaker {
             dataplane: &input.dataplane,
             statuses: &snapshot.statuses,
             has_key: input.has_key,
+            routes: &routes,
+            sessions: &sessions,
         });
+        let problems = self.problems(snapshot, &routes);
         events::log(&mut self.said.logged, &verdicts, &self.history);
-        self.metrics.show(&verdicts, snapshot.problems.len());
+        self.metrics.show(&verdicts, problems.len());
         if may.all_excluded && !self.said.all_excluded {
             tracing::warn!("every node carries the label {EXCLUDE_NODE}, so it is ignored");
         }
         self.said.all_excluded = may.all_excluded;
-        for notice in self.said.problems.notices(snapshot, &verdicts, Instant::now()) {
+        for notice in self.said.problems.notices(&problems, &verdicts, Instant::now()) {
             self.actor.tell(notice);
         }
-        self.show_configuration(snapshot, interfaces::told(&interfaces, &input.links));
+        let links = interfaces::told(&interfaces, &input.links);
+        self.show_configuration(&problems, links, input.routed.then(|| input.up.clone()));
         if input.listed {
             self.report(snapshot, &verdicts);
         }
         self.state(snapshot, &verdicts);
+    }
+
+    /// Nothing is told before all is listed: a router drops what is not told again.
+    fn route(&mut self, input: &Input) -> Arc<Routes> {
+        let snapshot = &input.snapshot;
+        match input.routed {
+            true => self
+                .routing
+                .tell(&self.node, &snapshot.view, &snapshot.policy, &input.passwords),
+            false => Arc::default(),
+        }
+    }
+
+    /// What others say of their sessions, and what is known of our own.
+    fn sessions(&self, input: &Input) -> SessionsByNode {
+        let mut sessions = (*input.snapshot.sessions).clone();
+        if input.routed {
+            sessions.insert(self.node.clone(), input.up.clone());
+        }
+        sessions
+    }
+
+    fn problems(&self, snapshot: &Snapshot, routes: &Routes) -> Vec<Problem> {
+        let mut problems = snapshot.problems.clone();
+        problems.extend(Reader::conflicts(&self.stores, &routes.conflicts));
+        problems.extend(self.routing.problems(&snapshot.peers));
+        problems
+    }
+
+    /// An event of something that happened to a session.
+    pub(super) fn tell_of_peer(&self, news: &peers::News) {
+        let peers = self.input.as_ref().map(|input| &input.snapshot.peers);
+        if let Some(notice) = peers.and_then(|peers| notice(news, &self.node, peers)) {
+            self.actor.tell(notice);
+        }
     }
 
     /// What `ferrolb rebalance` asks of this node. A group goes as a whole.
@@ -141,12 +197,13 @@ impl Speaker {
     }
 
     /// `ConfigurationState`.
-    fn show_configuration(&mut self, snapshot: &Snapshot, links: NodeLinks) {
+    fn show_configuration(&mut self, problems: &[Problem], links: NodeLinks, sessions: Option<Sessions>) {
         let report = ConfigurationReport {
             component: Component::Speaker(self.node.clone()),
             pod: self.pod.clone().map(|pod| (pod.name, pod.uid)),
-            faults: snapshot.problems.iter().map(ToString::to_string).collect(),
+            faults: problems.iter().map(ToString::to_string).collect(),
             links: Some(links),
+            sessions,
         };
         self.configuration.send_if_modified(|shown| {
             let differs = shown.as_ref() != Some(&report);

@@ -4,18 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, core};
-use ferrolb_crds::domain::{Advert, AdvertName, Node, NodeLinks, NodeName, Pool, Pools, ServiceKey};
+use ferrolb_crds::domain::{
+    Advert, AdvertName, Node, NodeLinks, NodeName, PeerName, Pool, Pools, ServiceKey, Sessions,
+    sessions_of_state,
+};
 use ferrolb_runtime::reflect::{Entry, Parsed, Problem};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Secret};
 use kube::ResourceExt;
 
+use super::bgp::BgpReader;
 use super::exclude::{CONFIG_MAP, ExcludeList};
 use super::services::Services;
 use super::watch::Stores;
 use crate::layer2::keys;
 use crate::may::{Options, View};
+use crate::routes::{Conflict, Policy};
 use crate::tell::condition::Shown;
 use crate::tell::l2_status::{Seen, in_order};
+use crate::verdict::SessionsByNode;
 
 /// The cluster at one moment. What did not change since the last one is the same [`Arc`].
 pub(crate) struct Snapshot {
@@ -27,6 +33,12 @@ pub(crate) struct Snapshot {
     pub(crate) exclude: Arc<ExcludeList>,
     /// Objects that are skipped in whole or in part, and why.
     pub(crate) problems: Vec<Problem>,
+    /// What the cluster says of BGP.
+    pub(crate) policy: Policy,
+    /// The objects of the peers.
+    pub(crate) peers: Arc<BTreeMap<PeerName, ObjectReference>>,
+    /// The BGP sessions that are up, as speakers tell.
+    pub(crate) sessions: Arc<SessionsByNode>,
     /// The Secret with the key of the speakers' protocol.
     pub(crate) secret: Option<Arc<Secret>>,
 }
@@ -39,8 +51,13 @@ impl Snapshot {
             && Arc::ptr_eq(&self.statuses, &other.statuses)
             && Arc::ptr_eq(&self.exclude, &other.exclude)
             && self.problems == other.problems
+            && self.policy.is(&other.policy)
+            && Arc::ptr_eq(&self.sessions, &other.sessions)
     }
 }
+
+/// What the state of a speaker tells: of its links, and of its sessions.
+type Told = (Option<(NodeName, NodeLinks)>, Option<(NodeName, Sessions)>);
 
 /// Reads snapshots; remembers what it read of what did not change since.
 #[derive(Default)]
@@ -50,7 +67,9 @@ pub(crate) struct Reader {
     overlaps: Vec<Problem>,
     adverts: Parsed<L2Advertisement, Advert>,
     nodes: Parsed<core::Node, (NodeName, Node)>,
-    states: Parsed<ConfigurationState, Option<(NodeName, NodeLinks)>>,
+    states: Parsed<ConfigurationState, Told>,
+    sessions: Arc<SessionsByNode>,
+    bgp: BgpReader,
     /// The version of the statuses that were seen.
     statuses: Option<u64>,
     config_maps: Parsed<ConfigMap, (ExcludeList, Vec<String>)>,
@@ -82,6 +101,7 @@ impl Reader {
             self.view.adverts = Arc::new(self.adverts.values().map(by_name).collect());
         }
         self.read_nodes(stores);
+        self.bgp.follow(&stores.bgp, &stores.pools);
         let (version, statuses) = stores.statuses.versioned();
         if self.statuses.replace(version) != Some(version) {
             let seen = statuses.values().filter_map(Entry::object).cloned();
@@ -97,8 +117,21 @@ impl Reader {
             statuses: self.seen.clone(),
             exclude: self.exclude.clone(),
             problems: self.problems(),
+            policy: self.bgp.policy.clone(),
+            peers: self.bgp.references.clone(),
+            sessions: self.sessions.clone(),
             secret: self.secret().cloned(),
         }
+    }
+
+    /// Conflicts between advertisements, as problems of theirs.
+    pub(crate) fn conflicts<'a>(
+        stores: &'a Stores,
+        conflicts: impl IntoIterator<Item = &'a Conflict>,
+    ) -> Vec<Problem> {
+        let problem =
+            |one: &Conflict| BgpReader::problem_of_advert(&stores.bgp, one.advert.as_str(), one.to_string());
+        conflicts.into_iter().filter_map(problem).collect()
     }
 
     fn read_pools(&mut self, stores: &Stores) {
@@ -113,16 +146,25 @@ impl Reader {
     /// The state of a speaker goes with its Pod; what it told of its node stays true for as long as there is the node.
     fn read_nodes(&mut self, stores: &Stores) {
         let nodes = self.nodes.read_all(&stores.nodes, Node::read);
-        let states = self.states.read_all(&stores.states, NodeLinks::of_state);
+        let states = self.states.read_all(&stores.states, |state| {
+            (NodeLinks::of_state(state), sessions_of_state(state))
+        });
         if nodes {
             self.view.nodes = Arc::new(self.nodes.values().cloned().collect());
         }
         if nodes || states {
             let mut links = (*self.view.links).clone();
-            links.extend(self.states.values().flatten().cloned());
+            links.extend(self.states.values().filter_map(|(links, _)| links.clone()));
             links.retain(|node, _| self.view.nodes.contains_key(node));
             if *self.view.links != links {
                 self.view.links = Arc::new(links);
+            }
+        }
+        if states {
+            let sessions = self.states.values().filter_map(|(_, sessions)| sessions.clone());
+            let sessions: SessionsByNode = sessions.collect();
+            if *self.sessions != sessions {
+                self.sessions = Arc::new(sessions);
             }
         }
     }
@@ -147,6 +189,7 @@ impl Reader {
         let of_objects = of_objects.chain(self.nodes.problems());
         let of_objects = of_objects.chain(self.config_maps.problems());
         let of_objects = of_objects.chain(self.secrets.problems());
+        let of_objects = of_objects.chain(self.bgp.problems());
         let key = keys::problem(self.secret().map(|secret| &**secret));
         of_objects.cloned().chain(patterns).chain(key).collect()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ferrolb_crds::api::core::{EndpointSlice, Node};
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement};
 use ferrolb_crds::domain::{self, ServiceKey, Shared};
-use ferrolb_crds::names::{KEY_SECRET, LINKS, STATE_COMPONENT, STATE_NODE};
+use ferrolb_crds::names::{KEY_SECRET, LINKS, SESSIONS, STATE_COMPONENT, STATE_NODE};
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{ObjectKey, Reflection, Reports, Watch};
@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
+use super::bgp::BgpStores;
 use super::exclude::CONFIG_MAP;
 use crate::tell::condition::Shown;
 use crate::tell::l2_status::Seen;
@@ -35,14 +36,21 @@ pub(crate) struct Stores {
     pub(crate) config_maps: Reflection<ConfigMap>,
     pub(crate) statuses: Reflection<Seen>,
     pub(crate) secrets: Reflection<Secret>,
+    pub(crate) bgp: BgpStores,
 }
 
 impl Stores {
     /// Starts all watches. Pools and advertisements count only in our own namespace, as in MetalLB; of the Services those of
     /// this class.
     ///
-    /// The process waits for all but the statuses, which only `reported` waits for: to announce does not depend on them.
-    pub(crate) fn watch(process: &Process, class: Option<String>, reported: &Readiness) -> Self {
+    /// The process waits for all but the statuses, which only `reported` waits for, and what BGP needs, which only `routed`
+    /// waits for: to announce does not depend on them.
+    pub(crate) fn watch(
+        process: &Process,
+        class: Option<String>,
+        reported: &Readiness,
+        routed: &Readiness,
+    ) -> Self {
         let (client, reports) = (&process.client, &process.reports);
         let namespace = process.namespace.as_str();
         let names = Arc::<Shared<str>>::default();
@@ -74,6 +82,7 @@ impl Stores {
             secrets: Watch::namespace(client.clone(), namespace)
                 .fields(&format!("metadata.name={KEY_SECRET}"))
                 .start(reports),
+            bgp: BgpStores::watch(client, namespace, reports, routed),
         }
     }
 }
@@ -115,7 +124,9 @@ fn keep_of_node(_: &ObjectKey, mut node: Node) -> Node {
 fn keep_of_state(_: &ObjectKey, mut state: ConfigurationState) -> ConfigurationState {
     state.metadata = ObjectMeta {
         labels: only(state.metadata.labels.take(), |name| name == STATE_NODE),
-        annotations: only(state.metadata.annotations.take(), |name| name == LINKS),
+        annotations: only(state.metadata.annotations.take(), |name| {
+            name == LINKS || name == SESSIONS
+        }),
         ..identity(&state.metadata)
     };
     state.status = None;

@@ -6,6 +6,8 @@
 //! without addresses has no such condition: `Assigned` says why. An address that its witness finds silent or disputed on the
 //! wire, or whose packets its holder drops for sure, is not announced as it should be. Where some of its clients may reach it,
 //! the condition holds and says what is wrong.
+//!
+//! What BGP does for an address stands beside what layer 2 does, and alone if no L2Advertisement is for it.
 
 mod settling;
 mod shown;
@@ -15,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::Condition;
-use ferrolb_crds::domain::{NOT_ANNOUNCED, NodeName, Reason, ServiceClass, ServiceKey};
+use ferrolb_crds::domain::{NOT_ANNOUNCED, NodeName, Reason, ServiceClass, ServiceKey, listed};
 use ferrolb_crds::names;
 use ferrolb_segment::order::hash::hash_of;
 use itertools::Itertools;
@@ -24,7 +26,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::may::Exposure;
-use crate::verdict::{Layer2, Verdict, Verdicts};
+use crate::verdict::{Bgp, Layer2, Verdict, Verdicts};
 
 pub(crate) use settling::Settling;
 pub(crate) use shown::Shown;
@@ -105,7 +107,10 @@ impl Known<'_> {
                 let all = rivals.iter().chain([node]);
                 (self.is_settled)(service) && spokesman(all, service) == Some(node)
             }
-            (None, _) => spokesman(&verdicts.alive, service) == Some(&verdicts.node),
+            (None, _) if fates.iter().any(|(_, fate)| fate.layer2.is_some()) => {
+                spokesman(&verdicts.alive, service) == Some(&verdicts.node)
+            }
+            (None, _) => spokesman(&verdicts.routers, service) == Some(&verdicts.node),
         };
         (differs && our_turn()).then_some(statement)
     }
@@ -124,7 +129,10 @@ impl Known<'_> {
 /// What becomes of an address on behalf of a Service.
 #[derive(Clone, Debug)]
 struct Fate {
-    layer2: Layer2,
+    /// What layer 2 does; none if only BGP is asked to do anything.
+    layer2: Option<Layer2>,
+    /// What BGP does, if it is asked to.
+    bgp: Option<Bgp>,
     /// What is wrong although a node announces it.
     doubt: Option<Reason>,
 }
@@ -133,18 +141,23 @@ impl Fate {
     fn of(verdict: &Verdict, service: &ServiceKey) -> Self {
         let wire = verdict.wire.as_ref().and_then(|wire| wire.trouble.as_ref());
         Self {
-            layer2: verdict.of_service(service),
+            layer2: verdict.is_for_layer2().then(|| verdict.of_service(service)),
+            bgp: verdict.bgp.clone(),
             doubt: wire.or(verdict.doubt.as_ref()).cloned(),
         }
     }
 
     /// Why it is not announced, or not as it should be.
     fn trouble(&self) -> Option<&Reason> {
-        match &self.layer2 {
-            Layer2::Nobody(why) => Some(why),
-            Layer2::Here(_) | Layer2::There(_) => self.doubt.as_ref(),
-            Layer2::Unknown => None,
-        }
+        let of_layer2 = match &self.layer2 {
+            Some(Layer2::Nobody(why)) => Some(&**why),
+            Some(Layer2::Here(_) | Layer2::There(_)) => self.doubt.as_ref(),
+            Some(Layer2::Unknown) | None => None,
+        };
+        of_layer2.or(match &self.bgp {
+            Some(Bgp::Nobody(why)) => Some(why),
+            Some(Bgp::Told(_)) | None => None,
+        })
     }
 }
 
@@ -218,8 +231,22 @@ impl Statement {
     }
 }
 
+/// None while it is not known what layer 2 does.
 fn in_words(fate: &Fate, node: &NodeName) -> Option<String> {
-    let announced = match &fate.layer2 {
+    let layer2 = fate
+        .layer2
+        .as_ref()
+        .map(|layer2| layer2_in_words(layer2, fate, node));
+    let bgp = fate.bgp.as_ref().map(bgp_in_words);
+    Some(match (layer2, bgp) {
+        (Some(layer2), Some(bgp)) => format!("{}, and {bgp}", layer2?),
+        (Some(layer2), None) => layer2?,
+        (None, bgp) => bgp?,
+    })
+}
+
+fn layer2_in_words(layer2: &Layer2, fate: &Fate, node: &NodeName) -> Option<String> {
+    let announced = match layer2 {
         Layer2::Here(one) => format!(
             "announced from node {node} on {}",
             one.interfaces.iter().join(", ")
@@ -232,6 +259,20 @@ fn in_words(fate: &Fate, node: &NodeName) -> Option<String> {
         Some(why) => format!("{announced}, but {why}"),
         None => announced,
     })
+}
+
+fn bgp_in_words(bgp: &Bgp) -> String {
+    match bgp {
+        Bgp::Told(tellers) => {
+            let peers: BTreeSet<_> = tellers.values().flatten().collect();
+            format!(
+                "announced by BGP from {} to {}",
+                listed(tellers.keys()),
+                listed(&peers)
+            )
+        }
+        Bgp::Nobody(why) => format!("not announced by BGP: {why}"),
+    }
 }
 
 fn rivals_in_words(node: &NodeName, rivals: &BTreeSet<NodeName>) -> String {

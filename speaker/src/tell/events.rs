@@ -18,7 +18,6 @@ use kube::runtime::events::EventType;
 use tokio::time::Instant;
 
 use crate::history::{Happened, History, What};
-use crate::see::snapshot::Snapshot;
 use crate::tell::condition::{Shown, spokesman};
 use crate::verdict::{Layer2, Verdicts};
 
@@ -165,16 +164,20 @@ pub(crate) fn log(logged: &mut Logged, verdicts: &Verdicts, history: &History) {
 pub(crate) struct ToldProblems(reflect::Told);
 
 impl ToldProblems {
-    /// Logs what is new, and returns the notices of it. Pools and advertisements are the controller's to tell about.
-    pub(crate) fn notices(&mut self, snapshot: &Snapshot, verdicts: &Verdicts, now: Instant) -> Vec<Notice> {
-        let news = self.0.news(&snapshot.problems, now);
+    /// Logs what is new, and returns the notices of it. Pools and advertisements of layer 2 are the controller's to tell about.
+    pub(crate) fn notices(&mut self, problems: &[Problem], verdicts: &Verdicts, now: Instant) -> Vec<Notice> {
+        let news = self.0.news(problems, now);
         for problem in &news {
             tracing::warn!("{problem}");
         }
         let ours = |problem: &&Problem| {
             let name = problem.object.name.as_deref().unwrap_or_default();
-            problem.object.kind.as_deref() == Some("ConfigMap")
-                && spokesman(&verdicts.alive, &name) == Some(&verdicts.node)
+            let speakers = match problem.object.kind.as_deref() {
+                Some("ConfigMap") => &verdicts.alive,
+                Some("BGPPeer" | "BGPAdvertisement" | "Community") => &verdicts.routers,
+                _ => return false,
+            };
+            spokesman(speakers, &name) == Some(&verdicts.node)
         };
         news.into_iter().filter(ours).map(invalid_configuration).collect()
     }

@@ -78,6 +78,8 @@ fn on_another_segment_the_holder_is_known_by_what_it_says() {
             dataplane: &Dataplane::default(),
             statuses,
             has_key,
+            routes: &Routes::default(),
+            sessions: &SessionsByNode::new(),
         });
         verdicts.by_address[&ip("192.0.2.2")].layer2.clone()
     };

@@ -17,7 +17,7 @@ pub(super) fn look(seen: &Seen<'_>) -> Vec<Finding> {
         pool.is_none_or(|pool| {
             view.adverts
                 .values()
-                .any(|advert| advert.selects_pool(name, &pool.labels))
+                .any(|advert| advert.selection.selects_pool(name, &pool.labels))
         })
     };
     let names = view.pools.iter().map(|pool| &pool.name);

@@ -67,12 +67,17 @@ pub(super) fn kind(object: &Node) -> Result<Kind, String> {
     })
 }
 
-/// Whether this is a kind of MetalLB that FerroLB has not.
+/// Whether this is a kind of MetalLB that FerroLB has not, or that these commands do not read.
 pub(crate) fn is_unread(group: &str, kind: &str) -> bool {
     let is_read = READ
         .iter()
         .any(|(version, name, _)| self::group(version) == group && *name == kind);
     group == GROUP && !is_read && !WRITTEN.contains(&kind)
+}
+
+/// Whether the speakers read objects of this kind of MetalLB, and these commands do not.
+pub(crate) fn is_of_bgp(kind: &str) -> bool {
+    ["BGPPeer", "BGPAdvertisement", "Community"].contains(&kind)
 }
 
 /// The group of an `apiVersion`; empty for the core.
@@ -87,8 +92,9 @@ pub(crate) fn why_unread(kind: &str) -> String {
             "this kind is not read: IPAddressPool and L2Advertisement have taken its place (MetalLB 0.13)"
                 .to_owned()
         }
-        "BGPPeer" | "BGPAdvertisement" | "BFDProfile" | "Community" | "ServiceBGPStatus" => {
-            "this kind is not read: there is no BGP here".to_owned()
+        "BFDProfile" => "this kind is not read: there is no BFD here yet".to_owned(),
+        kind if is_of_bgp(kind) => {
+            "the speakers read this kind; what comes of it is not shown here yet".to_owned()
         }
         _ => "this kind is not read".to_owned(),
     }

@@ -3,6 +3,7 @@ use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::super::bgp::BgpStores;
 use super::super::watch::Slice;
 use super::*;
 use crate::may::may;
@@ -59,6 +60,11 @@ fn stores() -> Stores {
         statuses: Reflection::kept([], Seen::reader(Default::default())),
         secrets: store(&[json!({"metadata": {"name": "memberlist"},
             "data": {"secretkey": "YSBrZXkgb2YgZW5vdWdoIGJ5dGVz"}})]),
+        bgp: BgpStores {
+            peers: store(&[]),
+            adverts: store(&[]),
+            communities: store(&[]),
+        },
     }
 }
 

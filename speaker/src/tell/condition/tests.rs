@@ -395,7 +395,8 @@ fn a_message_is_bounded() {
         pool: "a".repeat(9000).as_str().into(),
     };
     let fate = Fate {
-        layer2: Layer2::Nobody(why.into()),
+        layer2: Some(Layer2::Nobody(why.into())),
+        bgp: None,
         doubt: None,
     };
     let fates = [("192.0.2.1".parse().unwrap(), fate)];

@@ -11,6 +11,7 @@ use crate::may::View;
 use crate::may::fixture::{advert, cluster, endpoints, key, link, service};
 use crate::see::dataplane::Dataplane;
 use crate::see::exclude::ExcludeList;
+use crate::see::snapshot::Snapshot;
 use crate::verdict::fixture::Segment;
 
 /// n1 announces these addresses of web.
@@ -107,6 +108,9 @@ fn a_problem_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
         message: "data: has no key excludel2.yaml".to_owned(),
     };
     let mut snapshot = Snapshot {
+        policy: Default::default(),
+        peers: Default::default(),
+        sessions: Default::default(),
         view: cluster(&["n1", "n2", "n3"]),
         shown: Arc::default(),
         statuses: Arc::default(),
@@ -117,8 +121,14 @@ fn a_problem_is_told_once_by_one_of_the_living_and_only_if_nobody_else_does() {
     let mut states = ["n1", "n2", "n3"].map(|node| (node, ToldProblems::default()));
     let mut tell = |snapshot: &Snapshot| -> Vec<Notice> {
         let all = states.iter_mut();
-        all.flat_map(|(node, told)| told.notices(snapshot, &verdicts(&snapshot.view, node), Instant::now()))
-            .collect()
+        all.flat_map(|(node, told)| {
+            told.notices(
+                &snapshot.problems,
+                &verdicts(&snapshot.view, node),
+                Instant::now(),
+            )
+        })
+        .collect()
     };
     assert_eq!(tell(&snapshot), [invalid_configuration(&problem("ConfigMap"))]);
     assert_eq!(tell(&snapshot), []);

@@ -1,0 +1,262 @@
+//! One session (RFC 5880 section 6.8): a state machine of four states and two timers.
+//!
+//! It lives as long as the peer is wanted, whatever BGP does meanwhile.
+
+mod remote;
+mod report;
+mod timing;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::packet::{Diagnostic, Packet, State};
+use crate::moment::Moment;
+use remote::Remote;
+pub use report::{Cause, Counters, Ignored, Input, Output, Path, Profile, Report, Status};
+use timing::Timing;
+
+/// One session with one peer.
+#[derive(Clone, Debug)]
+pub struct Session {
+    profile: Profile,
+    discriminator: NonZeroU32,
+    state: State,
+    since: Moment,
+    diagnostic: Diagnostic,
+    remote: Remote,
+    timing: Timing,
+    counters: Counters,
+    outputs: Vec<Output>,
+}
+
+impl Session {
+    /// A session that begins in Down. Its discriminator must be random, and no other session's of this node (RFC 5880
+    /// section 6.8.1). The seed spreads the packets in time.
+    pub fn new(profile: Profile, discriminator: NonZeroU32, seed: u64, now: Moment) -> Self {
+        Self {
+            timing: Timing::new(&profile, seed, now),
+            profile,
+            discriminator,
+            state: State::Down,
+            since: now,
+            diagnostic: Diagnostic::None,
+            remote: Remote::default(),
+            counters: Counters::default(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// The own number of this session: packets that have it as `your_discriminator` are for it. Those without one are for
+    /// the session with their source address (RFC 5881 section 3).
+    pub fn discriminator(&self) -> NonZeroU32 {
+        self.discriminator
+    }
+
+    /// Takes in what happened, and says what to do, in this order.
+    pub fn handle(&mut self, input: Input<'_>, now: Moment) -> Vec<Output> {
+        match input {
+            Input::Packet { packet, ttl } => self.receive(packet, ttl, now),
+            Input::Tick => self.tick(now),
+            Input::Profile(profile) => self.change(profile, now),
+            Input::Admin { up } => self.switch(up, now),
+        }
+        self.timing.expect(self.next(now));
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// When to [`Tick`](Input::Tick) next, if nothing comes before; none if only the peer can begin.
+    pub fn next(&self, now: Moment) -> Option<Moment> {
+        let detection = self.timing.detection_ends();
+        let sending = self.interval().map(|_| self.timing.next_packet(now));
+        detection.into_iter().chain(sending).min()
+    }
+
+    /// What the session is at.
+    pub fn status(&self) -> Status {
+        Status {
+            state: self.state,
+            since: self.since,
+            diagnostic: self.diagnostic,
+            remote_state: self.remote.state,
+            remote_diagnostic: self.remote.diagnostic,
+            remote_discriminator: self.remote.discriminator,
+            transmit: self.interval(),
+            detection: self.detection(),
+            counters: self.counters,
+        }
+    }
+
+    /// Time between packets, without jitter (6.8.2, 6.8.7); none if none are to be sent.
+    fn interval(&self) -> Option<Duration> {
+        let waits = self.profile.passive && self.remote.discriminator.is_none();
+        let demand =
+            self.remote.demand && [self.state, self.remote.state] == [State::Up; 2] && !self.timing.polls();
+        let quiet = self.remote.min_rx.is_zero() || demand || waits;
+        (!quiet).then(|| self.timing.transmit().max(self.remote.min_rx))
+    }
+
+    /// The detection time (6.8.4); none before anything was heard.
+    fn detection(&self) -> Option<Duration> {
+        self.remote.discriminator?;
+        let interval = self.timing.receive().max(self.remote.desired_min_tx);
+        Some(interval * self.remote.multiplier.into())
+    }
+
+    // 6.8.6, after the checks that need no session.
+    fn receive(&mut self, packet: &Packet, ttl: u8, now: Moment) {
+        if let Err(why) = self.check(packet, ttl) {
+            self.counters.ignored += 1;
+            self.outputs.push(Output::Report(Report::Ignored(why)));
+            return;
+        }
+        self.counters.received += 1;
+        let interval = self.interval();
+        self.remote.learn(packet);
+        if packet.last && self.timing.polls() {
+            self.timing.polled(&self.profile, self.state);
+        }
+        if self.interval() != interval
+            && let Some(interval) = self.interval()
+        {
+            self.timing.reschedule(interval, self.profile.multiplier);
+        }
+        if self.state == State::AdminDown {
+            return;
+        }
+        self.timing.heard(self.detection(), now);
+        match (packet.state, self.state) {
+            (State::AdminDown, State::Init | State::Up) => self.fall(Cause::PeerAdminDown, now),
+            (State::Down, State::Down) => self.go(State::Init, Cause::Heard, now),
+            (State::Init, State::Down) | (State::Init | State::Up, State::Init) => {
+                self.go(State::Up, Cause::Heard, now);
+            }
+            (State::Down, State::Up) => self.fall(Cause::Signalled(packet.diagnostic), now),
+            _ => {}
+        }
+        if packet.poll {
+            self.send(true);
+        }
+    }
+
+    fn check(&self, packet: &Packet, ttl: u8) -> Result<(), Ignored> {
+        let least = match self.profile.path {
+            Path::SingleHop => 255, // RFC 5881 section 5
+            Path::Multihop { minimum_ttl } => minimum_ttl,
+        };
+        if ttl < least {
+            return Err(Ignored::Ttl { ttl, least });
+        }
+        match packet.your_discriminator {
+            Some(other) if other != self.discriminator => Err(Ignored::Discriminator(other)),
+            _ => Ok(()),
+        }
+    }
+
+    fn tick(&mut self, now: Moment) {
+        if let Some(detection) = self.detection() {
+            // Nobody can say what came meanwhile: the peer is not to blame.
+            if let Some(late) = self.timing.stunned(detection, now) {
+                self.counters.stunned += 1;
+                self.outputs.push(Output::Report(Report::Stunned(late)));
+            }
+        }
+        if self.timing.is_expired(now) {
+            self.remote.forget(); // 6.8.1
+            self.timing.unheard();
+            if matches!(self.state, State::Init | State::Up) {
+                self.fall(Cause::Expired, now); // 6.8.4
+            }
+        }
+        if self.interval().is_some() && now >= self.timing.next_packet(now) {
+            self.send_periodic(now);
+        }
+    }
+
+    fn fall(&mut self, cause: Cause, now: Moment) {
+        self.diagnostic = match cause {
+            Cause::Expired => Diagnostic::Expired,
+            _ => Diagnostic::NeighborDown,
+        };
+        self.go(State::Down, cause, now);
+    }
+
+    fn go(&mut self, to: State, cause: Cause, now: Moment) {
+        let from = std::mem::replace(&mut self.state, to);
+        if from == to {
+            return;
+        }
+        let detection = self.detection().unwrap_or_default();
+        self.since = now;
+        match (from, to) {
+            (_, State::Up) => self.counters.ups += 1,
+            (State::Up, _) => self.counters.downs += 1,
+            _ => {}
+        }
+        self.timing.pace(&self.profile, to); // 6.8.3
+        self.outputs.push(Output::Report(Report::State {
+            from,
+            to,
+            cause,
+            detection,
+        }));
+        if self.interval().is_some() {
+            self.send_periodic(now); // 6.8.7: at once if it says something else than the one before
+        }
+    }
+
+    fn change(&mut self, profile: Profile, now: Moment) {
+        self.profile = profile;
+        self.timing.pace(&self.profile, self.state);
+        if let Some(interval) = self.interval() {
+            self.timing.reschedule(interval, self.profile.multiplier);
+        }
+        if self.timing.detection_ends().is_some() {
+            self.timing.adjust(self.detection(), now);
+        }
+    }
+
+    // 6.8.16
+    fn switch(&mut self, up: bool, now: Moment) {
+        match (up, self.state) {
+            (true, State::AdminDown) => {
+                self.diagnostic = Diagnostic::None;
+                self.go(State::Down, Cause::Admin, now);
+            }
+            (false, State::Down | State::Init | State::Up) => {
+                self.diagnostic = Diagnostic::AdministrativelyDown;
+                self.timing.unheard();
+                self.go(State::AdminDown, Cause::Admin, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn send_periodic(&mut self, now: Moment) {
+        self.send(false);
+        if let Some(interval) = self.interval() {
+            self.timing.sent(interval, self.profile.multiplier, now);
+        }
+    }
+
+    fn send(&mut self, last: bool) {
+        self.counters.sent += 1;
+        self.outputs.push(Output::Send(Packet {
+            diagnostic: self.diagnostic,
+            state: self.state,
+            poll: !last && self.timing.polls(),
+            last,
+            // This process forwards nothing, and its BFD ends with it.
+            control_plane_independent: false,
+            demand: false,
+            multiplier: self.profile.multiplier,
+            my_discriminator: self.discriminator,
+            your_discriminator: self.remote.discriminator,
+            desired_min_tx: self.timing.desired(),
+            required_min_rx: self.profile.receive,
+            required_min_echo_rx: Duration::ZERO,
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests;

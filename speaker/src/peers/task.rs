@@ -1,0 +1,252 @@
+//! One peer: its session, and the connection that it runs over.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::PeerName;
+use ferrolb_peering::Moment;
+use ferrolb_peering::bgp::{Input, Output, PeerAsn, PeerSpec, Report, Session, State};
+use ferrolb_rawlink::links::LinkTable;
+use ferrolb_runtime::idle::at;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::connection::{Connection, Happened as Seen, Read, next_hops};
+use super::metrics::Shown;
+use super::{Happened, News, Order, PeerReport, Reports, Sessions, WantedPeer};
+
+/// What is read at once.
+const BUFFER: usize = 64 * 1024;
+/// Reads in a row; others have their turn then.
+const READS: usize = 16;
+
+/// One peer.
+pub(super) struct PeerTask {
+    name: PeerName,
+    session: Session,
+    connection: Connection,
+    wanted: Arc<WantedPeer>,
+    orders: watch::Receiver<Order>,
+    /// It was told to end.
+    ending: bool,
+    origin: Instant,
+    links: watch::Receiver<LinkTable>,
+    reports: watch::Sender<Reports>,
+    news: mpsc::Sender<News>,
+    shown: Shown,
+}
+
+impl PeerTask {
+    pub(super) fn new(
+        sessions: &Sessions,
+        name: PeerName,
+        wanted: &Arc<WantedPeer>,
+        orders: watch::Receiver<Order>,
+        origin: Instant,
+    ) -> Self {
+        Self {
+            session: super::spec::session(&name, wanted),
+            connection: Connection::None,
+            wanted: wanted.clone(),
+            orders,
+            ending: false,
+            origin,
+            links: sessions.links.clone(),
+            reports: sessions.reports.clone(),
+            news: sessions.news.clone(),
+            shown: sessions.metrics.of(&wanted.spec.endpoint),
+            name,
+        }
+    }
+
+    /// Runs until it was told to end, and has.
+    pub(super) async fn run(mut self) {
+        self.give(Input::Wanted(self.wanted.routes.clone()));
+        self.give(Input::Start);
+        loop {
+            self.show();
+            if self.ending && self.session.is_over() && matches!(self.connection, Connection::None) {
+                return;
+            }
+            let wake = self
+                .session
+                .next(self.now())
+                .map(|moment| self.origin + moment.since_origin());
+            let writes = !self.session.outgoing().is_empty();
+            tokio::select! {
+                biased;
+                changed = self.orders.changed() => match changed {
+                    Ok(()) => self.obey(),
+                    Err(_) => return,
+                },
+                seen = self.connection.next(writes) => match seen {
+                    Seen::Dialled(Ok(stream)) => {
+                        let next_hops = next_hops(&stream, &self.links.borrow());
+                        self.connection = Connection::Up(stream);
+                        self.give(Input::TcpUp(next_hops));
+                    }
+                    Seen::Dialled(Err(error)) => {
+                        self.connection = Connection::None;
+                        self.give(Input::TcpFailed(&error.to_string()));
+                    }
+                    Seen::Closed => self.connection = Connection::None,
+                    Seen::Ready => {
+                        self.read();
+                        self.write();
+                    }
+                },
+                () = at(wake) => {
+                    // What waits in the socket may be what a timer waits for.
+                    self.read();
+                    self.give(Input::Tick);
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self) {
+        let order = self.orders.borrow_and_update().clone();
+        match order {
+            Order::Hold(wanted) => {
+                let before = std::mem::replace(&mut self.wanted, wanted.clone());
+                if before.spec != wanted.spec {
+                    self.give(Input::Spec(Box::new(wanted.spec.clone())));
+                }
+                self.give(Input::Wanted(wanted.routes.clone()));
+            }
+            Order::End(stop) => {
+                self.ending = true;
+                self.give(Input::Stop(stop));
+            }
+        }
+    }
+
+    /// Lets the session know, and does what it asks for.
+    fn give(&mut self, input: Input<'_>) {
+        let asked = self.handle(input);
+        self.carry_out(asked.into());
+    }
+
+    fn carry_out(&mut self, mut asked: VecDeque<Output>) {
+        while let Some(output) = asked.pop_front() {
+            match output {
+                Output::Dial => {
+                    let internal = is_internal(&self.wanted.spec);
+                    match Connection::dial(self.session.endpoint(), internal) {
+                        Ok(dialling) => self.connection = dialling,
+                        Err(why) => asked.extend(self.handle(Input::TcpFailed(&why))),
+                    }
+                }
+                Output::Send => asked.extend(self.send()),
+                Output::Close(close) => {
+                    self.connection.close(&close.last);
+                }
+                Output::Report(report) => self.report(report),
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>) -> Vec<Output> {
+        let now = self.now();
+        self.session.handle(input, now)
+    }
+
+    fn now(&self) -> Moment {
+        Moment::after_origin(self.origin.elapsed())
+    }
+
+    fn read(&mut self) {
+        let mut buffer = vec![0; BUFFER];
+        for _ in 0..READS {
+            match self.connection.read(&mut buffer) {
+                Read::Bytes(count) => self.give(Input::Bytes(&buffer[..count])),
+                Read::Nothing => return,
+                Read::Broken(why) => {
+                    self.connection = Connection::None;
+                    return self.give(Input::TcpFailed(&why));
+                }
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        let asked = self.send();
+        self.carry_out(asked.into());
+    }
+
+    /// Writes what the socket takes.
+    fn send(&mut self) -> Vec<Output> {
+        let mut asked = Vec::new();
+        loop {
+            let count = self.connection.write(self.session.outgoing());
+            if count == 0 {
+                return asked;
+            }
+            asked.extend(self.handle(Input::Sent(count)));
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        let peer = &self.name;
+        match report {
+            Report::Established(agreed) => {
+                let who = match &agreed.peer_name {
+                    Some(name) => format!("{name}, router ID {}", agreed.peer_id),
+                    None => format!("router ID {}", agreed.peer_id),
+                };
+                tracing::info!(%peer, who, hold_seconds = agreed.hold.seconds(), "BGP session up");
+                self.tell(Happened::Up(who));
+            }
+            Report::Ended(ending) => {
+                let why = ending.why.to_string();
+                if ending.state == State::Established {
+                    tracing::warn!(%peer, why, "BGP session down");
+                    self.tell(Happened::Down(why));
+                } else {
+                    tracing::debug!(%peer, why, state = %ending.state, "no BGP session");
+                }
+            }
+            Report::NoNextHop(family) => {
+                tracing::warn!(%peer, %family, "no own address that this peer could forward to");
+            }
+            other => tracing::debug!(%peer, ?other, "BGP session"),
+        }
+    }
+
+    fn tell(&self, what: Happened) {
+        // Dropped while nobody listens fast enough: metrics and the report say it too.
+        let _full = self.news.try_send(News {
+            peer: self.name.clone(),
+            what,
+        });
+    }
+
+    fn show(&mut self) {
+        let status = self.session.status();
+        self.shown.show(status, self.wanted.routes.len());
+        if self.ending {
+            return;
+        }
+        let report = PeerReport {
+            established: status.state == State::Established,
+            last: status.last.as_ref().map(ToString::to_string),
+        };
+        self.reports
+            .send_if_modified(|reports| match reports.get(&self.name) {
+                Some(known) if *known == report => false,
+                _ => {
+                    reports.insert(self.name.clone(), report);
+                    true
+                }
+            });
+    }
+}
+
+/// Whether the peer is of our AS, as far as is known before it says so.
+fn is_internal(spec: &PeerSpec) -> bool {
+    match spec.peer_asn {
+        PeerAsn::Is(asn) => asn == spec.own_asn(),
+        PeerAsn::Internal => true,
+        PeerAsn::External => false,
+    }
+}

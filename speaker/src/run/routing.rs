@@ -1,0 +1,206 @@
+//! The part of a pass that BGP is: from what is seen to what the sessions are to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ferrolb_crds::domain::{Node, NodeName, Password, PeerName, Sessions};
+use ferrolb_peering::bgp::{ExportTable, Stop};
+use ferrolb_runtime::events::Notice;
+use ferrolb_runtime::reflect::Problem;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::EventType;
+use tokio::sync::watch;
+
+use crate::may::View;
+use crate::peers::{Happened, News, Orders, Passwords, Reports, WantedPeer, spec};
+use crate::routes::{Policy, Routes, Table, routes};
+use crate::see::passwords::PasswordReader;
+
+/// The loop's end of the sessions.
+pub(crate) struct Routing {
+    orders: watch::Sender<Orders>,
+    reports: watch::Receiver<Reports>,
+    passwords: PasswordReader,
+    /// What was decided last, and from what.
+    last: Option<Last>,
+    tables: BTreeMap<PeerName, (Table, ExportTable)>,
+    refused: BTreeMap<PeerName, String>,
+}
+
+struct Last {
+    view: View,
+    policy: Policy,
+    routes: Arc<Routes>,
+}
+
+impl Routing {
+    pub(crate) fn new(
+        orders: watch::Sender<Orders>,
+        reports: watch::Receiver<Reports>,
+        passwords: PasswordReader,
+    ) -> Self {
+        Self {
+            orders,
+            reports,
+            passwords,
+            last: None,
+            tables: BTreeMap::new(),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// Returns when the sessions say something else.
+    pub(crate) async fn changed(&mut self) {
+        if self.reports.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The passwords as they were found.
+    pub(crate) fn passwords(&self) -> Passwords {
+        self.passwords.found()
+    }
+
+    /// The sessions of this node that are up.
+    pub(crate) fn up(&mut self) -> Sessions {
+        let reports = self.reports.borrow_and_update();
+        let up = reports.iter().filter(|(_, report)| report.established);
+        up.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Decides, and lets the sessions know. The same routes are the same memory as before, which costs sessions nothing.
+    pub(crate) fn tell(
+        &mut self,
+        node: &NodeName,
+        view: &View,
+        policy: &Policy,
+        passwords: &Passwords,
+    ) -> Arc<Routes> {
+        let routes = match &self.last {
+            Some(last) if last.view.is(view) && last.policy.is(policy) => last.routes.clone(),
+            _ => Arc::new(routes(view, policy, node)),
+        };
+        self.passwords.want(secrets(policy));
+        if let Some(of_node) = view.nodes.get(node) {
+            self.order(node, of_node, policy, &routes, passwords);
+        }
+        self.last = Some(Last {
+            view: view.clone(),
+            policy: policy.clone(),
+            routes: routes.clone(),
+        });
+        routes
+    }
+
+    fn order(
+        &mut self,
+        name: &NodeName,
+        node: &Node,
+        policy: &Policy,
+        routes: &Routes,
+        passwords: &Passwords,
+    ) {
+        self.tables.retain(|peer, _| routes.tables.contains_key(peer));
+        self.refused.clear();
+        let before = self.orders.borrow().peers.clone();
+        let mut peers = BTreeMap::new();
+        for (peer, table) in &routes.tables {
+            let Some(of_peer) = policy.peers.get(peer) else {
+                continue;
+            };
+            let spec = match spec(of_peer, name, node, passwords) {
+                Ok(spec) => spec,
+                Err(why) => {
+                    // One that was not read yet will be in a moment.
+                    if passwords.contains_key(&why.secret) {
+                        self.refused.insert(peer.clone(), why.to_string());
+                    }
+                    continue;
+                }
+            };
+            let wanted = WantedPeer {
+                spec,
+                routes: self.exported(peer, table),
+            };
+            let known = before.get(peer).filter(|known| ***known == wanted);
+            peers.insert(peer.clone(), known.cloned().unwrap_or_else(|| Arc::new(wanted)));
+        }
+        self.orders.send_if_modified(|orders| {
+            let differs = orders.peers != peers;
+            orders.peers = peers;
+            differs
+        });
+    }
+
+    fn exported(&mut self, peer: &PeerName, table: &Table) -> ExportTable {
+        match self.tables.get(peer) {
+            Some((known, exported)) if known == table => exported.clone(),
+            _ => {
+                let shared = table
+                    .iter()
+                    .map(|(prefix, attributes)| (*prefix, Arc::new(attributes.clone())));
+                let exported: ExportTable = Arc::new(shared.collect());
+                self.tables
+                    .insert(peer.clone(), (table.clone(), exported.clone()));
+                exported
+            }
+        }
+    }
+
+    /// Peers that there can be no session with, and why.
+    pub(crate) fn problems(&self, references: &BTreeMap<PeerName, ObjectReference>) -> Vec<Problem> {
+        let problem = |(peer, why): (&PeerName, &String)| {
+            Some(Problem {
+                object: references.get(peer)?.clone(),
+                message: why.clone(),
+            })
+        };
+        self.refused.iter().filter_map(problem).collect()
+    }
+
+    /// Ends all sessions. For good, if the node is on its way out: routers are to use others at once. Else this process will be
+    /// back, and a router that can keeps the routes.
+    pub(crate) fn leave(&self, node: &NodeName) {
+        let of_node = self.last.as_ref().and_then(|last| last.view.nodes.get(node));
+        let stop = match of_node.is_some_and(|node| node.soft.is_some()) {
+            true => Stop::Final("node shutting down".to_owned()),
+            false => Stop::Restart,
+        };
+        self.orders.send_modify(|orders| orders.stop = Some(stop));
+    }
+}
+
+/// The Secrets that peers name.
+fn secrets(policy: &Policy) -> BTreeSet<String> {
+    let named = policy.peers.values().filter_map(|peer| match &peer.password {
+        Password::Secret(name) => Some(name.clone()),
+        Password::None | Password::Plain(_) => None,
+    });
+    named.collect()
+}
+
+/// What happened to a session, as an event of its peer.
+pub(crate) fn notice(
+    news: &News,
+    node: &NodeName,
+    references: &BTreeMap<PeerName, ObjectReference>,
+) -> Option<Notice> {
+    let (severity, reason, note) = match &news.what {
+        Happened::Up(who) => (
+            EventType::Normal,
+            "SessionUp",
+            format!("BGP session of node \"{node}\" is up: {who}"),
+        ),
+        Happened::Down(why) => (
+            EventType::Warning,
+            "SessionDown",
+            format!("BGP session of node \"{node}\" is down: {why}"),
+        ),
+    };
+    Some(Notice {
+        regarding: references.get(&news.peer)?.clone(),
+        severity,
+        reason: reason.to_owned(),
+        note,
+    })
+}

@@ -1,0 +1,145 @@
+//! The speaker's thread of BGP in the node's namespace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_crds::domain::PeerName;
+use ferrolb_peering::bgp::{Asn, Attributes, Endpoint, ExportTable, Password, PeerAsn, PeerSpec, Stop};
+use ferrolb_peering::{Family, Prefix};
+use ferrolb_rawlink::links::Link;
+use ferrolb_speaker::peers::{News, Orders, PeerMetrics, Reports, Sessions, WantedPeer};
+use prometheus::Registry;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::netns::Namespace;
+use crate::site::{NODE, until};
+
+/// The AS of the node.
+pub(crate) const OURS: u32 = 64512;
+/// The AS of an external router.
+pub(crate) const THEIRS: u32 = 64500;
+
+/// A node that announces.
+pub(crate) struct Announcer {
+    orders: watch::Sender<Orders>,
+    reports: watch::Receiver<Reports>,
+    news: mpsc::Receiver<News>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// An external peer at this address of the router, with the family of the address.
+pub(crate) fn external(address: &str) -> PeerSpec {
+    let address: IpAddr = address.parse().unwrap();
+    let id = "192.0.2.2".parse().unwrap();
+    PeerSpec {
+        families: BTreeSet::from([Family::of(address)]),
+        host_name: Some("n1".to_owned()),
+        ..PeerSpec::new(Asn(OURS), PeerAsn::Is(Asn(THEIRS)), id, Endpoint::new(address))
+    }
+}
+
+/// The same, of our own AS.
+pub(crate) fn internal(address: &str) -> PeerSpec {
+    PeerSpec {
+        asn: Asn(THEIRS),
+        ..external(address)
+    }
+}
+
+/// The same with a password.
+pub(crate) fn signed(mut spec: PeerSpec, password: &str) -> PeerSpec {
+    spec.endpoint.password = Some(Password(password.to_owned()));
+    spec
+}
+
+/// Routes to these prefixes with the same attributes.
+pub(crate) fn table(prefixes: impl IntoIterator<Item = String>, attributes: &Attributes) -> ExportTable {
+    let attributes = Arc::new(attributes.clone());
+    let route = |prefix: String| (prefix.parse::<Prefix>().unwrap(), attributes.clone());
+    Arc::new(prefixes.into_iter().map(route).collect())
+}
+
+impl Announcer {
+    pub(crate) fn start(node: &Namespace) -> Self {
+        let (orders, of_orders) = watch::channel(Orders::default());
+        let (to_reports, reports) = watch::channel(Reports::default());
+        let (to_news, news) = mpsc::channel(64);
+        let sessions = Sessions {
+            orders: of_orders,
+            links: watch::channel(Arc::new(BTreeMap::from([(2, link())]))).1,
+            reports: to_reports,
+            news: to_news,
+            metrics: PeerMetrics::register(&Registry::new()).unwrap(),
+        };
+        let ended = node.inside(|| sessions.start().unwrap());
+        Self {
+            orders,
+            reports,
+            news,
+            ended,
+        }
+    }
+
+    /// Holds a session with peer `tor` and tells it these routes.
+    pub(crate) fn tell(&self, spec: &PeerSpec, routes: &ExportTable) {
+        let wanted = WantedPeer {
+            spec: spec.clone(),
+            routes: routes.clone(),
+        };
+        let peers = BTreeMap::from([("tor".into(), Arc::new(wanted))]);
+        self.orders.send_modify(|orders| orders.peers = peers);
+    }
+
+    /// Waits until the session is up.
+    pub(crate) fn until_up(&self) {
+        until("the session to be up", || self.is_up());
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        let reports = self.reports.borrow();
+        reports
+            .get(&PeerName::from("tor"))
+            .is_some_and(|report| report.established)
+    }
+
+    /// Why the last attempt or session ended.
+    pub(crate) fn last(&self) -> String {
+        let reports = self.reports.borrow();
+        let report = reports.get(&PeerName::from("tor")).cloned().unwrap_or_default();
+        report.last.unwrap_or_default()
+    }
+
+    /// What happened so far.
+    pub(crate) fn news(&mut self) -> Vec<News> {
+        std::iter::from_fn(|| self.news.try_recv().ok()).collect()
+    }
+
+    /// Ends all sessions, and returns when they have.
+    pub(crate) fn stop(self, stop: Stop) {
+        self.orders.send_modify(|orders| orders.stop = Some(stop));
+        drop(self.orders);
+        self.ended.blocking_recv().unwrap_err();
+    }
+}
+
+fn link() -> Link {
+    let lengths = [24, 64];
+    let addresses = NODE
+        .iter()
+        .zip(lengths)
+        .map(|(address, length)| (address.parse().unwrap(), length));
+    Link {
+        index: 2,
+        name: "eth0".to_owned(),
+        mac: None,
+        mtu: 1500,
+        up: true,
+        carrier: true,
+        loopback: false,
+        noarp: false,
+        broadcast: true,
+        master: None,
+        addresses: addresses.collect(),
+    }
+}

@@ -1,0 +1,56 @@
+//! A router that runs BIRD 2.
+
+use tempfile::TempDir;
+
+use crate::netns::Namespace;
+use crate::programs::{Running, run};
+use crate::site::until;
+
+/// BIRD in a namespace.
+pub(crate) struct Bird<'a> {
+    namespace: &'a Namespace,
+    folder: TempDir,
+    _daemon: Running,
+}
+
+impl<'a> Bird<'a> {
+    /// Starts it with these protocols.
+    pub(crate) fn start(namespace: &'a Namespace, protocols: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
+        let configuration = format!(
+            "log stderr all;\nrouter id 203.0.113.1;\nprotocol device {{}}\n\
+             protocol direct {{ ipv4; ipv6; }}\n\
+             protocol kernel {{ merge paths yes; ipv4 {{ import none; export where source = RTS_BGP; }}; }}\n\
+             protocol kernel {{ merge paths yes; ipv6 {{ import none; export where source = RTS_BGP; }}; }}\n{protocols}\n"
+        );
+        std::fs::write(path("bird.conf"), configuration).unwrap();
+        let (conf, control, pid) = (path("bird.conf"), path("bird.ctl"), path("bird.pid"));
+        let arguments = ["-f", "-c", &conf, "-s", &control, "-P", &pid];
+        let daemon = Running::start(namespace, "usr/sbin/bird", &arguments, &folder.path().join("log"));
+        until("bird to listen", || folder.path().join("bird.ctl").exists());
+        Self {
+            namespace,
+            _daemon: daemon,
+            folder,
+        }
+    }
+
+    /// What a command says.
+    pub(crate) fn ask(&self, command: &str) -> String {
+        let control = self.folder.path().join("bird.ctl");
+        let arguments = ["-s", control.to_str().unwrap(), command];
+        String::from_utf8(run(self.namespace, "usr/sbin/birdc", &arguments).stdout).unwrap()
+    }
+
+    /// How many routes it has from sessions.
+    pub(crate) fn count(&self) -> usize {
+        let said = self.ask("show route where source = RTS_BGP");
+        said.lines().filter(|line| line.contains("unicast")).count()
+    }
+
+    /// What it logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+}

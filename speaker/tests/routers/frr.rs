@@ -1,0 +1,95 @@
+//! A router that runs FRR: zebra and bgpd.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::netns::Namespace;
+use crate::programs::{Running, run};
+use crate::site::until;
+
+/// FRR in a namespace.
+pub(crate) struct Frr<'a> {
+    namespace: &'a Namespace,
+    folder: TempDir,
+    _daemons: [Running; 2],
+}
+
+impl<'a> Frr<'a> {
+    /// Starts it with these lines below `router bgp 64500`.
+    pub(crate) fn start(namespace: &'a Namespace, lines: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        open_to_all(folder.path());
+        let configuration = format!(
+            "frr defaults traditional\nrouter bgp 64500\n bgp router-id 203.0.113.1\n no bgp ebgp-requires-policy\n \
+             no bgp default ipv4-unicast\n{lines}\n"
+        );
+        std::fs::write(path("bgpd.conf"), configuration).unwrap();
+        // Without this vtysh asks for a password.
+        std::fs::write(path("vtysh.conf"), "username root nopassword\n").unwrap();
+        let daemon = |name: &str, configuration: PathBuf| {
+            let text = |path: PathBuf| path.into_os_string().into_string().unwrap();
+            let (pid, zebra) = (text(path(&format!("{name}.pid"))), text(path("zserv.api")));
+            let (sockets, configuration) = (text(folder.path().to_owned()), text(configuration));
+            let mut arguments = vec![
+                "-i",
+                &pid,
+                "-z",
+                &zebra,
+                "--vty_socket",
+                &sockets,
+                "-f",
+                &configuration,
+            ];
+            arguments.extend(["-u", "frr", "-g", "frr", "--log", "stdout"]);
+            Running::start(
+                namespace,
+                &format!("usr/lib/frr/{name}"),
+                &arguments,
+                &path(&format!("{name}.log")),
+            )
+        };
+        let zebra = daemon("zebra", "/dev/null".into());
+        until("zebra to listen", || path("zserv.api").exists());
+        let bgpd = daemon("bgpd", path("bgpd.conf"));
+        until("bgpd to listen", || path("bgpd.vty").exists());
+        Self {
+            namespace,
+            _daemons: [zebra, bgpd],
+            folder,
+        }
+    }
+
+    /// What a command says, as JSON.
+    pub(crate) fn ask(&self, command: &str) -> Value {
+        let folder = self.folder.path().to_str().unwrap();
+        let command = format!("{command} json");
+        let arguments = ["--vty_socket", folder, "--config_dir", folder, "-c", &command];
+        let output = run(self.namespace, "usr/bin/vtysh", &arguments);
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// The best path to a prefix; null if there is none.
+    pub(crate) fn path_to(&self, family: &str, prefix: &str) -> Value {
+        self.ask(&format!("show bgp {family} unicast {prefix}"))["paths"][0].clone()
+    }
+
+    /// How many prefixes of the family it has.
+    pub(crate) fn count(&self, family: &str) -> usize {
+        let table = self.ask(&format!("show bgp {family} unicast"));
+        table["routes"].as_object().map_or(0, serde_json::Map::len)
+    }
+
+    /// What it knows of a neighbour.
+    pub(crate) fn neighbour(&self, address: &str) -> Value {
+        self.ask(&format!("show bgp neighbor {address}"))[address].clone()
+    }
+}
+
+/// The daemons give up root.
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+}

@@ -1,0 +1,99 @@
+//! The routers' programs, unpacked and not installed: nothing of them starts by itself.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::netns::Namespace;
+
+/// Where `scripts/deps` unpacks them.
+pub(crate) fn folder() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cache = variable("FERROLB_LAB_CACHE").unwrap_or_else(|| {
+        let home = || variable("HOME").unwrap_or_else(|| "/root".into()).join(".cache");
+        variable("XDG_CACHE_HOME")
+            .unwrap_or_else(home)
+            .join("ferrolb-lab")
+    });
+    cache.join("routers")
+}
+
+/// What is missing to run them.
+pub(crate) fn missing() -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some("not root".to_owned());
+    }
+    let programs = [
+        "usr/lib/frr/bgpd",
+        "usr/lib/frr/zebra",
+        "usr/bin/vtysh",
+        "usr/sbin/bird",
+        "usr/sbin/birdc",
+    ];
+    let missing = programs
+        .into_iter()
+        .map(|name| folder().join(name))
+        .find(|path| !path.exists());
+    missing.map(|path| format!("{} is not there (scripts/deps)", path.display()))
+}
+
+/// A program in a namespace, with the users and libraries that it was built for.
+fn command(namespace: &Namespace, program: &str, arguments: &[&str]) -> Command {
+    const IN_PLACE: &str = "mount --bind \"$1/etc/passwd\" /etc/passwd && mount --bind \"$1/etc/group\" /etc/group && \
+         export LD_LIBRARY_PATH=\"$2\" && shift 2 && exec \"$@\"";
+    let folder = folder();
+    let libraries: Vec<PathBuf> = std::fs::read_dir(folder.join("usr/lib"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+        .flat_map(|path| {
+            let triplet = path.file_name().unwrap().to_owned();
+            [path.clone(), path.join("frr"), folder.join("lib").join(triplet)]
+        })
+        .collect();
+    let libraries = std::env::join_paths(libraries).unwrap();
+    let mut command = Command::new("ip");
+    command
+        .args([
+            "netns",
+            "exec",
+            namespace.name(),
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            IN_PLACE,
+            "sh",
+        ])
+        .arg(&folder)
+        .arg(libraries)
+        .arg(folder.join(program))
+        .args(arguments)
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(namespace: &Namespace, program: &str, arguments: &[&str]) -> Output {
+    command(namespace, program, arguments).output().unwrap()
+}
+
+/// A program that goes on until this is dropped.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Starts it; what it says goes into a file.
+    pub(crate) fn start(namespace: &Namespace, program: &str, arguments: &[&str], log: &Path) -> Self {
+        let log = std::fs::File::create(log).unwrap();
+        let mut command = command(namespace, program, arguments);
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Each step to the program is an exec, so this is the program itself.
+        let _gone = self.0.kill();
+        let _gone = self.0.wait();
+    }
+}
