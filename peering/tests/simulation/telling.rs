@@ -230,3 +230,23 @@ fn ten_thousand_routes_are_told_quickly_and_one_change_costs_little() {
     println!("10,000 routes: {cold:?}; one less: {change:?}");
     assert!(cold < Duration::from_secs(5) && change < Duration::from_millis(500));
 }
+
+#[test]
+fn what_goes_while_a_slow_router_is_told_again_is_withdrawn() {
+    let mut line = Line::new();
+    let wanted = large(12_000, 400);
+    line.want(Arc::clone(&wanted));
+    line.read_all();
+    let both = [Family::V4, Family::V6].map(|family| crate::router::said(|out| wire::refresh(family, out)));
+    line.session.handle(Input::Bytes(&both.concat()), line.now);
+    line.pass(ms(6));
+    line.read(5000);
+    let fewer = wanted
+        .iter()
+        .step_by(3)
+        .map(|(prefix, kind)| (*prefix, Arc::clone(kind)));
+    line.want(Arc::new(fewer.collect()));
+    line.read_all();
+    assert_eq!(line.router.routes.len(), 8000);
+    assert_eq!(line.session.status().sent.iter().sum::<usize>(), 8000);
+}
