@@ -177,14 +177,11 @@ impl Verdicts {
     /// The addresses that nobody announces for a Service, and why.
     pub(crate) fn silent(&self) -> impl Iterator<Item = (&ServiceKey, IpAddr, &Reason)> {
         self.by_address.iter().flat_map(|(address, verdict)| {
-            let of_address = match &verdict.layer2 {
-                Layer2::Nobody(why) => Some(&**why),
-                Layer2::Here(_) | Layer2::There(_) | Layer2::Unknown => None,
-            };
             let services = verdict.judged.services();
             services.filter_map(move |service| {
-                let why = verdict.judged.refused(service).or(of_address)?;
-                Some((service, *address, why))
+                let of_service = verdict.judged.refused(service);
+                let of_service = of_service.filter(|_| verdict.is_for_layer2());
+                Some((service, *address, of_service.or_else(|| verdict.refusal())?))
             })
         })
     }

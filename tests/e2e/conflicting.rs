@@ -32,19 +32,20 @@ const MAC: &str = "52:54:00:00:02:f0";
 const NAMED: &str = "MAC address 52:54:00:00:02:f0, QEMU/KVM";
 /// A quarantine, and what comes after it.
 const FREE_AGAIN: Duration = Duration::from_secs(70);
-/// The name of its network namespace and of its interface.
+/// The name of its network namespace, and of its interface, which with what the lab puts before it has 15 bytes at most.
 const NAME: &str = "fl-stranger";
+const INTERFACE: &str = "stranger";
 
 /// A machine on the LAN that is no node, as long as this lives.
 struct Stranger<'a>(Option<Plugged<'a>>);
 
 impl<'a> Stranger<'a> {
     fn with(lab: &'a Lab, address: Ipv4Addr) -> Result<Self> {
-        let plugged = lab.lan().plug(Machine::ControlPlane, NAME)?;
+        let plugged = lab.lan().plug(Machine::ControlPlane, INTERFACE)?;
         let stranger = Self(Some(plugged));
         let script = format!(
-            "ip netns add {NAME} && ip link set {NAME} netns {NAME} && ip -n {NAME} link set {NAME} address {MAC} && \
-             ip -n {NAME} addr add {address}/24 dev {NAME} && ip -n {NAME} link set {NAME} up"
+            "ip netns add {NAME} && ip link set {INTERFACE} netns {NAME} && ip -n {NAME} link set {INTERFACE} address {MAC} && \
+             ip -n {NAME} addr add {address}/24 dev {INTERFACE} && ip -n {NAME} link set {INTERFACE} up"
         );
         let ended = lab.in_machine(Machine::ControlPlane, || {
             Command::new("sh").args(["-ec", &script]).output()

@@ -119,11 +119,20 @@ fn series(lab: &Lab, begin: &str) -> Result<bool> {
                 .body,
         );
     }
-    let of_controller = format!("{}metrics", page::URL);
-    bodies.push(
-        lab.http_get_from(Machine::ControlPlane, &of_controller, SOON)?
-            .body,
-    );
+    // Either may lead, and the other one shows nothing.
+    let selector = [
+        "get",
+        "pods",
+        "-n",
+        "metallb-system",
+        "-l",
+        "component=controller",
+    ];
+    for pod in lab.json(&selector)?["items"].as_array().into_iter().flatten() {
+        let address = pod["status"]["podIP"].as_str().unwrap_or_default();
+        let url = format!("http://{address}:9120/metrics");
+        bodies.push(lab.http_get_from(Machine::Node(1), &url, SOON)?.body);
+    }
     let mut all = bodies.iter().flat_map(|body| body.lines());
     Ok(all.any(|line| line.starts_with(begin) && !line.ends_with(" 0")))
 }
