@@ -111,6 +111,18 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         "SeveralHolders" => {
             "Find out what keeps frames of EtherType 0x88B5 from passing between these nodes, or start the speakers with --segment-transport auto."
         }
+        "NoPeer" => "Make a BGPPeer, or correct spec.peers of the BGPAdvertisement (docs/bgp.md).",
+        "FamilyNotCarried" => {
+            "Set spec.dualStackAddressFamily of a BGPPeer, or make a peer of that family; a session that is up begins anew."
+        }
+        "NoEndpointBehindPeers" => {
+            "Let a pod run on a node with a session, let more nodes have one (spec.nodeSelectors of the BGPPeer), or set spec.externalTrafficPolicy: Cluster."
+        }
+        "NoSession" => {
+            "Read the events of the BGPPeers, which have the routers' own words: kubectl get events -n metallb-system --field-selector involvedObject.kind=BGPPeer."
+        }
+        "NotSelectedForBgp" => "Change spec.nodeSelectors of the BGPAdvertisement, or the labels of a node.",
+        "NoPeerHere" => "Change spec.nodeSelectors of the BGPPeer, or the labels of a node.",
         "NotFound" => "Check name and namespace (-n): kubectl get services -A lists all.",
         "Unreadable" => "Correct the field that is named.",
         "NoController" => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ferrolb_segment::message::Wire;
 
 use crate::Test;
-use crate::bench::{STRANGER, until};
+use crate::bench::{STRANGER, connected, until};
 use crate::netns::Namespace;
 use crate::pair::{HELD, Pair};
 
@@ -51,6 +51,12 @@ fn stranger(pair: &Pair) -> Namespace {
     pair.bridge.ip("link set stranger master br0 up");
     has_addresses(&stranger);
     stranger.ip("link set eth0 up");
+    connected(&stranger);
+    // The bridge learns of a carrier as late as a second after it is there.
+    until("the bridge to forward to the stranger", || {
+        let port = pair.bridge.ip("-d link show dev stranger");
+        port.contains("state forwarding")
+    });
     stranger
 }
 

@@ -149,7 +149,13 @@ fn an_interface_that_no_node_has_is_the_reason_of_each() {
 fn a_station_that_has_the_address_is_named_and_nothing_is_said_of_another_address() {
     let taken = "192.0.2.200 not announced: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, \
                  answers when node n1 asks for the address on eth0 before its first use";
-    let first_line = headline(|it| it.announced("False", "WireTaken", taken));
+    let said = [
+        condition("Assigned", "True", "Assigned", ""),
+        condition("Announced", "False", "WireTaken", taken),
+    ];
+    let asked_for = json!({"metadata": {"annotations": {"metallb.io/loadBalancerIPs": "192.0.2.200"}},
+        "status": {"conditions": said}});
+    let first_line = headline(|it| it.of_service(asked_for));
     assert_eq!(
         first_line,
         format!("shop/web is not announced (WireTaken): {taken}")
