@@ -44,8 +44,8 @@ for side in r a; do ip -n "$name-$side" link set v0 up && ip -n "$name-$side" li
 ip -n "$name-r" addr add 192.0.2.1/24 dev v0
 ip -n "$name-a" addr add 192.0.2.2/24 dev v0
 
-router() { # PROGRAM ARGUMENTS...: in the router's namespace, with the users that it becomes
-	ip netns exec "$name-r" unshare --mount sh -c \
+router() { # PROGRAM ARGUMENTS..., in the background: in the namespace of the router, with the users that it becomes
+	exec ip netns exec "$name-r" unshare --mount sh -c \
 		'mount --bind "$1/etc/passwd" /etc/passwd && mount --bind "$1/etc/group" /etc/group && export LD_LIBRARY_PATH="$2" && shift 2 && exec "$@"' \
 		sh "$folder/root" "$libraries" "$@"
 }
