@@ -204,13 +204,13 @@ spec: {autoAssign: false, addresses: [192.0.2.234/32]}
         refused(
             "said-full",
             "NoAddress",
-            "ferrolb_services_refused{reason=\"no_address\"}",
+            "ferrolb_services_refused{reason=\"NoAddress\"}",
             "pool said-small has no free IPv4 address",
         ),
         refused(
             "said-taken",
             "InUse",
-            "ferrolb_services_refused{reason=\"in_use\"}",
+            "ferrolb_services_refused{reason=\"InUse\"}",
             "192.0.2.235 is in use by default/said-first",
         ),
     ] {
