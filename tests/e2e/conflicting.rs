@@ -119,8 +119,18 @@ impl Said<'_> {
         let message = refused(lab, name, reason)?;
         assert!(message.contains(NAMED), "{message}");
         let note = event(lab, name, reason, &[NAMED])?;
-        let sentence = note.split_once(": ").map_or("", |(_, why)| why);
-        assert!(message.ends_with(sentence), "{message}, and the event: {note}");
+        // Several nodes may have found it.
+        let nodes: Vec<String> = lab.plan().nodes().map(|node| lab.node_name(node)).collect();
+        let unnamed = |text: &str| {
+            nodes
+                .iter()
+                .fold(text.to_owned(), |text, node| text.replace(node, "NODE"))
+        };
+        let sentence = unnamed(note.split_once(": ").map_or("", |(_, why)| why));
+        assert!(
+            unnamed(&message).ends_with(&sentence),
+            "{message}, and the event: {note}"
+        );
         let subject = format!("svc/default/{name}");
         let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject], SOON)?;
         let line = text.lines().next().unwrap_or_default();
