@@ -82,9 +82,8 @@ pub mod bfd;
 pub mod bgp;
 mod chance;
 mod liveness;
-mod moment;
 mod prefix;
 
+pub use ferrolb_moment::Moment;
 pub use liveness::{Judgement, Liveness};
-pub use moment::Moment;
 pub use prefix::{Family, Prefix, PrefixError};

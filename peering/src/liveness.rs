@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Moment;
 use crate::bfd;
-use crate::moment::Moment;
 
 /// What BFD says of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

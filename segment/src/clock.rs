@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::moment::Moment;
+use super::Moment;
 
 /// Comparisons count for two to three of these, but not in the one in which they are made: of frames that waited on the
 /// socket each is a little ahead of the one before. Clocks drift by a millisecond meanwhile.

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use super::Moment;
 use super::message::Message;
-use super::moment::Moment;
 use super::replay::{Limits, RateLimit, Replayed, Sequences};
 use super::seal::{KeyRing, Refused, Sealed};
 

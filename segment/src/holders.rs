@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Moment;
 use super::copy::Change;
 use super::message::{Entry, Epoch, Instance};
-use super::moment::Moment;
 
 /// Nobody remembers a claim longer: instances that are not up are forgotten after this.
 const UNNEEDED: Duration = Duration::from_secs(600);

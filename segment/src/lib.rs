@@ -14,7 +14,6 @@ mod key;
 mod losses;
 pub mod mac;
 pub mod message;
-pub mod moment;
 pub mod order;
 mod own;
 mod peer;
@@ -26,7 +25,7 @@ pub mod seal;
 mod view;
 pub mod ways;
 
-pub use moment::Moment;
+pub use ferrolb_moment::Moment;
 pub use peer::Sighting;
 pub use profile::Profile;
 pub use protocol::{Before, Conduct, Effect, Event, PartitionPolicy, Segment};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::Moment;
 use super::clock::PeerClock;
 use super::copy::ClaimsCopy;
 use super::heard::HeardList;
 use super::losses::Losses;
 use super::message::{Alive, Beacon, Instance, Standing, State, Tag};
-use super::moment::Moment;
 use super::profile::Profile;
 
 /// How far apart the questions of a suspicion are.

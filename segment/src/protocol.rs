@@ -35,9 +35,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Moment;
 use super::codec::Room;
 use super::message::{Body, Instance, NodeId, State};
-use super::moment::Moment;
 use super::peer::{Peer, Sighting};
 use super::profile::Profile;
 use super::random::Chance;

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::packet::{Diagnostic, Packet, State};
-use crate::moment::Moment;
+use crate::Moment;
 use remote::Remote;
 pub use report::{Cause, Counters, Ignored, Input, Output, Path, Profile, Report, Status};
 use timing::Timing;

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use super::routes::Routes;
 use super::wire::{self, Kind, Notification, cease, fsm};
+use crate::Moment;
 use crate::chance::Chance;
 use crate::liveness::{Judgement, Liveness};
-use crate::moment::Moment;
 use connection::Connection;
 use ending::Why;
 pub use report::{Close, Counters, Down, Ending, Input, Negotiated, Output, Report, Status, Stop};

@@ -8,8 +8,8 @@ use super::conflicts::Step;
 use super::handover::Decision;
 use super::pass::{Look, Pass};
 use super::{Effect, Event, Segment};
+use crate::Moment;
 use crate::message::{Entry, Hold, Instance, State};
-use crate::moment::Moment;
 
 impl Segment {
     /// Looks at each address about which something changed.

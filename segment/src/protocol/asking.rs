@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::Moment;
 use crate::message::{BUCKETS, Instance, Request, Requested};
-use crate::moment::Moment;
 
 /// An answer that does not come is asked for again after this.
 const AGAIN: Duration = Duration::from_millis(60);

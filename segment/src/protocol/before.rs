@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Segment;
+use crate::Moment;
 use crate::message::{Entry, NodeId};
-use crate::moment::Moment;
 
 /// The node that held an address last, or still does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use super::{Effect, Segment};
+use crate::Moment;
 use crate::mac::Mac;
 use crate::message::{Body, Finding, Instance, MOST_FINDINGS, Wire};
-use crate::moment::Moment;
 
 /// So many questions; RFC 5227 §2.1.1 has as many, and a second between them instead.
 const QUESTIONS: u32 = 3;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Event, Segment};
+use crate::Moment;
 use crate::message::{ClaimsPage, Entry, Epoch, Instance, State};
-use crate::moment::Moment;
 
 /// An epoch may be so much greater than any known, and by as much more for each second since all claims of its sender
 /// were known. A claim makes it greater by 1, a change of heirs by 2.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::roll::Roll;
+use crate::Moment;
 use crate::codec::Room;
 use crate::key::ClaimKey;
 use crate::message::{Entry, Hold, Instance, NodeId, Standing, State, Version};
-use crate::moment::Moment;
 use crate::order::{Living, Loads};
 use crate::peer::Peer;
 use crate::profile::Profile;

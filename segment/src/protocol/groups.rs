@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::facts::Facts;
 use super::handover::Handover;
 use super::pass::Look;
+use crate::Moment;
 use crate::message::{Hold, NodeId};
-use crate::moment::Moment;
 use crate::order::Contender;
 
 /// A group must be split for so long, with the same node to gather it, before it moves: after a partition, conflicts are

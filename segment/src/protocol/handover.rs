@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::facts::Facts;
 use super::groups::Split;
 use super::pass::Look;
+use crate::Moment;
 use crate::message::{Entry, Hold, NodeId, State};
-use crate::moment::Moment;
 use crate::order;
 use crate::peer::Peer;
 

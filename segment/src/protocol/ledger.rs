@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::Moment;
 use crate::holders::Holders;
 use crate::message::{Entry, Epoch, Hold, NodeId, Version};
-use crate::moment::Moment;
 use crate::own::OwnClaims;
 use crate::view::SegmentView;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Event, Segment};
+use crate::Moment;
 use crate::message::{Body, Entry, Instance, State};
-use crate::moment::Moment;
 use crate::peer::{Peer, Turn};
 
 /// Looked at this often while something is under way that no frame may announce.

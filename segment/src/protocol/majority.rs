@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::facts::Facts;
 use super::proofs::Proofs;
 use super::{Conduct, Event};
+use crate::Moment;
 use crate::message::{Instance, Tag};
-use crate::moment::Moment;
 
 /// What the sides of a partition do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

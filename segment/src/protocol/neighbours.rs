@@ -1,7 +1,7 @@
 //! Whether anybody hears this node at all: stations that are no speakers tell, if no speaker does.
 
 use super::{Effect, Segment};
-use crate::moment::Moment;
+use crate::Moment;
 
 /// Questions to neighbours that are no speakers.
 #[derive(Clone, Copy, Debug, Default)]

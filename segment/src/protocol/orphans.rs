@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::conflicts::{Conflicts, PROBING};
 use super::facts::Facts;
+use crate::Moment;
 use crate::message::NodeId;
-use crate::moment::Moment;
 use crate::order;
 
 /// Addresses without a holder, and since when.

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::Moment;
 use crate::message::{Beacon, Instance};
-use crate::moment::Moment;
 use crate::peer::Peer;
 use crate::profile::Profile;
 

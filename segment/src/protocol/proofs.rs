@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::Moment;
 use crate::message::NodeId;
-use crate::moment::Moment;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proofs {

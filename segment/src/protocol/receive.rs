@@ -1,9 +1,9 @@
 //! What others say is taken in.
 
 use super::{Effect, Segment};
+use crate::Moment;
 use crate::copy::Change;
 use crate::message::{Alive, Beacon, Body, ClaimsPage, Entry, Instance, Message, Request, Requested};
-use crate::moment::Moment;
 use crate::peer::Peer;
 
 impl Segment {

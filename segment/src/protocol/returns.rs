@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::Conduct;
 use super::roll::Roll;
+use crate::Moment;
 use crate::message::{Body, Instance, LONGEST_HOLD_DOWN, NodeId, Returned};
-use crate::moment::Moment;
 use crate::peer::Peer;
 
 /// Differences up to this between what two remember are not worth a frame.

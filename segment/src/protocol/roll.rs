@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::members::Members;
+use crate::Moment;
 use crate::clock::PeerClock;
 use crate::message::{Boot, Instance, NodeId, Tag};
-use crate::moment::Moment;
 use crate::peer::{Link, Peer, Turn};
 use crate::profile::Profile;
 use crate::view::SegmentView;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::Segment;
 use super::roll::Roll;
+use crate::Moment;
 use crate::codec::{Room, heard_pages};
 use crate::message::{Beacon, Body, Tag, Version};
-use crate::moment::Moment;
 
 /// The list of the peers that are heard is said again this often, in case a peer did not get it.
 const LIST_AGAIN: Duration = Duration::from_secs(1);

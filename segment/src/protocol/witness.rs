@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::Segment;
+use crate::Moment;
 use crate::message::{NodeId, State};
-use crate::moment::Moment;
 use crate::order::hash::hash_of;
 use crate::order::{self, Living, Mates};
 use crate::view::GroupView;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::recent::Recent;
+use crate::Moment;
 use crate::mac::Mac;
-use crate::moment::Moment;
 
 /// A number of frames in a time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::Moment;
 use crate::message::NodeId;
-use crate::moment::Moment;
 use crate::profile::Profile;
 
 /// How the protocol is carried.

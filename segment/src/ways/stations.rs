@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::Moment;
 use crate::mac::Mac;
 use crate::message::NodeId;
-use crate::moment::Moment;
 
 /// A station must have answered within so many intervals.
 const ANSWERS_WITHIN: u32 = 3;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::Moment;
 use crate::bfd::packet::{Diagnostic, Packet, State};
-use crate::moment::Moment;
 
 /// How many hops away the peer may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

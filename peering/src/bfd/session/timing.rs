@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::report::Profile;
+use crate::Moment;
 use crate::bfd::packet::State;
 use crate::chance::Chance;
-use crate::moment::Moment;
 
 /// While a session is not Up packets are no closer than this (RFC 5880 section 6.8.3).
 const SLOW: Duration = Duration::from_secs(1);

@@ -8,9 +8,9 @@ use super::reset::{reset_causes, waits_for_reset};
 use super::spec::PeerSpec;
 use super::state::{Act, Event, State};
 use super::timers::Timers;
+use crate::Moment;
 use crate::bgp::ExportTable;
 use crate::bgp::wire::{Kind, Notification, cease};
-use crate::moment::Moment;
 
 /// A final stop waits so long for the peer to take the withdrawals.
 const DRAIN_MAX: Duration = Duration::from_secs(3);

@@ -12,8 +12,8 @@ use super::super::{Asn, ExportTable};
 use super::reset::ResetCause;
 use super::spec::{Hold, NextHops, PeerSpec};
 use super::state::State;
+use crate::Moment;
 use crate::liveness::Liveness;
-use crate::moment::Moment;
 use crate::prefix::Family;
 
 /// Something that happened.

@@ -5,10 +5,10 @@ use strum::VariantArray;
 use super::report::{Down, Output, Report};
 use super::state::{Event, State};
 use super::{Session, Why, negotiate, timers};
+use crate::Moment;
 use crate::bgp::wire::{
     self, Found, Frame, Kind, MESSAGE_MAX, MESSAGE_MAX_EXTENDED, Notification, Open, PathStyle, Reading,
 };
-use crate::moment::Moment;
 use crate::prefix::Family;
 
 impl Session {

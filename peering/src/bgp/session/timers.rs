@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::report::Negotiated;
-use crate::moment::Moment;
+use crate::Moment;
 
 /// The least send hold time (RFC 9687 section 6).
 const SEND_HOLD_MIN: Duration = Duration::from_secs(480);

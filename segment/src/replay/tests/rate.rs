@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::Moment;
 use crate::mac::Mac;
-use crate::moment::Moment;
 use crate::replay::{Limits, Rate, RateLimit};
 
 const PEER: Mac = Mac([2, 0, 0, 0, 0, 1]);

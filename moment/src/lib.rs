@@ -1,4 +1,4 @@
-//! Time as an argument.
+//! Time as an argument, for protocols that read no clock.
 
 use std::ops::Add;
 use std::time::Duration;
