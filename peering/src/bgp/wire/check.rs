@@ -86,7 +86,7 @@ pub fn check(body: &[u8], reading: Reading) -> Result<Received, Notification> {
 }
 
 /// Splits off what has its length in two octets in front.
-fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }
@@ -136,7 +136,11 @@ impl Checking {
         while !bytes.is_empty() {
             // RFC 7606 section 4: what is left is too short for an attribute, or for this one.
             let Some((flags, kind, value, rest)) = attribute(bytes) else {
-                self.note(Found::Withdrawn(bytes.get(1).copied().unwrap_or(0)));
+                self.note(match bytes.get(1).copied() {
+                    // Nor can the prefixes in it be read (section 3, j).
+                    Some(MP_REACH | MP_UNREACH) => Found::Unreadable,
+                    kind => Found::Withdrawn(kind.unwrap_or(0)),
+                });
                 break;
             };
             bytes = rest;
@@ -208,7 +212,7 @@ impl Checking {
 }
 
 /// Flags, type, value, and what follows.
-fn attribute(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
+pub(super) fn attribute(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
     let [flags, kind, rest @ ..] = bytes else {
         return None;
     };

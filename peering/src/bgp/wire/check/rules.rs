@@ -73,7 +73,11 @@ pub(super) fn judge(kind: u8, flags: u8, value: &[u8], reading: Reading) -> Resu
     let of = |size: usize| !value.is_empty() && value.len().is_multiple_of(size);
     match kind {
         ORIGIN => withdraw_unless(matches!(value, [0..=2])), // 7.1
-        AS_PATH => withdraw_unless(is_path(value, if reading.four_octets { 4 } else { 2 })), // 7.2
+        AS_PATH => withdraw_unless(is_path(
+            value,
+            if reading.four_octets { 4 } else { 2 },
+            reading.internal,
+        )), // 7.2
         NEXT_HOP | MULTI_EXIT_DISC => withdraw_unless(value.len() == 4), // 7.3, 7.4
         LOCAL_PREF | ORIGINATOR_ID | CLUSTER_LIST if !reading.internal => Err(Wrong::Discard), // 7.5, 7.9, 7.10
         LOCAL_PREF | ORIGINATOR_ID => withdraw_unless(value.len() == 4),
@@ -81,24 +85,25 @@ pub(super) fn judge(kind: u8, flags: u8, value: &[u8], reading: Reading) -> Resu
         AGGREGATOR => discard_unless(value.len() == if reading.four_octets { 8 } else { 6 }), // 7.7
         COMMUNITIES | CLUSTER_LIST => withdraw_unless(of(4)), // 7.8, 7.10
         EXTENDED_COMMUNITIES => withdraw_unless(of(8)),       // 7.14
-        AS4_PATH => discard_unless(!value.is_empty() && is_path(value, 4)), // RFC 6793 section 6
+        AS4_PATH | AS4_AGGREGATOR if reading.four_octets => Err(Wrong::Discard), // RFC 6793 section 4.1
+        AS4_PATH => discard_unless(!value.is_empty() && is_path(value, 4, true)), // RFC 6793 section 6
         AS4_AGGREGATOR => discard_unless(value.len() == 8),
         LARGE_COMMUNITIES => withdraw_unless(of(12)), // RFC 8092 section 6
         _ => Ok(()),
     }
 }
 
-/// Segments of kinds 1 to 4, none of them empty, of numbers that are not zero (RFC 7606 section 7.2, RFC 7607).
-fn is_path(mut bytes: &[u8], size: usize) -> bool {
+/// Segments of kinds 1 to 4, none of them empty, of numbers that are not zero (RFC 7606 section 7.2, RFC 7607). Those of
+/// confederations, 3 and 4, have no business beyond one (RFC 5065 section 5).
+fn is_path(mut bytes: &[u8], size: usize, confederation: bool) -> bool {
+    let kinds = 1..=if confederation { 4 } else { 2 };
     while let [kind, count, rest @ ..] = bytes {
         let length = usize::from(*count) * size;
         let Some((numbers, rest)) = rest.split_at_checked(length) else {
             return false;
         };
         let mut numbers = numbers.chunks_exact(size);
-        if !(1..=4).contains(kind)
-            || *count == 0
-            || numbers.any(|number| number.iter().all(|byte| *byte == 0))
+        if !kinds.contains(kind) || *count == 0 || numbers.any(|number| number.iter().all(|byte| *byte == 0))
         {
             return false;
         }

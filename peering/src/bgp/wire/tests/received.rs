@@ -40,7 +40,7 @@ fn with(attribute: &[u8]) -> Vec<u8> {
 #[case::unknown_optional(with(&[0xc0, 99, 1, 7]))]
 #[case::long_form(with(&[0xd0, 8, 0, 4, 0, 1, 0, 2]))]
 #[case::partial(with(&[0xe0, 8, 4, 0, 1, 0, 2]))]
-// Of the flags only two are looked at.
+// Only two of the flags are looked at.
 #[case::partial_well_known(update(&[&[0x60, 1, 1, 0], PATH, NEXT_HOP], NLRI))]
 #[case::withdrawn_alone(vec![0, 4, 24, 198, 51, 100, 0, 0])]
 fn a_good_update_is_good(#[case] body: Vec<u8>) {
@@ -51,6 +51,7 @@ fn a_good_update_is_good(#[case] body: Vec<u8>) {
 #[case::origin(update(&[&[0x40, 1, 1, 3], PATH, NEXT_HOP], NLRI), 1)]
 #[case::origin_length(update(&[&[0x40, 1, 2, 0, 0], PATH, NEXT_HOP], NLRI), 1)]
 #[case::path_segment(update(&[ORIGIN, &[0x40, 2, 6, 5, 1, 0, 0, 0, 1], NEXT_HOP], NLRI), 2)]
+#[case::path_of_a_confederation(update(&[ORIGIN, &[0x40, 2, 6, 3, 1, 0, 0, 0, 1], NEXT_HOP], NLRI), 2)]
 #[case::path_overrun(update(&[ORIGIN, &[0x40, 2, 6, 2, 2, 0, 0, 0, 1], NEXT_HOP], NLRI), 2)]
 #[case::path_empty_segment(update(&[ORIGIN, &[0x40, 2, 2, 2, 0], NEXT_HOP], NLRI), 2)]
 #[case::path_of_nobody(update(&[ORIGIN, &[0x40, 2, 6, 2, 1, 0, 0, 0, 0], NEXT_HOP], NLRI), 2)]
@@ -101,6 +102,8 @@ fn internal_routes_have_a_preference() {
 #[case::reach_short(update(&[&[0x80, 14, 3, 0, 2, 1], ORIGIN, PATH], &[]))]
 #[case::reach_next_hop(update(&[&[0x80, 14, 7, 0, 2, 1, 9, 1, 2, 3], ORIGIN, PATH], &[]))]
 #[case::unreach(update(&[&[0x80, 15, 4, 0, 2, 1, 129]], &[]))]
+#[case::reach_overrun(update(&[ORIGIN, PATH, &[0x80, 14, 99, 0, 2, 1]], &[]))]
+#[case::unreach_overrun(update(&[&[0x90, 15, 9, 9, 0, 2, 1]], &[]))]
 fn prefixes_that_cannot_be_read_do_not_end_the_session(#[case] body: Vec<u8>) {
     assert_eq!(found(&body, false), Found::Unreadable);
 }
