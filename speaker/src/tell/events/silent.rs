@@ -17,7 +17,7 @@ use crate::verdict::Verdicts;
 /// Between the apply of a pool and of its advertisement, and while pods are replaced, an address is silent for a moment.
 const LASTING: Duration = Duration::from_secs(5);
 
-/// The addresses of Services that nobody announces, as this node told or is about to tell.
+/// The addresses of Services that nobody announces, and whether it was told, by this node or the one that speaks for them.
 #[derive(Debug, Default)]
 pub(super) struct ToldSilent(BTreeMap<(ServiceKey, IpAddr), Silent>);
 
@@ -38,8 +38,7 @@ impl ToldSilent {
     ) -> Vec<Notice> {
         let (mut silent, mut notices) = (BTreeMap::new(), Vec::new());
         for (service, address, why) in verdicts.silent() {
-            let found_by_another = matches!(why, Reason::WireTaken(_));
-            if found_by_another || spokesman(&verdicts.alive, service) != Some(&verdicts.node) {
+            if matches!(why, Reason::WireTaken(_)) {
                 continue;
             }
             let key = (service.clone(), address);
@@ -51,8 +50,12 @@ impl ToldSilent {
             });
             if !one.told && now >= one.since + LASTING {
                 one.told = true;
-                let note = format!("{address} not announced: {why}");
-                notices.extend(reference(service).map(|regarding| warning(regarding, one.word, note)));
+                // Asked last and once because it is dear.
+                let is_ours = spokesman(&verdicts.alive, service) == Some(&verdicts.node);
+                let regarding = is_ours.then(|| reference(service)).flatten();
+                let note =
+                    |regarding| warning(regarding, one.word, format!("{address} not announced: {why}"));
+                notices.extend(regarding.map(note));
             }
             silent.insert(key, one);
         }
