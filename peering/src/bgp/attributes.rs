@@ -11,31 +11,8 @@ pub struct Community(pub u16, pub u16);
 impl Community {
     /// Please prefer another path, this one will go soon (RFC 8326).
     pub const GRACEFUL_SHUTDOWN: Self = Self(65535, 0);
-    /// Drop the traffic (RFC 7999).
-    pub const BLACKHOLE: Self = Self(65535, 666);
     /// Not out of the AS or confederation (RFC 1997).
     pub const NO_EXPORT: Self = Self(65535, 65281);
-    /// To no other peer (RFC 1997).
-    pub const NO_ADVERTISE: Self = Self(65535, 65282);
-    /// To no external peer, not even within a confederation (RFC 1997).
-    pub const NO_EXPORT_SUBCONFED: Self = Self(65535, 65283);
-    /// Not to peers of the receiving AS, only to customers (RFC 3765).
-    pub const NO_PEER: Self = Self(65535, 65284);
-
-    const WELL_KNOWN: [(&'static str, Self); 6] = [
-        ("graceful-shutdown", Self::GRACEFUL_SHUTDOWN),
-        ("blackhole", Self::BLACKHOLE),
-        ("no-export", Self::NO_EXPORT),
-        ("no-advertise", Self::NO_ADVERTISE),
-        ("no-export-subconfed", Self::NO_EXPORT_SUBCONFED),
-        ("no-peer", Self::NO_PEER),
-    ];
-
-    /// The well-known community of a name, as the registry of IANA has it in lower case.
-    pub fn well_known(name: &str) -> Option<Self> {
-        let mut known = Self::WELL_KNOWN.into_iter();
-        known.find_map(|(known, community)| (known == name).then_some(community))
-    }
 }
 
 impl fmt::Display for Community {
