@@ -18,7 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The exit code and the answer.
-fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
+pub(crate) fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
     let arguments = [&["doctor", "-o", "json"], more].concat();
     let Found { code, text, .. } = lab.ferrolb_finds(&arguments, SOON)?;
     // What it says on standard error follows.
@@ -157,27 +157,33 @@ fn nodes(lab: &Lab) -> Outcome {
         |from: &str, to: &str| format!("FD15 Node/{from}: its speaker does not hear node {to} on eth0");
     until_found(lab, 2, &[deaf(&one, &other), deaf(&other, &one)])?;
     unheard.heal()?;
-    let route = "ip -o route show default | head -1 > /run/ferrolb-$$; mv /run/ferrolb-$$";
+    strict_reverse_path(lab, 3, || {
+        let strict = format!("FD17 Node/{}: the kernel drops packets", lab.node_name(3));
+        until_found(lab, 2, &[strict])
+    })
+}
+
+/// Does this while the node filters strictly, and its default route leaves by another interface.
+pub(crate) fn strict_reverse_path(lab: &Lab, node: u8, during: impl FnOnce() -> Result<()>) -> Outcome {
     let kept = format!("/run/ferrolb-route-{}", std::process::id());
     on_node(
         lab,
-        3,
+        node,
         &format!(
-            "{route} {kept}; ip link add veth-fd17 type veth peer name veth-fd17p; ip link set veth-fd17p up; \
-         ip link set veth-fd17 up; ip route replace default dev veth-fd17; \
-         echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter"
+            "ip route show default | head -1 > {kept}; ip link add veth-fd17 type veth peer name veth-fd17p; \
+             ip link set veth-fd17p up; ip link set veth-fd17 up; ip route replace default dev veth-fd17; \
+             echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter"
         ),
     )?;
-    let strict = format!("FD17 Node/{}: the kernel drops packets", lab.node_name(3));
-    let found = until_found(lab, 2, &[strict]);
+    let done = during();
     on_node(
         lab,
-        3,
+        node,
         &format!(
             "echo 0 > /proc/sys/net/ipv4/conf/eth0/rp_filter; ip route replace $(cat {kept}); ip link del veth-fd17; rm {kept}"
         ),
     )?;
-    Ok(found?)
+    Ok(done?)
 }
 
 /// As somebody who may read all but Nodes and cannot ask the speakers.

@@ -7,7 +7,7 @@ use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Found, Lab, Machine, Result, wait};
 use serde_json::Value;
 
-use crate::examining::{lines, on_node};
+use crate::examining::{doctor, lines, on_node, strict_reverse_path};
 use crate::page;
 use crate::scene::{PODS, SOON, Scene, annotated, event, pool, service};
 
@@ -54,37 +54,31 @@ fn everywhere(lab: &Lab, wrong: &Wrong) -> Result<()> {
         false => Err(format!("{what}: no {begin:?} with {words:?} in {text}")),
     };
     wait::until_seen(&format!("{reason} of {service} to be said"), PODS, || {
-        let said = || -> Result<std::result::Result<(), String>> {
-            let conditions = conditions(lab, service)?;
-            if let Err(missing) = says("condition", conditions, &format!(" {reason}: ")) {
-                return Ok(Err(missing));
-            }
-            let subject = format!("svc/default/{service}");
-            let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject], SOON)?;
-            let first = text.lines().next().unwrap_or_default().to_owned();
-            if let Err(missing) = says("explain", first, &format!("({reason}): ")) {
-                return Ok(Err(missing));
-            }
-            let Found { text, .. } = lab.ferrolb_finds(&["doctor", "-o", "json"], SOON)?;
-            let answer = serde_json::Deserializer::from_str(&text)
-                .into_iter::<Value>()
-                .next();
-            let found = lines(&answer.and_then(std::result::Result::ok).unwrap_or_default());
-            let line = format!("{} Service/default/{service}: ", wrong.number);
-            if let Err(missing) = says("doctor", found.join("\n"), &line) {
-                return Ok(Err(missing));
-            }
-            let page = lab.http_get_from(Machine::ControlPlane, page::URL, SOON)?.body;
-            let rows = page.replace("<tr", "\n<tr");
-            let row = format!("default/{service}");
-            Ok(
-                says("page", rows, &row).and_then(|()| match series(lab, wrong.series) {
-                    Ok(true) => Ok(()),
-                    other => Err(format!("no series {}: {other:?}", wrong.series)),
-                }),
-            )
-        };
-        said()
+        let conditions = conditions(lab, service)?;
+        if let Err(missing) = says("condition", conditions, &format!(" {reason}: ")) {
+            return Ok(Err(missing));
+        }
+        let subject = format!("svc/default/{service}");
+        let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject], SOON)?;
+        let first = text.lines().next().unwrap_or_default().to_owned();
+        if let Err(missing) = says("explain", first, &format!("({reason}): ")) {
+            return Ok(Err(missing));
+        }
+        let (_, answer) = doctor(lab, &[])?;
+        let found = lines(&answer);
+        let line = format!("{} Service/default/{service}: ", wrong.number);
+        if let Err(missing) = says("doctor", found.join("\n"), &line) {
+            return Ok(Err(missing));
+        }
+        let page = lab.http_get_from(Machine::ControlPlane, page::URL, SOON)?.body;
+        let rows = page.replace("<tr", "\n<tr");
+        let row = format!("default/{service}");
+        Ok(
+            says("page", rows, &row).and_then(|()| match series(lab, wrong.series) {
+                Ok(true) => Ok(()),
+                other => Err(format!("no series {}: {other:?}", wrong.series)),
+            }),
+        )
     })?;
     event(lab, service, wrong.event, &[words])?;
     Ok(())
@@ -291,29 +285,6 @@ fn well(lab: &Lab) -> Result<()> {
         let is_well = said.lines().any(|line| line.starts_with("True Announced: "));
         Ok(if is_well { Ok(()) } else { Err(said) })
     })
-}
-
-/// Does this while the node filters strictly, and its default route leaves by another interface.
-fn strict_reverse_path(lab: &Lab, node: u8, during: impl FnOnce() -> Result<()>) -> Outcome {
-    let kept = format!("/run/ferrolb-said-route-{}", std::process::id());
-    on_node(
-        lab,
-        node,
-        &format!(
-            "ip route show default | head -1 > {kept}; ip link add veth-fd17 type veth peer name veth-fd17p; \
-             ip link set veth-fd17p up; ip link set veth-fd17 up; ip route replace default dev veth-fd17; \
-             echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter"
-        ),
-    )?;
-    let done = during();
-    on_node(
-        lab,
-        node,
-        &format!(
-            "echo 0 > /proc/sys/net/ipv4/conf/eth0/rp_filter; ip route replace $(cat {kept}); ip link del veth-fd17; rm {kept}"
-        ),
-    )?;
-    Ok(done?)
 }
 
 /// An advertisement that names an interface is obeyed although the kernel has no IPv6 there.
