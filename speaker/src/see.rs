@@ -10,3 +10,6 @@ pub(crate) mod passwords;
 mod services;
 pub(crate) mod snapshot;
 pub(crate) mod watch;
+
+#[cfg(test)]
+pub(crate) mod fixture;

@@ -142,22 +142,7 @@ fn kernel_addresses(links: &LinkTable, known: &BTreeSet<IpAddr>) -> Vec<KernelAd
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn link(index: u32, name: &str, addresses: &[&str]) -> Link {
-        Link {
-            index,
-            name: name.to_owned(),
-            mac: Some([2, 0, 0, 0, 0, 1]),
-            mtu: 1500,
-            up: true,
-            carrier: true,
-            loopback: false,
-            noarp: false,
-            broadcast: true,
-            master: None,
-            addresses: addresses.iter().map(|one| (one.parse().unwrap(), 24)).collect(),
-        }
-    }
+    use crate::see::fixture::link;
 
     #[test]
     fn an_address_of_a_service_that_an_interface_has_is_told_with_the_interface() {

@@ -106,6 +106,7 @@ mod tests {
 
     use super::*;
     use crate::facts::Settings;
+    use crate::see::fixture::link;
 
     fn well() -> Dataplane {
         let eth0 = InterfaceFacts {
@@ -189,19 +190,9 @@ mod tests {
     #[case(&["192.0.2.11", "fe80::1"], true)]
     #[case(&["169.254.1.1", "2001:db8::1"], false)]
     fn a_link_local_address_is_one_of_ipv6(#[case] addresses: &[&str], #[case] expected: bool) {
-        let link = Link {
-            index: 1,
-            name: "eth0".to_owned(),
-            mac: None,
-            mtu: 1500,
-            up: true,
-            carrier: true,
-            loopback: false,
-            noarp: false,
-            broadcast: true,
-            master: None,
-            addresses: addresses.iter().map(|one| (one.parse().unwrap(), 64)).collect(),
-        };
-        assert_eq!(InterfaceFacts::of(&link).link_local, expected);
+        assert_eq!(
+            InterfaceFacts::of(&link(1, "eth0", addresses)).link_local,
+            expected
+        );
     }
 }

@@ -124,6 +124,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::see::fixture;
 
     fn interface(name: &str, subnets: &[&str]) -> Interface {
         Interface {
@@ -194,19 +195,11 @@ mod tests {
         assert_eq!(chosen(&own, &Interfaces::Any, "203.0.113.9"), ["eth0", "eth1"]);
     }
 
+    /// It is not connected.
     fn link(name: &str) -> Link {
         Link {
-            index: 2,
-            name: name.to_owned(),
-            mac: Some([2, 0, 0, 0, 0, 1]),
-            mtu: 1500,
-            up: true,
             carrier: false,
-            loopback: false,
-            noarp: false,
-            broadcast: true,
-            master: None,
-            addresses: vec![("192.0.2.1".parse().unwrap(), 24)],
+            ..fixture::link(2, name, &["192.0.2.1"])
         }
     }
 
