@@ -99,7 +99,7 @@ pub fn routes(view: &View, policy: &Policy, node: &NodeName) -> Routes {
 fn policy_peers<'a>(view: &View, policy: &'a Policy, node: &NodeName) -> impl Iterator<Item = &'a BgpPeer> {
     let labels = view.nodes.get(node).map(|node| &node.labels);
     let ours = move |peer: &&BgpPeer| labels.is_some_and(|labels| peer.selects_node(labels));
-    policy.peers.values().filter(ours).collect::<Vec<_>>().into_iter()
+    policy.peers.values().filter(ours)
 }
 
 struct Deciding<'a> {

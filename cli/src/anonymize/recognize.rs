@@ -139,7 +139,7 @@ fn mac(bytes: &[u8], at: usize) -> Option<(usize, Recognized)> {
             digits.extend_from_slice(bytes.get(end..end + size)?);
             end += size;
         }
-        // Of eight groups it is the identifier in an address.
+        // Eight groups are the identifier in an address.
         let goes_on = form == MacForm::Colons && bytes.get(end) == Some(&b':') && is_hex(bytes.get(end + 1));
         let is_over = !is_hex(bytes.get(end)) && !goes_on;
         let is_all_digits = digits.iter().all(u8::is_ascii_hexdigit);

@@ -27,7 +27,7 @@ pub(super) fn cleaned(mut object: Value) -> Value {
         metadata.remove("managedFields");
     }
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
-        // Of a Node: every image that it has ever run.
+        // A Node lists every image that it keeps.
         status.remove("images");
     }
     scrub(&mut object);

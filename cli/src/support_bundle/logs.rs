@@ -14,9 +14,9 @@ use crate::cluster::{AccessError, Cluster};
 
 /// The last lines of each container.
 const LINES: i64 = 10_000;
-/// Of these lines, at most so much from the end. The API server's own limit cuts the end off.
+/// At most so much of the end of these lines is kept. The API server's own limit would cut the end off.
 const MOST_BYTES: usize = 5 * 1024 * 1024;
-/// Of all logs together; further ones are left out and named.
+/// All logs together are no longer than this; further ones are left out and named.
 const ALL_BYTES: usize = 256 * 1024 * 1024;
 
 /// Adds the logs of these pods.

@@ -82,7 +82,7 @@ fn chance_breaks_no_law(#[values(1, 2, 3, 4)] seed: u64) {
         };
         match world.chance(6) {
             0 | 1 => {
-                // Of any node: nothing here may cost a session.
+                // Any node may change: nothing here may cost a session.
                 let node = world.chance(NODES as u64) as usize;
                 let wanted: Vec<usize> = (0..12).filter(|_| world.chance(3) > 0).collect();
                 let community = (world.chance(2) > 0).then_some(Community::GRACEFUL_SHUTDOWN);

@@ -159,7 +159,7 @@ impl Stage {
         self.session.status().state
     }
 
-    /// The messages sent since it was asked last.
+    /// The messages sent since the last call.
     pub(super) fn sent(&mut self) -> Vec<(Kind, Vec<u8>)> {
         let bytes = std::mem::take(&mut self.wire);
         let (mut rest, mut all) = (&bytes[..], Vec::new());

@@ -17,13 +17,13 @@ const MARKER: [u8; 16] = [0xff; 16];
 #[derive(Clone, Copy, Debug, Eq, FromRepr, PartialEq, VariantArray)]
 #[repr(u8)]
 pub enum Kind {
-    /// Who and what one is.
+    /// Who the sender is, and what it can do.
     Open = 1,
     /// Routes.
     Update = 2,
     /// Why the session ends.
     Notification = 3,
-    /// One is still there.
+    /// The sender is still there.
     Keepalive = 4,
     /// Please say everything again (RFC 2918).
     RouteRefresh = 5,

@@ -124,7 +124,7 @@ proptest! {
         prop_assert_eq!((pair.downs, pair.states()), (0, [State::Up; 2]));
     }
 
-    /// Of three packets two may be lost.
+    /// Two of three packets may be lost.
     #[test]
     fn a_packet_lost_now_and_then_is_no_down(seed: u64) {
         let mut pair = Pair::new([Profile::default(), Profile::default()], seed);

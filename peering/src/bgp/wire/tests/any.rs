@@ -101,7 +101,7 @@ pub(in crate::bgp) fn any_prefix() -> impl Strategy<Value = Prefix> {
     })
 }
 
-/// Of one family, not one twice.
+/// Prefixes of one family, none of them twice.
 pub(in crate::bgp) fn any_prefixes() -> impl Strategy<Value = Vec<Prefix>> {
     vec(any_prefix(), 1..500).prop_map(|prefixes| {
         let family = prefixes[0].family();
