@@ -37,6 +37,11 @@ pub(crate) fn ip(name: &str, lines: &str) -> Result<()> {
     text_with_input(Command::new("ip").args(["-n", name, "-batch", "-"]), lines, USUAL).map(drop)
 }
 
+/// What `ip` shows of the namespace.
+pub(crate) fn shown(name: &str, what: &[&str]) -> Result<String> {
+    text(Command::new("ip").args(["-n", name]).args(what), USUAL)
+}
+
 /// Moves the calling thread into the namespace. What it starts and the sockets it opens live there.
 pub(crate) fn enter(name: &str) -> Result<()> {
     let path = Path::new(NAMES).join(name);

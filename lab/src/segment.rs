@@ -3,17 +3,22 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::mac::Mac;
 use crate::netns;
 use crate::plan::{Machine, lan4, lan6, mac_of, second4, second6};
+use crate::wait;
 
 const LAN: &str = "br0";
 const SECOND: &str = "br1";
 /// What is added to a machine's number for its second interface on the LAN.
 const ANOTHER: u8 = 50;
+
+/// A second, and as much again for a busy machine.
+const FORWARDS: Duration = Duration::from_secs(5);
 
 /// An interface of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +136,20 @@ impl Drop for Segment<'_> {
 pub struct Plugged<'a> {
     lab: &'a Lab,
     nic: Nic,
+}
+
+impl Plugged<'_> {
+    /// Waits until the switch forwards to the interface: it learns of a carrier as late as a second after it is there.
+    ///
+    /// # Errors
+    /// It does not within a few seconds, or the interface is gone.
+    pub fn until_forwards(&self) -> Result<()> {
+        let (switch, port) = (self.lab.plan().switch(), port(&self.nic));
+        wait::until(&format!("the switch to forward to {port}"), FORWARDS, || {
+            let shown = netns::shown(&switch, &["-d", "link", "show", "dev", &port])?;
+            Ok(shown.contains("state forwarding").then_some(()))
+        })
+    }
 }
 
 impl Deref for Plugged<'_> {

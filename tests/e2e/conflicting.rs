@@ -43,7 +43,7 @@ struct Stranger<'a>(Option<Plugged<'a>>);
 impl<'a> Stranger<'a> {
     fn with(lab: &'a Lab, address: Ipv4Addr) -> Result<Self> {
         let plugged = lab.lan().plug(Machine::ControlPlane, INTERFACE)?;
-        let stranger = Self(Some(plugged));
+        let mut stranger = Self(None);
         let script = format!(
             "ip netns add {NAME} && ip link set {INTERFACE} netns {NAME} && ip -n {NAME} link set {INTERFACE} address {MAC} && \
              ip -n {NAME} addr add {address}/24 dev {INTERFACE} && ip -n {NAME} link set {INTERFACE} up"
@@ -53,6 +53,8 @@ impl<'a> Stranger<'a> {
         })?;
         let said = ended.map(|ended| String::from_utf8_lossy(&ended.stderr).into_owned());
         assert_eq!(said.unwrap_or_default(), "");
+        plugged.until_forwards()?;
+        stranger.0 = Some(plugged);
         Ok(stranger)
     }
 }

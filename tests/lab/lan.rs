@@ -125,7 +125,10 @@ fn state(pid: u32) -> Option<char> {
 fn speaker(lab: &Lab) -> Outcome {
     assert!(lab.speaker_pid(1).is_err(), "there is none yet");
     let process = lab.start_speaker(1, "sleep 1000")?;
-    assert_eq!(lab.speaker_pid(1)?, process.pid());
+    // What stands outside the node for it comes first.
+    wait::until("the process itself to be found", SOON, || {
+        Ok((lab.speaker_pid(1)? == process.pid()).then_some(()))
+    })?;
     assert!(lab.speaker_pid(2).is_err(), "it is on another node");
     let pause = pause(lab.speaker_pid(1)?)?;
     let becomes = |wanted: char| {

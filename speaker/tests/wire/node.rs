@@ -123,6 +123,17 @@ impl Node {
     /// The cluster says that these nodes may hold these addresses, each on an interface of this node. As in the speaker,
     /// an interface on which nothing may be held has its view.
     pub(crate) fn may_hold(&self, holdings: &[(&str, &str)], nodes: &[&str]) {
+        self.may(holdings, nodes, BTreeSet::new());
+    }
+
+    /// As [`Self::may_hold`], and no node announced any of these yet.
+    pub(crate) fn may_hold_new(&self, holdings: &[(&str, &str)], nodes: &[&str]) {
+        let fresh = holdings.iter().map(|(one, _)| one.parse().unwrap());
+        self.may(holdings, nodes, fresh.collect());
+    }
+
+    /// In one step: an address that is not new yet is claimed at once.
+    fn may(&self, holdings: &[(&str, &str)], nodes: &[&str], fresh: BTreeSet<IpAddr>) {
         let names = self
             .cluster
             .iter()
@@ -130,6 +141,7 @@ impl Node {
         let empty = SegmentView {
             nodes: Arc::new(names.collect()),
             electors: Arc::new(self.cluster.iter().map(|name| id(name)).collect()),
+            fresh: Arc::new(fresh),
             ..SegmentView::default()
         };
         let mut views: BTreeMap<InterfaceName, SegmentView> =
@@ -149,18 +161,6 @@ impl Node {
         }
         let views = views.into_iter().map(|(name, view)| (name, Arc::new(view)));
         self.views.send_replace(Arc::new(views.collect()));
-    }
-
-    /// As [`Self::may_hold`], and no node announced any of these yet.
-    pub(crate) fn may_hold_new(&self, holdings: &[(&str, &str)], nodes: &[&str]) {
-        self.may_hold(holdings, nodes);
-        let fresh: Arc<BTreeSet<IpAddr>> =
-            Arc::new(holdings.iter().map(|(one, _)| one.parse().unwrap()).collect());
-        self.views.send_modify(|views| {
-            for view in Arc::make_mut(views).values_mut() {
-                Arc::make_mut(view).fresh = fresh.clone();
-            }
-        });
     }
 
     /// What the port of `eth0` says.
