@@ -66,8 +66,8 @@ impl Move {
             format!(", {longest} ms after the decision at most")
         });
         format!(
-            "{}: {} of {} addresses announced by others after {} to {} ms{announce}; {:?}; {} writes and {} Events, {} early; stood still \
-             for {} ms",
+            "{}: {} of {} addresses announced by others after {} to {} ms{announce}; {:?}; {} writes and {} Events, {} early ({:?}); \
+             stood still for {} ms",
             self.victim,
             self.announced,
             self.moved,
@@ -77,6 +77,7 @@ impl Move {
             self.writes,
             self.events,
             self.early_writes,
+            self.writes_by_kind,
             self.stall_ms
         )
     }
