@@ -69,7 +69,7 @@ impl Told {
         self.failed = failed;
         self.assigned = assigned;
         told.extend(self.wire.notices(verdicts, reference, history));
-        told.extend(self.doubts.notices(verdicts, reference, history));
+        told.extend(self.doubts.notices(verdicts, services, history));
         told.extend(self.silent.notices(verdicts, reference, now));
         told
     }

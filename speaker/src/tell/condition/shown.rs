@@ -28,6 +28,8 @@ pub(super) struct Said {
     pub(super) holds: Option<bool>,
     /// The hash of what it says: a message may be long.
     words: u64,
+    /// The hash of its reason.
+    reason: u64,
     /// In Unix seconds, which is as exact as Kubernetes is.
     pub(super) since: Option<i64>,
     /// An address of the Service was another station's.
@@ -79,6 +81,13 @@ impl Shown {
         self.condition.as_ref().is_some_and(|said| said.is_taken)
     }
 
+    /// Whether the condition gives this reason.
+    pub(crate) fn says(&self, reason: &str) -> bool {
+        self.condition
+            .as_ref()
+            .is_some_and(|said| said.reason == hash(reason))
+    }
+
     /// The uid of the object, and its resource version.
     pub(super) fn identity(&self) -> (&str, &str) {
         self.identity.split_once(' ').unwrap_or_default()
@@ -110,7 +119,8 @@ impl Said {
                 "False" => Some(false),
                 _ => None,
             },
-            words: hash(&condition.status, &condition.reason, &condition.message),
+            words: hash((&condition.status, &condition.reason, &condition.message)),
+            reason: hash(&condition.reason),
             since: condition
                 .last_transition_time
                 .as_ref()
@@ -121,13 +131,13 @@ impl Said {
 
     /// Whether it says this.
     pub(super) fn says(&self, status: &str, reason: &str, message: &str) -> bool {
-        self.words == hash(status, reason, message)
+        self.words == hash((status, reason, message))
     }
 }
 
-fn hash(status: &str, reason: &str, message: &str) -> u64 {
+fn hash(words: impl Hash) -> u64 {
     let mut hash = DefaultHasher::new();
-    (status, reason, message).hash(&mut hash);
+    words.hash(&mut hash);
     hash.finish()
 }
 

@@ -38,8 +38,16 @@ fn told(told: &mut Told, verdicts: &Verdicts) -> Vec<(String, String)> {
 }
 
 fn told_at(told: &mut Told, verdicts: &Verdicts, now: Instant) -> Vec<(String, String)> {
-    let object: Service =
-        serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "shop"}})).unwrap();
+    told_of(told, verdicts, "Announced", now)
+}
+
+/// Of a Service whose condition has this reason.
+fn told_of(told: &mut Told, verdicts: &Verdicts, reason: &str, now: Instant) -> Vec<(String, String)> {
+    let condition = json!({"type": "ferrolb.io/Announced", "status": "True", "reason": reason, "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    let object: Service = serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"type": "LoadBalancer"}, "status": {"conditions": [condition]}}))
+    .unwrap();
     let shown = Arc::new(Shown::read(&object, None));
     let notices = told.notices(
         verdicts,
@@ -202,6 +210,27 @@ fn a_holder_tells_once_that_packets_do_not_get_on_from_it() {
     assert_eq!(tell(KubeProxy::Unhealthy), []);
     assert_eq!(tell(KubeProxy::Healthy), []);
     assert_eq!(tell(KubeProxy::Unhealthy), [expected]);
+}
+
+#[test]
+fn of_an_address_that_moves_it_is_not_told_again_what_the_condition_says() {
+    let mut view = cluster(&["n1"]);
+    service(&mut view, "web", &["192.0.2.1"]);
+    let segment = Segment {
+        view: &view,
+        alive: &["n1"],
+        statuses: &[],
+    };
+    let unhealthy = Dataplane {
+        kube_proxy: KubeProxy::Unhealthy,
+        ..Dataplane::default()
+    };
+    let verdicts = segment.doing("n1", &unhealthy);
+    let tell = |reason| {
+        let mut heir = Told::before([key("web")]);
+        told_of(&mut heir, &verdicts, reason, Instant::now()).len()
+    };
+    assert_eq!(["KubeProxyDown", "StrictReversePath"].map(tell), [0, 1]);
 }
 
 #[test]
