@@ -161,10 +161,12 @@ impl Session {
             }
         }
         if self.timing.is_expired(now) {
+            let detection = self.detection();
             self.remote.forget(); // 6.8.1
             self.timing.unheard();
             if matches!(self.state, State::Init | State::Up) {
-                self.fall(Cause::Expired, now); // 6.8.4
+                self.diagnostic = Diagnostic::Expired;
+                self.go_after(State::Down, Cause::Expired, detection, now); // 6.8.4
             }
         }
         if self.interval().is_some() && now >= self.timing.next_packet(now) {
@@ -173,19 +175,21 @@ impl Session {
     }
 
     fn fall(&mut self, cause: Cause, now: Moment) {
-        self.diagnostic = match cause {
-            Cause::Expired => Diagnostic::Expired,
-            _ => Diagnostic::NeighborDown,
-        };
+        self.diagnostic = Diagnostic::NeighborDown;
         self.go(State::Down, cause, now);
     }
 
     fn go(&mut self, to: State, cause: Cause, now: Moment) {
+        self.go_after(to, cause, self.detection(), now);
+    }
+
+    /// Of a peer that was forgotten, this was the detection time.
+    fn go_after(&mut self, to: State, cause: Cause, detection: Option<Duration>, now: Moment) {
         let from = std::mem::replace(&mut self.state, to);
         if from == to {
             return;
         }
-        let detection = self.detection().unwrap_or_default();
+        let detection = detection.unwrap_or_default();
         self.since = now;
         match (from, to) {
             (_, State::Up) => self.counters.ups += 1,
