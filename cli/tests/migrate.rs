@@ -65,10 +65,6 @@ fn layer_2_alone_works_as_it_is() {
 }
 
 #[rstest]
-#[case::profile(
-    "{apiVersion: metallb.io/v1beta1, kind: BFDProfile, metadata: {name: r, namespace: metallb-system}}",
-    "stops BFDProfile/metallb-system/r: this kind is not read: there is no BFD here yet"
-)]
 #[case::pool_of_0_12(
     "{apiVersion: metallb.io/v1beta1, kind: AddressPool, metadata: {name: p, namespace: metallb-system}}",
     "stops AddressPool/metallb-system/p: this kind is not read: IPAddressPool and L2Advertisement have taken its place (MetalLB 0.13)"
@@ -135,7 +131,7 @@ fn flags_and_another_namespace_are_carried_over() {
     0
 )]
 #[case::stops(
-    "{apiVersion: metallb.io/v1beta1, kind: BFDProfile, metadata: {name: b, namespace: metallb-system}}",
+    "{apiVersion: metallb.io/v1beta1, kind: AddressPool, metadata: {name: b, namespace: metallb-system}}",
     3
 )]
 #[case::unreadable(

@@ -3,6 +3,7 @@
 //! Schemas say what a schema can say (CEL where needed); everything across objects is checked by the
 //! parsers in [`crate::domain`] and reported, so one bad object never stops a good one.
 
+mod bfd_profile;
 mod bgp_advertisement;
 mod bgp_peer;
 mod community;
@@ -14,6 +15,7 @@ mod l2_advertisement;
 mod schema;
 mod service_l2_status;
 
+pub use bfd_profile::{BFDProfile, BFDProfileSpec, BFDProfileStatus};
 pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus};
 pub use bgp_peer::{BGPPeer, BGPPeerSpec, BGPPeerStatus};
 pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
@@ -40,6 +42,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         with_optional_spec(L2Advertisement::crd()),
         bgp_peer::definition(),
         with_optional_spec(BGPAdvertisement::crd()),
+        with_optional_spec(BFDProfile::crd()),
         Community::crd(),
         ServiceL2Status::crd(),
         ConfigurationState::crd(),

@@ -2,6 +2,7 @@
 //! the field and the value that is wrong.
 
 mod advert;
+mod bfd_profile;
 mod bgp_advert;
 mod bgp_peer;
 mod community;
@@ -24,6 +25,7 @@ mod service;
 mod sessions;
 
 pub use advert::{Advert, Preference};
+pub use bfd_profile::BfdProfile;
 pub use bgp_advert::BgpAdvert;
 pub use bgp_peer::{Asn, BgpPeer, Password, RemoteAs, Secrecy, Timers, is_router_id};
 pub use community::{Aliases, Community, aliases, all_aliases};
@@ -34,7 +36,10 @@ pub use free::AddressSet;
 pub use invalid::Invalid;
 pub use links::{NodeLink, NodeLinks, is_link_local};
 pub use mac::Mac;
-pub use name::{AdvertName, BgpAdvertName, InterfaceName, NodeName, PeerName, PoolName, ServiceKey, Shared};
+pub use name::{
+    AdvertName, BfdProfileName, BgpAdvertName, InterfaceName, NodeName, PeerName, PoolName, ServiceKey,
+    Shared,
+};
 pub use node::{Node, SoftReason};
 pub use pool::{Namespaces, Pool, Scope};
 pub use pools::Pools;

@@ -5,17 +5,21 @@
 //! - [`links`]: the interfaces of this network namespace, and their changes.
 //! - [`neighbours`]: stations that it has talked to.
 //! - [`stream`]: TCP connections to routers.
+//! - [`datagrams`]: UDP sockets that know how far their datagrams came.
 //! - [`conntrack`]: UDP flows that it tracks, to be forgotten.
+//! - [`priority`]: a thread that comes before others.
 //!
 //! Nothing here knows what an answer to a frame is, nor why an address is of interest.
 #![allow(unsafe_code)]
 
 pub mod conntrack;
+pub mod datagrams;
 mod error;
 pub mod filter;
 pub mod links;
 pub mod neighbours;
 mod netlink;
+pub mod priority;
 mod socket;
 pub mod stream;
 

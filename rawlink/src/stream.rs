@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// The class that routers give to routing protocols (CS6, RFC 4594 section 3.1), as the byte of the header.
-const NETWORK_CONTROL: u32 = 0xc0;
+pub(crate) const NETWORK_CONTROL: u32 = 0xc0;
 
 /// Where a connection leads and how it is made.
 #[derive(Clone, Debug, Eq, PartialEq)]

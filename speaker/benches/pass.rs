@@ -28,8 +28,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use daemon::{
-    args, facts, flows, forecast, history, layer2, may, metrics, peers, routes, run, see, tell, thread,
-    verdict,
+    args, bfd, chance, facts, flows, forecast, history, layer2, may, metrics, peers, routes, run, see, tell,
+    thread, verdict,
 };
 use layer2::announce::{Protocol, Reports, SegmentReport};
 use see::watch::{Slice, Stores};
@@ -39,6 +39,8 @@ use tell::l2_status::Seen;
 #[path = "../src"]
 mod daemon {
     pub(crate) mod args;
+    pub(crate) mod bfd;
+    pub(crate) mod chance;
     pub(crate) mod facts;
     pub(crate) mod flows;
     pub(crate) mod forecast;
@@ -160,6 +162,7 @@ fn stores(policy: &str) -> Stores {
         secrets: Reflection::of([]),
         bgp: see::bgp::BgpStores {
             peers: Reflection::of([]),
+            profiles: Reflection::of([]),
             adverts: Reflection::of([]),
             communities: Reflection::of([]),
         },
@@ -241,8 +244,14 @@ impl Bench {
             reported: Readiness::default(),
             routed: Readiness::default(),
             routing: run::Routing::new(
-                watch::channel(peers::Orders::default()).0,
-                watch::channel(peers::Reports::default()).1,
+                (
+                    watch::channel(peers::Orders::default()).0,
+                    watch::channel(peers::Reports::default()).1,
+                ),
+                (
+                    watch::channel(bfd::Orders::default()).0,
+                    watch::channel(bfd::Reports::default()).1,
+                ),
                 see::passwords::PasswordReader::start(
                     client.clone(),
                     "lb",

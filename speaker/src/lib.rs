@@ -6,6 +6,8 @@
 //! `ServiceL2Status`, metrics, logs) is read from there.
 
 mod args;
+pub mod bfd;
+mod chance;
 pub mod facts;
 mod flows;
 pub mod forecast;

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::bfd;
 use crate::thread::on_own_thread;
 pub use metrics::PeerMetrics;
 pub use spec::{NoPassword, Passwords, spec};
@@ -78,6 +79,10 @@ pub enum Happened {
     Up(String),
     /// It is not up any more, and why.
     Down(String),
+    /// The BFD session that watches the peer is up; with these words about its times.
+    BfdUp(String),
+    /// It is not up any more, and why.
+    BfdDown(String),
 }
 
 /// What the thread needs.
@@ -86,6 +91,8 @@ pub struct Sessions {
     pub orders: watch::Receiver<Orders>,
     /// The interfaces of this node, for next hops.
     pub links: watch::Receiver<LinkTable>,
+    /// What BFD says of peers.
+    pub bfd: watch::Receiver<bfd::Reports>,
     /// What the sessions are at.
     pub reports: watch::Sender<Reports>,
     /// What happened to them; dropped while nobody listens fast enough.

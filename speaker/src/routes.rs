@@ -22,7 +22,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::{
-    Aliases, BgpAdvert, BgpAdvertName, BgpPeer, Family, NodeName, PeerName, PoolName, Reason, TrafficPolicy,
+    Aliases, BfdProfile, BfdProfileName, BgpAdvert, BgpAdvertName, BgpPeer, Family, NodeName, PeerName,
+    PoolName, Reason, TrafficPolicy,
 };
 use ferrolb_peering::Prefix;
 use ferrolb_peering::bgp::Attributes;
@@ -37,6 +38,8 @@ use table::Tables;
 pub struct Policy {
     /// All valid peers.
     pub peers: Arc<BTreeMap<PeerName, BgpPeer>>,
+    /// All valid BFD profiles.
+    pub profiles: Arc<BTreeMap<BfdProfileName, BfdProfile>>,
     /// All valid advertisements.
     pub adverts: Arc<BTreeMap<BgpAdvertName, BgpAdvert>>,
     /// Names of communities.
@@ -64,6 +67,7 @@ impl Policy {
     /// Whether all is the very same.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.peers, &other.peers)
+            && Arc::ptr_eq(&self.profiles, &other.profiles)
             && Arc::ptr_eq(&self.adverts, &other.adverts)
             && Arc::ptr_eq(&self.aliases, &other.aliases)
     }

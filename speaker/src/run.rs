@@ -1,6 +1,7 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
 mod pass;
+mod routers;
 mod routing;
 
 use std::time::Duration;
@@ -28,9 +29,8 @@ use crate::layer2::announce::{Announcer, LayerTwoMetrics, News};
 use crate::layer2::{self, Fresh, Membership, burst};
 use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
-use crate::peers::{self, Orders, PeerMetrics, Sessions};
+use crate::peers;
 use crate::see::dataplane::{self, Dataplane};
-use crate::see::passwords::PasswordReader;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
@@ -39,6 +39,7 @@ use crate::tell::l2_status::{Due, Owner};
 use crate::tell::resend::Resend;
 use crate::tell::write::{Actor, WRITE_TIMEOUT};
 use pass::Input;
+use routers::Routers;
 pub(crate) use routing::Routing;
 
 /// News of the wire that may wait; it is dropped and counted when the loop is behind.
@@ -94,22 +95,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         protocol,
     };
     let ended = announcer.start().context("cannot start the thread of the wire")?;
-    let (orders, of_orders) = watch::channel(Orders::default());
-    let (to_reports, reports) = watch::channel(peers::Reports::default());
-    let (peer_news, of_peers) = mpsc::channel(NEWS);
-    let sessions = Sessions {
-        orders: of_orders,
-        links: links.clone(),
-        reports: to_reports,
-        news: peer_news,
-        metrics: PeerMetrics::register(&process.registry)?,
-    };
-    let mut no_sessions = sessions.start().context("cannot start the thread of BGP")?;
-    let passwords = PasswordReader::start(
-        process.client.clone(),
-        &process.namespace,
-        process.reports.dirty.clone(),
-    );
+    let Routers {
+        routing,
+        news: of_peers,
+        no_bfd,
+        mut no_bgp,
+    } = routers::start(&process, &links)?;
     tracing::info!(%node, namespace = process.namespace, class = args.lb_class, "speaker started");
     let options = Options {
         class: args.lb_class,
@@ -142,7 +133,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         fresh: Fresh::default(),
         reported,
         routed,
-        routing: Routing::new(orders, reports, passwords),
+        routing,
         input: None,
         history,
         said: Said::default(),
@@ -163,8 +154,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             () = process.shutdown.draining() => drop(speaker),
         }
     };
-    while_on_the_wire(speaking, ended, &mut no_sessions).await?;
-    let _late = timeout(LAST_SESSIONS, no_sessions).await;
+    while_on_the_wire(speaking, ended, no_bfd, &mut no_bgp).await?;
+    let _late = timeout(LAST_SESSIONS, no_bgp).await;
     let _late = timeout(LAST_EVENTS, process.events_task).await;
     Ok(())
 }
@@ -177,13 +168,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 async fn while_on_the_wire(
     work: impl Future<Output = ()>,
     ended: oneshot::Receiver<()>,
-    no_sessions: &mut oneshot::Receiver<()>,
+    no_bfd: oneshot::Receiver<()>,
+    no_bgp: &mut oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
     tokio::select! {
         biased;
         () = work => Ok(()),
         _ = ended => anyhow::bail!("the thread of the wire has ended"),
-        _ = no_sessions => anyhow::bail!("the thread of BGP has ended"),
+        _ = no_bfd => anyhow::bail!("the thread of BFD has ended"),
+        _ = no_bgp => anyhow::bail!("the thread of BGP has ended"),
     }
 }
 
@@ -303,8 +296,9 @@ mod tests {
     async fn a_speaker_whose_thread_of_the_wire_ends_says_so_and_ends() {
         let (alive, ended) = oneshot::channel();
         drop(alive);
+        let (_watches, watching) = oneshot::channel();
         let (_lives, mut sessions) = oneshot::channel();
-        let failed = while_on_the_wire(std::future::pending(), ended, &mut sessions)
+        let failed = while_on_the_wire(std::future::pending(), ended, watching, &mut sessions)
             .await
             .unwrap_err();
         assert_eq!(failed.to_string(), "the thread of the wire has ended");
@@ -313,8 +307,9 @@ mod tests {
     #[tokio::test]
     async fn a_speaker_that_was_told_to_stop_has_not_failed_although_the_thread_of_the_wire_ends_with_it() {
         let (alive, ended) = oneshot::channel();
+        let (_watches, watching) = oneshot::channel();
         let (_lives, mut sessions) = oneshot::channel();
-        while_on_the_wire(async { drop(alive) }, ended, &mut sessions)
+        while_on_the_wire(async { drop(alive) }, ended, watching, &mut sessions)
             .await
             .unwrap();
     }

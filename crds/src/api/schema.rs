@@ -148,6 +148,21 @@ pub(super) fn peer_port(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 0, "maximum": 16384 })
 }
 
+/// Times of a BFD profile, in milliseconds.
+pub(super) fn bfd_interval(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int32", "minimum": 10, "maximum": 60000 })
+}
+
+/// `detectMultiplier`.
+pub(super) fn bfd_multiplier(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int32", "minimum": 2, "maximum": 255 })
+}
+
+/// `minimumTtl`: a TTL of 255 would leave nothing but the own segment.
+pub(super) fn bfd_minimum_ttl(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": 254 })
+}
+
 /// `connectTime`: whole seconds, as many as a timer of BGP may have.
 pub(super) fn connect_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

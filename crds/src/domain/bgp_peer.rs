@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
-use super::{Family, InterfaceName, Invalid, Labels, PeerName, Selector};
+use super::{BfdProfileName, Family, InterfaceName, Invalid, Labels, PeerName, Selector};
 use crate::api::{BGPPeer, BGPPeerSpec};
 
 pub use timers::Timers;
@@ -78,8 +78,8 @@ pub struct BgpPeer {
     pub graceful_restart: bool,
     /// Routes of both families go over the session.
     pub dual_stack: bool,
-    /// Fields that ask for what is not done; the session is held without it.
-    pub unmet: Vec<Invalid>,
+    /// The times by which BFD watches it; none leaves that to the hold time.
+    pub bfd: Option<BfdProfileName>,
     nodes: Vec<Selector>,
 }
 
@@ -123,7 +123,7 @@ impl BgpPeer {
             multihop,
             graceful_restart: spec.enable_graceful_restart.unwrap_or(false),
             dual_stack: spec.dual_stack_address_family.unwrap_or(false),
-            unmet: unmet(spec),
+            bfd: said(spec.bfd_profile.as_deref()).map(BfdProfileName::from),
             nodes: Selector::parse_all("spec.nodeSelectors", &spec.node_selectors)?,
         })
     }
@@ -292,15 +292,6 @@ fn router_id(spec: &BGPPeerSpec) -> Result<Option<Ipv4Addr>, Invalid> {
 /// Whether routers take this as the identifier of a peer.
 pub fn is_router_id(id: Ipv4Addr) -> bool {
     id.octets()[0] != 0 && !id.is_loopback() && id.octets()[0] < 224
-}
-
-/// What is asked for and not done.
-fn unmet(spec: &BGPPeerSpec) -> Vec<Invalid> {
-    let bfd = said(spec.bfd_profile.as_deref()).map(|name| {
-        let why = format!("{name}: BFD is not done yet; the hold time alone tells that the peer is gone");
-        Invalid::new("spec.bfdProfile", why)
-    });
-    bfd.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -55,6 +55,10 @@ name!(
     AdvertName
 );
 name!(
+    /// Name of a `BFDProfile`.
+    BfdProfileName
+);
+name!(
     /// Name of a `BGPAdvertisement`.
     BgpAdvertName
 );

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ferrolb_crds::domain::PeerName;
-use ferrolb_peering::Moment;
 use ferrolb_peering::bgp::{Input, Output, PeerAsn, PeerSpec, Report, Session, State};
+use ferrolb_peering::{Liveness, Moment};
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::idle::at;
 use tokio::sync::{mpsc, watch};
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::connection::{Connection, Happened as Seen, Read, next_hops};
 use super::metrics::Shown;
 use super::{Happened, News, Order, PeerReport, Reports, Sessions, WantedPeer};
+use crate::bfd::{self, Line};
 
 /// What is read at once.
 const BUFFER: usize = 64 * 1024;
@@ -31,6 +32,9 @@ pub(super) struct PeerTask {
     ending: bool,
     origin: Instant,
     links: watch::Receiver<LinkTable>,
+    bfd: watch::Receiver<bfd::Reports>,
+    /// What BFD said last.
+    liveness: Liveness,
     reports: watch::Sender<Reports>,
     news: mpsc::Sender<News>,
     shown: Shown,
@@ -52,6 +56,8 @@ impl PeerTask {
             ending: false,
             origin,
             links: sessions.links.clone(),
+            bfd: sessions.bfd.clone(),
+            liveness: Liveness::Unknown,
             reports: sessions.reports.clone(),
             news: sessions.news.clone(),
             shown: sessions.metrics.of(&wanted.spec.endpoint),
@@ -63,6 +69,7 @@ impl PeerTask {
     pub(super) async fn run(mut self) {
         self.give(Input::Wanted(self.wanted.routes.clone()));
         self.give(Input::Start);
+        self.heed_bfd();
         loop {
             self.show();
             if self.ending && self.session.is_over() && matches!(self.connection, Connection::None) {
@@ -95,6 +102,7 @@ impl PeerTask {
                         self.write();
                     }
                 },
+                Ok(()) = self.bfd.changed() => self.heed_bfd(),
                 () = at(wake) => {
                     // What waits in the socket may be what a timer waits for.
                     self.read();
@@ -118,6 +126,20 @@ impl PeerTask {
                 self.ending = true;
                 self.give(Input::Stop(stop));
             }
+        }
+    }
+
+    /// A peer that nobody watches is as one of which nothing is known.
+    fn heed_bfd(&mut self) {
+        let line = Line::of(self.session.endpoint());
+        let liveness = {
+            let reports = self.bfd.borrow_and_update();
+            let report = line.and_then(|line| reports.get(&line));
+            report.map_or(Liveness::Unknown, |report| report.liveness)
+        };
+        if liveness != self.liveness {
+            self.liveness = liveness;
+            self.give(Input::Bfd(liveness));
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks, Sessions};
+use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks, PeerName, Sessions};
 use ferrolb_crds::names::EXCLUDE_NODE;
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::backoff::Jitter;
@@ -46,6 +46,8 @@ pub(crate) struct Input {
     routed: bool,
     /// The BGP sessions that are up.
     up: Sessions,
+    /// What is wrong with the BFD sessions.
+    bfd_doubts: BTreeMap<PeerName, String>,
     passwords: Passwords,
 }
 
@@ -60,6 +62,7 @@ impl Input {
             && self.has_key == other.has_key
             && self.routed == other.routed
             && self.up == other.up
+            && self.bfd_doubts == other.bfd_doubts
             && self.passwords == other.passwords
     }
 }
@@ -77,6 +80,7 @@ impl Speaker {
             has_key: false,
             routed: self.routed.missing().is_empty(),
             up: self.routing.up(),
+            bfd_doubts: self.routing.bfd_doubts(),
             passwords: self.routing.passwords(),
         };
         self.membership.learn(input.snapshot.secret.as_deref());
@@ -124,7 +128,7 @@ impl Speaker {
             routes: &routes,
             sessions: &sessions,
         });
-        let problems = self.problems(snapshot, &routes);
+        let problems = self.problems(input, &routes);
         events::log(&mut self.said.logged, &verdicts, &self.history);
         self.metrics.show(&verdicts, problems.len());
         if may.all_excluded && !self.said.all_excluded {
@@ -162,10 +166,11 @@ impl Speaker {
         sessions
     }
 
-    fn problems(&self, snapshot: &Snapshot, routes: &Routes) -> Vec<Problem> {
+    fn problems(&self, input: &Input, routes: &Routes) -> Vec<Problem> {
+        let snapshot = &input.snapshot;
         let mut problems = snapshot.problems.clone();
         problems.extend(Reader::conflicts(&self.stores, &routes.conflicts));
-        problems.extend(self.routing.problems(&snapshot.peers));
+        problems.extend(self.routing.problems(&snapshot.peers, &input.bfd_doubts));
         problems
     }
 

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Node, NodeName, Password, PeerName, Sessions};
-use ferrolb_peering::bgp::{ExportTable, Stop};
+use ferrolb_crds::domain::{BgpPeer, Node, NodeName, Password, PeerName, Sessions};
+use ferrolb_peering::bgp::{ExportTable, PeerSpec, Stop};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 use tokio::sync::watch;
 
+use crate::bfd::{self, Line, Reach};
 use crate::may::View;
 use crate::peers::{Happened, News, Orders, Passwords, Reports, WantedPeer, spec};
 use crate::routes::{Policy, Routes, Table, routes};
@@ -20,6 +21,8 @@ use crate::see::passwords::PasswordReader;
 pub(crate) struct Routing {
     orders: watch::Sender<Orders>,
     reports: watch::Receiver<Reports>,
+    bfd_orders: watch::Sender<bfd::Orders>,
+    bfd_reports: watch::Receiver<bfd::Reports>,
     passwords: PasswordReader,
     /// What was decided last, and from what.
     last: Option<Last>,
@@ -35,13 +38,15 @@ struct Last {
 
 impl Routing {
     pub(crate) fn new(
-        orders: watch::Sender<Orders>,
-        reports: watch::Receiver<Reports>,
+        (orders, reports): (watch::Sender<Orders>, watch::Receiver<Reports>),
+        (bfd_orders, bfd_reports): (watch::Sender<bfd::Orders>, watch::Receiver<bfd::Reports>),
         passwords: PasswordReader,
     ) -> Self {
         Self {
             orders,
             reports,
+            bfd_orders,
+            bfd_reports,
             passwords,
             last: None,
             tables: BTreeMap::new(),
@@ -51,7 +56,11 @@ impl Routing {
 
     /// Returns when the sessions say something else.
     pub(crate) async fn changed(&mut self) {
-        if self.reports.changed().await.is_err() {
+        let ended = tokio::select! {
+            changed = self.reports.changed() => changed.is_err(),
+            changed = self.bfd_reports.changed() => changed.is_err(),
+        };
+        if ended {
             std::future::pending::<()>().await;
         }
     }
@@ -66,6 +75,13 @@ impl Routing {
         let reports = self.reports.borrow_and_update();
         let up = reports.iter().filter(|(_, report)| report.established);
         up.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What is wrong with the BFD sessions of this node.
+    pub(crate) fn bfd_doubts(&mut self) -> BTreeMap<PeerName, String> {
+        let reports = self.bfd_reports.borrow_and_update();
+        let doubt = |report: &bfd::Report| Some((report.name.clone(), report.doubt.clone()?));
+        reports.values().filter_map(doubt).collect()
     }
 
     /// Decides, and lets the sessions know. The same routes are the same memory as before, which costs sessions nothing.
@@ -104,6 +120,7 @@ impl Routing {
         self.refused.clear();
         let before = self.orders.borrow().peers.clone();
         let mut peers = BTreeMap::new();
+        let mut watches = bfd::Orders::new();
         for (peer, table) in &routes.tables {
             let Some(of_peer) = policy.peers.get(peer) else {
                 continue;
@@ -118,6 +135,10 @@ impl Routing {
                     continue;
                 }
             };
+            if let Some((line, wanted)) = watch_of(of_peer, &spec, policy) {
+                // Of two peers at one address the first counts.
+                watches.entry(line).or_insert(wanted);
+            }
             let wanted = WantedPeer {
                 spec,
                 routes: self.exported(peer, table),
@@ -125,6 +146,11 @@ impl Routing {
             let known = before.get(peer).filter(|known| ***known == wanted);
             peers.insert(peer.clone(), known.cloned().unwrap_or_else(|| Arc::new(wanted)));
         }
+        self.bfd_orders.send_if_modified(|orders| {
+            let differs = *orders != watches;
+            *orders = watches;
+            differs
+        });
         self.orders.send_if_modified(|orders| {
             let differs = orders.peers != peers;
             orders.peers = peers;
@@ -147,15 +173,23 @@ impl Routing {
         }
     }
 
-    /// Peers that there can be no session with, and why.
-    pub(crate) fn problems(&self, references: &BTreeMap<PeerName, ObjectReference>) -> Vec<Problem> {
+    /// Peers that there can be no session with, or that nothing watches, and why.
+    pub(crate) fn problems(
+        &self,
+        references: &BTreeMap<PeerName, ObjectReference>,
+        bfd_doubts: &BTreeMap<PeerName, String>,
+    ) -> Vec<Problem> {
         let problem = |(peer, why): (&PeerName, &String)| {
             Some(Problem {
                 object: references.get(peer)?.clone(),
                 message: why.clone(),
             })
         };
-        self.refused.iter().filter_map(problem).collect()
+        self.refused
+            .iter()
+            .chain(bfd_doubts)
+            .filter_map(problem)
+            .collect()
     }
 
     /// Ends all sessions. For good, if the node is on its way out: routers are to use others at once. Else this process will be
@@ -168,6 +202,22 @@ impl Routing {
         };
         self.orders.send_modify(|orders| orders.stop = Some(stop));
     }
+}
+
+/// The BFD session that watches a peer, if it names a profile that there is.
+fn watch_of(peer: &BgpPeer, spec: &PeerSpec, policy: &Policy) -> Option<(Line, bfd::Wanted)> {
+    let profile = policy.profiles.get(peer.bfd.as_ref()?)?.clone();
+    let reach = match (peer.remote_as.is_internal(peer.local_as), peer.multihop) {
+        (true, _) => Reach::Either,
+        (false, true) => Reach::Anywhere,
+        (false, false) => Reach::Segment,
+    };
+    let wanted = bfd::Wanted {
+        name: peer.name.clone(),
+        profile,
+        reach,
+    };
+    Some((Line::of(&spec.endpoint)?, wanted))
 }
 
 /// The Secrets that peers name.
@@ -195,6 +245,16 @@ pub(crate) fn notice(
             EventType::Warning,
             "SessionDown",
             format!("BGP session of node \"{node}\" is down: {why}"),
+        ),
+        Happened::BfdUp(agreed) => (
+            EventType::Normal,
+            "BFDSessionUp",
+            format!("BFD session of node \"{node}\" is up: {agreed}"),
+        ),
+        Happened::BfdDown(why) => (
+            EventType::Warning,
+            "BFDSessionDown",
+            format!("BFD session of node \"{node}\" is down: {why}"),
         ),
     };
     Some(Notice {

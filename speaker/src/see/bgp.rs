@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferrolb_crds::api::{BGPAdvertisement, BGPPeer, Community, IPAddressPool};
-use ferrolb_crds::domain::{Aliases, BgpAdvert, BgpPeer, Invalid, PeerName, aliases, all_aliases};
+use ferrolb_crds::api::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPAddressPool};
+use ferrolb_crds::domain::{
+    Aliases, BfdProfile, BgpAdvert, BgpPeer, Invalid, PeerName, aliases, all_aliases,
+};
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Parsed, Problem, Reflection, Reports, Watch};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -15,6 +17,7 @@ use crate::routes::Policy;
 /// The objects of BGP.
 pub(crate) struct BgpStores {
     pub(crate) peers: Reflection<BGPPeer>,
+    pub(crate) profiles: Reflection<BFDProfile>,
     pub(crate) adverts: Reflection<BGPAdvertisement>,
     pub(crate) communities: Reflection<Community>,
 }
@@ -29,6 +32,7 @@ impl BgpStores {
         };
         Self {
             peers: Watch::namespace(client.clone(), namespace).start(&reports),
+            profiles: Watch::namespace(client.clone(), namespace).start(&reports),
             adverts: Watch::namespace(client.clone(), namespace).start(&reports),
             communities: Watch::namespace(client.clone(), namespace).start(&reports),
         }
@@ -39,9 +43,10 @@ impl BgpStores {
 #[derive(Default)]
 pub(super) struct BgpReader {
     peers: Parsed<BGPPeer, BgpPeer>,
+    profiles: Parsed<BFDProfile, BfdProfile>,
     adverts: Parsed<BGPAdvertisement, BgpAdvert>,
     communities: Parsed<Community, (Aliases, Vec<Invalid>)>,
-    versions: Option<[u64; 4]>,
+    versions: Option<[u64; 5]>,
     doubts: Vec<Problem>,
     pub(super) policy: Policy,
     /// The objects of the peers, for events about them.
@@ -52,6 +57,7 @@ impl BgpReader {
     pub(super) fn follow(&mut self, stores: &BgpStores, pools: &Reflection<IPAddressPool>) {
         let versions = [
             stores.peers.version(),
+            stores.profiles.version(),
             stores.adverts.version(),
             stores.communities.version(),
             pools.version(),
@@ -66,6 +72,10 @@ impl BgpReader {
         let reference =
             |(object, peer): (&Arc<BGPPeer>, &BgpPeer)| (peer.name.clone(), object.object_ref(&()));
         self.references = Arc::new(self.peers.objects().map(reference).collect());
+        if self.profiles.read(&stores.profiles, BfdProfile::parse) {
+            let by_name = |profile: &BfdProfile| (profile.name.clone(), profile.clone());
+            self.policy.profiles = Arc::new(self.profiles.values().map(by_name).collect());
+        }
         if self.adverts.read(&stores.adverts, BgpAdvert::parse) {
             let by_name = |advert: &BgpAdvert| (advert.name.clone(), advert.clone());
             self.policy.adverts = Arc::new(self.adverts.values().map(by_name).collect());
@@ -86,9 +96,26 @@ impl BgpReader {
                 .extend(twice.map(|(_, why)| Problem::of(&**object, why)));
         }
         self.doubt_adverts(stores, pools);
-        for (object, peer) in self.peers.objects() {
+        self.doubt_profiles(stores);
+    }
+
+    /// Fields without effect, and names of profiles that do not exist: the session is held without BFD.
+    fn doubt_profiles(&mut self, stores: &BgpStores) {
+        for (object, profile) in self.profiles.objects() {
             self.doubts
-                .extend(peer.unmet.iter().map(|unmet| Problem::of(&**object, unmet)));
+                .extend(profile.unmet.iter().map(|unmet| Problem::of(&**object, unmet)));
+        }
+        let profiles = stores.profiles.snapshot();
+        for (object, peer) in self.peers.objects() {
+            let Some(name) = &peer.bfd else { continue };
+            let key = ObjectKey::new(object.namespace().unwrap_or_default(), name.as_str());
+            if !profiles.contains_key(&key) {
+                let why = format!(
+                    "BFDProfile {name} does not exist; the hold time alone tells that the peer is gone"
+                );
+                let doubt = Invalid::new("spec.bfdProfile", why);
+                self.doubts.push(Problem::of(&**object, doubt));
+            }
         }
     }
 
@@ -112,7 +139,8 @@ impl BgpReader {
     }
 
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        let of_objects = self.peers.problems().chain(self.adverts.problems());
+        let of_objects = self.peers.problems().chain(self.profiles.problems());
+        let of_objects = of_objects.chain(self.adverts.problems());
         of_objects.chain(self.communities.problems()).chain(&self.doubts)
     }
 

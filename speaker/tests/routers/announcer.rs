@@ -1,13 +1,14 @@
-//! The speaker's thread of BGP in the node's namespace.
+//! The speaker's threads of BGP and BFD in the node's namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::PeerName;
+use ferrolb_crds::domain::{BfdProfile, PeerName};
 use ferrolb_peering::bgp::{Asn, Attributes, Endpoint, ExportTable, Password, PeerAsn, PeerSpec, Stop};
-use ferrolb_peering::{Family, Prefix};
+use ferrolb_peering::{Family, Liveness, Prefix};
 use ferrolb_rawlink::links::Link;
+use ferrolb_speaker::bfd::{self, Bfd, BfdMetrics, Line, Reach};
 use ferrolb_speaker::peers::{News, Orders, PeerMetrics, Reports, Sessions, WantedPeer};
 use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,6 +27,15 @@ pub(crate) struct Announcer {
     reports: watch::Receiver<Reports>,
     news: mpsc::Receiver<News>,
     ended: oneshot::Receiver<()>,
+    watches: Option<watch::Sender<bfd::Orders>>,
+    bfd: watch::Receiver<bfd::Reports>,
+}
+
+/// A profile of so many milliseconds each way, and three packets.
+pub(crate) fn every(milliseconds: i64) -> BfdProfile {
+    let object = serde_json::json!({"metadata": {"name": "p"},
+        "spec": {"transmitInterval": milliseconds, "receiveInterval": milliseconds}});
+    BfdProfile::parse(&serde_json::from_value(object).unwrap()).unwrap()
 }
 
 /// An external peer at this address of the router, with the family of the address.
@@ -65,9 +75,21 @@ impl Announcer {
         let (orders, of_orders) = watch::channel(Orders::default());
         let (to_reports, reports) = watch::channel(Reports::default());
         let (to_news, news) = mpsc::channel(64);
+        let links = watch::channel(Arc::new(BTreeMap::from([(2, link())]))).1;
+        let (watches, of_watches) = watch::channel(bfd::Orders::default());
+        let (to_bfd, bfd) = watch::channel(bfd::Reports::default());
+        let watching = Bfd {
+            orders: of_watches,
+            links: links.clone(),
+            reports: to_bfd,
+            news: to_news.clone(),
+            metrics: BfdMetrics::register(&Registry::new()).unwrap(),
+        };
+        let _ended_with_its_orders = node.inside(|| watching.start().unwrap());
         let sessions = Sessions {
             orders: of_orders,
-            links: watch::channel(Arc::new(BTreeMap::from([(2, link())]))).1,
+            links,
+            bfd: bfd.clone(),
             reports: to_reports,
             news: to_news,
             metrics: PeerMetrics::register(&Registry::new()).unwrap(),
@@ -78,7 +100,44 @@ impl Announcer {
             reports,
             news,
             ended,
+            watches: Some(watches),
+            bfd,
         }
+    }
+
+    /// Watches the peer at this address.
+    pub(crate) fn watch(&self, address: &str, profile: BfdProfile, reach: Reach) {
+        let wanted = bfd::Wanted {
+            name: "tor".into(),
+            profile,
+            reach,
+        };
+        let line = Line {
+            peer: address.parse().unwrap(),
+            source: None,
+            vrf: None,
+        };
+        if let Some(watches) = &self.watches {
+            watches.send_replace(BTreeMap::from([(line, wanted)]));
+        }
+    }
+
+    /// Says and hears nothing of BFD any more, as if the process were gone; its connections stay.
+    pub(crate) fn go_deaf(&mut self) {
+        self.watches = None;
+    }
+
+    /// What BFD says of the peer.
+    pub(crate) fn liveness(&self) -> Option<Liveness> {
+        let reports = self.bfd.borrow();
+        reports.values().next().map(|report| report.liveness)
+    }
+
+    /// What is wrong with BFD.
+    pub(crate) fn doubt(&self) -> String {
+        let reports = self.bfd.borrow();
+        let doubts = reports.values().filter_map(|report| report.doubt.clone());
+        doubts.collect()
     }
 
     /// Holds a session with peer `tor` and tells it these routes.

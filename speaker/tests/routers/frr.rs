@@ -1,7 +1,8 @@
-//! A router that runs FRR: zebra and bgpd.
+//! A router that runs FRR: zebra, bfdd and bgpd.
 
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -9,11 +10,24 @@ use crate::netns::Namespace;
 use crate::programs::{Running, run};
 use crate::site::until;
 
+/// Profiles of its BFD: 300 ms and 50 ms, three packets each.
+const BFD: &str = "bfd
+ profile usual
+  detect-multiplier 3
+  receive-interval 300
+  transmit-interval 300
+ profile quick
+  detect-multiplier 3
+  receive-interval 50
+  transmit-interval 50
+";
+
 /// FRR in a namespace.
 pub(crate) struct Frr<'a> {
     namespace: &'a Namespace,
     folder: TempDir,
     _daemons: [Running; 2],
+    bfdd: Running,
 }
 
 impl<'a> Frr<'a> {
@@ -24,7 +38,7 @@ impl<'a> Frr<'a> {
         open_to_all(folder.path());
         let configuration = format!(
             "frr defaults traditional\nrouter bgp 64500\n bgp router-id 203.0.113.1\n no bgp ebgp-requires-policy\n \
-             no bgp default ipv4-unicast\n{lines}\n"
+             bgp log-neighbor-changes\n no bgp default ipv4-unicast\n{lines}\n"
         );
         std::fs::write(path("bgpd.conf"), configuration).unwrap();
         // Without this vtysh asks for a password.
@@ -44,6 +58,10 @@ impl<'a> Frr<'a> {
                 &configuration,
             ];
             arguments.extend(["-u", "frr", "-g", "frr", "--log", "stdout"]);
+            let control = text(path("bfdd.sock"));
+            if name == "bfdd" {
+                arguments.extend(["--bfdctl", &control]);
+            }
             Running::start(
                 namespace,
                 &format!("usr/lib/frr/{name}"),
@@ -53,11 +71,15 @@ impl<'a> Frr<'a> {
         };
         let zebra = daemon("zebra", "/dev/null".into());
         until("zebra to listen", || path("zserv.api").exists());
+        std::fs::write(path("bfdd.conf"), BFD).unwrap();
+        let bfdd = daemon("bfdd", path("bfdd.conf"));
+        until("bfdd to listen", || path("bfdd.vty").exists());
         let bgpd = daemon("bgpd", path("bgpd.conf"));
         until("bgpd to listen", || path("bgpd.vty").exists());
         Self {
             namespace,
             _daemons: [zebra, bgpd],
+            bfdd,
             folder,
         }
     }
@@ -80,6 +102,23 @@ impl<'a> Frr<'a> {
     pub(crate) fn count(&self, family: &str) -> usize {
         let table = self.ask(&format!("show bgp {family} unicast"));
         table["routes"].as_object().map_or(0, serde_json::Map::len)
+    }
+
+    /// Stops its BFD where it is, or lets it go on.
+    pub(crate) fn signal_bfd(&self, signal: Signal) {
+        self.bfdd.signal(signal);
+    }
+
+    /// What its BFD knows of a peer.
+    pub(crate) fn bfd(&self, peer: &str) -> Value {
+        let all = self.ask("show bfd peers");
+        let mut all = all.as_array().into_iter().flatten();
+        all.find(|one| one["peer"] == peer).cloned().unwrap_or_default()
+    }
+
+    /// What its bgpd logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("bgpd.log")).unwrap()
     }
 
     /// What it knows of a neighbour.

@@ -13,6 +13,7 @@ mod netns;
 mod programs;
 mod site;
 mod trials;
+mod watched;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -33,5 +34,9 @@ fn main() {
     };
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
-    libtest_mimic::run(&arguments, trials::ALL.iter().map(trial).collect()).exit();
+    libtest_mimic::run(
+        &arguments,
+        trials::ALL.iter().chain(watched::ALL).map(trial).collect(),
+    )
+    .exit();
 }

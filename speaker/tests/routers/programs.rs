@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::netns::Namespace;
 
 /// Where `scripts/deps` unpacks them.
@@ -23,6 +26,7 @@ pub(crate) fn missing() -> Option<String> {
         return Some("not root".to_owned());
     }
     let programs = [
+        "usr/lib/frr/bfdd",
         "usr/lib/frr/bgpd",
         "usr/lib/frr/zebra",
         "usr/bin/vtysh",
@@ -88,11 +92,15 @@ impl Running {
         command.stdout(log.try_clone().unwrap()).stderr(log);
         Self(command.spawn().unwrap())
     }
+
+    /// Each step to the program is an exec, so this reaches the program itself.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Each step to the program is an exec, so this is the program itself.
         let _gone = self.0.kill();
         let _gone = self.0.wait();
     }

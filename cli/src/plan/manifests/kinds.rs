@@ -77,7 +77,7 @@ pub(crate) fn is_unread(group: &str, kind: &str) -> bool {
 
 /// Whether the speakers read objects of this kind of MetalLB, and these commands do not.
 pub(crate) fn is_of_bgp(kind: &str) -> bool {
-    ["BGPPeer", "BGPAdvertisement", "Community"].contains(&kind)
+    ["BGPPeer", "BGPAdvertisement", "BFDProfile", "Community"].contains(&kind)
 }
 
 /// The group of an `apiVersion`; empty for the core.
@@ -92,7 +92,6 @@ pub(crate) fn why_unread(kind: &str) -> String {
             "this kind is not read: IPAddressPool and L2Advertisement have taken its place (MetalLB 0.13)"
                 .to_owned()
         }
-        "BFDProfile" => "this kind is not read: there is no BFD here yet".to_owned(),
         kind if is_of_bgp(kind) => {
             "the speakers read this kind; what comes of it is not shown here yet".to_owned()
         }

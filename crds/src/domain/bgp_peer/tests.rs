@@ -24,7 +24,7 @@ fn what_is_not_said_has_a_default() {
         (seconds(90), seconds(30))
     );
     assert_eq!(peer.connect, seconds(5));
-    assert!(peer.selects_node(&Labels::new()) && peer.unmet.is_empty());
+    assert!(peer.selects_node(&Labels::new()) && peer.bfd.is_none());
     assert!(peer.carries(Family::V4) && !peer.carries(Family::V6));
 }
 
@@ -77,11 +77,4 @@ fn a_password_is_never_shown() {
     let peer = parse(json!({"password": "hunter2"})).unwrap();
     assert_eq!(peer.password, Password::Plain(Secrecy("hunter2".to_owned())));
     assert!(!format!("{peer:?}").contains("hunter2"));
-}
-
-#[test]
-fn a_session_is_held_without_what_is_not_done() {
-    let peer = parse(json!({"bfdProfile": "fast"})).unwrap();
-    let unmet: Vec<&str> = peer.unmet.iter().map(|one| &*one.field).collect();
-    assert_eq!(unmet, ["spec.bfdProfile"]);
 }

@@ -7,7 +7,6 @@ mod station;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -256,9 +255,4 @@ impl Drop for PortTask {
             runtime.spawn(retired.drop_all());
         }
     }
-}
-
-/// 64 bits of chance.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -62,6 +62,7 @@ fn stores() -> Stores {
             "data": {"secretkey": "YSBrZXkgb2YgZW5vdWdoIGJ5dGVz"}})]),
         bgp: BgpStores {
             peers: store(&[]),
+            profiles: store(&[]),
             adverts: store(&[]),
             communities: store(&[]),
         },

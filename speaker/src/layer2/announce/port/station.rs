@@ -32,7 +32,8 @@ use ferrolb_segment::{Effect, Event, Moment, Segment};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
-use super::{PortTask, random};
+use super::PortTask;
+use crate::chance::random;
 use crate::layer2::announce::protocol::{Departure, Protocol, Survey};
 use crate::layer2::wire::multicast::{ALL_NODES, group_mac};
 use coming::Coming;

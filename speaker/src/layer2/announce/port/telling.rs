@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{PortTask, random};
+use super::PortTask;
+use crate::chance::random;
 use crate::layer2::burst::AT_ONCE;
 use crate::layer2::respond::gratuitous;
 
