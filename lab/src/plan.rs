@@ -22,7 +22,7 @@ pub const NO_ROUTER: (Ipv4Addr, Ipv6Addr) = (lan4(254), lan6(254));
 const MOST_NODES: u8 = 80;
 const MOST_CLIENTS: u8 = 20;
 
-/// The `number`th IPv4 address of the LAN, 192.0.2.0/24. Numbers from 200 to 250 belong to no machine.
+/// The `number`th IPv4 address of the LAN, 192.0.2.0/24. Numbers from 198 to 253 belong to no machine.
 #[must_use]
 pub const fn lan4(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, number)

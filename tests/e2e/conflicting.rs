@@ -27,7 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// The address that the machine has, and the next one of the pool. No other trial announces them: what was claimed once is not
 /// asked for again.
-const TAKEN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 238), Ipv4Addr::new(192, 0, 2, 239)];
+const TAKEN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 198), Ipv4Addr::new(192, 0, 2, 199)];
 const DISPUTED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 242);
 const MAC: &str = "52:54:00:00:02:f0";
 const NAMED: &str = "MAC address 52:54:00:00:02:f0, QEMU/KVM";

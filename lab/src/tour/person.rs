@@ -103,10 +103,26 @@ impl<'a> Person<'a> {
             self.lab.set_environment(&mut shell);
             outcome(&mut shell, "", ONE)
         })??;
-        Ok(format!("{}{}", outcome.stdout, outcome.stderr)
+        let said = outcome
+            .stderr
+            .lines()
+            .filter(|line| !is_of_a_client_library(line));
+        let said: Vec<&str> = said.collect();
+        Ok(format!("{}{}", outcome.stdout, said.join("\n"))
             .trim_end()
             .to_owned())
     }
+}
+
+/// A line of klog, `W0102 15:04:05.000000 …`: on a busy machine Helm's library now and then tells of a watch that it began anew.
+fn is_of_a_client_library(line: &str) -> bool {
+    let shape = |(at, byte): (usize, u8)| match at {
+        0 => matches!(byte, b'I' | b'W' | b'E'),
+        5 => byte == b' ',
+        8 | 11 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    };
+    line.len() > 14 && line.bytes().take(14).enumerate().all(shape)
 }
 
 /// In a folder of the lab, which goes with it.
@@ -128,4 +144,18 @@ fn programs(lab: &Lab) -> Result<PathBuf> {
         std::os::unix::fs::symlink(program, &link).doing(|| format!("make {}", link.display()))?;
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_client_library_are_told_from_those_of_the_program() {
+        assert!(is_of_a_client_library(
+            "I1129 13:22:44.408708   11139 reflector.go:664] \"Warning\""
+        ));
+        assert!(!is_of_a_client_library("Error: release: not found"));
+        assert!(!is_of_a_client_library("I1129"));
+    }
 }
