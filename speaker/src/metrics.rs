@@ -11,8 +11,9 @@ use prometheus::{IntGauge, IntGaugeVec, Registry};
 
 use crate::verdict::{Verdict, Verdicts};
 
-/// MetalLB's name of our protocol, as opposed to `bgp`.
-const PROTOCOL: &str = "layer2";
+/// MetalLB's names of the protocols.
+const LAYER2: &str = "layer2";
+const BGP: &str = "bgp";
 
 /// Everything the speaker's loop measures.
 pub(crate) struct Metrics {
@@ -26,7 +27,7 @@ pub(crate) struct Metrics {
     config_loaded: IntGauge,
     config_stale: IntGauge,
     node: NodeName,
-    shown: BTreeSet<(ServiceKey, IpAddr)>,
+    shown: BTreeSet<(&'static str, ServiceKey, IpAddr)>,
     shown_wire: BTreeMap<IpAddr, &'static str>,
 }
 
@@ -91,19 +92,25 @@ impl Metrics {
     }
 
     fn show_announced(&mut self, verdicts: &Verdicts) {
-        let pairs = verdicts.here().flat_map(|(address, verdict, _)| {
+        let layer2 = verdicts
+            .here()
+            .map(|(address, verdict, _)| (LAYER2, address, verdict));
+        let bgp = verdicts
+            .told_from_here()
+            .map(|(address, verdict)| (BGP, address, verdict));
+        let all = layer2.chain(bgp).flat_map(|(protocol, address, verdict)| {
             let services = verdict.judged.served();
-            services.map(move |service| (service.clone(), address))
+            services.map(move |service| (protocol, service.clone(), address))
         });
-        let shown: BTreeSet<(ServiceKey, IpAddr)> = pairs.collect();
-        for (service, address) in shown.difference(&self.shown) {
+        let shown: BTreeSet<(&'static str, ServiceKey, IpAddr)> = all.collect();
+        for (protocol, service, address) in shown.difference(&self.shown) {
             let (service, address) = (service.to_string(), address.to_string());
-            let labels = [&service, PROTOCOL, self.node.as_str(), &address];
+            let labels = [&service, *protocol, self.node.as_str(), &address];
             self.announced.with_label_values(&labels).set(1);
         }
-        for (service, address) in self.shown.difference(&shown) {
+        for (protocol, service, address) in self.shown.difference(&shown) {
             let (service, address) = (service.to_string(), address.to_string());
-            let labels = [&service, PROTOCOL, self.node.as_str(), &address];
+            let labels = [&service, *protocol, self.node.as_str(), &address];
             // The only error is that there is no such series.
             let _absent = self.announced.remove_label_values(&labels);
         }
