@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
+use ferrolb_crds::api::{BFDProfile, BGPAdvertisement, BGPPeer, Community};
 use ferrolb_crds::domain::Family;
 use ferrolb_runtime::args::ClusterArgs;
 use ferrolb_runtime::backoff::{Backoff, Jitter};
@@ -21,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::objects::Objects;
+use crate::objects::{BgpObjects, Objects};
 use crate::problem::{ObjectId, Problem};
 pub(crate) use access::{Access, AccessError, Place};
 
@@ -59,6 +60,14 @@ pub(crate) struct Cluster {
     pub(crate) args: ClusterArgs,
 }
 
+/// Peers, profiles, advertisements and communities.
+type BgpLists = (
+    Snapshot<BGPPeer>,
+    Snapshot<BFDProfile>,
+    Snapshot<BGPAdvertisement>,
+    Snapshot<Community>,
+);
+
 /// A list whose items are decoded one by one: one that does not fit its type spoils no other.
 #[derive(Deserialize)]
 struct Items {
@@ -86,19 +95,48 @@ impl Cluster {
     pub(crate) async fn read(&self, problems: &mut Vec<Problem>) -> Result<Objects, AccessError> {
         let own = Some(&*self.namespace);
         let mut of_addresses = Vec::new();
-        let (assigned, adverts, slices, statuses) = try_join!(
+        let (assigned, bgp, adverts, slices, statuses) = try_join!(
             self.read_for_addresses(&mut of_addresses),
+            self.bgp(),
             self.entries(own, &ALL),
             self.entries(None, &ALL),
             self.entries(own, &ALL),
         )?;
         problems.extend(of_addresses);
+        let (peers, profiles, of_bgp, communities) = bgp;
         Ok(Objects {
+            bgp: BgpObjects {
+                peers: readable(peers, problems),
+                profiles: readable(profiles, problems),
+                adverts: readable(of_bgp, problems),
+                communities: readable(communities, problems),
+            },
             adverts: readable(adverts, problems),
             slices: readable(slices, problems),
             statuses: readable(statuses, problems),
             ..assigned
         })
+    }
+
+    /// All that BGP is configured by. A cluster that does not know these kinds has none.
+    async fn bgp(&self) -> Result<BgpLists, AccessError> {
+        try_join!(
+            self.entries_if_known(),
+            self.entries_if_known(),
+            self.entries_if_known(),
+            self.entries_if_known(),
+        )
+    }
+
+    /// The objects of a kind in our namespace, whose definition may be missing.
+    async fn entries_if_known<K>(&self) -> Result<Snapshot<K>, AccessError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
+    {
+        match self.entries(Some(&self.namespace), &ALL).await {
+            Err(AccessError::Unknown { .. }) => Ok(Snapshot::default()),
+            answer => answer,
+        }
     }
 
     /// All that the controller decides on.

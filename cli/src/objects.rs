@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, labels_of, subnets_of};
 use ferrolb_crds::api::core::{self, EndpointSlice, Namespace, Service};
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, ServiceL2Status};
+use ferrolb_crds::api::{
+    BFDProfile, BGPAdvertisement, BGPPeer, Community, ConfigurationState, IPAddressPool, L2Advertisement,
+    ServiceL2Status,
+};
 use ferrolb_crds::domain::{Invalid, Node, NodeName, Pool, PoolName, Pools, ServiceKey, ServiceView};
 use kube::{Resource, ResourceExt};
 
@@ -17,6 +20,7 @@ use crate::problem::{ObjectId, Problem};
 pub(crate) struct Objects {
     pub(crate) pools: Vec<IPAddressPool>,
     pub(crate) adverts: Vec<L2Advertisement>,
+    pub(crate) bgp: BgpObjects,
     pub(crate) services: Vec<Service>,
     pub(crate) slices: Vec<EndpointSlice>,
     pub(crate) nodes: Vec<core::Node>,
@@ -29,6 +33,24 @@ pub(crate) struct Objects {
     pub(crate) held_by_odd: BTreeMap<IpAddr, ServiceKey>,
     /// The addresses of nodes that cannot be read.
     pub(crate) addresses_of_odd: BTreeMap<IpAddr, NodeName>,
+}
+
+/// Those of BGP.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BgpObjects {
+    pub(crate) peers: Vec<BGPPeer>,
+    pub(crate) profiles: Vec<BFDProfile>,
+    pub(crate) adverts: Vec<BGPAdvertisement>,
+    pub(crate) communities: Vec<Community>,
+}
+
+impl BgpObjects {
+    /// What they are called.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        let peers = self.peers.iter().map(id);
+        let others = self.profiles.iter().map(id).chain(self.adverts.iter().map(id));
+        peers.chain(others).chain(self.communities.iter().map(id))
+    }
 }
 
 impl Objects {

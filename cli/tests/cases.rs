@@ -158,14 +158,6 @@ fn kinds_of_metallb_that_are_not_read_are_named() {
         ),
         "{report:#}"
     );
-    assert!(
-        says(
-            &report,
-            "BGPAdvertisement/metallb-system/b",
-            "what comes of it is not shown here yet"
-        ),
-        "{report:#}"
-    );
 }
 
 #[test]

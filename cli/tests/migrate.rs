@@ -98,19 +98,6 @@ fn each_thing_that_needs_a_look_is_named(#[case] object: &str, #[case] expected:
 }
 
 #[test]
-fn of_a_pool_that_layer_2_does_not_announce_it_is_said_that_bgp_may() {
-    let pool = "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, metadata: {name: wan, namespace: metallb-system}, spec: {addresses: [198.51.100.0/28]}}";
-    let advert = "{apiVersion: metallb.io/v1beta1, kind: BGPAdvertisement, metadata: {name: wan, namespace: metallb-system}, spec: {ipAddressPools: [wan]}}";
-    let service = "{apiVersion: v1, kind: Service, metadata: {name: far, namespace: shop, annotations: {metallb.io/ip-allocated-from-pool: wan}}, spec: {type: LoadBalancer, clusterIP: 10.96.0.8, ports: [{port: 80}]}, status: {loadBalancer: {ingress: [{ip: 198.51.100.1}]}}}";
-    assert_eq!(
-        findings(&format!("{pool}\n---\n{advert}\n---\n{service}")),
-        [
-            "differs Service/shop/far: nobody announces 198.51.100.1: NotAdvertised: no L2Advertisement selects pool wan; whether a BGPAdvertisement does is not looked at",
-        ]
-    );
-}
-
-#[test]
 fn flags_and_another_namespace_are_carried_over() {
     let program = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: metallb-controller, namespace: lb}, spec: {template: {spec: {containers: [{image: example.com/metallb/controller, args: [--port=9120, --lb-class=lan]}]}}}}";
     let all = findings(program).join("\n");

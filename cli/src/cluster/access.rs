@@ -66,6 +66,13 @@ pub(crate) enum AccessError {
         resource: String,
         cause: String,
     },
+    /// The cluster does not know the resource.
+    #[error("cannot {verb} {resource}: {cause}")]
+    Unknown {
+        verb: &'static str,
+        resource: String,
+        cause: String,
+    },
     /// Anything else.
     #[error("cannot {verb} {resource}: {cause}")]
     Failed {
@@ -89,24 +96,33 @@ impl AccessError {
     pub(crate) fn forbidden(&self) -> Option<&str> {
         match self {
             Self::Forbidden { resource, .. } => Some(resource),
-            Self::Client(_) | Self::Failed { .. } => None,
+            Self::Client(_) | Self::Unknown { .. } | Self::Failed { .. } => None,
         }
     }
 
     /// The same, of a resource that is no kind of object.
     pub(crate) fn of(verb: &'static str, resource: String, error: &kube::Error) -> Self {
         let cause = cause::of_request(error);
-        if matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403)) {
-            return Self::Forbidden {
+        let code = match error {
+            kube::Error::Api(status) => status.code,
+            _ => 0,
+        };
+        match code {
+            401 | 403 => Self::Forbidden {
                 verb,
                 resource,
                 cause,
-            };
-        }
-        Self::Failed {
-            verb,
-            resource,
-            cause,
+            },
+            404 => Self::Unknown {
+                verb,
+                resource,
+                cause,
+            },
+            _ => Self::Failed {
+                verb,
+                resource,
+                cause,
+            },
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::report::{Finding, Verdict};
 use crate::cluster::{ALL, AccessError, Cluster};
-use crate::plan::{GROUP, group, is_of_bgp, is_unread, why_unread};
+use crate::plan::{GROUP, group, is_unread, why_unread};
 use crate::problem::ObjectId;
 
 /// What Helm never deletes.
@@ -14,7 +14,6 @@ const KEEP: &str = "helm.sh/resource-policy";
 pub(crate) fn about(object: &Value, namespace: &str) -> Option<Finding> {
     let (group, kind) = group_and_kind(object);
     match (group, kind) {
-        (GROUP, kind) if is_of_bgp(kind) => None,
         (group, kind) if is_unread(group, kind) => {
             Some(Finding::new(Verdict::Stops, id(object), why_unread(kind)))
         }

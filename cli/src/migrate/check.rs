@@ -8,11 +8,16 @@ use serde_json::Value;
 use super::report::{Finding, Report, Verdict};
 use super::{beside, running};
 use crate::objects::{Objects, id};
-use crate::plan::{Announced, GROUP, Report as Plan, ServicePlan, is_of_bgp};
+use crate::plan::{Announced, Report as Plan, ServicePlan};
 use crate::problem::ObjectId;
 
 /// Why an address is not announced, where the configuration and no node is the cause.
-const UNANNOUNCED: [&str; 2] = ["NotAdvertised", "ServiceNotSelected"];
+const UNANNOUNCED: [&str; 4] = [
+    "NotAdvertised",
+    "ServiceNotSelected",
+    "NoPeer",
+    "FamilyNotCarried",
+];
 
 /// A cluster, or a pile of manifests.
 pub(super) struct Found {
@@ -34,15 +39,7 @@ pub(super) fn check(found: &Found, namespace: &str) -> Report {
                 .chain(running::about(object, namespace))
         })
         .collect();
-    let is_advert = |object: &Value| beside::group_and_kind(object) == (GROUP, "BGPAdvertisement");
-    let routed = found.beside.iter().any(is_advert);
-    findings.extend(
-        found
-            .plan
-            .services
-            .iter()
-            .filter_map(|one| of_service(one, routed)),
-    );
+    findings.extend(found.plan.services.iter().filter_map(of_service));
     let problem = |one: &crate::problem::Problem| {
         Finding::new(Verdict::Differs, one.object.clone(), one.message.clone())
     };
@@ -52,7 +49,7 @@ pub(super) fn check(found: &Found, namespace: &str) -> Report {
             .plan
             .problems
             .iter()
-            .filter(|one| !unread.contains(&one.object) && !is_of_bgp(&one.object.kind))
+            .filter(|one| !unread.contains(&one.object))
             .map(problem),
     );
     findings.sort();
@@ -71,6 +68,7 @@ fn works(objects: &Objects, plan: &Plan, findings: &[Finding]) -> BTreeMap<Strin
         .iter()
         .map(id)
         .chain(objects.adverts.iter().map(id))
+        .chain(objects.bgp.ids())
         .chain(balanced.map(of));
     ids.filter(|id| !odd.contains(id))
         .map(|id| id.kind)
@@ -83,9 +81,8 @@ fn of(service: &ServicePlan) -> ObjectId {
     ObjectId::new("Service", service.namespace.clone(), service.name.clone())
 }
 
-/// What becomes of the addresses that a Service has; of one that has none, whether it gets one. Where something is `routed`, an
-/// address that layer 2 does not announce may be told by BGP.
-fn of_service(service: &ServicePlan, routed: bool) -> Option<Finding> {
+/// What becomes of the addresses that a Service has; of one that has none, whether it gets one.
+fn of_service(service: &ServicePlan) -> Option<Finding> {
     if !service.is_load_balancer {
         return None;
     }
@@ -101,24 +98,14 @@ fn of_service(service: &ServicePlan, routed: bool) -> Option<Finding> {
             format!("loses {} and {gains}", change.loses.iter().join(", ")),
         );
     }
-    let unannounced = |one: &&Announced| {
-        let why = one.refused.as_ref();
-        why.is_some_and(|why| UNANNOUNCED.contains(&why.reason.as_str()))
+    let unannounced = |one: &Announced| {
+        let of_bgp = one.bgp.iter().filter_map(|told| told.refused.as_ref());
+        let mut all = one.refused.iter().chain(of_bgp);
+        let why = all.find(|why| UNANNOUNCED.contains(&why.reason.as_str()))?;
+        Some(format!("nobody announces {}: {why}", one.address))
     };
-    if let Some(announced) = service.announced.iter().find(unannounced) {
-        let why = announced.refused.as_ref().map(ToString::to_string);
-        let message = format!(
-            "nobody announces {}: {}",
-            announced.address,
-            why.unwrap_or_default()
-        );
-        return match routed {
-            true => say(
-                Verdict::Differs,
-                format!("{message}; whether a BGPAdvertisement does is not looked at"),
-            ),
-            false => say(Verdict::Stops, message),
-        };
+    if let Some(message) = service.announced.iter().find_map(unannounced) {
+        return say(Verdict::Stops, message);
     }
     let notes = service.notes.iter().chain(service.refused.iter());
     let notes: Vec<&str> = notes

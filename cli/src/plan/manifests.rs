@@ -29,7 +29,7 @@ use crate::problem::{ObjectId, Problem};
 pub(crate) use decode::Fault;
 use decode::Place;
 use files::Source;
-pub(crate) use kinds::{GROUP, group, is_of_bgp, is_unread, why_unread};
+pub(crate) use kinds::{GROUP, group, is_unread, why_unread};
 use kinds::{Kind, kind};
 use node::{Content, Node, Remark};
 use schema::Schema;
@@ -69,7 +69,7 @@ impl Manifests {
 /// Reads objects, by the schemas of their kinds.
 #[derive(Default)]
 struct Reader {
-    schemas: BTreeMap<&'static str, Schema>,
+    schemas: BTreeMap<(&'static str, &'static str), Schema>,
     /// Objects seen so far, of whatever kind.
     objects: usize,
 }
@@ -135,6 +135,11 @@ impl Reader {
         match kind {
             Kind::Pool => of.push(&mut objects.pools, self.ours("IPAddressPool"), object),
             Kind::Advert => of.push(&mut objects.adverts, self.ours("L2Advertisement"), object),
+            Kind::Peer => of.push(&mut objects.bgp.peers, self.ours_of("BGPPeer", "v1beta2"), object),
+            Kind::OldPeer => of.push(&mut objects.bgp.peers, self.ours("BGPPeer"), object),
+            Kind::BgpAdvert => of.push(&mut objects.bgp.adverts, self.ours("BGPAdvertisement"), object),
+            Kind::Profile => of.push(&mut objects.bgp.profiles, self.ours("BFDProfile"), object),
+            Kind::Community => of.push(&mut objects.bgp.communities, self.ours("Community"), object),
             Kind::Service => of.push(&mut objects.services, self.built_in::<Service>(), object),
             Kind::Slice => of.push(&mut objects.slices, self.built_in::<EndpointSlice>(), object),
             Kind::Node => of.push(&mut objects.nodes, self.built_in::<KubernetesNode>(), object),
@@ -180,13 +185,17 @@ impl Reader {
     }
 
     fn ours(&mut self, kind: &'static str) -> &Schema {
-        self.schemas
-            .entry(kind)
-            .or_insert_with(|| Schema::of_definition(kind))
+        self.ours_of(kind, "v1beta1")
+    }
+
+    fn ours_of(&mut self, kind: &'static str, version: &'static str) -> &Schema {
+        let schema = self.schemas.entry((kind, version));
+        schema.or_insert_with(|| Schema::of_definition(kind, version))
     }
 
     fn built_in<K: k8s_openapi::Resource + JsonSchema>(&mut self) -> &Schema {
-        self.schemas.entry(K::KIND).or_insert_with(Schema::built_in::<K>)
+        let schema = self.schemas.entry((K::KIND, K::VERSION));
+        schema.or_insert_with(Schema::built_in::<K>)
     }
 }
 

@@ -13,7 +13,7 @@ use kube::{Resource, ResourceExt};
 
 use super::defaults::{ClusterFamilies, fill_namespaces, fill_service};
 use crate::cluster::family_of;
-use crate::objects::{Objects, id};
+use crate::objects::{BgpObjects, Objects, id};
 use crate::problem::{ObjectId, Problem};
 
 /// A cluster with manifests applied to it.
@@ -30,6 +30,12 @@ pub(super) fn apply(live: &Objects, manifests: Objects, cluster: &[Family]) -> A
     let mut objects = Objects {
         pools: replace(&live.pools, manifests.pools, |_, _| {}),
         adverts: replace(&live.adverts, manifests.adverts, |_, _| {}),
+        bgp: BgpObjects {
+            peers: replace(&live.bgp.peers, manifests.bgp.peers, |_, _| {}),
+            profiles: replace(&live.bgp.profiles, manifests.bgp.profiles, |_, _| {}),
+            adverts: replace(&live.bgp.adverts, manifests.bgp.adverts, |_, _| {}),
+            communities: replace(&live.bgp.communities, manifests.bgp.communities, |_, _| {}),
+        },
         services: replace(&live.services, manifests.services, keep_of_service),
         slices: replace(&live.slices, manifests.slices, |_, _| {}),
         nodes: replace(&live.nodes, manifests.nodes, keep_of_node),

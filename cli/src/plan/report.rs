@@ -7,6 +7,7 @@ use ferrolb_controller::alloc::{Note, Outcome};
 use ferrolb_crds::domain::{self, Addresses, InterfaceName, NodeName, PoolName, ServiceClass, ServiceView};
 use serde::Serialize;
 
+use super::routed::{Route, Told};
 use super::score::Score;
 use crate::problem::Problem;
 
@@ -14,6 +15,9 @@ use crate::problem::Problem;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) services: Vec<ServicePlan>,
+    /// What BGP peers would be told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) routes: Vec<Route>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -88,6 +92,10 @@ pub(crate) struct Announced {
     /// Those that the advertisements name; empty where they name none.
     pub(crate) interfaces: Vec<InterfaceName>,
     pub(crate) refused: Option<Reason>,
+    /// What becomes of it by BGP; none if no BGPAdvertisement asks for it. Then an address that no L2Advertisement asks for is
+    /// not refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bgp: Option<Told>,
     /// The eligible nodes, best first; none unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scores: Option<Vec<Score>>,

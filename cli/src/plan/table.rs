@@ -5,15 +5,20 @@ use itertools::Itertools;
 
 use super::against::Changes;
 use super::report::{Announced, Change, Reason, Report, ServicePlan};
+use super::routed::Route;
 use super::score;
 use crate::problem::Problem;
 
-/// A line for each address, then scores if they are asked for, then why Services have none, what becomes of addresses in use, what is odd
+/// A line for each address, then the routes that BGP peers are told, scores if they are asked for, then why Services have none, what becomes of addresses in use, what is odd
 /// about them, and what is wrong with the manifests.
 pub(super) fn render(report: &Report) -> String {
     let (balanced, others): (Vec<_>, Vec<_>) = report.services.iter().partition(|one| one.is_load_balancer);
     let header = ["NAMESPACE", "NAME", "ADDRESS", "POOL", "NODE", "INTERFACES"];
     let mut text = aligned(header, balanced.iter().flat_map(|service| rows(service)));
+    if !report.routes.is_empty() {
+        let header = ["PREFIX", "PEER", "NODES", "LOCALPREF", "COMMUNITIES"];
+        text += &format!("\n{}", aligned(header, report.routes.iter().map(route)));
+    }
     if let Some(scores) = score::render(report) {
         text += &format!("\n{scores}");
     }
@@ -66,6 +71,18 @@ fn problems(text: &mut String, problems: &[Problem]) {
     section(text, "Problems:", &lines);
 }
 
+fn route(route: &Route) -> [String; 5] {
+    let none = || "-".to_owned();
+    let communities = Some(route.communities.iter().join(",")).filter(|all| !all.is_empty());
+    [
+        route.prefix.clone(),
+        route.peer.to_string(),
+        route.nodes.iter().join(","),
+        route.local_pref.map_or_else(none, |value| value.to_string()),
+        communities.unwrap_or_else(none),
+    ]
+}
+
 fn rows(service: &ServicePlan) -> Vec<[String; 6]> {
     let none = || "-".to_owned();
     let row = |address, pool, node, interfaces| {
@@ -77,12 +94,24 @@ fn rows(service: &ServicePlan) -> Vec<[String; 6]> {
     }
     let announced = |(announced, pool): (&Announced, &PoolName)| {
         let node = announced.node.as_ref().map(ToString::to_string);
-        let nobody = || announced.refused.as_ref().map(|why| why.reason.clone());
+        let told = announced.bgp.as_ref();
+        let bgp = || {
+            told.filter(|told| told.refused.is_none())
+                .map(|_| "BGP".to_owned())
+        };
+        let of_bgp = || told.and_then(|told| told.refused.as_ref());
+        let nobody = || {
+            announced
+                .refused
+                .as_ref()
+                .or_else(of_bgp)
+                .map(|why| why.reason.clone())
+        };
         let interfaces = Some(announced.interfaces.iter().join(",")).filter(|all| !all.is_empty());
         row(
             announced.address.to_string(),
             pool.to_string(),
-            node.or_else(nobody).unwrap_or_else(none),
+            node.or_else(bgp).or_else(nobody).unwrap_or_else(none),
             interfaces.unwrap_or_else(none),
         )
     };
@@ -97,11 +126,13 @@ fn reasons(service: &ServicePlan) -> Vec<String> {
         .iter()
         .map(|why| format!("{name}: {}", why.message));
     let of_address = |announced: &Announced| {
-        let why = announced.refused.as_ref()?;
-        Some(format!("{name} {}: {}", announced.address, why.message))
+        let by_bgp = announced.bgp.iter().filter_map(|told| told.refused.clone());
+        let all = announced.refused.clone().into_iter().chain(by_bgp);
+        let line = |why: Reason| format!("{name} {}: {}", announced.address, why.message);
+        all.map(line).collect::<Vec<_>>()
     };
     of_service
-        .chain(service.announced.iter().filter_map(of_address))
+        .chain(service.announced.iter().flat_map(of_address))
         .collect()
 }
 

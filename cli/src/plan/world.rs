@@ -16,6 +16,7 @@ use kube::ResourceExt;
 
 use super::hints::hints;
 use super::report::{Announced, Change, Reason, Report, ServicePlan};
+use super::routed::{Routed, Told};
 use super::score::scores;
 use crate::objects::{Objects, parse_all};
 use crate::problem::Problem;
@@ -96,12 +97,13 @@ pub(crate) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Probl
         may,
     } = decide(objects, daemons, &mut problems);
     problems.extend(hints(objects));
+    let routed = Routed::of(&objects.bgp, &objects.pools, &view, &mut problems);
     let foreseen = forecast(&view, &may, &daemons.speakers.known(objects, &view));
     problems.sort();
     problems.dedup();
     let class = daemons.options.class.as_deref();
     let service = |(key, outcome): (&ServiceKey, &Outcome)| {
-        service_plan(&world.services[key], outcome, &foreseen, class)
+        service_plan(&world.services[key], outcome, (&foreseen, &routed), class)
     };
     let mut services: Vec<ServicePlan> = outcomes.iter().map(service).collect();
     if daemons.scores {
@@ -109,7 +111,11 @@ pub(crate) fn plan(objects: &Objects, daemons: &Daemons, mut problems: Vec<Probl
         announced
             .for_each(|one| one.scores = Some(foreseen.get(&one.address).map(scores).unwrap_or_default()));
     }
-    Report { services, problems }
+    Report {
+        services,
+        routes: routed.routes,
+        problems,
+    }
 }
 
 /// The world as the speakers see it, once `assigned` gives each Service its addresses.
@@ -198,7 +204,7 @@ fn written(service: &ServiceView, outcome: &Outcome) -> ServiceView {
 fn service_plan(
     service: &ServiceView,
     outcome: &Outcome,
-    foreseen: &BTreeMap<IpAddr, Foreseen>,
+    (foreseen, routed): (&BTreeMap<IpAddr, Foreseen>, &Routed),
     class: Option<&str>,
 ) -> ServicePlan {
     let key = &service.key;
@@ -221,21 +227,29 @@ fn service_plan(
         announced: assignment
             .addresses
             .iter()
-            .map(|address| announced(key, address, foreseen))
+            .map(|address| announced(key, address, foreseen, routed.told(address)))
             .collect(),
     }
 }
 
-fn announced(service: &ServiceKey, address: IpAddr, foreseen: &BTreeMap<IpAddr, Foreseen>) -> Announced {
+fn announced(
+    service: &ServiceKey,
+    address: IpAddr,
+    foreseen: &BTreeMap<IpAddr, Foreseen>,
+    bgp: Option<Told>,
+) -> Announced {
     let mut announced = Announced {
         address,
         node: None,
         interfaces: Vec::new(),
         refused: None,
+        bgp,
         scores: None,
     };
     match foreseen.get(&address).map(|one| one.of_service(service)) {
         None => {}
+        // Nobody wants layer 2 for it.
+        Some(Err(why)) if announced.bgp.is_some() && why.is_of_layer2_alone() => {}
         Some(Err(why)) => announced.refused = Some(why.into()),
         Some(Ok(winner)) => {
             announced.node = Some(winner.node.clone());

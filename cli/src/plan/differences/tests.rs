@@ -32,6 +32,7 @@ fn noted(addresses: &[&str], notes: &[(&str, &str)]) -> ServicePlan {
 fn announced(node: Option<&str>) -> ServicePlan {
     ServicePlan {
         announced: vec![Announced {
+            bgp: None,
             address: "192.0.2.1".parse().unwrap(),
             node: node.map(Into::into),
             interfaces: Vec::new(),

@@ -2,10 +2,15 @@
 
 use super::node::Node;
 
-/// Kinds that are read, with the only version of each.
-const READ: [(&str, &str, Kind); 6] = [
+/// Kinds that are read, with each version of theirs.
+const READ: [(&str, &str, Kind); 11] = [
     ("metallb.io/v1beta1", "IPAddressPool", Kind::Pool),
     ("metallb.io/v1beta1", "L2Advertisement", Kind::Advert),
+    ("metallb.io/v1beta2", "BGPPeer", Kind::Peer),
+    ("metallb.io/v1beta1", "BGPPeer", Kind::OldPeer),
+    ("metallb.io/v1beta1", "BGPAdvertisement", Kind::BgpAdvert),
+    ("metallb.io/v1beta1", "BFDProfile", Kind::Profile),
+    ("metallb.io/v1beta1", "Community", Kind::Community),
     ("v1", "Service", Kind::Service),
     ("discovery.k8s.io/v1", "EndpointSlice", Kind::Slice),
     ("v1", "Node", Kind::Node),
@@ -23,6 +28,12 @@ const WRITTEN: [&str; 2] = ["ServiceL2Status", "ConfigurationState"];
 pub(super) enum Kind {
     Pool,
     Advert,
+    Peer,
+    /// Of the version before.
+    OldPeer,
+    BgpAdvert,
+    Profile,
+    Community,
     Service,
     Slice,
     Node,
@@ -44,8 +55,14 @@ pub(super) fn kind(object: &Node) -> Result<Kind, String> {
     if of_list.is_some_and(|of| of.is_empty() || READ.iter().any(|(_, name, _)| *name == of)) {
         return Err("items: must be a list".to_owned());
     }
+    if let Some((.., read)) = READ
+        .iter()
+        .find(|(of_read, name, _)| (version, kind) == (*of_read, *name))
+    {
+        return Ok(*read);
+    }
     let group = group(version);
-    for (of_read, name, read) in READ {
+    for (of_read, name, _) in READ {
         if group != self::group(of_read) {
             continue;
         }
@@ -53,11 +70,11 @@ pub(super) fn kind(object: &Node) -> Result<Kind, String> {
             || kind
                 .strip_suffix('s')
                 .is_some_and(|one| one.eq_ignore_ascii_case(name));
-        match (kind == name, version == of_read) {
-            (true, true) => return Ok(read),
-            (true, false) => return Err(format!("apiVersion: {version} has no {kind}; {of_read} has")),
-            (false, _) if alike => return Err(format!("kind: {version} has no {kind}; is {name} meant?")),
-            _ => {}
+        if kind == name {
+            return Err(format!("apiVersion: {version} has no {kind}; {of_read} has"));
+        }
+        if alike {
+            return Err(format!("kind: {version} has no {kind}; is {name} meant?"));
         }
     }
     Ok(if is_unread(group, kind) {
@@ -75,11 +92,6 @@ pub(crate) fn is_unread(group: &str, kind: &str) -> bool {
     group == GROUP && !is_read && !WRITTEN.contains(&kind)
 }
 
-/// Whether the speakers read objects of this kind of MetalLB, and these commands do not.
-pub(crate) fn is_of_bgp(kind: &str) -> bool {
-    ["BGPPeer", "BGPAdvertisement", "BFDProfile", "Community"].contains(&kind)
-}
-
 /// The group of an `apiVersion`; empty for the core.
 pub(crate) fn group(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
@@ -91,9 +103,6 @@ pub(crate) fn why_unread(kind: &str) -> String {
         "AddressPool" => {
             "this kind is not read: IPAddressPool and L2Advertisement have taken its place (MetalLB 0.13)"
                 .to_owned()
-        }
-        kind if is_of_bgp(kind) => {
-            "the speakers read this kind; what comes of it is not shown here yet".to_owned()
         }
         _ => "this kind is not read".to_owned(),
     }

@@ -36,12 +36,14 @@ impl Schema {
     }
 
     /// The schema of a resource of ours. Its status is left out, as the API server does when an object is written.
-    pub(super) fn of_definition(kind: &str) -> Self {
+    pub(super) fn of_definition(kind: &str, version: &str) -> Self {
         let definition = api::definitions()
             .into_iter()
             .find(|one| one.spec.names.kind == kind);
-        let definition = serde_json::to_value(definition).unwrap_or_default();
-        let mut root = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
+        let versions = definition.map(|one| one.spec.versions).unwrap_or_default();
+        let schema = versions.into_iter().find(|one| one.name == version);
+        let schema = serde_json::to_value(schema).unwrap_or_default();
+        let mut root = schema["schema"]["openAPIV3Schema"].clone();
         let any = json!({"x-kubernetes-preserve-unknown-fields": true});
         for (field, schema) in [
             ("apiVersion", any.clone()),
@@ -264,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_null_is_an_absent_field() {
-        let pool = Schema::of_definition("IPAddressPool");
+        let pool = Schema::of_definition("IPAddressPool", "v1beta1");
         let text = "metadata: {name: p, labels: {a: null}}\nspec: {addresses: [192.0.2.0/28], autoAssign: null, avoidBuggyIPs: ~,\n serviceAllocation: {priority: null, namespaces: null, serviceSelectors: [{matchLabels: }]}}\nstatus: 5";
         let expected = json!({"metadata": {"name": "p", "labels": {"a": ""}}, "spec": {"addresses": ["192.0.2.0/28"],
             "autoAssign": true, "avoidBuggyIPs": false, "serviceAllocation": {"serviceSelectors": [{}]}}});
@@ -305,14 +307,17 @@ mod tests {
     )]
     #[case::no_spec("metadata: {}", "1: spec: Required value")]
     fn a_pool_is_refused_as_by_its_schema(#[case] text: &str, #[case] expected: &str) {
-        assert_eq!(read(&Schema::of_definition("IPAddressPool"), text).1, [expected]);
+        assert_eq!(
+            read(&Schema::of_definition("IPAddressPool", "v1beta1"), text).1,
+            [expected]
+        );
     }
 
     #[test]
     fn limits_are_those_of_the_schema() {
         let text =
             "spec: {preferredNodeSelectors: [{weight: 0, preference: {}}, {weight: 101, preference: {}}]}";
-        let (_, wrong) = read(&Schema::of_definition("L2Advertisement"), text);
+        let (_, wrong) = read(&Schema::of_definition("L2Advertisement", "v1beta1"), text);
         assert_eq!(wrong.len(), 2, "{wrong:?}");
     }
 }
