@@ -12,9 +12,10 @@
 //!    united; of different `localPref` that of the older advertisement counts, and the other one is said.
 //! 4. A peer gets the families that its session carries: that of its address, or both if it says so.
 //!
-//! Cordoned nodes tell, as in MetalLB: only once the others are known to tell may one of them stop.
+//! Cordoned nodes tell too; what they [give up](given_up) because others tell it is another question.
 
 mod offer;
+mod parting;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use ferrolb_peering::bgp::Attributes;
 
 use crate::may::{Exposure, Service, View, pool_of};
 use offer::Offers;
+pub use parting::{GivenUp, SessionsByNode, given_up, telling};
 pub use table::Conflict;
 use table::Tables;
 

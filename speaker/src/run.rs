@@ -253,6 +253,7 @@ impl Speaker {
                 Ok(()) = self.links.changed() => {}
                 Ok(()) = self.dataplane.changed() => {}
                 () = at(self.said.next(Instant::now())) => {}
+                () = at(self.routing.next()) => {}
                 () = self.membership.changed() => {}
                 () = self.routing.changed() => {}
                 () = at(keys_change) => {}

@@ -14,12 +14,12 @@ use ferrolb_segment::message::NodeId;
 use crate::forecast::none_alive;
 use crate::layer2::announce::{Reports, Views};
 use crate::may::{Eligibility, Exposure, Interfaces, Judged, May, View};
-use crate::routes::Routes;
+use crate::routes::{Routes, SessionsByNode};
 use crate::see::dataplane::Dataplane;
 use crate::tell::l2_status::{Seen, of_service};
 
+pub(crate) use bgp::Bgp;
 use bgp::JudgingBgp;
-pub(crate) use bgp::{Bgp, SessionsByNode};
 pub(crate) use wire::Wired;
 
 /// What is done for every address of our Services, as far as this node knows.
@@ -122,7 +122,7 @@ impl Verdicts {
     /// What all of this comes to.
     pub(crate) fn of(evidence: &Evidence<'_>) -> Self {
         let judging = Judging::new(evidence);
-        let mut bgp = JudgingBgp::new(evidence.routes, evidence.sessions);
+        let mut bgp = JudgingBgp::new(evidence.routes, evidence.sessions, evidence.view);
         let verdict = |(address, judged): (&IpAddr, &Arc<Judged>)| {
             let layer2 = judging.layer2(*address, judged);
             let verdict = Verdict {
@@ -194,6 +194,19 @@ impl Verdicts {
                 Layer2::Here(announcement) => Some((*address, verdict, announcement)),
                 _ => None,
             })
+    }
+
+    /// What this node tells BGP peers over sessions that are up.
+    pub(crate) fn told_from_here(&self) -> impl Iterator<Item = (IpAddr, &Verdict)> {
+        let told = |verdict: &Verdict| match &verdict.bgp {
+            Some(Bgp::Told(tellers)) => tellers.contains_key(&self.node),
+            _ => false,
+        };
+        let all = self
+            .by_address
+            .iter()
+            .map(|(address, verdict)| (*address, verdict));
+        all.filter(move |(_, verdict)| told(verdict))
     }
 
     /// What this node announces for each Service.

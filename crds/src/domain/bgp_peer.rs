@@ -128,6 +128,13 @@ impl BgpPeer {
         })
     }
 
+    /// That it names a profile which does not exist: nothing watches it then.
+    pub fn unknown_profile(&self, is_there: impl Fn(&str) -> bool) -> Option<Invalid> {
+        let name = self.bfd.as_ref().filter(|name| !is_there(name.as_str()))?;
+        let why = format!("there is no BFDProfile {name}; the hold time alone tells that the peer is gone");
+        Some(Invalid::new("spec.bfdProfile", why))
+    }
+
     /// Whether a node with these labels holds a session with it.
     pub fn selects_node(&self, labels: &Labels) -> bool {
         Selector::any_or_empty(&self.nodes, labels)

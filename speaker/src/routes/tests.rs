@@ -35,6 +35,18 @@ fn advert(policy: &mut Policy, name: &str, spec: Value) {
     Arc::make_mut(&mut policy.adverts).insert(advert.name.clone(), advert);
 }
 
+fn cordoned() -> Value {
+    json!({"spec": {"unschedulable": true}})
+}
+
+fn endpoint(node: &str, ready: bool) -> Endpoint {
+    Endpoint {
+        node: Some(node.into()),
+        ready,
+        serving: true,
+    }
+}
+
 fn told(view: &View, policy: &Policy, node: &str, peer: &str) -> Vec<String> {
     let routes = routes(view, policy, &node.into());
     routes.tables[&PeerName::from(peer)]
@@ -123,7 +135,7 @@ fn excluded_nodes_and_nodes_without_network_do_not_tell_and_cordoned_ones_do() {
         "n2",
         json!({"status": {"conditions": [{"type": "NetworkUnavailable", "status": "True"}]}}),
     );
-    node(&mut view, "n3", json!({"spec": {"unschedulable": true}}));
+    node(&mut view, "n3", cordoned());
     assert_eq!(fate(&view, &policy, "192.0.2.1"), Some(Ok("n3".to_owned())));
 }
 
@@ -142,11 +154,6 @@ fn of_policy_local_nodes_with_ready_endpoints_tell_and_terminating_ones_while_th
     advert(&mut policy, "a", json!({}));
     local_service(&mut view, "web", &["192.0.2.1"], &["n1"]);
     assert_eq!(fate(&view, &policy, "192.0.2.1"), Some(Ok("n1".to_owned())));
-    let endpoint = |node: &str, ready| Endpoint {
-        node: Some(node.into()),
-        ready,
-        serving: true,
-    };
     set_endpoints(&mut view, "web", [endpoint("n1", false), endpoint("n2", true)]);
     assert_eq!(fate(&view, &policy, "192.0.2.1"), Some(Ok("n2".to_owned())));
     set_endpoints(&mut view, "web", [endpoint("n1", false)]);
@@ -196,4 +203,69 @@ fn communities_are_united_and_of_different_local_prefs_the_older_ones_counts() {
             "spec.localPref: 300 does not count for 192.0.2.1/32: BGPAdvertisement z-older, which is older, says 200"
         ]
     );
+}
+
+/// Which sessions are up: all with `tor`.
+fn up(nodes: &[&str]) -> SessionsByNode {
+    let tor = || BTreeSet::from([PeerName::from("tor")]);
+    nodes.iter().map(|node| (NodeName::from(*node), tor())).collect()
+}
+
+#[rstest]
+#[case::others_tell(&["n1", "n2"], &["192.0.2.1/32"])]
+#[case::nobody_else_tells(&["n1"], &[])]
+#[case::its_own_session_is_not_up_yet(&["n2"], &["192.0.2.1/32"])]
+fn a_cordoned_node_gives_up_what_others_tell(#[case] sessions: &[&str], #[case] expected: &[&str]) {
+    let (mut view, mut policy) = scene();
+    advert(&mut policy, "a", json!({}));
+    node(&mut view, "n1", cordoned());
+    let given_up = |node: &str| {
+        let node = NodeName::from(node);
+        let routes = routes(&view, &policy, &node);
+        let given_up = super::given_up(&routes, &up(sessions), &view, &node);
+        let prefixes = given_up.into_values().flatten();
+        prefixes.map(|prefix| prefix.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(given_up("n1"), expected);
+    assert_eq!(given_up("n2"), Vec::<String>::new());
+}
+
+#[test]
+fn cordoned_nodes_give_up_nothing_to_each_other() {
+    let (mut view, mut policy) = scene();
+    advert(&mut policy, "a", json!({}));
+    for name in ["n1", "n2", "n3"] {
+        node(&mut view, name, cordoned());
+    }
+    let routes = routes(&view, &policy, &"n1".into());
+    let given_up = super::given_up(&routes, &up(&["n1", "n2", "n3"]), &view, &"n1".into());
+    assert_eq!(given_up, GivenUp::new());
+}
+
+#[test]
+fn an_aggregate_is_given_up_once_others_tell_all_of_it() {
+    let (mut view, mut policy) = scene();
+    advert(&mut policy, "a", json!({"aggregationLength": 24}));
+    local_service(&mut view, "near", &["192.0.2.9"], &["n1"]);
+    node(&mut view, "n1", cordoned());
+    let given_up = |view: &View| {
+        let routes = routes(view, &policy, &"n1".into());
+        super::given_up(&routes, &up(&["n1", "n2"]), view, &"n1".into()).len()
+    };
+    assert_eq!(given_up(&view), 0, "n1 alone has the endpoint of one");
+    set_endpoints(&mut view, "near", [endpoint("n1", true), endpoint("n2", true)]);
+    assert_eq!(given_up(&view), 1);
+}
+
+#[test]
+fn only_a_node_whose_session_is_up_tells_and_not_one_that_leaves_while_another_does() {
+    let (mut view, _) = scene();
+    let set = |names: &[&str]| -> BTreeSet<PeerName> { names.iter().map(|name| (*name).into()).collect() };
+    let tellers = Tellers::from([("n1".into(), set(&["a", "b"])), ("n2".into(), set(&["a"]))]);
+    let sessions = SessionsByNode::from([("n1".into(), set(&["a", "b", "c"])), ("n2".into(), set(&["a"]))]);
+    assert_eq!(telling(&tellers, &sessions, &view), tellers);
+    node(&mut view, "n1", cordoned());
+    let expected = Tellers::from([("n1".into(), set(&["b"])), ("n2".into(), set(&["a"]))]);
+    assert_eq!(telling(&tellers, &sessions, &view), expected);
+    assert_eq!(telling(&tellers, &SessionsByNode::new(), &view), Tellers::new());
 }

@@ -21,7 +21,7 @@ use crate::layer2::announce::Reports;
 use crate::layer2::{Here, Odd};
 use crate::may::May;
 use crate::peers::{self, Passwords};
-use crate::routes::Routes;
+use crate::routes::{Routes, SessionsByNode};
 use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
 use crate::see::snapshot::{Reader, Snapshot};
@@ -29,7 +29,7 @@ use crate::tell::condition::{self, Known};
 use crate::tell::events::{self, Told};
 use crate::tell::l2_status::{self, Change, Seen};
 use crate::tell::write::{Done, Target};
-use crate::verdict::{Evidence, SessionsByNode, Verdicts};
+use crate::verdict::{Evidence, Verdicts};
 
 /// All that a pass depends on.
 pub(crate) struct Input {
@@ -85,7 +85,8 @@ impl Speaker {
         };
         self.membership.learn(input.snapshot.secret.as_deref());
         input.has_key = self.membership.has_key();
-        let is_due = self.said.next(began).is_some_and(|next| next <= began);
+        let next = self.said.next(began).into_iter().chain(self.routing.next());
+        let is_due = next.min().is_some_and(|next| next <= began);
         if is_due || self.input.as_ref().is_none_or(|before| !before.is(&input)) {
             self.act(&input);
             self.input = Some(input);
@@ -114,8 +115,8 @@ impl Speaker {
             interfaces: &interfaces,
         };
         let told = self.membership.tell(&snapshot.view, &may, &odd, here);
-        let routes = self.route(input);
         let sessions = self.sessions(input);
+        let routes = self.route(input, &sessions);
         let verdicts = Verdicts::of(&Evidence {
             node: &self.node,
             view: &snapshot.view,
@@ -147,14 +148,15 @@ impl Speaker {
     }
 
     /// Nothing is told before all is listed: a router drops what is not told again.
-    fn route(&mut self, input: &Input) -> Arc<Routes> {
-        let snapshot = &input.snapshot;
-        match input.routed {
-            true => self
-                .routing
-                .tell(&self.node, &snapshot.view, &snapshot.policy, &input.passwords),
-            false => Arc::default(),
+    fn route(&mut self, input: &Input, sessions: &SessionsByNode) -> Arc<Routes> {
+        if !input.routed {
+            return Arc::default();
         }
+        let Snapshot { view, policy, .. } = &input.snapshot;
+        let routes = self.routing.decide(&self.node, view, policy);
+        self.routing
+            .tell(&self.node, sessions, &input.passwords, Instant::now());
+        routes
     }
 
     /// What others say of their sessions, and what is known of our own.

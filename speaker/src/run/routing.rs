@@ -1,5 +1,7 @@
 //! The part of a pass that BGP is: from what is seen to what the sessions are to do.
 
+mod leaving;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,12 +12,14 @@ use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::bfd::{self, Line, Reach};
 use crate::may::View;
 use crate::peers::{Happened, News, Orders, Passwords, Reports, WantedPeer, spec};
-use crate::routes::{Policy, Routes, Table, routes};
+use crate::routes::{Policy, Routes, SessionsByNode, Table, given_up, routes};
 use crate::see::passwords::PasswordReader;
+use leaving::Leaving;
 
 /// The loop's end of the sessions.
 pub(crate) struct Routing {
@@ -26,10 +30,14 @@ pub(crate) struct Routing {
     passwords: PasswordReader,
     /// What was decided last, and from what.
     last: Option<Last>,
+    leaving: Leaving,
+    /// When the next route is withdrawn.
+    next: Option<Instant>,
     tables: BTreeMap<PeerName, (Table, ExportTable)>,
     refused: BTreeMap<PeerName, String>,
 }
 
+#[derive(Clone)]
 struct Last {
     view: View,
     policy: Policy,
@@ -49,6 +57,8 @@ impl Routing {
             bfd_reports,
             passwords,
             last: None,
+            leaving: Leaving::default(),
+            next: None,
             tables: BTreeMap::new(),
             refused: BTreeMap::new(),
         }
@@ -84,22 +94,12 @@ impl Routing {
         reports.values().filter_map(doubt).collect()
     }
 
-    /// Decides, and lets the sessions know. The same routes are the same memory as before, which costs sessions nothing.
-    pub(crate) fn tell(
-        &mut self,
-        node: &NodeName,
-        view: &View,
-        policy: &Policy,
-        passwords: &Passwords,
-    ) -> Arc<Routes> {
+    /// Decides what this node tells. The same routes are the same memory as before, which costs sessions nothing.
+    pub(crate) fn decide(&mut self, node: &NodeName, view: &View, policy: &Policy) -> Arc<Routes> {
         let routes = match &self.last {
             Some(last) if last.view.is(view) && last.policy.is(policy) => last.routes.clone(),
             _ => Arc::new(routes(view, policy, node)),
         };
-        self.passwords.want(secrets(policy));
-        if let Some(of_node) = view.nodes.get(node) {
-            self.order(node, of_node, policy, &routes, passwords);
-        }
         self.last = Some(Last {
             view: view.clone(),
             policy: policy.clone(),
@@ -108,13 +108,40 @@ impl Routing {
         routes
     }
 
+    /// Lets the sessions know what was decided, but for what this node is to give up by now.
+    pub(crate) fn tell(
+        &mut self,
+        node: &NodeName,
+        sessions: &SessionsByNode,
+        passwords: &Passwords,
+        now: Instant,
+    ) {
+        let Some(Last {
+            view, policy, routes, ..
+        }) = self.last.clone()
+        else {
+            return;
+        };
+        self.passwords.want(secrets(&policy));
+        self.leaving.follow(given_up(&routes, sessions, &view, node), now);
+        self.next = self.leaving.next(now);
+        if let Some(of_node) = view.nodes.get(node) {
+            self.order((node, of_node), &policy, &routes, passwords, now);
+        }
+    }
+
+    /// When there is something to tell although nothing changed.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
     fn order(
         &mut self,
-        name: &NodeName,
-        node: &Node,
+        (name, node): (&NodeName, &Node),
         policy: &Policy,
         routes: &Routes,
         passwords: &Passwords,
+        now: Instant,
     ) {
         self.tables.retain(|peer, _| routes.tables.contains_key(peer));
         self.refused.clear();
@@ -141,7 +168,7 @@ impl Routing {
             }
             let wanted = WantedPeer {
                 spec,
-                routes: self.exported(peer, table),
+                routes: self.exported(peer, self.leaving.table(peer, table, now)),
             };
             let known = before.get(peer).filter(|known| ***known == wanted);
             peers.insert(peer.clone(), known.cloned().unwrap_or_else(|| Arc::new(wanted)));
@@ -158,16 +185,15 @@ impl Routing {
         });
     }
 
-    fn exported(&mut self, peer: &PeerName, table: &Table) -> ExportTable {
+    fn exported(&mut self, peer: &PeerName, table: Table) -> ExportTable {
         match self.tables.get(peer) {
-            Some((known, exported)) if known == table => exported.clone(),
+            Some((known, exported)) if *known == table => exported.clone(),
             _ => {
                 let shared = table
                     .iter()
                     .map(|(prefix, attributes)| (*prefix, Arc::new(attributes.clone())));
                 let exported: ExportTable = Arc::new(shared.collect());
-                self.tables
-                    .insert(peer.clone(), (table.clone(), exported.clone()));
+                self.tables.insert(peer.clone(), (table, exported.clone()));
                 exported
             }
         }

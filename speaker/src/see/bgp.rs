@@ -107,15 +107,11 @@ impl BgpReader {
         }
         let profiles = stores.profiles.snapshot();
         for (object, peer) in self.peers.objects() {
-            let Some(name) = &peer.bfd else { continue };
-            let key = ObjectKey::new(object.namespace().unwrap_or_default(), name.as_str());
-            if !profiles.contains_key(&key) {
-                let why = format!(
-                    "BFDProfile {name} does not exist; the hold time alone tells that the peer is gone"
-                );
-                let doubt = Invalid::new("spec.bfdProfile", why);
-                self.doubts.push(Problem::of(&**object, doubt));
-            }
+            let namespace = object.namespace().unwrap_or_default();
+            let is_there = |name: &str| profiles.contains_key(&ObjectKey::new(&*namespace, name));
+            let unknown = peer.unknown_profile(is_there);
+            self.doubts
+                .extend(unknown.iter().map(|doubt| Problem::of(&**object, doubt)));
         }
     }
 

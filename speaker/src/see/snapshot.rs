@@ -18,10 +18,9 @@ use super::services::Services;
 use super::watch::Stores;
 use crate::layer2::keys;
 use crate::may::{Options, View};
-use crate::routes::{Conflict, Policy};
+use crate::routes::{Conflict, Policy, SessionsByNode};
 use crate::tell::condition::Shown;
 use crate::tell::l2_status::{Seen, in_order};
-use crate::verdict::SessionsByNode;
 
 /// The cluster at one moment. What did not change since the last one is the same [`Arc`].
 pub(crate) struct Snapshot {

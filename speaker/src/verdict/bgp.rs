@@ -1,12 +1,13 @@
 //! What BGP does for an address: who tells it over a session that is up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{NodeName, PeerName, Reason, Sessions};
+use ferrolb_crds::domain::Reason;
 
-use crate::routes::{Routes, Tellers};
+use crate::may::View;
+use crate::routes::{Routes, SessionsByNode, Tellers, telling};
 
 /// What BGP does for an address that an advertisement asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,22 +18,21 @@ pub(crate) enum Bgp {
     Nobody(Box<Reason>),
 }
 
-/// The sessions that are up, by node.
-pub(crate) type SessionsByNode = BTreeMap<NodeName, Sessions>;
-
 /// What there is to be judged by.
 pub(super) struct JudgingBgp<'a> {
     routes: &'a Routes,
     sessions: &'a SessionsByNode,
+    view: &'a View,
     /// The tellers of many addresses are the same.
     known: BTreeMap<*const Tellers, Bgp>,
 }
 
 impl<'a> JudgingBgp<'a> {
-    pub(super) fn new(routes: &'a Routes, sessions: &'a SessionsByNode) -> Self {
+    pub(super) fn new(routes: &'a Routes, sessions: &'a SessionsByNode, view: &'a View) -> Self {
         Self {
             routes,
             sessions,
+            view,
             known: BTreeMap::new(),
         }
     }
@@ -42,53 +42,20 @@ impl<'a> JudgingBgp<'a> {
         Some(match self.routes.fates.get(&address)? {
             Err(why) => Bgp::Nobody(Box::new(why.clone())),
             Ok(tellers) => {
-                let sessions = self.sessions;
+                let (sessions, view) = (self.sessions, self.view);
                 let known = self.known.entry(Arc::as_ptr(tellers));
-                known.or_insert_with(|| told(tellers, sessions)).clone()
+                known.or_insert_with(|| told(tellers, sessions, view)).clone()
             }
         })
     }
 }
 
-fn told(tellers: &Tellers, sessions: &SessionsByNode) -> Bgp {
-    let up = |(node, peers): (&NodeName, &BTreeSet<PeerName>)| {
-        let up: BTreeSet<PeerName> = sessions.get(node)?.intersection(peers).cloned().collect();
-        (!up.is_empty()).then(|| (node.clone(), up))
-    };
-    let told: Tellers = tellers.iter().filter_map(up).collect();
+fn told(tellers: &Tellers, sessions: &SessionsByNode, view: &View) -> Bgp {
+    let told = telling(tellers, sessions, view);
     match told.is_empty() {
         true => Bgp::Nobody(Box::new(Reason::NoSession(
             tellers.values().flatten().cloned().collect(),
         ))),
         false => Bgp::Told(Arc::new(told)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(names: &[&str]) -> BTreeSet<PeerName> {
-        names.iter().map(|name| PeerName::from(*name)).collect()
-    }
-
-    #[test]
-    fn a_node_tells_a_peer_if_the_session_is_up() {
-        let tellers = Tellers::from([("n1".into(), set(&["a", "b"])), ("n2".into(), set(&["a"]))]);
-        let sessions = |pairs: &[(&str, &[&str])]| -> SessionsByNode {
-            pairs
-                .iter()
-                .map(|(node, peers)| (NodeName::from(*node), set(peers)))
-                .collect()
-        };
-        let expected = Tellers::from([("n1".into(), set(&["b"]))]);
-        assert_eq!(
-            told(&tellers, &sessions(&[("n1", &["b", "c"]), ("n2", &["b"])])),
-            Bgp::Told(Arc::new(expected))
-        );
-        assert_eq!(
-            told(&tellers, &sessions(&[])),
-            Bgp::Nobody(Box::new(Reason::NoSession(set(&["a", "b"]))))
-        );
     }
 }

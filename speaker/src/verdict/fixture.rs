@@ -12,11 +12,11 @@ use ferrolb_segment::message::{NodeId, Wire};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Evidence, SessionsByNode, Verdicts};
+use super::{Evidence, Verdicts};
 use crate::forecast::{Known, forecast};
 use crate::layer2::announce::{Look, Reports, SegmentReport, Views};
 use crate::may::{View, may};
-use crate::routes::Routes;
+use crate::routes::{Routes, SessionsByNode};
 use crate::see::dataplane::Dataplane;
 use crate::tell::l2_status::Seen;
 

@@ -8,13 +8,14 @@ use ferrolb_crds::domain::{BfdProfile, PeerName};
 use ferrolb_peering::bgp::{Asn, Attributes, Endpoint, ExportTable, Password, PeerAsn, PeerSpec, Stop};
 use ferrolb_peering::{Family, Liveness, Prefix};
 use ferrolb_rawlink::links::Link;
+use ferrolb_routers::until;
 use ferrolb_speaker::bfd::{self, Bfd, BfdMetrics, Line, Reach};
 use ferrolb_speaker::peers::{News, Orders, PeerMetrics, Reports, Sessions, WantedPeer};
 use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::netns::Namespace;
-use crate::site::{NODE, until};
+use crate::site::NODE;
 
 /// The AS of the node.
 pub(crate) const OURS: u32 = 64512;

@@ -5,12 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
 mod announcer;
-mod bird;
-mod frr;
 #[path = "../wire/netns.rs"]
 #[allow(dead_code, reason = "what raw frames need, sessions do not")]
 mod netns;
-mod programs;
 mod site;
 mod trials;
 mod watched;
@@ -18,7 +15,7 @@ mod watched;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    let missing = programs::missing();
+    let missing = ferrolb_routers::missing();
     let runnable = missing.is_none() || std::env::var_os("FERROLB_REQUIRE_LAB").is_some();
     match &missing {
         Some(what) => eprintln!("{what}: tests with real routers are ignored"),

@@ -1,14 +1,8 @@
 //! A node and a router, joined by a cable.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 
 use crate::netns::Namespace;
-
-/// When a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The node's addresses.
 pub(crate) const NODE: [&str; 2] = ["192.0.2.2", "2001:db8::2"];
@@ -45,14 +39,5 @@ impl Site {
         let bird = self.router.ip(&format!("{family} -json route show proto bird"));
         let parse = |text: &str| -> Vec<Value> { serde_json::from_str(text).unwrap_or_default() };
         [parse(&text), parse(&bird)].concat()
-    }
-}
-
-/// Waits for a condition.
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < PATIENCE, "gave up waiting for {what}");
-        thread::sleep(Duration::from_millis(20));
     }
 }

@@ -2,12 +2,11 @@
 
 use ferrolb_peering::Family;
 use ferrolb_peering::bgp::{Attributes, Communities, Community, LargeCommunity, Stop};
+use ferrolb_routers::{Bird, Frr, until};
 use ferrolb_speaker::peers::Happened;
 
 use crate::announcer::{Announcer, external, internal, signed, table};
-use crate::bird::Bird;
-use crate::frr::Frr;
-use crate::site::{NODE, ROUTER, Site, until};
+use crate::site::{NODE, ROUTER, Site};
 
 pub(crate) const ALL: &[(&str, fn())] = &[
     (
@@ -68,7 +67,7 @@ fn coloured() -> Attributes {
 
 fn frr_external() {
     let site = Site::new();
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, "", &["ipv4"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, "", &["ipv4"]));
     let mut node = Announcer::start(&site.node);
     node.tell(&external(ROUTER[0]), &table(one("198.51.100.10/32"), &coloured()));
     node.until_up();
@@ -89,7 +88,7 @@ fn frr_external() {
 
 fn frr_ten_thousand() {
     let site = Site::new();
-    let frr = Frr::start(&site.router, &neighbour(NODE[1], 64512, "", &["ipv6"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[1], 64512, "", &["ipv6"]));
     let node = Announcer::start(&site.node);
     let prefixes = (1..=10_000).map(|number| format!("2001:db8:f::{number:x}/128"));
     node.tell(&external(ROUTER[1]), &table(prefixes, &plain()));
@@ -105,7 +104,10 @@ fn frr_ten_thousand() {
 
 fn frr_dual_stack() {
     let site = Site::new();
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, "", &["ipv4", "ipv6"]));
+    let frr = Frr::start(
+        site.router.name(),
+        &neighbour(NODE[0], 64512, "", &["ipv4", "ipv6"]),
+    );
     let node = Announcer::start(&site.node);
     let mut spec = external(ROUTER[0]);
     spec.families = [Family::V4, Family::V6].into();
@@ -118,7 +120,7 @@ fn frr_dual_stack() {
 
 fn frr_internal() {
     let site = Site::new();
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64500, "", &["ipv4"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64500, "", &["ipv4"]));
     let node = Announcer::start(&site.node);
     node.tell(&internal(ROUTER[0]), &table(one("198.51.100.10/32"), &coloured()));
     until("the route", || frr.count("ipv4") == 1);
@@ -133,7 +135,10 @@ fn frr_internal() {
 fn frr_signed() {
     let site = Site::new();
     let password = format!(" neighbor {} password hunter2\n", NODE[0]);
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, &password, &["ipv4"]));
+    let frr = Frr::start(
+        site.router.name(),
+        &neighbour(NODE[0], 64512, &password, &["ipv4"]),
+    );
     let node = Announcer::start(&site.node);
     let routes = table(one("198.51.100.10/32"), &plain());
     node.tell(&signed(external(ROUTER[0]), "hunter3"), &routes);
@@ -145,7 +150,7 @@ fn frr_signed() {
 
 fn frr_final() {
     let site = Site::new();
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, "", &["ipv4"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, "", &["ipv4"]));
     let node = Announcer::start(&site.node);
     node.tell(&external(ROUTER[0]), &table(one("198.51.100.10/32"), &plain()));
     until("the route", || frr.count("ipv4") == 1);
@@ -162,7 +167,7 @@ fn frr_restart() {
         " bgp graceful-restart\n{}",
         neighbour(NODE[0], 64512, "", &["ipv4"])
     );
-    let frr = Frr::start(&site.router, &lines);
+    let frr = Frr::start(site.router.name(), &lines);
     let routes = table(one("198.51.100.10/32"), &plain());
     let node = Announcer::start(&site.node);
     node.tell(&external(ROUTER[0]), &routes);
@@ -182,7 +187,7 @@ fn frr_restart() {
 
 fn frr_changes() {
     let site = Site::new();
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, "", &["ipv4"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, "", &["ipv4"]));
     let mut node = Announcer::start(&site.node);
     let spec = external(ROUTER[0]);
     for number in 1..=250 {
@@ -206,7 +211,7 @@ fn protocol(at: usize, remote: u32, more: &str) -> String {
 
 fn bird_external() {
     let site = Site::new();
-    let bird = Bird::start(&site.router, &protocol(0, 64512, ""));
+    let bird = Bird::start(site.router.name(), &protocol(0, 64512, ""));
     let node = Announcer::start(&site.node);
     let mut spec = external(ROUTER[0]);
     spec.families = [Family::V4, Family::V6].into();
@@ -233,7 +238,7 @@ fn bird_external() {
 
 fn bird_internal() {
     let site = Site::new();
-    let bird = Bird::start(&site.router, &protocol(1, 64500, "password \"hunter2\";"));
+    let bird = Bird::start(site.router.name(), &protocol(1, 64500, "password \"hunter2\";"));
     let node = Announcer::start(&site.node);
     let spec = signed(internal(ROUTER[1]), "hunter2");
     node.tell(&spec, &table(one("2001:db8:f::10/128"), &coloured()));
@@ -246,7 +251,7 @@ fn bird_internal() {
 
 fn bird_final() {
     let site = Site::new();
-    let bird = Bird::start(&site.router, &protocol(0, 64512, ""));
+    let bird = Bird::start(site.router.name(), &protocol(0, 64512, ""));
     let node = Announcer::start(&site.node);
     node.tell(&external(ROUTER[0]), &table(one("198.51.100.10/32"), &plain()));
     until("the route", || bird.count() == 1);

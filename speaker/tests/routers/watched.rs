@@ -4,14 +4,12 @@ use std::time::{Duration, Instant};
 
 use ferrolb_peering::Liveness;
 use ferrolb_peering::bgp::Stop;
+use ferrolb_routers::{Bird, Frr, Signal, until};
 use ferrolb_speaker::bfd::Reach;
 use ferrolb_speaker::peers::Happened;
-use nix::sys::signal::Signal;
 
 use crate::announcer::{Announcer, every, external, internal, table};
-use crate::bird::Bird;
-use crate::frr::Frr;
-use crate::site::{NODE, ROUTER, Site, until};
+use crate::site::{NODE, ROUTER, Site};
 use crate::trials::{neighbour, one, plain};
 
 pub(crate) const ALL: &[(&str, fn())] = &[
@@ -44,9 +42,9 @@ fn route() -> [String; 1] {
 }
 
 /// A session that is up, with BFD, and one route that FRR has.
-fn up_with_frr<'a>(site: &'a Site, profile: &str, milliseconds: i64) -> (Frr<'a>, Announcer) {
+fn up_with_frr(site: &Site, profile: &str, milliseconds: i64) -> (Frr, Announcer) {
     let lines = neighbour(NODE[0], 64512, &watched(NODE[0], profile), &["ipv4"]);
-    let frr = Frr::start(&site.router, &lines);
+    let frr = Frr::start(site.router.name(), &lines);
     let node = Announcer::start(&site.node);
     node.watch(ROUTER[0], every(milliseconds), Reach::Segment);
     node.tell(&external(ROUTER[0]), &table(route(), &plain()));
@@ -115,7 +113,7 @@ fn frr_multihop() {
         NODE[0],
         watched(NODE[0], "usual")
     );
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, &more, &["ipv4"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, &more, &["ipv4"]));
     let node = Announcer::start(&site.node);
     node.watch(ROUTER[0], every(300), Reach::Anywhere);
     let mut spec = external(ROUTER[0]);
@@ -135,7 +133,7 @@ fn frr_restart() {
         NODE[0],
         watched(NODE[0], "usual")
     );
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, &more, &["ipv4"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, &more, &["ipv4"]));
     let start = || {
         let node = Announcer::start(&site.node);
         node.watch(ROUTER[0], every(300), Reach::Segment);
@@ -168,7 +166,7 @@ fn bird_silent_node() {
          ipv6 {{ import all; export none; }}; }}",
         ROUTER[1], NODE[1]
     );
-    let bird = Bird::start(&site.router, &protocols);
+    let bird = Bird::start(site.router.name(), &protocols);
     let mut node = Announcer::start(&site.node);
     node.watch(ROUTER[1], every(50), Reach::Segment);
     node.tell(&external(ROUTER[1]), &table(one("2001:db8:f::1/128"), &plain()));
@@ -194,7 +192,7 @@ fn bird_internal() {
          ipv4 {{ import all; export none; }}; }}",
         ROUTER[0], NODE[0]
     );
-    let bird = Bird::start(&site.router, &protocols);
+    let bird = Bird::start(site.router.name(), &protocols);
     let node = Announcer::start(&site.node);
     node.watch(ROUTER[0], every(300), Reach::Either);
     node.tell(&internal(ROUTER[0]), &table(route(), &plain()));
@@ -206,7 +204,7 @@ fn bird_internal() {
 
 fn nobody() {
     let site = Site::new();
-    let frr = Frr::start(&site.router, &neighbour(NODE[0], 64512, "", &["ipv4"]));
+    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, "", &["ipv4"]));
     let node = Announcer::start(&site.node);
     node.watch(ROUTER[0], every(50), Reach::Segment);
     node.tell(&external(ROUTER[0]), &table(route(), &plain()));

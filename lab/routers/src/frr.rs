@@ -6,9 +6,8 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::netns::Namespace;
 use crate::programs::{Running, run};
-use crate::site::until;
+use crate::until;
 
 /// Profiles of its BFD: 300 ms and 50 ms, three packets each.
 const BFD: &str = "bfd
@@ -23,16 +22,16 @@ const BFD: &str = "bfd
 ";
 
 /// FRR in a namespace.
-pub(crate) struct Frr<'a> {
-    namespace: &'a Namespace,
+pub struct Frr {
+    namespace: String,
     folder: TempDir,
     _daemons: [Running; 2],
     bfdd: Running,
 }
 
-impl<'a> Frr<'a> {
+impl Frr {
     /// Starts it with these lines below `router bgp 64500`.
-    pub(crate) fn start(namespace: &'a Namespace, lines: &str) -> Self {
+    pub fn start(namespace: &str, lines: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
         open_to_all(folder.path());
@@ -77,7 +76,7 @@ impl<'a> Frr<'a> {
         let bgpd = daemon("bgpd", path("bgpd.conf"));
         until("bgpd to listen", || path("bgpd.vty").exists());
         Self {
-            namespace,
+            namespace: namespace.to_owned(),
             _daemons: [zebra, bgpd],
             bfdd,
             folder,
@@ -85,44 +84,44 @@ impl<'a> Frr<'a> {
     }
 
     /// What a command says, as JSON.
-    pub(crate) fn ask(&self, command: &str) -> Value {
+    pub fn ask(&self, command: &str) -> Value {
         let folder = self.folder.path().to_str().unwrap();
         let command = format!("{command} json");
         let arguments = ["--vty_socket", folder, "--config_dir", folder, "-c", &command];
-        let output = run(self.namespace, "usr/bin/vtysh", &arguments);
+        let output = run(&self.namespace, "usr/bin/vtysh", &arguments);
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
     /// The best path to a prefix; null if there is none.
-    pub(crate) fn path_to(&self, family: &str, prefix: &str) -> Value {
+    pub fn path_to(&self, family: &str, prefix: &str) -> Value {
         self.ask(&format!("show bgp {family} unicast {prefix}"))["paths"][0].clone()
     }
 
     /// How many prefixes of the family it has.
-    pub(crate) fn count(&self, family: &str) -> usize {
+    pub fn count(&self, family: &str) -> usize {
         let table = self.ask(&format!("show bgp {family} unicast"));
         table["routes"].as_object().map_or(0, serde_json::Map::len)
     }
 
     /// Stops its BFD where it is, or lets it go on.
-    pub(crate) fn signal_bfd(&self, signal: Signal) {
+    pub fn signal_bfd(&self, signal: Signal) {
         self.bfdd.signal(signal);
     }
 
     /// What its BFD knows of a peer.
-    pub(crate) fn bfd(&self, peer: &str) -> Value {
+    pub fn bfd(&self, peer: &str) -> Value {
         let all = self.ask("show bfd peers");
         let mut all = all.as_array().into_iter().flatten();
         all.find(|one| one["peer"] == peer).cloned().unwrap_or_default()
     }
 
     /// What its bgpd logged.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("bgpd.log")).unwrap()
     }
 
     /// What it knows of a neighbour.
-    pub(crate) fn neighbour(&self, address: &str) -> Value {
+    pub fn neighbour(&self, address: &str) -> Value {
         self.ask(&format!("show bgp neighbor {address}"))[address].clone()
     }
 }

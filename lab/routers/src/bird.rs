@@ -2,20 +2,19 @@
 
 use tempfile::TempDir;
 
-use crate::netns::Namespace;
 use crate::programs::{Running, run};
-use crate::site::until;
+use crate::until;
 
 /// BIRD in a namespace.
-pub(crate) struct Bird<'a> {
-    namespace: &'a Namespace,
+pub struct Bird {
+    namespace: String,
     folder: TempDir,
     _daemon: Running,
 }
 
-impl<'a> Bird<'a> {
+impl Bird {
     /// Starts it with these protocols.
-    pub(crate) fn start(namespace: &'a Namespace, protocols: &str) -> Self {
+    pub fn start(namespace: &str, protocols: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
         let configuration = format!(
@@ -30,27 +29,27 @@ impl<'a> Bird<'a> {
         let daemon = Running::start(namespace, "usr/sbin/bird", &arguments, &folder.path().join("log"));
         until("bird to listen", || folder.path().join("bird.ctl").exists());
         Self {
-            namespace,
+            namespace: namespace.to_owned(),
             _daemon: daemon,
             folder,
         }
     }
 
     /// What a command says.
-    pub(crate) fn ask(&self, command: &str) -> String {
+    pub fn ask(&self, command: &str) -> String {
         let control = self.folder.path().join("bird.ctl");
         let arguments = ["-s", control.to_str().unwrap(), command];
-        String::from_utf8(run(self.namespace, "usr/sbin/birdc", &arguments).stdout).unwrap()
+        String::from_utf8(run(&self.namespace, "usr/sbin/birdc", &arguments).stdout).unwrap()
     }
 
     /// How many routes it has from sessions.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         let said = self.ask("show route where source = RTS_BGP");
         said.lines().filter(|line| line.contains("unicast")).count()
     }
 
     /// What it logged.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }

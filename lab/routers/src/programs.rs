@@ -6,8 +6,6 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::netns::Namespace;
-
 /// Where `scripts/deps` unpacks them.
 pub(crate) fn folder() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
@@ -21,7 +19,7 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// What is missing to run them.
-pub(crate) fn missing() -> Option<String> {
+pub fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("not root".to_owned());
     }
@@ -41,7 +39,7 @@ pub(crate) fn missing() -> Option<String> {
 }
 
 /// A program in a namespace, with the users and libraries that it was built for.
-fn command(namespace: &Namespace, program: &str, arguments: &[&str]) -> Command {
+fn command(namespace: &str, program: &str, arguments: &[&str]) -> Command {
     const IN_PLACE: &str = "mount --bind \"$1/etc/passwd\" /etc/passwd && mount --bind \"$1/etc/group\" /etc/group && \
          export LD_LIBRARY_PATH=\"$2\" && shift 2 && exec \"$@\"";
     let folder = folder();
@@ -58,15 +56,7 @@ fn command(namespace: &Namespace, program: &str, arguments: &[&str]) -> Command 
     let mut command = Command::new("ip");
     command
         .args([
-            "netns",
-            "exec",
-            namespace.name(),
-            "unshare",
-            "--mount",
-            "sh",
-            "-c",
-            IN_PLACE,
-            "sh",
+            "netns", "exec", namespace, "unshare", "--mount", "sh", "-c", IN_PLACE, "sh",
         ])
         .arg(&folder)
         .arg(libraries)
@@ -77,7 +67,7 @@ fn command(namespace: &Namespace, program: &str, arguments: &[&str]) -> Command 
 }
 
 /// Runs a program to its end.
-pub(crate) fn run(namespace: &Namespace, program: &str, arguments: &[&str]) -> Output {
+pub(crate) fn run(namespace: &str, program: &str, arguments: &[&str]) -> Output {
     command(namespace, program, arguments).output().unwrap()
 }
 
@@ -86,7 +76,7 @@ pub(crate) struct Running(Child);
 
 impl Running {
     /// Starts it; what it says goes into a file.
-    pub(crate) fn start(namespace: &Namespace, program: &str, arguments: &[&str], log: &Path) -> Self {
+    pub(crate) fn start(namespace: &str, program: &str, arguments: &[&str], log: &Path) -> Self {
         let log = std::fs::File::create(log).unwrap();
         let mut command = command(namespace, program, arguments);
         command.stdout(log.try_clone().unwrap()).stderr(log);

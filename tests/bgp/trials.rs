@@ -1,0 +1,193 @@
+//! What operators are promised.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use ferrolb_lab::suite::{Outcome, Trial, trial};
+use ferrolb_lab::{Lab, Machine, Result, wait};
+
+use crate::fabric::{Fabric, objects};
+use crate::requests;
+use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, service};
+
+/// The detection time of 300 ms and three packets, and as much again for a busy machine.
+const SILENT: Duration = Duration::from_millis(2 * 900);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "both_routers_forward_to_every_node_and_the_client_gets_answers",
+            everywhere,
+        ),
+        trial(
+            "with_local_policy_routers_forward_to_nodes_with_a_ready_pod_alone",
+            local,
+        ),
+        trial(
+            "while_all_speakers_are_replaced_no_route_changes_and_no_request_is_lost",
+            rollout,
+        ),
+        trial(
+            "a_node_that_dies_is_found_by_bfd_and_told_again_when_it_is_back",
+            dead_node,
+        ),
+    ]
+}
+
+/// The address of a Service that asks for pool `bgp`.
+fn address(lab: &Lab, name: &str) -> Result<Ipv4Addr> {
+    match lab.assigned(name, 1, SOON)?[0] {
+        IpAddr::V4(address) => Ok(address),
+        IpAddr::V6(_) => unreachable!("the pool has none"),
+    }
+}
+
+/// Waits until both routers forward to these nodes.
+fn forwarded(fabric: &Fabric<'_>, address: Ipv4Addr, nodes: &[u8], within: Duration) -> Result<()> {
+    wait::until_seen(&format!("routes to {address} over {nodes:?}"), within, || {
+        let hops = fabric.next_hops(address)?;
+        Ok(hops
+            .iter()
+            .all(|hops| hops == nodes)
+            .then_some(())
+            .ok_or_else(|| format!("{hops:?}")))
+    })
+}
+
+fn nodes(lab: &Lab) -> Vec<u8> {
+    lab.plan().nodes().collect()
+}
+
+fn everywhere(lab: &Lab) -> Outcome {
+    let fabric = Fabric::new(lab)?;
+    let _scene = Scene::new(lab, objects() + &service("spread", "bgp", ""))?;
+    let began = Instant::now();
+    let address = address(lab, "spread")?;
+    forwarded(&fabric, address, &nodes(lab), SOON)?;
+    eprintln!("routes to {address} {:.1?} after the objects", began.elapsed());
+    for _ in 0..20 {
+        lab.fetch(address.into(), SOON)?;
+    }
+    for name in ["tor-a", "tor-b"] {
+        event(lab, name, "SessionUp", &["is up: "])?;
+        event(lab, name, "BFDSessionUp", &["down after 900 ms without one"])?;
+    }
+    let condition = wait::until_seen("the condition to name all nodes", SOON, || {
+        let service = lab.json(&["get", "service", "spread"])?;
+        let conditions = service["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let found = conditions
+            .iter()
+            .find(|one| one["type"] == "ferrolb.io/Announced")
+            .cloned();
+        let text = found
+            .as_ref()
+            .and_then(|one| one["message"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        let names_all = nodes(lab).iter().all(|node| text.contains(&lab.node_name(*node)));
+        let holds = found.is_some_and(|one| one["status"] == "True");
+        Ok((holds && names_all).then(|| text.clone()).ok_or(text))
+    })?;
+    eprintln!("{condition}");
+    for node in nodes(lab) {
+        let metrics = lab.http_get_from(Machine::Node(node), "http://127.0.0.1:9120/metrics", SOON)?;
+        for tor in [Machine::Client(2), Machine::Client(3)] {
+            for line in [
+                format!("metallb_bgp_session_up{{peer=\"{}:179\",vrf=\"\"}} 1", tor.ipv4()),
+                format!("metallb_bfd_session_up{{peer=\"{}\",vrf=\"\"}} 1", tor.ipv4()),
+            ] {
+                assert!(
+                    metrics.body.lines().any(|one| one == line),
+                    "{line} in {}",
+                    metrics.body
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn local(lab: &Lab) -> Outcome {
+    let fabric = Fabric::new(lab)?;
+    let _scene = Scene::new(
+        lab,
+        objects() + &service("near", "bgp", "externalTrafficPolicy: Local"),
+    )?;
+    let address = address(lab, "near")?;
+    let with_pods = nodes_with_pods(lab)?;
+    let expected: Vec<u8> = with_pods.iter().copied().collect();
+    assert!(
+        expected.len() < nodes(lab).len(),
+        "a node without a pod is needed: {expected:?}"
+    );
+    forwarded(&fabric, address, &expected, SOON)?;
+    let mut answering = BTreeSet::new();
+    for _ in 0..60 {
+        let answer = lab.fetch(address.into(), SOON)?.body;
+        assert!(answer.contains(&format!("from={}:", fabric.client())), "{answer}");
+        let of = |node: &&u8| answer.contains(&format!("node={} ", lab.node_name(**node)));
+        answering.extend(with_pods.iter().find(of));
+    }
+    assert_eq!(answering, with_pods, "flows are spread");
+    Ok(())
+}
+
+const DATAGRAMS: &str = "
+---
+apiVersion: v1
+kind: Service
+metadata: {name: stays, annotations: {metallb.io/address-pool: bgp}}
+spec: {type: LoadBalancer, selector: {app: echo}, ports: [{name: udp, port: 8080, protocol: UDP}]}
+";
+
+/// Speakers fall silent, and FRR waits for them. BIRD drops its routes to the one that is away and uses the others; the node
+/// forwards what still comes.
+fn rollout(lab: &Lab) -> Outcome {
+    let fabric = Fabric::new(lab)?;
+    let _scene = Scene::new(lab, objects() + DATAGRAMS)?;
+    let address = address(lab, "stays")?;
+    forwarded(&fabric, address, &nodes(lab), SOON)?;
+    let frr = |what: &str| fabric.frr.log().matches(what).count();
+    let ((), tally) = requests::in_turn(lab, &[SocketAddr::from((address, 8080))], || {
+        lab.kubectl(&["rollout", "restart", "-n", "metallb-system", "daemonset/speaker"])?;
+        lab.rolled_out("metallb-system", "daemonset/speaker")?;
+        forwarded(&fabric, address, &nodes(lab), SOON)
+    })?;
+    eprintln!(
+        "{} requests, {} lost; FRR saw {} sessions end",
+        tally.sent,
+        tally.lost,
+        frr(" Down ")
+    );
+    assert_eq!(tally.lost, 0, "{tally:?}");
+    Ok(())
+}
+
+fn dead_node(lab: &Lab) -> Outcome {
+    let fabric = Fabric::new(lab)?;
+    let _scene = Scene::new(lab, objects() + &service("falls", "bgp", ""))?;
+    let address = address(lab, "falls")?;
+    let all = nodes(lab);
+    forwarded(&fabric, address, &all, SOON)?;
+    // FRR takes its BFD down once when BGP comes up.
+    wait::until("FRR's BFD to be up with all", SOON, || {
+        let up = |node: &u8| fabric.frr.bfd(&Machine::Node(*node).ipv4().to_string())["status"] == "up";
+        Ok(all.iter().all(up).then_some(()))
+    })?;
+    lab.cut(1)?;
+    let began = Instant::now();
+    forwarded(&fabric, address, &all[1..], PODS)?;
+    let took = began.elapsed();
+    eprintln!("neither router forwards to the dead node after {took:.2?}");
+    lab.boot(1)?;
+    // The routes that a client's packets come back by went with the power.
+    drop(fabric);
+    assert!(took < SILENT, "{took:?}");
+    let fabric = Fabric::new(lab)?;
+    forwarded(&fabric, address, &all, PODS)?;
+    Ok(())
+}
