@@ -47,6 +47,8 @@ pub struct Orders {
 pub struct WantedPeer {
     /// Who it is.
     pub spec: PeerSpec,
+    /// BFD watches it.
+    pub watched: bool,
     /// The routes.
     pub routes: ExportTable,
 }

@@ -29,6 +29,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             rollout,
         ),
         trial(
+            "a_cordoned_node_is_left_by_both_routers_and_no_request_is_lost",
+            cordoned,
+        ),
+        trial(
             "a_node_that_dies_is_found_by_bfd_and_told_again_when_it_is_back",
             dead_node,
         ),
@@ -55,6 +59,14 @@ fn forwarded(fabric: &Fabric<'_>, address: Ipv4Addr, nodes: &[u8], within: Durat
     })
 }
 
+/// FRR takes its BFD down once when BGP comes up.
+fn watched(lab: &Lab, fabric: &Fabric<'_>) -> Result<()> {
+    wait::until("FRR's BFD to be up with all", SOON, || {
+        let up = |node: &u8| fabric.frr.bfd(&Machine::Node(*node).ipv4().to_string())["status"] == "up";
+        Ok(nodes(lab).iter().all(up).then_some(()))
+    })
+}
+
 fn nodes(lab: &Lab) -> Vec<u8> {
     lab.plan().nodes().collect()
 }
@@ -71,7 +83,12 @@ fn everywhere(lab: &Lab) -> Outcome {
     }
     for name in ["tor-a", "tor-b"] {
         event(lab, name, "SessionUp", &["is up: "])?;
-        event(lab, name, "BFDSessionUp", &["down after 900 ms without one"])?;
+        event(
+            lab,
+            name,
+            "BFDSessionUp",
+            &["BFDProfile usual asks for a packet each 300 ms"],
+        )?;
     }
     let condition = wait::until_seen("the condition to name all nodes", SOON, || {
         let service = lab.json(&["get", "service", "spread"])?;
@@ -151,6 +168,7 @@ fn rollout(lab: &Lab) -> Outcome {
     let _scene = Scene::new(lab, objects() + DATAGRAMS)?;
     let address = address(lab, "stays")?;
     forwarded(&fabric, address, &nodes(lab), SOON)?;
+    watched(lab, &fabric)?;
     let frr = |what: &str| fabric.frr.log().matches(what).count();
     let ((), tally) = requests::in_turn(lab, &[SocketAddr::from((address, 8080))], || {
         lab.kubectl(&["rollout", "restart", "-n", "metallb-system", "daemonset/speaker"])?;
@@ -167,17 +185,36 @@ fn rollout(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// And the last one goes on: a cluster of cordoned nodes works.
+fn cordoned(lab: &Lab) -> Outcome {
+    let fabric = Fabric::new(lab)?;
+    let _scene = Scene::new(lab, objects() + DATAGRAMS)?;
+    let address = address(lab, "stays")?;
+    let all = nodes(lab);
+    forwarded(&fabric, address, &all, SOON)?;
+    let cordon = |verb: &str, node: u8| lab.kubectl(&[verb, &lab.node_name(node)]).map(drop);
+    let ((), tally) = requests::in_turn(lab, &[SocketAddr::from((address, 8080))], || {
+        cordon("cordon", 1)?;
+        forwarded(&fabric, address, &all[1..], SOON)?;
+        cordon("cordon", 2)?;
+        forwarded(&fabric, address, &all[2..], SOON)?;
+        cordon("cordon", 3)?;
+        forwarded(&fabric, address, &all, SOON)?;
+        all.iter().try_for_each(|node| cordon("uncordon", *node))?;
+        forwarded(&fabric, address, &all, SOON)
+    })?;
+    eprintln!("{} requests, {} lost", tally.sent, tally.lost);
+    assert_eq!(tally.lost, 0, "{tally:?}");
+    Ok(())
+}
+
 fn dead_node(lab: &Lab) -> Outcome {
     let fabric = Fabric::new(lab)?;
     let _scene = Scene::new(lab, objects() + &service("falls", "bgp", ""))?;
     let address = address(lab, "falls")?;
     let all = nodes(lab);
     forwarded(&fabric, address, &all, SOON)?;
-    // FRR takes its BFD down once when BGP comes up.
-    wait::until("FRR's BFD to be up with all", SOON, || {
-        let up = |node: &u8| fabric.frr.bfd(&Machine::Node(*node).ipv4().to_string())["status"] == "up";
-        Ok(all.iter().all(up).then_some(()))
-    })?;
+    watched(lab, &fabric)?;
     lab.cut(1)?;
     let began = Instant::now();
     forwarded(&fabric, address, &all[1..], PODS)?;

@@ -15,6 +15,9 @@ use remote::Remote;
 pub use report::{Cause, Counters, Ignored, Input, Output, Path, Profile, Report, Status};
 use timing::Timing;
 
+/// How long one listens that may go on where an earlier process ended: longer than most peers pause that are Up.
+const LISTEN: Duration = Duration::from_millis(350);
+
 /// One session with one peer.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -26,6 +29,8 @@ pub struct Session {
     remote: Remote,
     timing: Timing,
     counters: Counters,
+    /// Until when nothing is said: the peer may have a session with an earlier process.
+    listens: Option<Moment>,
     outputs: Vec<Output>,
 }
 
@@ -42,7 +47,18 @@ impl Session {
             diagnostic: Diagnostic::None,
             remote: Remote::default(),
             counters: Counters::default(),
+            listens: None,
             outputs: Vec::new(),
+        }
+    }
+
+    /// As [`Self::new`], and an earlier process may have had a session with the same discriminator. It listens first: a peer that
+    /// says to it that it is Up has not missed that process yet, and misses nothing if this one goes on in Up. RFC 5880 knows no
+    /// processes; to the peer it is one session that was late.
+    pub fn taking_over(profile: Profile, discriminator: NonZeroU32, seed: u64, now: Moment) -> Self {
+        Self {
+            listens: Some(now + LISTEN),
+            ..Self::new(profile, discriminator, seed, now)
         }
     }
 
@@ -68,7 +84,7 @@ impl Session {
     pub fn next(&self, now: Moment) -> Option<Moment> {
         let detection = self.timing.detection_ends();
         let sending = self.interval().map(|_| self.timing.next_packet(now));
-        detection.into_iter().chain(sending).min()
+        detection.into_iter().chain(sending).chain(self.listens).min()
     }
 
     /// What the session is at.
@@ -91,7 +107,7 @@ impl Session {
         let waits = self.profile.passive && self.remote.discriminator.is_none();
         let demand =
             self.remote.demand && [self.state, self.remote.state] == [State::Up; 2] && !self.timing.polls();
-        let quiet = self.remote.min_rx.is_zero() || demand || waits;
+        let quiet = self.remote.min_rx.is_zero() || demand || waits || self.listens.is_some();
         (!quiet).then(|| self.timing.transmit().max(self.remote.min_rx))
     }
 
@@ -110,6 +126,9 @@ impl Session {
             return;
         }
         self.counters.received += 1;
+        let goes_on = self.listens.take().is_some()
+            && packet.state == State::Up
+            && packet.your_discriminator == Some(self.discriminator);
         let interval = self.interval();
         self.remote.learn(packet);
         if packet.last && self.timing.polls() {
@@ -125,6 +144,7 @@ impl Session {
         }
         self.timing.heard(self.detection(), now);
         match (packet.state, self.state) {
+            (State::Up, State::Down) if goes_on => self.go(State::Up, Cause::Heard, now),
             (State::AdminDown, State::Init | State::Up) => self.fall(Cause::PeerAdminDown, now),
             (State::Down, State::Down) => self.go(State::Init, Cause::Heard, now),
             (State::Init, State::Down) | (State::Init | State::Up, State::Init) => {
@@ -153,6 +173,7 @@ impl Session {
     }
 
     fn tick(&mut self, now: Moment) {
+        self.listens = self.listens.filter(|until| now < *until);
         if let Some(detection) = self.detection() {
             // Nobody can say what came meanwhile: the peer is not to blame.
             if let Some(late) = self.timing.stunned(detection, now) {

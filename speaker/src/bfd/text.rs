@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use ferrolb_peering::bfd::{Cause, Status};
+use ferrolb_crds::domain::BfdProfile;
+use ferrolb_peering::bfd::Cause;
 
-/// What was agreed with the peer.
-pub(super) fn agreed(status: &Status) -> String {
-    let transmit = status.transmit.unwrap_or_default();
-    let detection = status.detection.unwrap_or_default();
+/// What was asked for. When a session comes up both ends still go slowly (RFC 5880 section 6.8.3), so that nothing is agreed yet.
+pub(super) fn asked(profile: &BfdProfile) -> String {
     format!(
-        "a packet each {} ms, down after {} ms without one",
-        transmit.as_millis(),
-        detection.as_millis()
+        "BFDProfile {} asks for a packet each {} ms, and the peer finds this node gone after {} that did not come",
+        profile.name,
+        profile.transmit.as_millis(),
+        profile.multiplier
     )
 }
 

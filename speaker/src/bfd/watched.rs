@@ -35,6 +35,9 @@ pub(super) struct Watched {
     ignored: Option<Ignored>,
     /// The peer's host says that nothing listens.
     refused: bool,
+    /// Nothing can come to it: it says nothing either, since another process may have the session.
+    deaf: bool,
+    random: (NonZeroU32, u64),
     shown: Shown,
 }
 
@@ -56,7 +59,7 @@ impl Watched {
         let path = path(&wanted, is_on_link);
         let (discriminator, seed) = random;
         let mut watched = Self {
-            core: Session::new(profile(&wanted, path), discriminator, seed, now),
+            core: Session::taking_over(profile(&wanted, path), discriminator, seed, now),
             sender: Err(String::new()),
             path,
             wanted,
@@ -66,6 +69,8 @@ impl Watched {
             ends: None,
             ignored: None,
             refused: false,
+            deaf: false,
+            random,
             shown,
         };
         watched.connect();
@@ -97,6 +102,15 @@ impl Watched {
         }
         if self.sender.is_err() {
             self.connect();
+        }
+    }
+
+    /// Whether packets can come to its port.
+    pub(super) fn hears(&mut self, hears: bool, now: Moment) {
+        if std::mem::replace(&mut self.deaf, !hears) && hears {
+            let (discriminator, seed) = self.random;
+            let profile = profile(&self.wanted, self.path);
+            self.core = Session::taking_over(profile, discriminator, seed, now);
         }
     }
 
@@ -168,12 +182,13 @@ impl Watched {
 
     /// Its next turn, if no packet comes before.
     pub(super) fn next(&self, now: Moment) -> Option<Moment> {
-        self.core.next(now).into_iter().chain(self.ends).min()
+        let next = self.core.next(now).filter(|_| !self.deaf);
+        next.into_iter().chain(self.ends).min()
     }
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Moment) -> Option<Turn> {
-        let is_due = self.core.next(now).is_some_and(|next| next <= now);
+        let is_due = !self.deaf && self.core.next(now).is_some_and(|next| next <= now);
         is_due.then(|| self.give(Input::Tick, now)).flatten()
     }
 
@@ -226,7 +241,7 @@ impl Watched {
             bfd::Report::State { to: State::Up, .. } => {
                 self.down_since = None;
                 self.ignored = None;
-                Some(Turn::Up(text::agreed(&self.core.status())))
+                Some(Turn::Up(text::asked(&self.wanted.profile)))
             }
             bfd::Report::State {
                 from: State::Up,

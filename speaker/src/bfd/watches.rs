@@ -1,6 +1,7 @@
 //! All sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use ferrolb_peering::Moment;
 use ferrolb_peering::bfd::Packet;
 use ferrolb_rawlink::links::LinkTable;
 use ipnetwork::IpNetwork;
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -23,6 +25,9 @@ use crate::peers::{Happened, News};
 /// A peer that is to be found lost so quickly is lost by a busy machine too: measured with eight busy loops on two cores.
 const HASTY: Duration = Duration::from_millis(150);
 
+/// Where the kernel shows it (random(4)).
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
 /// All sessions, and the ports that they share.
 pub(super) struct Watches {
     lines: BTreeMap<Line, Watched>,
@@ -32,6 +37,8 @@ pub(super) struct Watches {
     news: mpsc::Sender<News>,
     /// The thread comes before others.
     first: bool,
+    /// What is chosen at random when the node boots.
+    boot: String,
 }
 
 impl Watches {
@@ -43,6 +50,7 @@ impl Watches {
             metrics,
             news,
             first,
+            boot: fs::read_to_string(BOOT).unwrap_or_else(|_| random().to_string()),
         }
     }
 
@@ -66,14 +74,27 @@ impl Watches {
     }
 
     fn watch(&self, line: &Line, wanted: &Wanted, is_on_link: bool, now: Moment) -> Watched {
-        let random = (discriminator(), random());
+        let random = (self.discriminator(line), random());
         let shown = self.metrics.of(line);
         Watched::new(line.clone(), wanted.clone(), is_on_link, random, shown, now)
+    }
+
+    /// The same in each process of this node until it boots: routers then need not miss one that is replaced. Nobody else knows
+    /// the number that the kernel chose (RFC 5880 section 6.8.1 asks for what cannot be guessed).
+    fn discriminator(&self, line: &Line) -> NonZeroU32 {
+        let hash = Sha256::digest(format!("{} {line:?}", self.boot));
+        let number = u32::from_be_bytes(std::array::from_fn(|byte| hash[byte]));
+        NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
     }
 
     fn listen(&mut self) {
         let ports: BTreeSet<_> = self.lines.values().flat_map(Watched::ports).collect();
         self.ports.follow(ports);
+        let now = self.now();
+        for watched in self.lines.values_mut() {
+            let hears = self.ports.trouble(&watched.port_of_path()).is_none();
+            watched.hears(hears, now);
+        }
     }
 
     /// When the next session has its turn.
@@ -134,9 +155,9 @@ impl Watches {
 
     fn tell(&self, peer: PeerName, turn: Turn) {
         let what = match turn {
-            Turn::Up(agreed) => {
-                tracing::info!(%peer, agreed, "BFD session up");
-                Happened::BfdUp(agreed)
+            Turn::Up(asked) => {
+                tracing::info!(%peer, asked, "BFD session up");
+                Happened::BfdUp(asked)
             }
             Turn::Down(why) => {
                 tracing::warn!(%peer, why, "BFD session down");
@@ -181,9 +202,4 @@ fn is_on_link(links: &LinkTable, peer: IpAddr) -> bool {
     addresses.any(|(address, length)| {
         IpNetwork::new(*address, *length).is_ok_and(|network| network.contains(peer))
     })
-}
-
-/// Random, and not 0 (RFC 5880 section 6.8.1). That two sessions of one node have the same is not to be feared.
-fn discriminator() -> NonZeroU32 {
-    NonZeroU32::new(random() as u32).unwrap_or(NonZeroU32::MIN)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferrolb_crds::domain::PeerName;
 use ferrolb_peering::bgp::{Input, Output, PeerAsn, PeerSpec, Report, Session, State};
@@ -18,6 +19,9 @@ use crate::bfd::{self, Line};
 
 /// What is read at once.
 const BUFFER: usize = 64 * 1024;
+/// BFD comes first, unless it takes longer: a router whose BFD misses an earlier process only when BGP is up again takes it for a
+/// failure, and drops the routes that it kept.
+const HEAD_START: Duration = Duration::from_millis(500);
 /// Reads in a row; others have their turn then.
 const READS: usize = 16;
 
@@ -68,8 +72,15 @@ impl PeerTask {
     /// Runs until it was told to end, and has.
     pub(super) async fn run(mut self) {
         self.give(Input::Wanted(self.wanted.routes.clone()));
-        self.give(Input::Start);
         self.heed_bfd();
+        let mut start = Some(
+            Instant::now()
+                + if self.wanted.watched {
+                    HEAD_START
+                } else {
+                    Duration::ZERO
+                },
+        );
         loop {
             self.show();
             if self.ending && self.session.is_over() && matches!(self.connection, Connection::None) {
@@ -102,7 +113,14 @@ impl PeerTask {
                         self.write();
                     }
                 },
-                Ok(()) = self.bfd.changed() => self.heed_bfd(),
+                Ok(()) = self.bfd.changed() => {
+                    self.heed_bfd();
+                    start = start.map(|at| if self.liveness == Liveness::Up { Instant::now() } else { at });
+                }
+                () = at(start) => {
+                    start = None;
+                    self.give(Input::Start);
+                }
                 () = at(wake) => {
                     // What waits in the socket may be what a timer waits for.
                     self.read();

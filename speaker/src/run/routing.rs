@@ -162,12 +162,15 @@ impl Routing {
                     continue;
                 }
             };
-            if let Some((line, wanted)) = watch_of(of_peer, &spec, policy) {
+            let watch = watch_of(of_peer, &spec, policy);
+            let watched = watch.is_some();
+            if let Some((line, wanted)) = watch {
                 // Of two peers at one address the first counts.
                 watches.entry(line).or_insert(wanted);
             }
             let wanted = WantedPeer {
                 spec,
+                watched,
                 routes: self.exported(peer, self.leaving.table(peer, table, now)),
             };
             let known = before.get(peer).filter(|known| ***known == wanted);
@@ -272,10 +275,10 @@ pub(crate) fn notice(
             "SessionDown",
             format!("BGP session of node \"{node}\" is down: {why}"),
         ),
-        Happened::BfdUp(agreed) => (
+        Happened::BfdUp(asked) => (
             EventType::Normal,
             "BFDSessionUp",
-            format!("BFD session of node \"{node}\" is up: {agreed}"),
+            format!("BFD session of node \"{node}\" is up: {asked}"),
         ),
         Happened::BfdDown(why) => (
             EventType::Warning,

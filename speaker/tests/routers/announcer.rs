@@ -145,6 +145,10 @@ impl Announcer {
     pub(crate) fn tell(&self, spec: &PeerSpec, routes: &ExportTable) {
         let wanted = WantedPeer {
             spec: spec.clone(),
+            watched: self
+                .watches
+                .as_ref()
+                .is_some_and(|watches| !watches.borrow().is_empty()),
             routes: routes.clone(),
         };
         let peers = BTreeMap::from([("tor".into(), Arc::new(wanted))]);

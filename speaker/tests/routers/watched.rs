@@ -22,6 +22,14 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("frr_watches_a_peer_that_is_several_hops_away", frr_multihop),
     ("frr_keeps_routes_while_a_watched_speaker_restarts", frr_restart),
     (
+        "frr_keeps_routes_while_watched_speakers_restart_at_once",
+        frr_quick_restarts,
+    ),
+    (
+        "bird_keeps_routes_while_watched_speakers_restart_at_once",
+        bird_quick_restarts,
+    ),
+    (
         "bird_is_watched_over_ipv6_and_finds_a_silent_node",
         bird_silent_node,
     ),
@@ -125,28 +133,37 @@ fn frr_multihop() {
     assert_eq!(frr.bfd(NODE[0])["multihop"], true);
 }
 
-/// BFD falls silent with the connection, and never says that it was switched off: FRR waits for the restart.
-fn frr_restart() {
-    let site = Site::new();
+/// FRR, which keeps routes of a watched node while its speaker restarts.
+fn keeping(site: &Site) -> Frr {
     let more = format!(
         " neighbor {0} graceful-restart\n{1}",
         NODE[0],
         watched(NODE[0], "usual")
     );
-    let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, &more, &["ipv4"]));
-    let start = || {
-        let node = Announcer::start(&site.node);
-        node.watch(ROUTER[0], every(300), Reach::Segment);
-        let mut spec = external(ROUTER[0]);
-        spec.graceful_restart = Some(Duration::from_secs(60));
-        node.tell(&spec, &table(one("198.51.100.10/32"), &plain()));
-        until("both ends to be watched", || {
-            node.is_up() && node.liveness() == Some(Liveness::Up) && frr.bfd(NODE[0])["status"] == "up"
-        });
-        until("the route in the kernel", || site.kernel_routes("-4").len() == 1);
-        node
-    };
-    let mut node = start();
+    Frr::start(site.router.name(), &neighbour(NODE[0], 64512, &more, &["ipv4"]))
+}
+
+/// A speaker that starts, once it is watched, and the router says so too; until then `meanwhile` is asked.
+fn started(site: &Site, is_up: impl Fn() -> bool, meanwhile: impl Fn()) -> Announcer {
+    let node = Announcer::start(&site.node);
+    node.watch(ROUTER[0], every(300), Reach::Segment);
+    let mut spec = external(ROUTER[0]);
+    spec.graceful_restart = Some(Duration::from_secs(60));
+    node.tell(&spec, &table(one("198.51.100.10/32"), &plain()));
+    until("both ends to be watched", || {
+        meanwhile();
+        node.is_up() && node.liveness() == Some(Liveness::Up) && is_up()
+    });
+    until("the route in the kernel", || site.kernel_routes("-4").len() == 1);
+    node
+}
+
+/// BFD falls silent with the connection, and never says that it was switched off: FRR waits for the restart.
+fn frr_restart() {
+    let site = Site::new();
+    let frr = keeping(&site);
+    let is_up = || frr.bfd(NODE[0])["status"] == "up";
+    let mut node = started(&site, is_up, || ());
     node.go_deaf();
     node.stop(Stop::Restart);
     let began = Instant::now();
@@ -154,8 +171,42 @@ fn frr_restart() {
     while began.elapsed() < Duration::from_secs(2) {
         assert_eq!(site.kernel_routes("-4").len(), 1, "after {:?}", began.elapsed());
     }
-    let _node = start();
+    let _node = started(&site, is_up, || ());
     assert_eq!(frr.count("ipv4"), 1);
+}
+
+/// The next process is there before the router's BFD has missed the one before, and goes on with its session.
+fn restart_at_once(site: &Site, is_up: impl Fn() -> bool, log: impl Fn() -> String) {
+    let mut node = started(site, &is_up, || ());
+    for round in 0..5 {
+        node.go_deaf();
+        node.stop(Stop::Restart);
+        node = started(site, &is_up, || {
+            assert_eq!(site.kernel_routes("-4").len(), 1, "round {round}: {}", log());
+        });
+    }
+}
+
+fn frr_quick_restarts() {
+    let site = Site::new();
+    let frr = keeping(&site);
+    restart_at_once(&site, || frr.bfd(NODE[0])["status"] == "up", || frr.log());
+}
+
+fn bird_quick_restarts() {
+    let site = Site::new();
+    let protocols = format!(
+        "protocol bfd {{ interface \"*\" {{ min rx interval 300 ms; min tx interval 300 ms; multiplier 3; }}; }}\n\
+         protocol bgp n1 {{ local {} as 64500; neighbor {} as 64512; passive; bfd yes; error wait time 1, 2; \
+         ipv4 {{ import all; export none; }}; }}",
+        ROUTER[0], NODE[0]
+    );
+    let bird = Bird::start(site.router.name(), &protocols);
+    restart_at_once(
+        &site,
+        || bird.ask("show bfd sessions").contains("Up"),
+        || bird.log(),
+    );
 }
 
 fn bird_silent_node() {

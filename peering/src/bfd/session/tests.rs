@@ -1,4 +1,5 @@
 mod pairs;
+mod succession;
 mod table;
 mod times;
 
