@@ -22,6 +22,14 @@ pub struct Trial {
     body: Body,
 }
 
+impl Trial {
+    /// The same in name, where what it takes is missing.
+    #[must_use]
+    pub fn ignored(self) -> libtest_mimic::Trial {
+        libtest_mimic::Trial::test(self.name, || Ok(())).with_ignored_flag(true)
+    }
+}
+
 /// A claim under a name that reads as a sentence.
 pub fn trial(name: impl Into<String>, body: impl FnOnce(&Lab) -> Outcome + Send + 'static) -> Trial {
     Trial {
