@@ -98,7 +98,9 @@ impl Shown {
         ];
         let series = self.metrics.counters.iter().chain([&self.metrics.ignored]);
         for ((series, now), before) in series.zip(now).zip(self.counted) {
-            series.with_label_values(&labels).inc_by(now - before);
+            // A session that begins anew counts from 0.
+            let more = now.checked_sub(before).unwrap_or(now);
+            series.with_label_values(&labels).inc_by(more);
         }
         self.counted = now;
     }

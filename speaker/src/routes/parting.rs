@@ -23,16 +23,23 @@ fn is_leaving(view: &View, node: &NodeName) -> bool {
     view.nodes.get(node).is_some_and(|node| node.soft.is_some())
 }
 
+/// Whether what the node says of its sessions holds, and will: it neither leaves nor is lost.
+fn stays(view: &View, node: &NodeName) -> bool {
+    view.nodes
+        .get(node)
+        .is_some_and(|node| node.ready && node.soft.is_none())
+}
+
 /// Those of the tellers of an address that tell it over a session that is up. A node that is about to leave does so for peers
-/// that no other tells.
+/// that no other tells which stays.
 pub fn telling(tellers: &Tellers, sessions: &SessionsByNode, view: &View) -> Tellers {
     let up = |(node, peers): (&NodeName, &BTreeSet<PeerName>)| {
         let up: BTreeSet<PeerName> = sessions.get(node)?.intersection(peers).cloned().collect();
         (!up.is_empty()).then(|| (node.clone(), up))
     };
     let mut told: Tellers = tellers.iter().filter_map(up).collect();
-    let stay = told.iter().filter(|(node, _)| !is_leaving(view, node));
-    let kept: BTreeSet<PeerName> = stay.flat_map(|(_, peers)| peers).cloned().collect();
+    let staying = told.iter().filter(|(node, _)| stays(view, node));
+    let kept: BTreeSet<PeerName> = staying.flat_map(|(_, peers)| peers).cloned().collect();
     for (node, peers) in &mut told {
         if is_leaving(view, node) {
             peers.retain(|peer| !kept.contains(peer));

@@ -231,6 +231,19 @@ fn a_cordoned_node_gives_up_what_others_tell(#[case] sessions: &[&str], #[case] 
 }
 
 #[test]
+fn what_a_node_that_is_lost_said_last_is_nothing_to_rely_on() {
+    let (mut view, mut policy) = scene();
+    advert(&mut policy, "a", json!({}));
+    node(&mut view, "n1", cordoned());
+    let lost = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
+    node(&mut view, "n2", lost);
+    let routes = routes(&view, &policy, &"n1".into());
+    let given_up = |sessions: &[&str]| super::given_up(&routes, &up(sessions), &view, &"n1".into()).len();
+    assert_eq!(given_up(&["n1", "n2"]), 0);
+    assert_eq!(given_up(&["n1", "n2", "n3"]), 1);
+}
+
+#[test]
 fn cordoned_nodes_give_up_nothing_to_each_other() {
     let (mut view, mut policy) = scene();
     advert(&mut policy, "a", json!({}));
