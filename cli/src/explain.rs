@@ -24,6 +24,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cluster::{self, Cluster, Place};
+use crate::conditions;
 use crate::daemons::DaemonArgs;
 use crate::plan::{self, Manifests, Output};
 use crate::problem::{ObjectId, Problem};
@@ -236,10 +237,22 @@ fn blame(subject: &str, cause: &Cause, addresses: usize) -> String {
 
 /// The first line where nothing is wrong.
 fn praise(subject: &str, chain: &Chain) -> String {
+    // Who tells it by BGP only the speakers know.
+    if let Some(said) = chain
+        .announced
+        .as_ref()
+        .filter(|said| conditions::tells_of_bgp(said))
+    {
+        return format!("{subject} is announced: {}", said.message);
+    }
     let of_link = |link: &chain::Link| {
         let (address, holders) = (link.address, &link.holders);
         match (&link.would_hold, holders.as_slice()) {
             (Some(node), _) => format!("{address} from node {node}"),
+            (None, []) if link.bgp.is_some() => {
+                let told = link.bgp.as_ref().map(render::bgp).unwrap_or_default();
+                format!("{address} by BGP {told}")
+            }
             (None, holders) => {
                 let holders: Vec<String> = holders.iter().map(render::on).collect();
                 format!("{address} from {}", holders.join(" and "))
@@ -247,7 +260,8 @@ fn praise(subject: &str, chain: &Chain) -> String {
         }
     };
     let links: Vec<String> = chain.addresses.iter().map(of_link).collect();
-    let would = chain.addresses.iter().any(|link| link.would_hold.is_some());
+    let would = |link: &chain::Link| link.would_hold.is_some() || link.bgp.is_some();
+    let would = chain.addresses.iter().any(would);
     let is = if would { "would be" } else { "is" };
     format!("{subject} {is} announced: {}", links.join("; "))
 }

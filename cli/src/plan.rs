@@ -29,6 +29,7 @@ use crate::daemons::DaemonArgs;
 use defaults::{ClusterFamilies, fill_namespaces, fill_service};
 pub(crate) use manifests::{GROUP, Manifests, group, is_unread, why_unread};
 pub(crate) use report::{Announced, Reason, Report, ServicePlan};
+pub(crate) use routed::{Routed, Told};
 pub(crate) use table::aligned;
 pub(crate) use world::{Daemons, Speakers};
 

@@ -163,3 +163,22 @@ fn an_advertisement_without_a_peer_stops_the_exchange() {
         "{text}"
     );
 }
+
+#[test]
+fn explain_says_who_would_tell_it_or_why_nobody_would() {
+    let explain = ["explain", "svc/web", "-n", "default"];
+    let text = ferrolb(&explain, &[OBJECTS, PEER, ADVERT].concat());
+    let first = text.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "default/web would be announced: 198.51.100.7 by BGP from n1, n2 to tor"
+    );
+    assert!(text.contains("  Advertised by BGP alone\n"), "{text}");
+    assert!(text.contains("  BGP        from n1, n2 to tor"), "{text}");
+    let text = ferrolb(&explain, &[OBJECTS, ADVERT].concat());
+    let first = text.lines().next().unwrap();
+    assert!(
+        first.starts_with("default/web is not announced (NoPeer): "),
+        "{text}"
+    );
+}

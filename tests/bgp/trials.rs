@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Machine, Result, wait};
+use ferrolb_lab::{Found, Lab, Machine, Result, wait};
 
 use crate::fabric::{Fabric, objects};
 use crate::requests;
@@ -110,6 +110,9 @@ fn everywhere(lab: &Lab) -> Outcome {
         Ok((holds && names_all).then(|| text.clone()).ok_or(text))
     })?;
     eprintln!("{condition}");
+    let Found { text, code } = lab.ferrolb_finds(&["explain", "svc/default/spread"], SOON)?;
+    let first = text.lines().next().unwrap_or_default();
+    assert_eq!((first, code), (&*format!("default/spread is announced: {condition}"), 0));
     for node in nodes(lab) {
         let metrics = lab.http_get_from(Machine::Node(node), "http://127.0.0.1:9120/metrics", SOON)?;
         for tor in [Machine::Client(2), Machine::Client(3)] {

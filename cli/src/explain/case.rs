@@ -17,7 +17,7 @@ use super::live::Live;
 use super::trouble::Trouble;
 use crate::holding::{Holder, Holdings};
 use crate::objects::{Objects, id};
-use crate::plan::{Daemons, world};
+use crate::plan::{Daemons, Routed, world};
 use crate::problem::Problem;
 use crate::speakers::{Speaker, ready, speakers};
 
@@ -60,6 +60,8 @@ pub(crate) struct Judgement {
     /// The world as the speakers see it.
     pub(crate) view: View,
     foreseen: BTreeMap<IpAddr, Foreseen>,
+    /// What is told by BGP, without a cluster: of a cluster the conditions say it.
+    pub(super) routed: Routed,
     /// Every node is excluded, so none is.
     pub(crate) all_excluded: bool,
     /// What is skipped, in whole or in part.
@@ -89,6 +91,7 @@ impl Evidence {
             outcomes: decided.outcomes,
             foreseen: forecast(&view, &decided.may, &known),
             all_excluded: decided.may.all_excluded,
+            routed: Routed::of(&self.objects.bgp, &self.objects.pools, &view, &mut problems),
             problems,
             view,
         }
@@ -165,7 +168,11 @@ impl Case<'_> {
 
     /// Why nobody would announce an address for this Service.
     pub(super) fn why_not(&self, address: IpAddr) -> Option<&Reason> {
-        self.foreseen(address)?.of_service(&self.view.key).err()
+        let why = self.foreseen(address)?.of_service(&self.view.key).err()?;
+        match self.judgement?.routed.fate(address) {
+            Some(fate) if why.is_of_layer2_alone() => fate.as_ref().err(),
+            _ => Some(why),
+        }
     }
 
     /// Whether this is why nobody would announce one of the addresses.

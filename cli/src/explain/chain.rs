@@ -15,6 +15,7 @@ use super::case::{Case, Judgement};
 use super::live::{Live, Told};
 use crate::conditions;
 use crate::holding::Holder;
+use crate::plan;
 use crate::speakers::State;
 
 /// The chain of one Service.
@@ -68,6 +69,12 @@ pub(super) struct Link {
     pub(super) holders: Vec<Holder>,
     /// The node that would hold it, without a cluster.
     pub(super) would_hold: Option<NodeName>,
+    /// What BGP would do for it, without a cluster; none if no BGPAdvertisement asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bgp: Option<plan::Told>,
+    /// The condition says that it is told by BGP.
+    #[serde(skip)]
+    pub(super) by_bgp: bool,
     /// What the speakers found on the wire, if they say so.
     pub(super) wire: Option<String>,
 }
@@ -158,6 +165,10 @@ impl Link {
             would_hold: winner
                 .filter(|_| !case.is_live())
                 .map(|winner| winner.node.clone()),
+            bgp: case.judgement.and_then(|one| one.routed.told(address)),
+            by_bgp: case
+                .condition(CONDITION_ANNOUNCED)
+                .is_some_and(conditions::tells_of_bgp),
             wire: conditions::wire(case.condition(CONDITION_ANNOUNCED)),
         }
     }

@@ -14,6 +14,7 @@ use super::chain::{Asking, Candidate, Chain, Link, Reached};
 use super::live::Told;
 use crate::age::age;
 use crate::holding::Holder;
+use crate::plan;
 
 /// The cause, what to do, then the chain.
 pub(super) fn render(explanation: &Explanation, now: Timestamp) -> String {
@@ -122,10 +123,17 @@ impl Screen {
             .iter()
             .map(|advert| format!("L2Advertisement {advert}"));
         let by = Some(by.join(", ")).filter(|by| !by.is_empty());
-        below.line("  Advertised", &by.unwrap_or_else(|| "by nothing".to_owned()));
+        let otherwise = match link.bgp.is_some() || link.by_bgp {
+            true => "by BGP alone",
+            false => "by nothing",
+        };
+        below.line("  Advertised", by.as_deref().unwrap_or(otherwise));
         below.lines("  Nodes", nodes(&link.nodes));
         if let Some(node) = &link.would_hold {
             below.line("  Holder", &format!("would be {node}"));
+        }
+        if let Some(told) = &link.bgp {
+            below.line("  BGP", &bgp(told));
         }
         below.lines("  Holder", link.holders.iter().map(|holder| self.holder(holder)));
         if let Some(wire) = &link.wire {
@@ -163,6 +171,18 @@ impl Screen {
             .map(|time| format!("{} ago ", age(time.0, self.now)));
         let ago = ago.unwrap_or_default();
         format!("{ago}{} {}: {}", event.type_, event.reason, event.message)
+    }
+}
+
+/// `from n1, n2 to tor`.
+pub(super) fn bgp(told: &plan::Told) -> String {
+    match &told.refused {
+        Some(why) => why.to_string(),
+        None => format!(
+            "from {} to {}",
+            told.nodes.iter().join(", "),
+            told.peers.iter().join(", ")
+        ),
     }
 }
 

@@ -40,14 +40,14 @@ pub(crate) struct Told {
 
 /// What becomes of all addresses.
 #[derive(Debug, Default)]
-pub(super) struct Routed {
-    pub(super) routes: Vec<Route>,
+pub(crate) struct Routed {
+    pub(crate) routes: Vec<Route>,
     fates: BTreeMap<IpAddr, Result<Arc<Tellers>, Reason>>,
 }
 
 impl Routed {
     /// Decides as the speakers of all nodes would, and says what is wrong with the objects.
-    pub(super) fn of(
+    pub(crate) fn of(
         objects: &BgpObjects,
         pools: &[IPAddressPool],
         view: &View,
@@ -92,9 +92,14 @@ impl Routed {
         routed
     }
 
-    /// None if no advertisement of BGP asks for the address.
-    pub(super) fn told(&self, address: IpAddr) -> Option<Told> {
-        Some(match self.fates.get(&address)? {
+    /// Who tells an address, or why nobody does; none if no advertisement of BGP asks for it.
+    pub(crate) fn fate(&self, address: IpAddr) -> Option<&Result<Arc<Tellers>, Reason>> {
+        self.fates.get(&address)
+    }
+
+    /// The same, to be shown.
+    pub(crate) fn told(&self, address: IpAddr) -> Option<Told> {
+        Some(match self.fate(address)? {
             Ok(tellers) => {
                 let peers: BTreeSet<PeerName> = tellers.values().flatten().cloned().collect();
                 Told {
