@@ -129,7 +129,7 @@ impl Cluster {
     }
 
     /// The objects of a kind in our namespace, whose definition may be missing.
-    async fn entries_if_known<K>(&self) -> Result<Snapshot<K>, AccessError>
+    pub(crate) async fn entries_if_known<K>(&self) -> Result<Snapshot<K>, AccessError>
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
     {

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use ferrolb_runtime::reflect::Snapshot;
+use futures::try_join;
 use kube::Resource;
 use kube::api::ListParams;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cluster::{AccessError, Cluster, readable};
+use crate::objects::BgpObjects;
 use crate::problem::Problem;
 
 /// Reads, and keeps what is wrong.
@@ -42,6 +44,27 @@ impl<'a> Seeing<'a> {
     {
         let entries = self.entries(namespace, which).await?.unwrap_or_default();
         Ok(self.readable(entries))
+    }
+
+    /// The same of a kind in our namespace that the cluster may not know.
+    async fn if_known<K>(&self) -> Result<Vec<K>, AccessError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
+    {
+        let read = self.cluster.entries_if_known().await;
+        Ok(self.readable(self.seen(read)?.unwrap_or_default()))
+    }
+
+    /// What BGP is configured by.
+    pub(crate) async fn bgp(&self) -> Result<BgpObjects, AccessError> {
+        let (peers, profiles, adverts, communities) =
+            try_join!(self.if_known(), self.if_known(), self.if_known(), self.if_known(),)?;
+        Ok(BgpObjects {
+            peers,
+            profiles,
+            adverts,
+            communities,
+        })
     }
 
     pub(crate) async fn entries<K>(

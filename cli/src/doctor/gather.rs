@@ -23,7 +23,7 @@ use crate::cluster::{ALL, AccessError, Cluster, raw};
 use crate::explain::case::{Cases, Evidence};
 use crate::explain::live::Live;
 use crate::migrate::beside::text;
-use crate::objects::{BgpObjects, Objects};
+use crate::objects::Objects;
 use crate::progress::Progress;
 use crate::seeing::Seeing;
 use crate::speakers::{Pod, SPEAKER_PODS};
@@ -112,7 +112,8 @@ async fn read(seeing: &Seeing<'_>) -> Result<(Objects, Option<Vec<Pod>>, Option<
         seeing.objects(None, &ALL),
         seeing.objects(own, &ALL),
     )?;
-    let (slices, statuses, pods, lease) = try_join!(
+    let (bgp, slices, statuses, pods, lease) = try_join!(
+        seeing.bgp(),
         seeing.objects(None, &ALL),
         seeing.objects(own, &ALL),
         seeing.entries(own, &of_pods),
@@ -130,8 +131,7 @@ async fn read(seeing: &Seeing<'_>) -> Result<(Objects, Option<Vec<Pod>>, Option<
         states,
         slices,
         statuses,
-        // What the speakers report of it says enough.
-        bgp: BgpObjects::default(),
+        bgp,
     };
     let pods = pods.map(|pods| seeing.readable(pods));
     Ok((objects, pods, lease.and_then(|all| all.into_iter().next())))

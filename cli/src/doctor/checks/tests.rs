@@ -54,6 +54,11 @@ fn in_a_healthy_cluster_nothing_is_found_and_everything_was_looked_at() {
     |it: &mut Scene| it.evidence.objects.adverts = vec![metallb("L2Advertisement", "lan", json!({"spec": {"ipAddressPools": ["lan"]}}))],
     "FD09 warning IPAddressPool/metallb-system/quiet: no L2Advertisement selects pool quiet"
 )]
+#[case::of_bgp_and_without_a_peer(
+    |it: &mut Scene| it.evidence.objects.bgp.adverts = vec![metallb("BGPAdvertisement", "all", json!({}))],
+    |it: &mut Scene| it.evidence.objects.adverts = Vec::new(),
+    "FD03 warning Service/shop/web: there is no BGPPeer for it"
+)]
 #[case::pool_of_services(
     |it: &mut Scene| it.beside.service_cidrs = vec![json!({"spec": {"cidrs": ["192.0.2.128/25"]}})],
     nothing,
