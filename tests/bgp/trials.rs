@@ -117,19 +117,19 @@ fn everywhere(lab: &Lab) -> Outcome {
         (&*format!("default/spread is announced: {condition}"), Some(0))
     );
     for node in nodes(lab) {
-        let metrics = lab.http_get_from(Machine::Node(node), "http://127.0.0.1:9120/metrics", SOON)?;
-        for tor in [Machine::Client(2), Machine::Client(3)] {
-            for line in [
-                format!("metallb_bgp_session_up{{peer=\"{}:179\",vrf=\"\"}} 1", tor.ipv4()),
-                format!("metallb_bfd_session_up{{peer=\"{}\",vrf=\"\"}} 1", tor.ipv4()),
-            ] {
-                assert!(
-                    metrics.body.lines().any(|one| one == line),
-                    "{line} in {}",
-                    metrics.body
-                );
-            }
-        }
+        let lines = [2, 3].map(|client| Machine::Client(client).ipv4()).map(|tor| {
+            [
+                format!("metallb_bgp_session_up{{peer=\"{tor}:179\",vrf=\"\"}} 1"),
+                format!("metallb_bfd_session_up{{peer=\"{tor}\",vrf=\"\"}} 1"),
+            ]
+        });
+        let name = lab.node_name(node);
+        wait::until_seen(&format!("all sessions of {name} in its metrics"), SOON, || {
+            let metrics = lab.http_get_from(Machine::Node(node), "http://127.0.0.1:9120/metrics", SOON)?;
+            let shown = |line: &String| metrics.body.lines().any(|one| one == line);
+            let missing = lines.iter().flatten().find(|line| !shown(line));
+            Ok(missing.map_or(Ok(()), |line| Err(line.clone())))
+        })?;
     }
     Ok(())
 }
