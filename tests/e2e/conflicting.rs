@@ -136,10 +136,8 @@ impl Said<'_> {
         let subject = format!("svc/default/{name}");
         let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject], SOON)?;
         let line = text.lines().next().unwrap_or_default();
-        assert_eq!(
-            line,
-            format!("default/{name} {} ({reason}): {message}", self.effect)
-        );
+        let expected = format!("default/{name} {} ({reason}): {message}", self.effect);
+        assert_eq!(unnamed(line), unnamed(&expected));
         in_the_words_of_explain(lab, self.code, self.number, name)?;
         let metric = format!(
             "ferrolb_vip_wire_state{{ip=\"{}\",state=\"{}\"}} 1",

@@ -47,35 +47,45 @@ pub(crate) fn lines(answer: &Value) -> Vec<String> {
 /// Waits until it finds all of these, with this exit code.
 fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
     wait::until_seen(&format!("doctor to find {expected:?}"), SOON * 2, || {
-        let (ended, answer) = doctor(lab, &[])?;
-        let found = lines(&answer);
-        let all = expected
-            .iter()
-            .all(|line| found.iter().any(|one| one.starts_with(line)));
-        let nothing_else = !expected.is_empty() || answer["checks"] == Value::Array(Vec::new());
-        Ok(if ended == Some(code) && all && nothing_else {
-            Ok(())
-        } else {
-            Err(format!("{ended:?}: {found:?}"))
-        })
+        finds(lab, code, expected)
+    })
+}
+
+/// Whether it finds all of these now, with this exit code; what it finds instead.
+fn finds(lab: &Lab, code: i32, expected: &[String]) -> Result<std::result::Result<(), String>> {
+    let (ended, answer) = doctor(lab, &[])?;
+    let found = lines(&answer);
+    let all = expected
+        .iter()
+        .all(|line| found.iter().any(|one| one.starts_with(line)));
+    let nothing_else = !expected.is_empty() || answer["checks"] == Value::Array(Vec::new());
+    Ok(if ended == Some(code) && all && nothing_else {
+        Ok(())
+    } else {
+        Err(format!("{ended:?}: {found:?}, not {expected:?}"))
     })
 }
 
 /// What `ferrolb explain` says of a Service is the same; `code` is that with which doctor ends.
 pub(crate) fn in_the_words_of_explain(lab: &Lab, code: i32, number: &str, name: &str) -> Outcome {
     let subject = format!("svc/default/{name}");
-    let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject, "-o", "json"], SOON)?;
-    let explanation: Value = Deserializer::from_str(&text)
-        .into_iter()
-        .next()
-        .transpose()?
-        .unwrap_or_default();
-    let message = explanation["causes"][0]["message"].as_str().unwrap_or_default();
-    assert!(!message.is_empty(), "{text}");
-    until_found(
-        lab,
-        code,
-        &[format!("{number} Service/default/{name}: {message}")],
+    // Meanwhile another node may have taken the word.
+    wait::until_seen(
+        &format!("doctor to say of {name} what explain says"),
+        SOON * 2,
+        || {
+            let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject, "-o", "json"], SOON)?;
+            let explanation = Deserializer::from_str(&text).into_iter::<Value>().next();
+            let explanation = explanation.and_then(std::result::Result::ok).unwrap_or_default();
+            match explanation["causes"][0]["message"].as_str() {
+                None => Ok(Err(text)),
+                Some(message) => finds(
+                    lab,
+                    code,
+                    &[format!("{number} Service/default/{name}: {message}")],
+                ),
+            }
+        },
     )?;
     Ok(())
 }
