@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::programs::{Running, run};
 use crate::until;
 
-/// Profiles of its BFD: 300 ms and 50 ms, three packets each.
+/// Profiles of its BFD: 300 ms and 100 ms, three packets each.
 const BFD: &str = "bfd
  profile usual
   detect-multiplier 3
@@ -17,8 +17,8 @@ const BFD: &str = "bfd
   transmit-interval 300
  profile quick
   detect-multiplier 3
-  receive-interval 50
-  transmit-interval 50
+  receive-interval 100
+  transmit-interval 100
 ";
 
 /// FRR in a namespace.

@@ -77,7 +77,7 @@ fn frr_silent_node() {
 
 fn silent_frr() {
     let site = Site::new();
-    let (frr, mut node) = up_with_frr(&site, "quick", 50);
+    let (frr, mut node) = up_with_frr(&site, "quick", 100);
     frr.signal_bfd(Signal::SIGSTOP);
     let began = Instant::now();
     until("the session to end", || {
@@ -95,21 +95,21 @@ fn silent_frr() {
     let news = node.news();
     let told = |is: fn(&Happened) -> bool| news.iter().filter(|news| is(&news.what)).count();
     assert!(told(|what| matches!(what, Happened::BfdUp(_))) >= 2, "{news:?}");
-    let why = |what: &Happened| matches!(what, Happened::BfdDown(why) if why == "no packet came for 150 ms");
+    let why = |what: &Happened| matches!(what, Happened::BfdDown(why) if why == "no packet came for 300 ms");
     assert!(news.iter().any(|news| why(&news.what)), "{news:?}");
 }
 
-/// From 300 ms to 50 ms, with the peer's consent.
+/// From 300 ms to 100 ms, with the peer's consent.
 fn frr_other_times() {
     let site = Site::new();
     let (frr, mut node) = up_with_frr(&site, "quick", 300);
     assert_eq!(frr.bfd(NODE[0])["remote-receive-interval"], 300);
     // FRR takes its session down itself when BGP comes up.
     let _before = node.news();
-    node.watch(ROUTER[0], every(50), Reach::Segment);
+    node.watch(ROUTER[0], every(100), Reach::Segment);
     until("FRR to know the new times", || {
         let known = frr.bfd(NODE[0]);
-        known["remote-receive-interval"] == 50 && known["remote-transmit-interval"] == 50
+        known["remote-receive-interval"] == 100 && known["remote-transmit-interval"] == 100
     });
     assert!(node.news().is_empty() && node.is_up());
 }
