@@ -66,7 +66,7 @@ fn forwarded(fabric: &Fabric<'_>, address: Ipv4Addr, nodes: &[u8], within: Durat
 /// FRR takes its BFD down once when BGP comes up.
 fn watched(lab: &Lab, fabric: &Fabric<'_>) -> Result<()> {
     wait::until("FRR's BFD to be up with all", SOON, || {
-        let up = |node: &u8| fabric.frr.bfd(&Machine::Node(*node).ipv4().to_string())["status"] == "up";
+        let up = |node: &u8| fabric.frr.watches(&Machine::Node(*node).ipv4().to_string());
         Ok(nodes(lab).iter().all(up).then_some(()))
     })
 }

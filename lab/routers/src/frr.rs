@@ -115,6 +115,12 @@ impl Frr {
         all.find(|one| one["peer"] == peer).cloned().unwrap_or_default()
     }
 
+    /// Whether its BFD is up with the peer, and stays so: FRR begins anew when BGP comes up, and what it knew before is gone.
+    pub fn watches(&self, peer: &str) -> bool {
+        let known = self.bfd(peer);
+        known["status"] == "up" && known["uptime"].as_u64() >= Some(2)
+    }
+
     /// What its bgpd logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("bgpd.log")).unwrap()

@@ -16,7 +16,7 @@ pub use report::{Cause, Counters, Ignored, Input, Output, Path, Profile, Report,
 use timing::Timing;
 
 /// How long one listens that may go on where an earlier process ended: longer than most peers pause that are Up.
-const LISTEN: Duration = Duration::from_millis(350);
+const LISTEN: Duration = Duration::from_millis(600);
 
 /// One session with one peer.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ use crate::bfd::{self, Line};
 const BUFFER: usize = 64 * 1024;
 /// BFD comes first, unless it takes longer: a router whose BFD misses an earlier process only when BGP is up again takes it for a
 /// failure, and drops the routes that it kept.
-const HEAD_START: Duration = Duration::from_millis(500);
+const HEAD_START: Duration = Duration::from_millis(750);
 /// Reads in a row; others have their turn then.
 const READS: usize = 16;
 

@@ -31,7 +31,7 @@ fn a_peer_that_has_not_missed_the_process_before_misses_nothing() {
 #[test]
 fn a_peer_that_is_not_heard_in_time_or_is_down_sees_a_session_that_begins() {
     let mut stage = successor();
-    stage.pass(ms(349));
+    stage.pass(ms(599));
     assert!(stage.sent.is_empty());
     stage.pass(ms(1));
     assert_eq!(stage.last_sent().state, State::Down);
