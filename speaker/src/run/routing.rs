@@ -165,13 +165,14 @@ impl Routing {
             let watch = watch_of(of_peer, &spec, policy);
             let watched = watch.is_some();
             if let Some((line, wanted)) = watch {
-                // Of two peers at one address the first counts.
+                // The first of two peers at one address counts.
                 watches.entry(line).or_insert(wanted);
             }
+            let told = self.leaving.table(peer, table, now);
             let wanted = WantedPeer {
                 spec,
                 watched,
-                routes: self.exported(peer, self.leaving.table(peer, table, now)),
+                routes: self.exported(peer, &told),
             };
             let known = before.get(peer).filter(|known| ***known == wanted);
             peers.insert(peer.clone(), known.cloned().unwrap_or_else(|| Arc::new(wanted)));
@@ -188,15 +189,16 @@ impl Routing {
         });
     }
 
-    fn exported(&mut self, peer: &PeerName, table: Table) -> ExportTable {
+    fn exported(&mut self, peer: &PeerName, table: &Table) -> ExportTable {
         match self.tables.get(peer) {
-            Some((known, exported)) if *known == table => exported.clone(),
+            Some((known, exported)) if known == table => exported.clone(),
             _ => {
                 let shared = table
                     .iter()
                     .map(|(prefix, attributes)| (*prefix, Arc::new(attributes.clone())));
                 let exported: ExportTable = Arc::new(shared.collect());
-                self.tables.insert(peer.clone(), (table, exported.clone()));
+                self.tables
+                    .insert(peer.clone(), (table.clone(), exported.clone()));
                 exported
             }
         }

@@ -1,5 +1,6 @@
 //! Routes on their way out: first the peer is asked to prefer others (RFC 8326), then they are withdrawn.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,16 +30,16 @@ impl Leaving {
     }
 
     /// What the peer is told in place of its table.
-    pub(super) fn table(&self, peer: &PeerName, table: &Table, now: Instant) -> Table {
+    pub(super) fn table<'a>(&self, peer: &PeerName, table: &'a Table, now: Instant) -> Cow<'a, Table> {
         let Some(leaving) = self.0.get(peer) else {
-            return table.clone();
+            return Cow::Borrowed(table);
         };
         let told = |(prefix, attributes): (&Prefix, &Attributes)| match leaving.get(prefix) {
             None => Some((*prefix, attributes.clone())),
             Some(since) if now < *since + SHUTDOWN => Some((*prefix, least(attributes))),
             Some(_) => None,
         };
-        table.iter().filter_map(told).collect()
+        Cow::Owned(table.iter().filter_map(told).collect())
     }
 
     /// When the next one is withdrawn.
@@ -75,7 +76,7 @@ mod tests {
         let mut leaving = Leaving::default();
         let given_up = || GivenUp::from([("tor".into(), [prefix].into())]);
         leaving.follow(given_up(), began);
-        let told = |leaving: &Leaving, at| leaving.table(&"tor".into(), &table, at);
+        let told = |leaving: &Leaving, at| leaving.table(&"tor".into(), &table, at).into_owned();
         let least = &told(&leaving, began)[&prefix];
         assert_eq!(least.local_pref, Some(0));
         assert!(least.communities.standard.contains(&Community::GRACEFUL_SHUTDOWN));
