@@ -21,6 +21,7 @@ pub mod events;
 pub mod idle;
 pub mod log;
 pub mod metrics;
+pub mod newest;
 pub mod patch;
 pub mod process;
 pub mod random;

@@ -24,6 +24,7 @@ use ferrolb_peering::bgp::Endpoint;
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_rawlink::priority;
 use ferrolb_runtime::idle::at;
+use ferrolb_runtime::newest::send_if_other;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -145,12 +146,7 @@ impl Bfd {
             // What waits in a socket may be what a timer waits for.
             watches.read();
             watches.tick();
-            let reports = watches.reports();
-            self.reports.send_if_modified(|known| {
-                let differs = *known != reports;
-                *known = reports;
-                differs
-            });
+            send_if_other(&self.reports, watches.reports());
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ferrolb_crds::domain::NodeName;
 use ferrolb_runtime::backoff::{Backoff, Jitter};
 use ferrolb_runtime::metrics;
+use ferrolb_runtime::newest::send_if_other;
 use ferrolb_runtime::ready::Unready;
 use ferrolb_segment::message::NodeId;
 use ferrolb_segment::seal::KeyRing;
@@ -171,11 +172,7 @@ impl Membership {
     /// Tells the ports which nodes may hold which addresses; returns what they were told.
     pub(crate) fn tell(&mut self, view: &View, may: &Arc<May>, odd: &Odd, here: Here<'_>) -> Views {
         let told = self.told.renew(view, may, odd, here);
-        self.views.send_if_modified(|known| {
-            let differs = *known != told;
-            *known = told.clone();
-            differs
-        });
+        send_if_other(&self.views, told.clone());
         told
     }
 

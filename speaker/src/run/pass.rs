@@ -9,6 +9,7 @@ use ferrolb_crds::domain::{Component, ConfigurationReport, NodeLinks, PeerName, 
 use ferrolb_crds::names::EXCLUDE_NODE;
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::backoff::Jitter;
+use ferrolb_runtime::newest::send_if_other;
 use ferrolb_runtime::reflect::Problem;
 use ferrolb_segment::message::NodeId;
 use k8s_openapi::jiff::Timestamp;
@@ -212,11 +213,7 @@ impl Speaker {
             links: Some(links),
             sessions,
         };
-        self.configuration.send_if_modified(|shown| {
-            let differs = shown.as_ref() != Some(&report);
-            *shown = Some(report);
-            differs
-        });
+        send_if_other(&self.configuration, Some(report));
     }
 
     /// Events and `ServiceL2Status`.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ferrolb_crds::domain::{BgpPeer, Node, NodeName, Password, PeerName, Sessions};
 use ferrolb_peering::bgp::{ExportTable, PeerSpec, Stop};
 use ferrolb_runtime::events::Notice;
+use ferrolb_runtime::newest::send_if_other;
 use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
@@ -177,11 +178,7 @@ impl Routing {
             let known = before.get(peer).filter(|known| ***known == wanted);
             peers.insert(peer.clone(), known.cloned().unwrap_or_else(|| Arc::new(wanted)));
         }
-        self.bfd_orders.send_if_modified(|orders| {
-            let differs = *orders != watches;
-            *orders = watches;
-            differs
-        });
+        send_if_other(&self.bfd_orders, watches);
         self.orders.send_if_modified(|orders| {
             let differs = orders.peers != peers;
             orders.peers = peers;

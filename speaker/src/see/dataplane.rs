@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::{InterfaceName, Reason, is_link_local};
 use ferrolb_rawlink::links::{Link, LinkTable};
+use ferrolb_runtime::newest::send_if_other;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -77,11 +78,7 @@ pub(crate) fn watch(
             let kube_proxy = pulse.take(kube_proxy::ask().await);
             let links = links.borrow().clone();
             let now = Dataplane::read(&links, &views.borrow(), kube_proxy);
-            found.send_if_modified(|shown| {
-                let differs = *shown != now;
-                *shown = now;
-                differs
-            });
+            send_if_other(&found, now);
         }
     });
     seen

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ferrolb_crds::domain::Secrecy;
 use ferrolb_runtime::dirty::Dirty;
+use ferrolb_runtime::newest::send_if_other;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use tokio::sync::watch;
@@ -40,11 +41,7 @@ impl PasswordReader {
 
     /// Wants these and no others from now on.
     pub(crate) fn want(&self, names: BTreeSet<String>) {
-        self.names.send_if_modified(|known| {
-            let differs = *known != names;
-            *known = names;
-            differs
-        });
+        send_if_other(&self.names, names);
     }
 
     /// What was found.
@@ -68,12 +65,7 @@ async fn follow(
                 now.insert(name.clone(), password);
             }
         }
-        let differs = found.send_if_modified(|known| {
-            let differs = *known != now;
-            *known = now;
-            differs
-        });
-        if differs {
+        if send_if_other(&found, now) {
             dirty.mark();
         }
         let rest = async {
