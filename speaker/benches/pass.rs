@@ -28,8 +28,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use daemon::{
-    args, bfd, chance, facts, flows, forecast, history, layer2, may, metrics, peers, routes, run, see, tell,
-    thread, verdict,
+    args, bfd, facts, flows, forecast, history, layer2, may, metrics, peers, routes, run, see, tell, thread,
+    verdict,
 };
 use layer2::announce::{Protocol, Reports, SegmentReport};
 use see::watch::{Slice, Stores};
@@ -40,7 +40,6 @@ use tell::l2_status::Seen;
 mod daemon {
     pub(crate) mod args;
     pub(crate) mod bfd;
-    pub(crate) mod chance;
     pub(crate) mod facts;
     pub(crate) mod flows;
     pub(crate) mod forecast;

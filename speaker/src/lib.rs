@@ -7,7 +7,6 @@
 
 mod args;
 pub mod bfd;
-mod chance;
 pub mod facts;
 mod flows;
 pub mod forecast;

@@ -10,6 +10,7 @@ use ferrolb_crds::domain::PeerName;
 use ferrolb_peering::Moment;
 use ferrolb_peering::bfd::Packet;
 use ferrolb_rawlink::links::LinkTable;
+use ferrolb_runtime::random;
 use ipnetwork::IpNetwork;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -19,7 +20,6 @@ use super::metrics::BfdMetrics;
 use super::ports::Ports;
 use super::watched::{Turn, Watched};
 use super::{Line, Orders, Report, Reports, Wanted};
-use crate::chance::random;
 use crate::peers::{Happened, News};
 
 /// A peer that is to be found lost so quickly is lost by a busy machine too: measured with eight busy loops on two cores.
@@ -50,7 +50,7 @@ impl Watches {
             metrics,
             news,
             first,
-            boot: fs::read_to_string(BOOT).unwrap_or_else(|_| random().to_string()),
+            boot: fs::read_to_string(BOOT).unwrap_or_else(|_| random::bits().to_string()),
         }
     }
 
@@ -74,7 +74,7 @@ impl Watches {
     }
 
     fn watch(&self, line: &Line, wanted: &Wanted, is_on_link: bool, now: Moment) -> Watched {
-        let random = (self.discriminator(line), random());
+        let random = (self.discriminator(line), random::bits());
         let shown = self.metrics.of(line);
         Watched::new(line.clone(), wanted.clone(), is_on_link, random, shown, now)
     }

@@ -23,6 +23,7 @@ use std::net::IpAddr;
 use ferrolb_crds::domain::InterfaceName;
 use ferrolb_rawlink::SocketError;
 use ferrolb_runtime::idle::at;
+use ferrolb_runtime::random;
 use ferrolb_segment::gate::Gate;
 use ferrolb_segment::message::{Boot, Instance};
 use ferrolb_segment::replay::Limits;
@@ -33,7 +34,6 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
 use super::PortTask;
-use crate::chance::random;
 use crate::layer2::announce::protocol::{Departure, Protocol, Survey};
 use crate::layer2::wire::multicast::{ALL_NODES, group_mac};
 use coming::Coming;
@@ -165,10 +165,10 @@ impl Station {
         let choice = Choice::new(protocol.transport, protocol.conduct.profile);
         let me = Instance {
             node: protocol.me,
-            boot: Boot(random().max(1)),
+            boot: Boot(random::bits().max(1)),
         };
         Self {
-            core: Segment::new(me, protocol.conduct, random(), Moment::ORIGIN),
+            core: Segment::new(me, protocol.conduct, random::bits(), Moment::ORIGIN),
             origin,
             sequence: 0,
             gate: Gate::new(Limits::default(), Moment::ORIGIN),

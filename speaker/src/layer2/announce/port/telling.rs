@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ferrolb_runtime::random;
 use tokio::time::Instant;
 
 use super::PortTask;
-use crate::chance::random;
 use crate::layer2::burst::AT_ONCE;
 use crate::layer2::respond::gratuitous;
 
@@ -88,5 +88,5 @@ impl PortTask {
 
 /// Chance from 0 to 1: each `RandomState` has other keys.
 pub(super) fn chance() -> f64 {
-    (random() >> 11) as f64 / (1u64 << 53) as f64
+    (random::bits() >> 11) as f64 / (1u64 << 53) as f64
 }
