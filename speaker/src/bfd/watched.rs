@@ -12,6 +12,7 @@ use ferrolb_rawlink::datagrams::{Family, Sender};
 use super::metrics::Shown;
 use super::ports::{Port, number};
 use super::{Line, Reach, Wanted, text};
+use crate::peers::Happened;
 
 /// A session may take so long to come up before something is said to be wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,12 +40,6 @@ pub(super) struct Watched {
     deaf: bool,
     random: (NonZeroU32, u64),
     shown: Shown,
-}
-
-/// What is worth an event.
-pub(super) enum Turn {
-    Up(String),
-    Down(String),
 }
 
 impl Watched {
@@ -159,7 +154,7 @@ impl Watched {
         packet: &Packet,
         hop_limit: u8,
         now: Moment,
-    ) -> Option<Turn> {
+    ) -> Option<Happened> {
         if port.number != number(self.path) {
             // A session that is up goes on as it is.
             if self.wanted.reach != Reach::Either || self.core.status().state == State::Up {
@@ -187,7 +182,7 @@ impl Watched {
     }
 
     /// Time has passed.
-    pub(super) fn tick(&mut self, now: Moment) -> Option<Turn> {
+    pub(super) fn tick(&mut self, now: Moment) -> Option<Happened> {
         let is_due = !self.deaf && self.core.next(now).is_some_and(|next| next <= now);
         is_due.then(|| self.give(Input::Tick, now)).flatten()
     }
@@ -209,7 +204,7 @@ impl Watched {
         self.down_since.is_none()
     }
 
-    fn give(&mut self, input: Input<'_>, now: Moment) -> Option<Turn> {
+    fn give(&mut self, input: Input<'_>, now: Moment) -> Option<Happened> {
         let mut turn = None;
         for output in self.core.handle(input, now) {
             match output {
@@ -233,15 +228,18 @@ impl Watched {
         }
     }
 
-    fn heed(&mut self, report: &bfd::Report, now: Moment) -> Option<Turn> {
+    fn heed(&mut self, report: &bfd::Report, now: Moment) -> Option<Happened> {
         if let Some(liveness) = Liveness::of(report) {
             self.liveness = liveness;
         }
+        let peer = &self.wanted.name;
         match *report {
             bfd::Report::State { to: State::Up, .. } => {
                 self.down_since = None;
                 self.ignored = None;
-                Some(Turn::Up(text::asked(&self.wanted.profile)))
+                let asked = text::asked(&self.wanted.profile);
+                tracing::info!(%peer, asked, "BFD session up");
+                Some(Happened::BfdUp(asked))
             }
             bfd::Report::State {
                 from: State::Up,
@@ -250,14 +248,15 @@ impl Watched {
                 ..
             } => {
                 self.down_since = Some(now);
-                Some(Turn::Down(text::why(cause, detection)))
+                let why = text::why(cause, detection);
+                tracing::warn!(%peer, why, "BFD session down");
+                Some(Happened::BfdDown(why))
             }
             bfd::Report::Ignored(why) => {
                 self.ignored = Some(why);
                 None
             }
             bfd::Report::Stunned(late) => {
-                let peer = &self.wanted.name;
                 tracing::warn!(%peer, late_ms = late.as_millis(), "BFD was late itself, and judges the peer anew");
                 None
             }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::metrics::BfdMetrics;
 use super::ports::Ports;
-use super::watched::{Turn, Watched};
+use super::watched::Watched;
 use super::{Line, Orders, Report, Reports, Wanted};
 use crate::peers::{Happened, News};
 
@@ -153,17 +153,7 @@ impl Watches {
         }
     }
 
-    fn tell(&self, peer: PeerName, turn: Turn) {
-        let what = match turn {
-            Turn::Up(asked) => {
-                tracing::info!(%peer, asked, "BFD session up");
-                Happened::BfdUp(asked)
-            }
-            Turn::Down(why) => {
-                tracing::warn!(%peer, why, "BFD session down");
-                Happened::BfdDown(why)
-            }
-        };
+    fn tell(&self, peer: PeerName, what: Happened) {
         // Dropped while nobody listens fast enough: metrics and the report say it too.
         let _full = self.news.try_send(News { peer, what });
     }
