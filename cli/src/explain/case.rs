@@ -60,8 +60,8 @@ pub(crate) struct Judgement {
     /// The world as the speakers see it.
     pub(crate) view: View,
     foreseen: BTreeMap<IpAddr, Foreseen>,
-    /// What is told by BGP, without a cluster: of a cluster the conditions say it.
-    pub(super) routed: Routed,
+    /// What BGP is to tell; nothing where its objects were not read.
+    pub(crate) routed: Routed,
     /// Every node is excluded, so none is.
     pub(crate) all_excluded: bool,
     /// What is skipped, in whole or in part.

@@ -69,7 +69,7 @@ pub(super) struct Link {
     pub(super) holders: Vec<Holder>,
     /// The node that would hold it, without a cluster.
     pub(super) would_hold: Option<NodeName>,
-    /// What BGP would do for it, without a cluster; none if no BGPAdvertisement asks for it.
+    /// What BGP would do for it; none if no BGPAdvertisement asks for it, or none was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bgp: Option<plan::Told>,
     /// The condition says that it is told by BGP.

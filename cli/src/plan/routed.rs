@@ -42,6 +42,7 @@ pub(crate) struct Told {
 #[derive(Debug, Default)]
 pub(crate) struct Routed {
     pub(crate) routes: Vec<Route>,
+    policy: Policy,
     fates: BTreeMap<IpAddr, Result<Arc<Tellers>, Reason>>,
 }
 
@@ -87,12 +88,18 @@ impl Routed {
             }));
             routed.fates = fates;
         }
+        routed.policy = policy;
         let with_nodes = |(route, nodes)| Route { nodes, ..route };
         routed.routes = nodes_by_route.into_iter().map(with_nodes).collect();
         routed
     }
 
-    /// Who tells an address, or why nobody does; none if no advertisement of BGP asks for it.
+    /// The valid advertisements of BGP.
+    pub(crate) fn adverts(&self) -> impl Iterator<Item = &BgpAdvert> {
+        self.policy.adverts.values()
+    }
+
+    /// The nodes that tell an address, or why none does; none if no BGPAdvertisement asks for it.
     pub(crate) fn fate(&self, address: IpAddr) -> Option<&Result<Arc<Tellers>, Reason>> {
         self.fates.get(&address)
     }

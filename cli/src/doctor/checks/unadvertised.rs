@@ -1,6 +1,6 @@
 //! Pools whose addresses no node announces, because no advertisement selects them.
 
-use ferrolb_crds::domain::{BgpAdvert, PoolName, Reason};
+use ferrolb_crds::domain::{PoolName, Reason};
 
 use crate::doctor::finding::Finding;
 use crate::doctor::seen::Seen;
@@ -12,15 +12,11 @@ pub(super) fn look(seen: &Seen<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let view = &judgement.view;
-    let by_bgp = seen.evidence.objects.bgp.adverts.iter();
-    let by_bgp: Vec<BgpAdvert> = by_bgp
-        .filter_map(|advert| BgpAdvert::parse(advert).ok())
-        .collect();
     let is_selected = |name: &PoolName| {
         let pool = view.pools.named(name);
         pool.is_none_or(|pool| {
             let layer2 = view.adverts.values().map(|advert| &advert.selection);
-            let mut all = layer2.chain(by_bgp.iter().map(|advert| &advert.selection));
+            let mut all = layer2.chain(judgement.routed.adverts().map(|advert| &advert.selection));
             all.any(|selection| selection.selects_pool(name, &pool.labels))
         })
     };
