@@ -36,7 +36,7 @@ impl Frr {
         let path = |name: &str| folder.path().join(name);
         open_to_all(folder.path());
         let configuration = format!(
-            "frr defaults traditional\nlog timestamp precision 3\nrouter bgp 64500\n bgp router-id 203.0.113.1\n no bgp ebgp-requires-policy\n \
+            "frr defaults traditional\nrouter bgp 64500\n bgp router-id 203.0.113.1\n no bgp ebgp-requires-policy\n \
              bgp log-neighbor-changes\n no bgp default ipv4-unicast\n{lines}\n"
         );
         std::fs::write(path("bgpd.conf"), configuration).unwrap();

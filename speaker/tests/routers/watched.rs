@@ -203,15 +203,22 @@ fn frr_quick_restarts() {
     restart_at_once(&site, || frr.watches(NODE[0]), || frr.log());
 }
 
+/// BIRD that watches an external node, over IPv4 (0) or IPv6 (1).
+fn watching_bird(site: &Site, family: usize, milliseconds: u32) -> Bird {
+    let protocols = format!(
+        "protocol bfd {{ interface \"*\" {{ min rx interval {milliseconds} ms; min tx interval {milliseconds} ms; multiplier 3; }}; }}\n\
+         protocol bgp n1 {{ local {} as 64500; neighbor {} as 64512; passive; bfd yes; error wait time 1, 2; \
+         {} {{ import all; export none; }}; }}",
+        ROUTER[family],
+        NODE[family],
+        ["ipv4", "ipv6"][family]
+    );
+    Bird::start(site.router.name(), &protocols)
+}
+
 fn bird_quick_restarts() {
     let site = Site::new();
-    let protocols = format!(
-        "protocol bfd {{ interface \"*\" {{ min rx interval 300 ms; min tx interval 300 ms; multiplier 3; }}; }}\n\
-         protocol bgp n1 {{ local {} as 64500; neighbor {} as 64512; passive; bfd yes; error wait time 1, 2; \
-         ipv4 {{ import all; export none; }}; }}",
-        ROUTER[0], NODE[0]
-    );
-    let bird = Bird::start(site.router.name(), &protocols);
+    let bird = watching_bird(&site, 0, 300);
     restart_at_once(
         &site,
         || bird.ask("show bfd sessions").contains("Up"),
@@ -221,13 +228,7 @@ fn bird_quick_restarts() {
 
 fn bird_silent_node() {
     let site = Site::new();
-    let protocols = format!(
-        "protocol bfd {{ interface \"*\" {{ min rx interval 50 ms; min tx interval 50 ms; multiplier 3; }}; }}\n\
-         protocol bgp n1 {{ local {} as 64500; neighbor {} as 64512; passive; bfd yes; error wait time 1, 2; \
-         ipv6 {{ import all; export none; }}; }}",
-        ROUTER[1], NODE[1]
-    );
-    let bird = Bird::start(site.router.name(), &protocols);
+    let bird = watching_bird(&site, 1, 50);
     let mut node = Announcer::start(&site.node);
     node.watch(ROUTER[1], every(50), Reach::Segment);
     node.tell(&external(ROUTER[1]), &table(one("2001:db8:f::1/128"), &plain()));
