@@ -237,7 +237,7 @@ fn blame(subject: &str, cause: &Cause, addresses: usize) -> String {
 
 /// The first line where nothing is wrong.
 fn praise(subject: &str, chain: &Chain) -> String {
-    // Who tells it by BGP only the speakers know.
+    // Only the speakers know which sessions are up.
     if let Some(said) = chain
         .announced
         .as_ref()

@@ -18,7 +18,7 @@ use serde_json::Value;
 /// Addresses of Services, which no machine is on-link with.
 pub(crate) const SERVICES: &str = "203.0.113.0/24";
 const TORS: [Machine; 2] = [Machine::Client(2), Machine::Client(3)];
-/// Of a flow counts what its packets say, and not what the sending socket of this machine chose for all of its namespaces.
+/// A flow is hashed by the headers of its packets: the hash that the sending socket chose survives the way between namespaces.
 const SETTINGS: [(&str, &str); 3] = [
     ("ip_forward", "1"),
     ("fib_multipath_hash_policy", "3"),

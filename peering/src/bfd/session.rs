@@ -204,7 +204,7 @@ impl Session {
         self.go_after(to, cause, self.detection(), now);
     }
 
-    /// Of a peer that was forgotten, this was the detection time.
+    /// `detection` was agreed with the peer, which may be forgotten by now.
     fn go_after(&mut self, to: State, cause: Cause, detection: Option<Duration>, now: Moment) {
         let from = std::mem::replace(&mut self.state, to);
         if from == to {

@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Pool,
     Advert,
     Peer,
-    /// Of the version before.
+    /// A BGPPeer in its older version.
     OldPeer,
     BgpAdvert,
     Profile,

@@ -41,7 +41,7 @@ fn told_at(told: &mut Told, verdicts: &Verdicts, now: Instant) -> Vec<(String, S
     told_of(told, verdicts, "Announced", now)
 }
 
-/// Of a Service whose condition has this reason.
+/// As [`told_at`]; the condition of the Service has this reason.
 fn told_of(told: &mut Told, verdicts: &Verdicts, reason: &str, now: Instant) -> Vec<(String, String)> {
     let condition = json!({"type": "ferrolb.io/Announced", "status": "True", "reason": reason, "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z"});
