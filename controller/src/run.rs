@@ -12,7 +12,7 @@ use ferrolb_runtime::idle::at;
 use ferrolb_runtime::patch::Writer;
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::shutdown::Shutdown;
-use ferrolb_runtime::upkeep::Upkeep;
+use ferrolb_runtime::upkeep::{self, Objects, Upkeep, Wanted};
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -89,8 +89,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let state = Upkeep {
             client: client.clone(),
             namespace: namespace.clone(),
-            name: Component::Controller.object_name(),
+            objects: Objects::Named(Component::Controller.object_name()),
             writer: writer.clone(),
+            interval: upkeep::INTERVAL,
             metrics: reports.metrics.clone(),
         };
         let controller = Controller {
@@ -129,7 +130,7 @@ struct Controller {
     metrics: Metrics,
     actor: Actor,
     /// Keeps the object that shows what is wrong; it gets a value only while we lead.
-    state: watch::Sender<Option<ConfigurationReport>>,
+    state: watch::Sender<Wanted<ConfigurationReport>>,
     /// Name and uid of our Pod.
     pod: Option<(String, String)>,
     leadership: watch::Receiver<Leadership>,

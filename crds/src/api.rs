@@ -6,6 +6,7 @@
 mod bfd_profile;
 mod bgp_advertisement;
 mod bgp_peer;
+mod bgp_session_state;
 mod community;
 mod condition;
 mod configuration_state;
@@ -13,11 +14,15 @@ pub mod core;
 mod ip_address_pool;
 mod l2_advertisement;
 mod schema;
+mod service_bgp_status;
 mod service_l2_status;
 
 pub use bfd_profile::{BFDProfile, BFDProfileSpec, BFDProfileStatus};
 pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus};
 pub use bgp_peer::{BGPPeer, BGPPeerSpec, BGPPeerStatus};
+pub use bgp_session_state::{
+    AgreedBfd, AgreedSession, BGPSessionState, BGPSessionStateSpec, BGPSessionStateStatus, PrefixesSent,
+};
 pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
 pub use condition::{Condition, Saying};
 pub use configuration_state::{
@@ -27,6 +32,7 @@ pub use ip_address_pool::{IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus,
 pub use l2_advertisement::{
     L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodeSelector,
 };
+pub use service_bgp_status::{ServiceBGPStatus, ServiceBGPStatusSpec, ServiceBGPStatusStatus};
 pub use service_l2_status::{
     AnnouncingInterface, ServiceL2Status, ServiceL2StatusSpec, ServiceL2StatusStatus,
 };
@@ -45,6 +51,8 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         with_optional_spec(BFDProfile::crd()),
         Community::crd(),
         ServiceL2Status::crd(),
+        ServiceBGPStatus::crd(),
+        BGPSessionState::crd(),
         ConfigurationState::crd(),
     ]
 }

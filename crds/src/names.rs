@@ -36,12 +36,19 @@ pub const EXCLUDE_NODE: &str = "node.kubernetes.io/exclude-from-external-load-ba
 /// Node taint: the node was shut down for good and its pods may be started elsewhere.
 pub const OUT_OF_SERVICE_TAINT: &str = "node.kubernetes.io/out-of-service";
 
-/// Label of a `ServiceL2Status`: the announcing node.
+/// Label of a `ServiceL2Status` or `ServiceBGPStatus`: the announcing node.
 pub const STATUS_NODE: &str = "metallb.io/node";
-/// Label of a `ServiceL2Status`: the Service's name.
+/// Label of a `ServiceL2Status` or `ServiceBGPStatus`: the Service's name.
 pub const STATUS_SERVICE_NAME: &str = "metallb.io/service-name";
-/// Label of a `ServiceL2Status`: the Service's namespace.
+/// Label of a `ServiceL2Status` or `ServiceBGPStatus`: the Service's namespace.
 pub const STATUS_SERVICE_NAMESPACE: &str = "metallb.io/service-namespace";
+
+/// Label of a `BGPSessionState`: the node.
+pub const SESSION_NODE: &str = "frrk8s.metallb.io/node";
+/// Label of a `BGPSessionState`: the peer's address.
+pub const SESSION_PEER: &str = "frrk8s.metallb.io/peer";
+/// Label of a `BGPSessionState`: the VRF, or nothing.
+pub const SESSION_VRF: &str = "frrk8s.metallb.io/vrf";
 
 /// Label of a `ConfigurationState`: which daemon wrote it.
 pub const STATE_COMPONENT: &str = "metallb.io/component-type";

@@ -3,13 +3,15 @@
 //! One attempt, no retry: the caller decides again on what it sees next. The outcome tells apart what was written,
 //! what was certainly not written, and what nobody knows ([`Outcome::Unknown`]).
 
+use std::fmt::Debug;
 use std::time::Duration;
 
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::core::{Request, Status};
 use kube::{Api, Resource};
 use prometheus::{IntCounter, Registry};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{cause, metrics};
@@ -153,6 +155,54 @@ impl Writer {
         self.write(api, name, body, ownership, Part::Whole).await
     }
 
+    /// Deletes the object `name` of this uid; one that was made anew under the same name stays.
+    ///
+    /// # Errors
+    /// What became of it, if nobody knows whether it is deleted, or it certainly is not.
+    pub async fn delete<K>(&self, api: &Api<K>, name: &str, uid: String) -> Result<(), Outcome>
+    where
+        K: Clone + DeserializeOwned + Debug,
+    {
+        let this_one = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        self.deleted(api.delete(name, &this_one)).await
+    }
+
+    /// Deletes all objects with this label, `key=value`.
+    ///
+    /// # Errors
+    /// As for [`Writer::delete`].
+    pub async fn delete_labelled<K>(&self, api: &Api<K>, label: &str) -> Result<(), Outcome>
+    where
+        K: Clone + DeserializeOwned + Debug,
+    {
+        let labelled = ListParams::default().labels(label);
+        self.deleted(api.delete_collection(&DeleteParams::default(), &labelled))
+            .await
+    }
+
+    async fn deleted<T>(&self, deletion: impl Future<Output = kube::Result<T>>) -> Result<(), Outcome> {
+        self.counters.updates.inc();
+        let result = match tokio::time::timeout(self.timeout, deletion).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => match Outcome::of_error(&error) {
+                // Gone, or another one by now: either way what was meant is deleted.
+                Outcome::Gone | Outcome::Conflict(_) => Ok(()),
+                other => Err(other),
+            },
+            Err(_elapsed) => Err(self.no_answer()),
+        };
+        if result.is_err() {
+            self.counters.errors.inc();
+        }
+        result
+    }
+
     async fn write<K>(
         &self,
         api: &Api<K>,
@@ -186,8 +236,12 @@ impl Writer {
         match tokio::time::timeout(self.timeout, client.request::<Written>(request)).await {
             Ok(Ok(written)) => Outcome::Applied(written.metadata.resource_version),
             Ok(Err(error)) => Outcome::of_error(&error),
-            Err(_elapsed) => Outcome::Unknown(format!("no answer within {:?}", self.timeout)),
+            Err(_elapsed) => self.no_answer(),
         }
+    }
+
+    fn no_answer(&self) -> Outcome {
+        Outcome::Unknown(format!("no answer within {:?}", self.timeout))
     }
 
     fn count(&self, outcome: &Outcome) {

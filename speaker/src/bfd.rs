@@ -95,6 +95,17 @@ pub struct Report {
     pub name: PeerName,
     /// What is wrong, in words, once it lasts.
     pub doubt: Option<String>,
+    /// The times that both ends agreed on, while the session is up.
+    pub agreed: Option<Times>,
+}
+
+/// The times of a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Times {
+    /// Between our packets, before jitter.
+    pub transmit: Duration,
+    /// After so long without a packet the peer counts as gone.
+    pub detection: Duration,
 }
 
 /// What the thread needs.

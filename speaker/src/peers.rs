@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::PeerName;
-use ferrolb_peering::bgp::{ExportTable, PeerSpec, Stop};
+use ferrolb_peering::bgp::{ExportTable, Negotiated, PeerSpec, State, Stop};
 use ferrolb_rawlink::links::LinkTable;
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -61,8 +62,18 @@ pub type Reports = BTreeMap<PeerName, PeerReport>;
 pub struct PeerReport {
     /// The session is up.
     pub established: bool,
+    /// The state.
+    pub state: State,
+    /// Since when the session is up, or since when it is not.
+    pub since: Timestamp,
     /// Why the last session or attempt ended, in words.
     pub last: Option<String>,
+    /// What both ends agreed on, while the session is up.
+    pub agreed: Option<Box<Negotiated>>,
+    /// Prefixes that the peer has, by [`Family`](ferrolb_peering::Family) in its order.
+    pub sent: [usize; 2],
+    /// Prefixes that the peer has told since the session's object was made.
+    pub received: u64,
 }
 
 /// Something that happened to a session.

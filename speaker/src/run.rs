@@ -1,5 +1,6 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
+mod keeping;
 mod pass;
 mod routers;
 mod routing;
@@ -7,17 +8,14 @@ mod routing;
 use std::time::Duration;
 
 use anyhow::Context;
-use ferrolb_crds::domain::{Component, ConfigurationReport, NodeName};
+use ferrolb_crds::domain::NodeName;
 use ferrolb_crds::names;
 use ferrolb_rawlink::links::{self, LinkTable};
 use ferrolb_runtime::dirty::Wakes;
 use ferrolb_runtime::idle::at;
-use ferrolb_runtime::patch::Writer;
 use ferrolb_runtime::process::Process;
 use ferrolb_runtime::ready::Readiness;
 use ferrolb_runtime::shutdown::Shutdown;
-use ferrolb_runtime::upkeep::Upkeep;
-use k8s_openapi::jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
@@ -35,9 +33,12 @@ use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
 use crate::tell::events::{Heard, Logged, Told, ToldProblems};
-use crate::tell::l2_status::{Due, Owner};
+use crate::tell::l2_status::Due;
 use crate::tell::resend::Resend;
-use crate::tell::write::{Actor, WRITE_TIMEOUT};
+use crate::tell::sessions;
+use crate::tell::status_object::Owner;
+use crate::tell::write::Actor;
+use keeping::Keeping;
 use pass::Input;
 use routers::Routers;
 pub(crate) use routing::Routing;
@@ -106,13 +107,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         class: args.lb_class,
         ignore_exclude_label: args.ignore_exclude_lb,
     };
-    let configuration = Upkeep {
-        client: process.client.clone(),
-        namespace: process.namespace.clone(),
-        name: Component::Speaker(node.clone()).object_name(),
-        writer: Writer::new(names::SPEAKER_MANAGER, WRITE_TIMEOUT, metrics.writes.clone()),
-        metrics: process.reports.metrics.clone(),
-    };
+    let keeping = Keeping::start(&process, &node, &metrics.writes);
     let actor = Actor::new(
         process.client,
         &process.namespace,
@@ -120,8 +115,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         process.events,
     );
     let mut speaker = Speaker {
-        configuration: configuration
-            .start(|report: &ConfigurationReport, seen| report.object(seen, Timestamp::now())),
+        keeping,
         node,
         pod: args
             .pod_name
@@ -182,8 +176,8 @@ async fn while_on_the_wire(
 
 /// What the loop works with.
 pub(crate) struct Speaker {
-    /// Keeps the object that shows what is wrong.
-    pub(crate) configuration: watch::Sender<Option<ConfigurationReport>>,
+    /// Keeps the objects that show what it is at.
+    pub(crate) keeping: Keeping,
     pub(crate) node: NodeName,
     /// Our own Pod; none outside of a Pod.
     pub(crate) pod: Option<Owner>,
@@ -223,13 +217,22 @@ pub(crate) struct Said {
     /// What was said in the conditions of Services.
     stated: Resend<Statement>,
     settling: Settling,
+    /// What was told of the sessions.
+    sessions: sessions::Told,
 }
 
 impl Said {
     /// When something is to be said although nothing changed.
     fn next(&self, now: Instant) -> Option<Instant> {
         let told = self.told.as_ref().and_then(Told::next);
-        let times = [self.due.next(now), self.stated.next(), self.settling.next(), told];
+        let sessions = self.sessions.next();
+        let times = [
+            self.due.next(now),
+            self.stated.next(),
+            self.settling.next(),
+            told,
+            sessions,
+        ];
         times.into_iter().flatten().min()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, ServiceKey};
+use ferrolb_runtime::newest::send_if_other;
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::jiff::Timestamp;
@@ -116,11 +117,7 @@ impl Controller {
             links: None,
             sessions: None,
         };
-        self.state.send_if_modified(|state| {
-            let differs = state.as_ref() != Some(&report);
-            *state = Some(report);
-            differs
-        });
+        send_if_other(&self.state, Some(report.by_name()));
     }
 
     /// Tells each problem once, for as long as it lasts.

@@ -67,6 +67,11 @@ impl Component {
 const LONGEST_LABEL: usize = 63;
 
 impl ConfigurationReport {
+    /// The one object of its daemon, by name.
+    pub fn by_name(self) -> BTreeMap<String, Self> {
+        BTreeMap::from([(self.component.object_name(), self)])
+    }
+
     /// The object as it should be, given the one that is there.
     pub fn object(&self, seen: Option<&ConfigurationState>, now: Timestamp) -> ConfigurationState {
         let previous = seen.and_then(|seen| seen.status.as_ref());

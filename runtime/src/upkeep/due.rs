@@ -14,6 +14,8 @@ pub(super) enum Due {
     Object(Value),
     /// This is to be applied to its status.
     Status(Value),
+    /// The object of this uid is to be deleted.
+    Deletion(String),
 }
 
 impl Due {

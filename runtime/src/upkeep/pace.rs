@@ -10,17 +10,15 @@ use crate::patch::Outcome;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
 /// How long the watch may lag behind a write.
 const LAG: Duration = Duration::from_secs(10);
-/// Another who wants the object otherwise (two leaders, a GitOps tool) must not start a race: as many writes as fit into
-/// [`BURST`] at once, then one in each [`INTERVAL`].
-const INTERVAL: Duration = Duration::from_secs(10);
-const BURST: Duration = Duration::from_secs(7 * 10);
+/// So many writes more than one at once, then one in each interval.
+const BURST: u32 = 7;
 
 /// The last writes of one object.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     failures: u32,
     again: Option<Instant>,
-    /// When the writes of the past no longer count: an [`INTERVAL`] later for each.
+    /// When the writes of the past no longer count: an interval later for each.
     forgotten: Option<Instant>,
     unseen: Option<Unseen>,
 }
@@ -34,10 +32,15 @@ struct Unseen {
 
 impl Pace {
     /// When it may be written, with its version as seen now; none if at once.
-    pub(super) fn rests_until(&self, seen: Option<&str>, now: Instant) -> Option<Instant> {
+    pub(super) fn rests_until(
+        &self,
+        seen: Option<&str>,
+        interval: Duration,
+        now: Instant,
+    ) -> Option<Instant> {
         let unseen = self.unseen.as_ref();
         let lags = unseen.filter(|write| write.decided_on.as_deref() == seen);
-        let often = self.forgotten.and_then(|forgotten| forgotten.checked_sub(BURST));
+        let often = self.forgotten.and_then(|forgotten| forgotten.checked_sub(interval * BURST));
         let reasons = [self.again, lags.map(|write| write.until), often];
         reasons.into_iter().flatten().max().filter(|time| *time > now)
     }
@@ -47,6 +50,7 @@ impl Pace {
         &mut self,
         decided_on: Option<&str>,
         outcome: &Outcome,
+        interval: Duration,
         now: Instant,
         jitter: Jitter,
     ) -> bool {
@@ -57,7 +61,7 @@ impl Pace {
             return self.failures == 1;
         };
         self.failures = 0;
-        self.forgotten = Some(self.forgotten.map_or(now, |time| time.max(now)) + INTERVAL);
+        self.forgotten = Some(self.forgotten.map_or(now, |time| time.max(now)) + interval);
         let changed = decided_on != Some(version);
         self.unseen = changed.then(|| Unseen {
             decided_on: decided_on.map(str::to_owned),
@@ -71,6 +75,7 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const INTERVAL: Duration = Duration::from_secs(10);
     const MOMENT: Duration = Duration::from_millis(1);
 
     fn applied(version: &str) -> Outcome {
@@ -83,35 +88,35 @@ mod tests {
 
     /// Writes once, the object being at this version, and returns whether it was the first failure.
     fn write(pace: &mut Pace, version: &str, outcome: &Outcome, now: Instant) -> bool {
-        pace.wrote(Some(version), outcome, now, Jitter::NONE)
+        pace.wrote(Some(version), outcome, INTERVAL, now, Jitter::NONE)
     }
 
     #[tokio::test]
     async fn the_first_write_is_sent_at_once() {
-        assert_eq!(Pace::default().rests_until(None, Instant::now()), None);
+        assert_eq!(Pace::default().rests_until(None, INTERVAL, Instant::now()), None);
     }
 
     #[tokio::test]
     async fn a_write_that_landed_is_awaited_in_the_watch_for_some_time() {
         let (mut pace, now) = (Pace::default(), Instant::now());
         write(&mut pace, "1", &applied("2"), now);
-        assert_eq!(pace.rests_until(Some("1"), now), Some(now + LAG));
-        assert_eq!(pace.rests_until(Some("1"), now + LAG), None);
-        assert_eq!(pace.rests_until(Some("2"), now), None);
+        assert_eq!(pace.rests_until(Some("1"), INTERVAL, now), Some(now + LAG));
+        assert_eq!(pace.rests_until(Some("1"), INTERVAL, now + LAG), None);
+        assert_eq!(pace.rests_until(Some("2"), INTERVAL, now), None);
     }
 
     #[tokio::test]
     async fn an_object_that_was_made_is_awaited_too() {
         let (mut pace, now) = (Pace::default(), Instant::now());
-        pace.wrote(None, &applied("1"), now, Jitter::NONE);
-        assert_eq!(pace.rests_until(None, now), Some(now + LAG));
+        pace.wrote(None, &applied("1"), INTERVAL, now, Jitter::NONE);
+        assert_eq!(pace.rests_until(None, INTERVAL, now), Some(now + LAG));
     }
 
     #[tokio::test]
     async fn a_write_that_changed_nothing_is_not_awaited() {
         let (mut pace, now) = (Pace::default(), Instant::now());
         write(&mut pace, "1", &applied("1"), now);
-        assert_eq!(pace.rests_until(Some("1"), now), None);
+        assert_eq!(pace.rests_until(Some("1"), INTERVAL, now), None);
     }
 
     #[tokio::test]
@@ -120,12 +125,12 @@ mod tests {
         let mut delays = Vec::new();
         for _ in 0..3 {
             write(&mut pace, "1", &failed(), now);
-            delays.push(pace.rests_until(Some("1"), now).unwrap() - now);
+            delays.push(pace.rests_until(Some("1"), INTERVAL, now).unwrap() - now);
         }
         assert_eq!(delays, [500, 1000, 2000].map(Duration::from_millis));
         write(&mut pace, "1", &applied("2"), now);
         write(&mut pace, "2", &failed(), now);
-        assert_eq!(pace.rests_until(Some("2"), now), Some(now + delays[0]));
+        assert_eq!(pace.rests_until(Some("2"), INTERVAL, now), Some(now + delays[0]));
     }
 
     #[tokio::test]
@@ -142,13 +147,13 @@ mod tests {
         let (mut pace, mut now) = (Pace::default(), Instant::now());
         let begin = now;
         let mut at_once = 0;
-        while pace.rests_until(Some("theirs"), now).is_none() {
+        while pace.rests_until(Some("theirs"), INTERVAL, now).is_none() {
             write(&mut pace, "before", &applied("ours"), now);
             at_once += 1;
         }
         assert_eq!(at_once, 8);
         for _ in 0..3 {
-            now = pace.rests_until(Some("theirs"), now).unwrap();
+            now = pace.rests_until(Some("theirs"), INTERVAL, now).unwrap();
             write(&mut pace, "before", &applied("ours"), now);
         }
         assert_eq!(now - begin, 3 * INTERVAL);
@@ -160,7 +165,7 @@ mod tests {
         for _ in 0..100 {
             write(&mut pace, "before", &applied("after"), now);
             now += INTERVAL + MOMENT;
-            assert_eq!(pace.rests_until(Some("after"), now), None);
+            assert_eq!(pace.rests_until(Some("after"), INTERVAL, now), None);
         }
     }
 }

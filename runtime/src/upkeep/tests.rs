@@ -32,7 +32,11 @@ struct Write {
     answer: SendResponse<Response<Body>>,
 }
 
-fn start(listed: Vec<Value>) -> (watch::Sender<Option<Want>>, Server) {
+fn start(listed: Vec<Value>) -> (watch::Sender<Wanted<Want>>, Server) {
+    keep(Objects::Named("state".to_owned()), listed)
+}
+
+fn keep(objects: Objects, listed: Vec<Value>) -> (watch::Sender<Wanted<Want>>, Server) {
     let (service, requests) = mock::pair();
     let counter = |name| IntCounter::new(name, "test").unwrap();
     let counters = WriteCounters {
@@ -42,7 +46,8 @@ fn start(listed: Vec<Value>) -> (watch::Sender<Option<Want>>, Server) {
     let upkeep = Upkeep {
         client: Client::new(service, "default"),
         namespace: "ours".to_owned(),
-        name: "state".to_owned(),
+        objects,
+        interval: INTERVAL,
         writer: Writer::new("ferrolb-test", 100 * LONG, counters),
         metrics: WatchMetrics::register(&metrics::registry()).unwrap(),
     };
@@ -53,6 +58,11 @@ fn start(listed: Vec<Value>) -> (watch::Sender<Option<Want>>, Server) {
         watch: None,
     };
     (upkeep.start(build), server)
+}
+
+/// The one object, as this.
+fn the(want: Want) -> Wanted<Want> {
+    Some(BTreeMap::from([("state".to_owned(), want)]))
 }
 
 fn build((owner, phase): &Want, _seen: Option<&Pod>) -> Pod {
@@ -80,7 +90,7 @@ impl Server {
         loop {
             let (request, answer) = self.requests.next_request().await.unwrap();
             let uri = request.uri().to_string();
-            if request.method() == Method::PATCH {
+            if [Method::PATCH, Method::DELETE].contains(request.method()) {
                 let body = request.into_body().collect_bytes().await.unwrap();
                 let body = serde_json::from_slice(&body).unwrap();
                 let path = uri.split('?').next().unwrap().to_owned();
@@ -159,7 +169,7 @@ async fn only_the_object_itself_is_watched() {
 #[tokio::test(start_paused = true)]
 async fn the_object_is_made_then_its_status_then_it_is_left_alone() {
     let (wanted, mut server) = start(Vec::new());
-    wanted.send_replace(Some(("pod-1", "Running")));
+    wanted.send_replace(the(("pod-1", "Running")));
     let write = server.next_write().await;
     assert_eq!(write.path, OBJECT);
     assert_eq!(write.body["metadata"]["labels"], json!({ "a": "1" }));
@@ -178,16 +188,16 @@ async fn the_object_is_made_then_its_status_then_it_is_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_restart_that_finds_everything_as_wanted_writes_nothing() {
     let (wanted, mut server) = start(vec![object("3", "pod-1", "Running")]);
-    wanted.send_replace(Some(("pod-1", "Running")));
+    wanted.send_replace(the(("pod-1", "Running")));
     assert!(server.is_left_alone().await);
-    wanted.send_replace(Some(("pod-1", "Running")));
+    wanted.send_replace(the(("pod-1", "Running")));
     assert!(server.is_left_alone().await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_in_another_pod_replaces_the_owner_in_one_write() {
     let (wanted, mut server) = start(vec![object("3", "pod-1", "Running")]);
-    wanted.send_replace(Some(("pod-2", "Running")));
+    wanted.send_replace(the(("pod-2", "Running")));
     let write = server.next_write().await;
     assert_eq!(write.path, OBJECT);
     assert_eq!(write.body["metadata"]["ownerReferences"][0]["uid"], "pod-2");
@@ -199,7 +209,7 @@ async fn a_restart_in_another_pod_replaces_the_owner_in_one_write() {
 #[tokio::test(start_paused = true)]
 async fn what_somebody_deletes_is_made_again() {
     let (wanted, mut server) = start(vec![object("3", "pod-1", "Running")]);
-    wanted.send_replace(Some(("pod-1", "Running")));
+    wanted.send_replace(the(("pod-1", "Running")));
     server.show("DELETED", &object("8", "pod-1", "Running")).await;
     assert_eq!(server.next_write().await.path, OBJECT);
 }
@@ -207,7 +217,7 @@ async fn what_somebody_deletes_is_made_again() {
 #[tokio::test(start_paused = true)]
 async fn whoever_wants_nothing_any_more_leaves_it_to_others() {
     let (wanted, mut server) = start(vec![object("3", "pod-1", "Running")]);
-    wanted.send_replace(Some(("pod-1", "Running")));
+    wanted.send_replace(the(("pod-1", "Running")));
     assert!(server.is_left_alone().await);
     wanted.send_replace(None);
     server.show("MODIFIED", &object("8", "pod-2", "Pending")).await;
@@ -218,7 +228,7 @@ async fn whoever_wants_nothing_any_more_leaves_it_to_others() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_failed_is_sent_again() {
     let (wanted, mut server) = start(Vec::new());
-    wanted.send_replace(Some(("pod-1", "Running")));
+    wanted.send_replace(the(("pod-1", "Running")));
     let mut paths = Vec::new();
     for code in [500, 403, 409] {
         let write = server.next_write().await;
@@ -232,20 +242,20 @@ async fn a_write_that_failed_is_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn new_values_do_not_hasten_a_write_that_failed() {
     let (wanted, mut server) = start(Vec::new());
-    wanted.send_replace(Some(("pod-1", "Running")));
+    wanted.send_replace(the(("pod-1", "Running")));
     server.next_write().await.fails(403);
     assert!(server.write_within(Duration::from_millis(100)).await.is_none());
-    wanted.send_replace(Some(("pod-1", "Pending")));
+    wanted.send_replace(the(("pod-1", "Pending")));
     assert!(server.write_within(Duration::from_millis(100)).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn there_are_never_two_writes_at_a_time_and_the_newest_value_comes_next() {
     let (wanted, mut server) = start(vec![object("3", "pod-1", "Running")]);
-    wanted.send_replace(Some(("pod-1", "Pending")));
+    wanted.send_replace(the(("pod-1", "Pending")));
     let first = server.next_write().await;
-    wanted.send_replace(Some(("pod-1", "Failed")));
-    wanted.send_replace(Some(("pod-1", "Succeeded")));
+    wanted.send_replace(the(("pod-1", "Failed")));
+    wanted.send_replace(the(("pod-1", "Succeeded")));
     assert!(server.is_left_alone().await);
     first.lands("8");
     server.show("MODIFIED", &object("8", "pod-1", "Pending")).await;
@@ -255,11 +265,53 @@ async fn there_are_never_two_writes_at_a_time_and_the_newest_value_comes_next() 
 #[tokio::test(start_paused = true)]
 async fn a_new_value_waits_until_the_last_write_is_seen() {
     let (wanted, mut server) = start(vec![object("3", "pod-1", "Running")]);
-    wanted.send_replace(Some(("pod-1", "Pending")));
+    wanted.send_replace(the(("pod-1", "Pending")));
     server.next_write().await.lands("8");
-    wanted.send_replace(Some(("pod-1", "Succeeded")));
+    wanted.send_replace(the(("pod-1", "Succeeded")));
     assert!(server.write_within(Duration::from_secs(5)).await.is_none());
     server.show("MODIFIED", &object("8", "pod-1", "Pending")).await;
     let next = server.write_within(Duration::from_secs(1)).await.unwrap();
     assert_eq!(next.body["status"]["phase"], "Succeeded");
+}
+
+fn several() -> (watch::Sender<Wanted<Want>>, Server) {
+    let mut left = object("3", "pod-1", "Running");
+    left["metadata"]["name"] = json!("left");
+    let label = Objects::Labelled("a=1".to_owned());
+    keep(label, vec![object("4", "pod-1", "Running"), left])
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_only_those_with_the_label_are_watched() {
+    let (_wanted, mut server) = several();
+    assert!(server.is_left_alone().await);
+    for uri in server.asked {
+        assert!(uri.contains("labelSelector=a%3D1"), "{uri}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_those_that_nobody_wants_are_deleted_and_nothing_before_that_is_known() {
+    let (wanted, mut server) = several();
+    assert!(server.is_left_alone().await);
+    wanted.send_replace(the(("pod-1", "Running")));
+    let deletion = server.next_write().await;
+    assert_eq!(deletion.path, "/api/v1/namespaces/ours/pods/left");
+    assert_eq!(deletion.body["preconditions"]["uid"], "u");
+    deletion.lands("8");
+    let mut left = object("8", "pod-1", "Running");
+    left["metadata"]["name"] = json!("left");
+    server.show("DELETED", &left).await;
+    assert!(server.is_left_alone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_one_that_is_refused_holds_up_no_other() {
+    let (wanted, mut server) = keep(Objects::Labelled("a=1".to_owned()), Vec::new());
+    let both = ["first", "second"].map(|name| (name.to_owned(), ("pod-1", "Running")));
+    wanted.send_replace(Some(BTreeMap::from(both)));
+    let first = server.next_write().await;
+    first.fails(403);
+    let second = server.next_write().await;
+    assert_eq!(second.path, "/api/v1/namespaces/ours/pods/second");
 }

@@ -11,7 +11,7 @@ use ferrolb_rawlink::datagrams::{Family, Sender};
 
 use super::metrics::Shown;
 use super::ports::{Port, number};
-use super::{Line, Reach, Wanted, text};
+use super::{Line, Reach, Times, Wanted, text};
 use crate::peers::Happened;
 
 /// A session may take so long to come up before something is said to be wrong.
@@ -198,6 +198,15 @@ impl Watched {
     /// What the session says of the peer.
     pub(super) fn liveness(&self) -> Liveness {
         self.liveness
+    }
+
+    /// The times that both ends agreed on, while the session is up.
+    pub(super) fn agreed(&self) -> Option<Times> {
+        let status = self.core.status();
+        Some(Times {
+            transmit: status.transmit.filter(|_| self.is_up())?,
+            detection: status.detection?,
+        })
     }
 
     pub(super) fn is_up(&self) -> bool {

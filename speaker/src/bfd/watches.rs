@@ -167,6 +167,7 @@ impl Watches {
                 liveness: one.liveness(),
                 name: one.wanted.name.clone(),
                 doubt: one.doubt(trouble, now).or_else(|| self.haste(&one.wanted)),
+                agreed: one.agreed(),
             };
             (line.clone(), report)
         };

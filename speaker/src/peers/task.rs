@@ -9,6 +9,7 @@ use ferrolb_peering::bgp::{Input, Output, PeerAsn, PeerSpec, Report, Session, St
 use ferrolb_peering::{Liveness, Moment};
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::idle::at;
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -267,18 +268,26 @@ impl PeerTask {
         if self.ending {
             return;
         }
-        let report = PeerReport {
-            established: status.state == State::Established,
+        let established = status.state == State::Established;
+        let mut report = PeerReport {
+            established,
+            state: status.state,
+            since: Timestamp::default(),
             last: status.last.as_ref().map(ToString::to_string),
+            agreed: status.negotiated.clone().filter(|_| established),
+            sent: status.sent,
+            received: status.counters.prefixes_received,
         };
-        self.reports
-            .send_if_modified(|reports| match reports.get(&self.name) {
-                Some(known) if *known == report => false,
-                _ => {
-                    reports.insert(self.name.clone(), report);
-                    true
-                }
-            });
+        self.reports.send_if_modified(|reports| {
+            let known = reports.get(&self.name);
+            let since = known.filter(|known| known.established == established);
+            report.since = since.map_or_else(Timestamp::now, |known| known.since);
+            let differs = known != Some(&report);
+            if differs {
+                reports.insert(self.name.clone(), report);
+            }
+            differs
+        });
     }
 }
 

@@ -26,6 +26,7 @@ use crate::routes::{Routes, SessionsByNode};
 use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
 use crate::see::snapshot::{Reader, Snapshot};
+use crate::tell::bgp_status;
 use crate::tell::condition::{self, Known};
 use crate::tell::events::{self, Told};
 use crate::tell::l2_status::{self, Change, Seen};
@@ -92,6 +93,7 @@ impl Speaker {
             self.act(&input);
             self.input = Some(input);
         }
+        self.tell_of_sessions(began);
         if let Some(flows) = &mut self.flows {
             flows.forget_due(began);
         }
@@ -145,6 +147,9 @@ impl Speaker {
         if input.listed {
             self.report(snapshot, &verdicts);
         }
+        if let Some(statuses) = self.keeping.bgp_statuses.as_ref().filter(|_| input.routed) {
+            send_if_other(statuses, Some(bgp_status::wanted(&verdicts, self.pod.as_ref())));
+        }
         self.state(snapshot, &verdicts);
     }
 
@@ -175,6 +180,19 @@ impl Speaker {
         problems.extend(Reader::conflicts(&self.stores, &routes.conflicts));
         problems.extend(self.routing.problems(&snapshot.peers, &input.bfd_doubts));
         problems
+    }
+
+    /// `BGPSessionState`, which changes more often than there is anything to decide.
+    fn tell_of_sessions(&mut self, now: Instant) {
+        let (Some(sessions), true) = (&self.keeping.sessions, self.routed.missing().is_empty()) else {
+            return;
+        };
+        let states = self.routing.states(&self.node);
+        let nodes = self.input.as_ref().map_or(1, |input| input.snapshot.view.nodes.len());
+        let in_cluster = nodes * states.len();
+        self.said.sessions.follow(states, in_cluster, now);
+        let wanted = self.said.sessions.objects(&self.node, self.pod.as_ref());
+        send_if_other(sessions, Some(wanted));
     }
 
     /// An event of something that happened to a session.
@@ -213,7 +231,7 @@ impl Speaker {
             links: Some(links),
             sessions,
         };
-        send_if_other(&self.configuration, Some(report));
+        send_if_other(&self.keeping.configuration, Some(report.by_name()));
     }
 
     /// Events and `ServiceL2Status`.

@@ -5,6 +5,7 @@ mod leaving;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ferrolb_crds::api::BGPSessionStateStatus;
 use ferrolb_crds::domain::{BgpPeer, Node, NodeName, Password, PeerName, Sessions};
 use ferrolb_peering::bgp::{ExportTable, PeerSpec, Stop};
 use ferrolb_runtime::events::Notice;
@@ -20,6 +21,7 @@ use crate::may::View;
 use crate::peers::{Happened, News, Orders, Passwords, Reports, WantedPeer, spec};
 use crate::routes::{Policy, Routes, SessionsByNode, Table, given_up, routes};
 use crate::see::passwords::PasswordReader;
+use crate::tell::sessions;
 use leaving::Leaving;
 
 /// The loop's end of the sessions.
@@ -107,6 +109,28 @@ impl Routing {
             routes: routes.clone(),
         });
         routes
+    }
+
+    /// What the sessions of this node are at, also those that there cannot be.
+    pub(crate) fn states(&self, node: &NodeName) -> BTreeMap<PeerName, BGPSessionStateStatus> {
+        let Some(Last { policy, routes, .. }) = &self.last else {
+            return BTreeMap::new();
+        };
+        let (orders, reports) = (self.orders.borrow(), self.reports.borrow());
+        let of_bfd = self.bfd_reports.borrow();
+        let state = |name: &PeerName| {
+            let wanted = orders.peers.get(name);
+            let watched = wanted.filter(|wanted| wanted.watched);
+            let watch = |wanted: &Arc<WantedPeer>| of_bfd.get(&Line::of(&wanted.spec.endpoint)?);
+            let known = sessions::Known {
+                peer: policy.peers.get(name)?,
+                refused: self.refused.get(name),
+                report: reports.get(name),
+                bfd: watched.map(watch),
+            };
+            Some((name.clone(), sessions::status(node, &known)))
+        };
+        routes.tables.keys().filter_map(state).collect()
     }
 
     /// Lets the sessions know what was decided, but for what this node is to give up by now.

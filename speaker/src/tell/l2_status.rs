@@ -8,11 +8,8 @@ use std::sync::Arc;
 
 use ferrolb_crds::api::{AnnouncingInterface, ServiceL2StatusStatus};
 use ferrolb_crds::domain::{InterfaceName, NodeName, ServiceKey};
-use ferrolb_crds::names::{
-    MOVE_CAUSE, MOVE_TOOK_MS, STATUS_NODE, STATUS_SERVICE_NAME, STATUS_SERVICE_NAMESPACE,
-};
+use ferrolb_crds::names::{MOVE_CAUSE, MOVE_TOOK_MS};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 mod due;
 mod retire;
@@ -23,10 +20,8 @@ pub(crate) use seen::Seen;
 
 use crate::history::Move;
 use crate::may::Interfaces;
+use crate::tell::status_object::{self, Owner};
 use crate::verdict::{Announcement, Verdicts};
-
-/// The longest value of a label; node names may be longer.
-const LABEL_LIMIT: usize = 63;
 
 /// A `ServiceL2Status` as it should be.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,13 +32,6 @@ pub(crate) struct Wanted {
     pub(crate) owner: Option<Owner>,
     /// Only filled where every advertisement restricts the interfaces, as in MetalLB.
     pub(crate) interfaces: BTreeSet<InterfaceName>,
-}
-
-/// Our own Pod.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Owner {
-    pub(crate) name: String,
-    pub(crate) uid: String,
 }
 
 /// A change of one object.
@@ -141,19 +129,14 @@ pub(crate) fn services_of(seen: &[Arc<Seen>], node: &NodeName) -> BTreeSet<Servi
 }
 
 impl Wanted {
-    /// The same for the same Service and node, so that there cannot be two.
     pub(crate) fn name(&self) -> String {
-        let hash = Sha256::digest(format!("{}#{}", self.service, self.node));
-        let first = u64::from_be_bytes(std::array::from_fn(|byte| hash[byte]));
-        format!("l2-{first:016x}")
+        status_object::name("l2", &self.service, &self.node)
     }
 
     /// The object without its status, for server-side apply. How the Service came here is for people: it changes nothing,
     /// and is written with the object or not at all.
     pub(crate) fn object(&self, moved: Option<&Move>) -> Value {
-        let owner =
-            |owner: &Owner| json!({"apiVersion": "v1", "kind": "Pod", "name": owner.name, "uid": owner.uid});
-        let owners: Vec<Value> = self.owner.iter().map(owner).collect();
+        let owners: Vec<_> = self.owner.iter().map(Owner::reference).collect();
         let cause = moved.map(|moved| (MOVE_CAUSE, moved.cause.to_owned()));
         let took = moved.and_then(|moved| Some((MOVE_TOOK_MS, moved.took_ms?.to_string())));
         let annotations: BTreeMap<&str, String> = cause.into_iter().chain(took).collect();
@@ -200,14 +183,7 @@ impl Wanted {
     }
 
     fn labels(&self) -> BTreeMap<String, String> {
-        let labels = [
-            (STATUS_NODE, self.node.as_str()),
-            (STATUS_SERVICE_NAME, &self.service.name),
-            (STATUS_SERVICE_NAMESPACE, &self.service.namespace),
-        ];
-        let fits = |(_, value): &(&str, &str)| value.len() <= LABEL_LIMIT;
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        labels.into_iter().filter(fits).map(owned).collect()
+        status_object::labels(&self.service, &self.node)
     }
 }
 

@@ -10,11 +10,9 @@ use ferrolb_crds::names::{self, STATUS_NODE};
 use ferrolb_runtime::events::{EventSink, Notice};
 use ferrolb_runtime::idle;
 use ferrolb_runtime::patch::{Outcome, Ownership, WriteCounters, Writer};
-use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::{Api, Client};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use crate::history::Move;
 use crate::tell::condition::Write;
@@ -55,15 +53,13 @@ pub(crate) struct Actor {
 struct Statuses {
     api: Api<ServiceL2Status>,
     writer: Writer,
-    counters: WriteCounters,
 }
 
 impl Actor {
     pub(crate) fn new(client: Client, namespace: &str, counters: WriteCounters, events: EventSink) -> Self {
         let statuses = Statuses {
             api: Api::namespaced(client.clone(), namespace),
-            writer: Writer::new(names::SPEAKER_MANAGER, WRITE_TIMEOUT, counters.clone()),
-            counters,
+            writer: Writer::new(names::SPEAKER_MANAGER, WRITE_TIMEOUT, counters),
         };
         Self {
             client,
@@ -142,38 +138,16 @@ impl Statuses {
         applied(written)
     }
 
-    /// Deletes this very object; one that was made anew under the same name stays.
     async fn delete(&self, name: &str, uid: &str) -> Result<(), String> {
-        let this_one = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: Some(uid.to_owned()),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
-        };
-        self.counted(self.api.delete(name, &this_one)).await
+        let deleted = self.writer.delete(&self.api, name, uid.to_owned()).await;
+        deleted.map_err(|outcome| format!("{outcome:?}"))
     }
 
     /// Deletes the objects of this node: also one that it made meanwhile, which it makes again then.
     async fn retire(&self, node: &NodeName) -> Result<(), String> {
-        let of_node = ListParams::default().labels(&format!("{STATUS_NODE}={node}"));
-        self.counted(self.api.delete_collection(&DeleteParams::default(), &of_node))
-            .await
-    }
-
-    async fn counted<T>(&self, deletion: impl Future<Output = kube::Result<T>>) -> Result<(), String> {
-        self.counters.updates.inc();
-        let result = match timeout(WRITE_TIMEOUT, deletion).await {
-            Ok(Ok(_)) => Ok(()),
-            // Gone, or another one by now: either way what was meant is deleted.
-            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_elapsed) => Err(format!("no answer within {WRITE_TIMEOUT:?}")),
-        };
-        if result.is_err() {
-            self.counters.errors.inc();
-        }
-        result
+        let of_node = format!("{STATUS_NODE}={node}");
+        let deleted = self.writer.delete_labelled(&self.api, &of_node).await;
+        deleted.map_err(|outcome| format!("{outcome:?}"))
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt;
 use strum::VariantArray;
 
 /// The state of a session.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, VariantArray)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, VariantArray)]
 pub enum State {
     /// Not wanted, or waiting after an error.
+    #[default]
     Idle,
     /// An attempt to connect is under way.
     Connect,
