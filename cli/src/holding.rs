@@ -1,10 +1,10 @@
 //! Which node announces a Service, on which interface, with which MAC, and since when: what the speakers wrote of it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_crds::api::ServiceL2Status;
+use ferrolb_crds::api::{ServiceBGPStatusStatus, ServiceL2Status};
 use ferrolb_crds::domain::{InterfaceName, Mac, NodeLinks, NodeName, ServiceKey};
 use ferrolb_speaker::forecast::interfaces_of;
 use ferrolb_speaker::may::Interfaces;
@@ -33,9 +33,18 @@ pub(crate) struct Interface {
     pub(crate) carrier: bool,
 }
 
+/// A node that says that it tells of a Service by BGP.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct Teller {
+    pub(crate) node: NodeName,
+    /// The names of the `BGPPeer`s that it tells.
+    pub(crate) peers: Vec<String>,
+}
+
 /// All that the speakers wrote.
 pub(crate) struct Holdings<'a> {
     by_service: BTreeMap<ServiceKey, Vec<&'a ServiceL2Status>>,
+    tellers: BTreeMap<ServiceKey, Vec<&'a ServiceBGPStatusStatus>>,
     links: BTreeMap<NodeName, NodeLinks>,
 }
 
@@ -52,8 +61,17 @@ impl<'a> Holdings<'a> {
         for statuses in by_service.values_mut() {
             statuses.sort_by_key(|one| (Reverse(since(one)), one.metadata.name.clone()));
         }
+        let mut tellers: BTreeMap<ServiceKey, Vec<&ServiceBGPStatusStatus>> = BTreeMap::new();
+        for status in objects.bgp_statuses.iter().filter_map(|one| one.status.as_ref()) {
+            let key = ServiceKey::new(status.service_namespace.as_str(), status.service_name.as_str());
+            tellers.entry(key).or_default().push(status);
+        }
+        for statuses in tellers.values_mut() {
+            statuses.sort_by_key(|one| &one.node);
+        }
         Self {
             by_service,
+            tellers,
             links: objects.states.iter().filter_map(NodeLinks::of_state).collect(),
         }
     }
@@ -65,14 +83,29 @@ impl<'a> Holdings<'a> {
         statuses.filter_map(|one| self.holder(one, address)).collect()
     }
 
-    /// The Services that each node says that it announces.
-    pub(crate) fn by_node(&self) -> BTreeMap<NodeName, Vec<&ServiceKey>> {
-        let mut by_node: BTreeMap<NodeName, Vec<&ServiceKey>> = BTreeMap::new();
-        for (service, statuses) in &self.by_service {
-            for status in statuses.iter().filter_map(|one| one.status.as_ref()) {
-                let node = NodeName::from(status.node.as_str());
-                by_node.entry(node).or_default().push(service);
-            }
+    /// The nodes that say that they tell of the Service by BGP, by name.
+    pub(crate) fn tellers(&self, service: &ServiceKey) -> Vec<Teller> {
+        let statuses = self.tellers.get(service).into_iter().flatten();
+        let teller = |status: &&ServiceBGPStatusStatus| Teller {
+            node: status.node.as_str().into(),
+            peers: status.peers.clone(),
+        };
+        statuses.map(teller).collect()
+    }
+
+    /// The Services that each node says that it announces, by whatever means.
+    pub(crate) fn by_node(&self) -> BTreeMap<NodeName, BTreeSet<&ServiceKey>> {
+        let mut by_node: BTreeMap<NodeName, BTreeSet<&ServiceKey>> = BTreeMap::new();
+        let layer2 = self.by_service.iter().flat_map(|(service, statuses)| {
+            let statuses = statuses.iter().filter_map(|one| one.status.as_ref());
+            statuses.map(move |status| (&*status.node, service))
+        });
+        let bgp = self
+            .tellers
+            .iter()
+            .flat_map(|(service, statuses)| statuses.iter().map(move |status| (&*status.node, service)));
+        for (node, service) in layer2.chain(bgp) {
+            by_node.entry(node.into()).or_default().insert(service);
         }
         by_node
     }

@@ -21,6 +21,7 @@ mod progress;
 mod ready;
 mod rebalance;
 mod seeing;
+mod sessions;
 mod shell;
 mod speakers;
 mod status;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ferrolb_controller::alloc::{World, addresses_of, api_server_of, doubts, labels_of, subnets_of};
 use ferrolb_crds::api::core::{self, EndpointSlice, Namespace, Service};
 use ferrolb_crds::api::{
-    BFDProfile, BGPAdvertisement, BGPPeer, Community, ConfigurationState, IPAddressPool, L2Advertisement,
-    ServiceL2Status,
+    BFDProfile, BGPAdvertisement, BGPPeer, BGPSessionState, Community, ConfigurationState, IPAddressPool,
+    L2Advertisement, ServiceBGPStatus, ServiceL2Status,
 };
 use ferrolb_crds::domain::{Invalid, Node, NodeName, Pool, PoolName, Pools, ServiceKey, ServiceView};
 use kube::{Resource, ResourceExt};
@@ -29,6 +29,10 @@ pub(crate) struct Objects {
     pub(crate) states: Vec<ConfigurationState>,
     /// Which node announces which Service.
     pub(crate) statuses: Vec<ServiceL2Status>,
+    /// Which node tells which peers of which Service.
+    pub(crate) bgp_statuses: Vec<ServiceBGPStatus>,
+    /// What the sessions of nodes with peers are at.
+    pub(crate) sessions: Vec<BGPSessionState>,
     /// The addresses in the status of Services that cannot be read.
     pub(crate) held_by_odd: BTreeMap<IpAddr, ServiceKey>,
     /// The addresses of nodes that cannot be read.

@@ -47,7 +47,7 @@ impl<'a> Seeing<'a> {
     }
 
     /// The same of a kind in our namespace that the cluster may not know.
-    async fn if_known<K>(&self) -> Result<Vec<K>, AccessError>
+    pub(crate) async fn if_known<K>(&self) -> Result<Vec<K>, AccessError>
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
     {

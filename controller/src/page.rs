@@ -7,6 +7,7 @@
 //! while nobody looks: what it needs beside the controller's own watches is watched from the first viewer until a minute
 //! after the last. Each row is made once when it changes, however many look; a viewer is sent that row and no more.
 
+mod bgp;
 mod board;
 mod document;
 mod follow;

@@ -127,7 +127,9 @@ impl Upkeep {
             let Some(want) = want.filter(|_| listed.missing().is_empty()) else {
                 continue;
             };
-            again = self.round(&want, &objects, &mut kept, build, || has_changed(&wanted)).await;
+            again = self
+                .round(&want, &objects, &mut kept, build, || has_changed(&wanted))
+                .await;
         }
     }
 
@@ -177,18 +179,25 @@ impl Upkeep {
                 of_one.met = Some((one.clone(), version));
                 continue;
             }
-            let later = self.turn::<K>(name, due, version.as_deref(), &mut of_one.pace).await;
+            let later = self
+                .turn::<K>(name, due, version.as_deref(), &mut of_one.pace)
+                .await;
             again = again.into_iter().chain(later).min();
             if is_outdated() {
                 return again;
             }
         }
-        for (key, object) in snapshot.iter().filter_map(|(key, entry)| Some((key, entry.object()?))) {
+        for (key, object) in snapshot
+            .iter()
+            .filter_map(|(key, entry)| Some((key, entry.object()?)))
+        {
             if !want.contains_key(&*key.name) {
                 let due = object.uid().map(Due::Deletion);
                 let of_one = kept.entry(key.name.to_string()).or_default();
                 let version = object.resource_version();
-                let later = self.turn::<K>(&key.name, due, version.as_deref(), &mut of_one.pace).await;
+                let later = self
+                    .turn::<K>(&key.name, due, version.as_deref(), &mut of_one.pace)
+                    .await;
                 again = again.into_iter().chain(later).min();
             }
         }

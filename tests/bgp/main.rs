@@ -9,6 +9,12 @@ mod requests;
 #[allow(dead_code, reason = "other suites see more")]
 mod scene;
 
+#[path = "../e2e/examining.rs"]
+#[allow(dead_code, reason = "other suites break more")]
+mod examining;
+#[path = "../e2e/explaining.rs"]
+#[allow(dead_code, reason = "other suites explain more")]
+mod explaining;
 mod fabric;
 mod trials;
 

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Found, Lab, Machine, Result, wait};
+use serde_json::{Value, json};
 
 use crate::fabric::{Fabric, objects};
-use crate::requests;
 use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, service};
+use crate::{examining, requests};
 
 /// The detection time of 300 ms and three packets, and as much again for a busy machine.
 const SILENT: Duration = Duration::from_millis(2 * 900);
@@ -23,6 +24,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "both_routers_forward_to_every_node_and_the_client_gets_answers",
             everywhere,
+        ),
+        trial(
+            "what_each_session_is_at_stands_in_its_object_in_status_and_on_the_page_and_doctor_says_what_to_do",
+            sessions,
         ),
         trial(
             "with_local_policy_routers_forward_to_nodes_with_a_ready_pod_alone",
@@ -135,6 +140,78 @@ fn everywhere(lab: &Lab) -> Outcome {
             Ok(missing.map_or(Ok(()), |line| Err(line.clone())))
         })?;
     }
+    Ok(())
+}
+
+/// The status of each BGPSessionState of this peer, which is what all expect.
+fn until_sessions(lab: &Lab, peer: &str, are: impl Fn(&Value) -> bool) -> Result<Duration> {
+    let began = Instant::now();
+    wait::until_seen(&format!("what the sessions with {peer} are at"), SOON, || {
+        let list = lab.json(&["get", "bgpsessionstates", "-n", "metallb-system"])?;
+        let of_peer = |one: &&Value| one["status"]["bgpPeer"] == peer;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let of_peer: Vec<&Value> = items.iter().filter(of_peer).map(|one| &one["status"]).collect();
+        let all = of_peer.len() == nodes(lab).len() && of_peer.iter().all(|status| are(status));
+        Ok(all.then_some(()).ok_or_else(|| format!("{of_peer:?}")))
+    })?;
+    Ok(began.elapsed())
+}
+
+fn sessions(lab: &Lab) -> Outcome {
+    let fabric = Fabric::new(lab)?;
+    let _scene = Scene::new(lab, objects() + &service("shown", "bgp", ""))?;
+    let address = address(lab, "shown")?;
+    forwarded(&fabric, address, &nodes(lab), SOON)?;
+    watched(lab, &fabric)?;
+    until_sessions(lab, "tor-a", |status| {
+        status["bgpStatus"] == "Established"
+            && status["bfdStatus"] == "up"
+            && status["prefixesSent"] == json!({"ipv4": 1, "ipv6": 0})
+            && status["agreed"]["peerASN"] == 64500
+            && status["agreedBfd"]["detectionTimeMilliseconds"] == 900
+    })?;
+    wait::until_seen("each node to name the peers that it tells", SOON, || {
+        let list = lab.json(&["get", "servicebgpstatuses", "-n", "metallb-system"])?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let tells = |one: &Value| {
+            one["status"]["serviceName"] == "shown" && one["status"]["peers"] == json!(["tor-a", "tor-b"])
+        };
+        let told = items.iter().filter(|one| tells(one)).count();
+        Ok((told == nodes(lab).len())
+            .then_some(())
+            .ok_or_else(|| format!("{items:?}")))
+    })?;
+    let shown = lab.ferrolb_finds(&["status"], SOON)?.text;
+    assert!(
+        shown.contains("3 by BGP") && shown.contains("Established"),
+        "{shown}"
+    );
+    examining::until_found(lab, 0, &[])?;
+
+    // The routers' own word, and what to do.
+    let wrong = objects().replace("peerASN: 64501", "peerASN: 64999");
+    lab.apply(&wrong)?;
+    let took = until_sessions(lab, "tor-b", |status| {
+        let said = status["lastError"].as_str().unwrap_or_default();
+        status["bgpStatus"] != "Established" && said.contains("bad peer AS (2/2)")
+    })?;
+    eprintln!("the objects name the wrong AS {took:.1?} after it was written");
+    let name = "BGPPeer/metallb-system/tor-b";
+    examining::until_found(lab, 3, &[format!("FD25 {name}: no session of ")])?;
+    let (_, answer) = examining::doctor(lab, &[])?;
+    let remedy = answer["checks"][0]["findings"][0]["remedy"].to_string();
+    assert!(remedy.contains("correct spec.peerASN"), "{answer}");
+    until_sessions(lab, "tor-a", |status| status["bgpStatus"] == "Established")?;
+    lab.apply(&objects())?;
+    until_sessions(lab, "tor-b", |status| status["bgpStatus"] == "Established")?;
+    lab.kubectl(&["delete", "bgppeer", "tor-b", "-n", "metallb-system"])?;
+    wait::until("the objects of a peer that is gone to go", SOON, || {
+        let list = lab.json(&["get", "bgpsessionstates", "-n", "metallb-system"])?;
+        Ok((list["items"]
+            .as_array()
+            .is_some_and(|all| all.len() == nodes(lab).len()))
+        .then_some(()))
+    })?;
     Ok(())
 }
 

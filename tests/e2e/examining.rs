@@ -45,7 +45,7 @@ pub(crate) fn lines(answer: &Value) -> Vec<String> {
 }
 
 /// Waits until it finds all of these, with this exit code.
-fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
+pub(crate) fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
     wait::until_seen(&format!("doctor to find {expected:?}"), SOON * 2, || {
         finds(lab, code, expected)
     })

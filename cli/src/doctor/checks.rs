@@ -17,6 +17,7 @@ mod ports;
 mod proxy_health;
 mod rp_filter;
 mod services;
+mod sessions;
 mod skipped;
 mod speakers;
 mod unadvertised;
@@ -79,6 +80,8 @@ checks! {
     "FD22" "Speakers of different versions run" [FACTS] => versions::look;
     "FD23" "A speaker does not take part on an interface" [FACTS] => ports::look;
     "FD24" "kube-proxy of a node is not well" [FACTS] => proxy_health::look;
+    "FD25" "A BGP session is not up" ["bgpsessionstates.frrk8s.metallb.io", "nodes", "pods"] => sessions::not_up;
+    "FD26" "No node has a session with a BGP peer" ["bgppeers.metallb.io", "nodes"] => sessions::nobodys;
 }
 
 /// What the daemons decide on: without all of it, nothing is decided again.

@@ -112,8 +112,9 @@ async fn read(seeing: &Seeing<'_>) -> Result<(Objects, Option<Vec<Pod>>, Option<
         seeing.objects(None, &ALL),
         seeing.objects(own, &ALL),
     )?;
-    let (bgp, slices, statuses, pods, lease) = try_join!(
+    let (bgp, sessions, slices, statuses, pods, lease) = try_join!(
         seeing.bgp(),
+        seeing.if_known(),
         seeing.objects(None, &ALL),
         seeing.objects(own, &ALL),
         seeing.entries(own, &of_pods),
@@ -132,6 +133,8 @@ async fn read(seeing: &Seeing<'_>) -> Result<(Objects, Option<Vec<Pod>>, Option<
         slices,
         statuses,
         bgp,
+        sessions,
+        ..Objects::default()
     };
     let pods = pods.map(|pods| seeing.readable(pods));
     Ok((objects, pods, lease.and_then(|all| all.into_iter().next())))

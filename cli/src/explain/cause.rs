@@ -7,6 +7,7 @@ use ferrolb_crds::api::Condition;
 use ferrolb_crds::domain::{Addresses, Reason};
 use ferrolb_crds::names::{ANNOUNCED, CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
 use itertools::Itertools;
+use kube::ResourceExt;
 use serde::Serialize;
 
 use super::advice;
@@ -15,6 +16,10 @@ use super::trouble::Trouble;
 use crate::conditions::{self, STATUS_DISPUTED, TAKEN};
 use crate::holding::Holder;
 use crate::plan;
+use crate::sessions::{Down, down, statuses};
+
+/// The word of [`Reason::NoSession`].
+const NO_SESSION: &str = "NoSession";
 
 /// A cause, and what to do about it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -99,10 +104,32 @@ pub(crate) fn causes(case: &Case<'_>) -> Vec<Cause> {
         causes.extend(
             announcing(case, address)
                 .into_iter()
-                .map(|cause| cause.at(address)),
+                .map(|cause| with_sessions(case, cause).at(address)),
         );
     }
     each_once(causes)
+}
+
+/// Where no session is up, the advice is what each needs, by what its speaker or its router says.
+fn with_sessions(case: &Case<'_>, cause: Cause) -> Cause {
+    if cause.reason != NO_SESSION {
+        return cause;
+    }
+    let objects = &case.evidence.objects;
+    let concerned = statuses(&objects.sessions).filter(|one| cause.message.contains(&one.bgp_peer));
+    let line = |down: Down<'_>| {
+        let name = down.peer.0;
+        let peer = objects.bgp.peers.iter().find(|peer| peer.name_any() == name);
+        format!("BGPPeer {name}: {}. {}", down.sentence(), down.remedy(peer))
+    };
+    let lines: Vec<String> = down(concerned).into_iter().map(line).collect();
+    match lines.is_empty() {
+        true => cause,
+        false => Cause {
+            advice: lines,
+            ..cause
+        },
+    }
 }
 
 /// Causes that are the same for several addresses are one.

@@ -24,7 +24,7 @@ use super::live::Live;
 use super::subject::Subject;
 use crate::cluster::{ALL, AccessError, Cluster, raw};
 use crate::conditions::ASSIGNED;
-use crate::objects::Objects;
+use crate::objects::{BgpObjects, Objects};
 use crate::seeing::Seeing;
 use crate::speakers::{Pod, SPEAKER_PODS};
 
@@ -48,6 +48,8 @@ pub(super) async fn read(
         adverts: shared.adverts,
         nodes: shared.nodes,
         states: shared.states,
+        sessions: shared.sessions,
+        bgp: shared.bgp,
         addresses_of_odd: shared.addresses_of_odd,
         ..of_service
     };
@@ -80,13 +82,15 @@ impl Reader<'_> {
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}");
         let of_pods = ListParams::default().labels(SPEAKER_PODS);
         let of_lease = ListParams::default().fields(&format!("metadata.name={CONTROLLER_LEASE}"));
-        let (pools, adverts, nodes, states, pods, lease) = try_join!(
+        let (pools, adverts, nodes, states, pods, lease, sessions, peers) = try_join!(
             self.seeing.objects(own, &ALL),
             self.seeing.objects(own, &ALL),
             self.seeing.entries(None, &ALL),
             self.seeing.objects(own, &ALL),
             self.seeing.entries(own, &of_pods),
             self.seeing.untyped(&leases, "leases", &of_lease),
+            self.seeing.if_known(),
+            self.seeing.if_known(),
         )?;
         let nodes = nodes.unwrap_or_default();
         let objects = Objects {
@@ -95,6 +99,11 @@ impl Reader<'_> {
             addresses_of_odd: raw(&nodes).flat_map(addresses_of_odd).collect(),
             nodes: self.seeing.readable(nodes),
             states,
+            sessions,
+            bgp: BgpObjects {
+                peers,
+                ..BgpObjects::default()
+            },
             ..Objects::default()
         };
         let pods = pods.map(|pods| self.seeing.readable(pods));

@@ -42,6 +42,8 @@ pub(super) fn apply(live: &Objects, manifests: Objects, cluster: &[Family]) -> A
         namespaces: replace(&live.namespaces, manifests.namespaces, keep_labels),
         states: live.states.clone(),
         statuses: live.statuses.clone(),
+        bgp_statuses: live.bgp_statuses.clone(),
+        sessions: live.sessions.clone(),
         held_by_odd: live.held_by_odd.clone(),
         addresses_of_odd: live.addresses_of_odd.clone(),
     };

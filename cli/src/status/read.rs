@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 
 use ferrolb_crds::api::core::{Node, Service};
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool, ServiceL2Status};
+use ferrolb_crds::api::{
+    BGPSessionState, ConfigurationState, IPAddressPool, ServiceBGPStatus, ServiceL2Status,
+};
 use ferrolb_runtime::dirty::{self, Wakes};
 use ferrolb_runtime::metrics;
 use ferrolb_runtime::ready::Readiness;
@@ -23,13 +25,15 @@ use crate::speakers::{Pod, SPEAKER_PODS};
 pub(super) async fn read(cluster: &Cluster, namespace: Option<&str>) -> Result<Seen, AccessError> {
     let own = Some(&*cluster.namespace);
     let of_pods = ListParams::default().labels(SPEAKER_PODS);
-    let (services, pools, nodes, states, statuses, pods) = try_join!(
+    let (services, pools, nodes, states, statuses, pods, bgp_statuses, sessions) = try_join!(
         services(cluster, namespace),
         optional::<IPAddressPool>(cluster, own, &ALL),
         optional::<Node>(cluster, None, &ALL),
         optional::<ConfigurationState>(cluster, own, &ALL),
         optional::<ServiceL2Status>(cluster, own, &ALL),
         optional::<Pod>(cluster, own, &of_pods),
+        if_known::<ServiceBGPStatus>(cluster),
+        if_known::<BGPSessionState>(cluster),
     )?;
     let snapshots = Snapshots {
         services,
@@ -37,6 +41,8 @@ pub(super) async fn read(cluster: &Cluster, namespace: Option<&str>) -> Result<S
         nodes: nodes.unwrap_or_default(),
         states: states.unwrap_or_default(),
         statuses: statuses.unwrap_or_default(),
+        bgp_statuses: bgp_statuses.unwrap_or_default(),
+        sessions: sessions.unwrap_or_default(),
         pods,
     };
     Ok(snapshots.seen(namespace))
@@ -58,7 +64,19 @@ async fn optional<K>(
 where
     K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
 {
-    match cluster.entries(namespace, which).await {
+    allowed(cluster.entries(namespace, which).await)
+}
+
+/// The same of a kind in our namespace that the cluster may not know.
+async fn if_known<K>(cluster: &Cluster) -> Result<Option<Snapshot<K>>, AccessError>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Debug + Clone,
+{
+    allowed(cluster.entries_if_known().await)
+}
+
+fn allowed<T>(read: Result<T, AccessError>) -> Result<Option<T>, AccessError> {
+    match read {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.forbidden().is_some() => Ok(None),
         Err(error) => Err(error),
@@ -72,6 +90,8 @@ struct Snapshots {
     nodes: Snapshot<Node>,
     states: Snapshot<ConfigurationState>,
     statuses: Snapshot<ServiceL2Status>,
+    bgp_statuses: Snapshot<ServiceBGPStatus>,
+    sessions: Snapshot<BGPSessionState>,
     pods: Option<Snapshot<Pod>>,
 }
 
@@ -84,6 +104,8 @@ impl Snapshots {
             nodes: readable(self.nodes, &mut problems),
             states: readable(self.states, &mut problems),
             statuses: readable(self.statuses, &mut problems),
+            bgp_statuses: readable(self.bgp_statuses, &mut problems),
+            sessions: readable(self.sessions, &mut problems),
             ..Objects::default()
         };
         Seen {
@@ -102,6 +124,8 @@ pub(super) struct Followed {
     nodes: Reflection<Node>,
     states: Reflection<ConfigurationState>,
     statuses: Reflection<ServiceL2Status>,
+    bgp_statuses: Reflection<ServiceBGPStatus>,
+    sessions: Reflection<BGPSessionState>,
     pods: Reflection<Pod>,
     readiness: Readiness,
     wakes: Wakes,
@@ -123,6 +147,8 @@ impl Followed {
             nodes: Watch::cluster(client.clone()).start(&reports),
             states: Watch::namespace(client.clone(), own).start(&reports),
             statuses: Watch::namespace(client.clone(), own).start(&reports),
+            bgp_statuses: Watch::namespace(client.clone(), own).start(&reports),
+            sessions: Watch::namespace(client.clone(), own).start(&reports),
             pods: Watch::namespace(client.clone(), own)
                 .labels(SPEAKER_PODS)
                 .start(&reports),
@@ -131,11 +157,13 @@ impl Followed {
         })
     }
 
-    /// Waits for a change, once all is listed; pods may never be.
+    /// Waits for a change, once all is listed; pods and what is of BGP may never be.
     pub(super) async fn changed(&mut self) {
         loop {
             self.wakes.wait().await;
-            if self.readiness.missing().iter().all(|part| part == "pods") {
+            let may_be_missing = ["pods", "servicebgpstatuses", "bgpsessionstates"];
+            let missing = self.readiness.missing();
+            if missing.iter().all(|part| may_be_missing.contains(&part.as_str())) {
                 return;
             }
         }
@@ -149,6 +177,8 @@ impl Followed {
             nodes: self.nodes.snapshot(),
             states: self.states.snapshot(),
             statuses: self.statuses.snapshot(),
+            bgp_statuses: self.bgp_statuses.snapshot(),
+            sessions: self.sessions.snapshot(),
             pods: Some(self.pods.snapshot()),
         };
         snapshots.seen(namespace)

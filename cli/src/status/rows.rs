@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ferrolb_crds::api::core::Service;
-use ferrolb_crds::api::{Condition, IPAddressPool};
+use ferrolb_crds::api::{BGPSessionStateStatus, Condition, IPAddressPool};
 use ferrolb_crds::domain::{
     InterfaceName, Node, NodeLink, NodeLinks, NodeName, PoolName, ServiceKey, ServiceView, TrafficPolicy,
 };
 use ferrolb_crds::names::{ANNOUNCED, CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde::Serialize;
 
 use crate::conditions::{self, ASSIGNED};
-use crate::holding::{Holder, Holdings};
+use crate::holding::{Holder, Holdings, Teller};
 use crate::objects::Objects;
 use crate::problem::Problem;
+use crate::sessions;
 use crate::speakers::{Pod, Speaker, speakers};
 
 /// The state of a Service whose conditions nobody has written yet.
@@ -27,6 +29,8 @@ pub(super) struct Status {
     pub(super) services: Vec<ServiceRow>,
     pub(super) pools: Vec<PoolRow>,
     pub(super) nodes: Vec<NodeRow>,
+    /// The sessions of the nodes with BGP peers.
+    pub(super) sessions: Vec<SessionRow>,
     /// Objects that cannot be read.
     pub(super) problems: Vec<Problem>,
 }
@@ -62,6 +66,8 @@ pub(super) struct AddressRow {
     pub(super) pool: Option<PoolName>,
     /// The nodes that say that they announce the Service, the latest first.
     pub(super) holders: Vec<Holder>,
+    /// The nodes that say that they tell of the Service by BGP, over sessions that are up.
+    pub(super) tellers: Vec<Teller>,
     /// What the speakers found on the wire, if they say so.
     pub(super) wire: Option<String>,
 }
@@ -91,6 +97,46 @@ pub(super) struct NodeRow {
     pub(super) links: BTreeMap<InterfaceName, NodeLink>,
 }
 
+/// A session of a node with a BGP peer.
+#[derive(Debug, Serialize)]
+pub(super) struct SessionRow {
+    pub(super) node: String,
+    /// The name of the `BGPPeer`.
+    pub(super) peer: String,
+    /// Its address.
+    pub(super) address: String,
+    /// The state by its name in RFC 4271.
+    pub(super) state: String,
+    pub(super) up: bool,
+    /// `up`, `down`, or `N/A` without BFD.
+    pub(super) bfd: String,
+    /// Since when it is up, or not.
+    pub(super) since: Option<Time>,
+    /// How many prefixes the peer was told; none while the session is not up.
+    pub(super) sent_ipv4: Option<i64>,
+    pub(super) sent_ipv6: Option<i64>,
+    /// Why the last session or attempt ended.
+    pub(super) last_error: String,
+}
+
+fn sessions(objects: &Objects) -> Vec<SessionRow> {
+    let row = |status: &BGPSessionStateStatus| SessionRow {
+        node: status.node.clone(),
+        peer: status.bgp_peer.clone(),
+        address: status.peer.clone(),
+        state: status.bgp_status.clone(),
+        up: sessions::is_up(status),
+        bfd: status.bfd_status.clone(),
+        since: status.since.clone(),
+        sent_ipv4: status.prefixes_sent.as_ref().map(|sent| sent.ipv4),
+        sent_ipv6: status.prefixes_sent.as_ref().map(|sent| sent.ipv6),
+        last_error: status.last_error.clone(),
+    };
+    let mut rows: Vec<SessionRow> = sessions::statuses(&objects.sessions).map(row).collect();
+    rows.sort_by(|one, other| (&one.node, &one.peer).cmp(&(&other.node, &other.peer)));
+    rows
+}
+
 impl Status {
     /// What these objects show. `class` is that of Services of ours.
     pub(super) fn of(seen: &Seen, class: Option<&str>) -> Self {
@@ -109,6 +155,7 @@ impl Status {
             services,
             pools,
             nodes: nodes(seen, &holdings),
+            sessions: sessions(objects),
             problems: seen.problems.clone(),
         }
     }
@@ -147,6 +194,7 @@ impl ServiceRow {
             address,
             pool: view.origin(address).cloned(),
             holders: holdings.holders(&view.key, address),
+            tellers: holdings.tellers(&view.key),
             wire: conditions::wire(announced),
         };
         let telling = telling(assigned, announced);

@@ -1,9 +1,9 @@
-//! The answer for people: three tables.
+//! The answer for people, in tables.
 
 use itertools::Itertools;
 use k8s_openapi::jiff::Timestamp;
 
-use super::rows::{AddressRow, Health, NodeRow, PoolRow, ServiceRow, Status};
+use super::rows::{AddressRow, Health, NodeRow, PoolRow, ServiceRow, SessionRow, Status};
 use crate::age::age;
 use crate::holding::Holder;
 use crate::plan::aligned;
@@ -32,6 +32,9 @@ pub(super) fn render(status: &Status, look: Look) -> String {
     }
     text += &format!("\n{}", pools(&status.pools, look));
     text += &format!("\n{}", nodes(&status.nodes, look));
+    if !status.sessions.is_empty() {
+        text += &format!("\n{}", sessions(&status.sessions, look));
+    }
     for problem in &status.problems {
         text += &format!("\n{}: {}", problem.object, problem.message);
     }
@@ -84,7 +87,7 @@ fn rows_of(service: &ServiceRow, look: Look) -> Vec<([String; 11], Health)> {
             address
                 .and_then(|one| one.pool.as_ref())
                 .map_or_else(none, ToString::to_string),
-            listed(holders.iter().map(|holder| holder.node.to_string())),
+            listed(holders_of(address, look)),
             listed(holders.iter().flat_map(interfaces)),
             listed(holders.iter().flat_map(macs)),
             since(holders, look.now),
@@ -98,6 +101,55 @@ fn rows_of(service: &ServiceRow, look: Look) -> Vec<([String; 11], Health)> {
         [] => vec![row(None)],
         addresses => addresses.iter().map(|address| row(Some(address))).collect(),
     }
+}
+
+/// Nodes that tell an address by BGP are many, and are counted where there is little room.
+fn holders_of(address: Option<&AddressRow>, look: Look) -> impl Iterator<Item = String> {
+    let holders = address.map(|one| one.holders.as_slice()).unwrap_or_default();
+    let tellers = address.map(|one| one.tellers.as_slice()).unwrap_or_default();
+    let by_bgp: Vec<String> = match (tellers.len(), look.wide) {
+        (0, _) => Vec::new(),
+        (count, false) => vec![format!("{count} by BGP")],
+        (_, true) => tellers
+            .iter()
+            .map(|teller| format!("{}(BGP)", teller.node))
+            .collect(),
+    };
+    holders.iter().map(|holder| holder.node.to_string()).chain(by_bgp)
+}
+
+fn sessions(sessions: &[SessionRow], look: Look) -> String {
+    let number = |number: Option<i64>| number.map_or_else(none, |number| number.to_string());
+    let row = |session: &SessionRow| {
+        [
+            session.node.clone(),
+            session.peer.clone(),
+            session.address.clone(),
+            number(session.sent_ipv4),
+            number(session.sent_ipv6),
+            session.bfd.clone(),
+            session
+                .since
+                .as_ref()
+                .map_or_else(none, |since| age(since.0, look.now)),
+            session.state.clone(),
+        ]
+    };
+    let header = [
+        "NODE", "PEER", "ROUTER", "SENT4", "SENT6", "BFD", "SINCE", "SESSION",
+    ];
+    let text = aligned(header, sessions.iter().map(row));
+    let colours = sessions
+        .iter()
+        .map(|session| if session.up { GREEN } else { RED });
+    let mut text = coloured(&text, colours, look);
+    for session in sessions
+        .iter()
+        .filter(|session| !session.up && !session.last_error.is_empty())
+    {
+        text += &format!("{} with {}: {}\n", session.node, session.peer, session.last_error);
+    }
+    text
 }
 
 fn none() -> String {

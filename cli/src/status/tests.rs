@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::rows::{Seen, Status};
 use super::table::{Look, render};
 use super::*;
+use crate::explain::tests::fixture::session;
 use crate::objects::Objects;
 
 fn object<K: DeserializeOwned>(value: Value) -> K {
@@ -205,4 +206,41 @@ fn the_json_has_the_same() {
 fn no_color_takes_the_colours_away() {
     assert!(may_colour(None) && may_colour(Some("")));
     assert!(!may_colour(Some("1")));
+}
+
+#[test]
+fn nodes_that_tell_an_address_by_bgp_are_counted_and_their_sessions_shown() {
+    let told = |node: &str, service: &str| {
+        metallb(
+            "ServiceBGPStatus",
+            json!({"metadata": {"name": node}, "spec": {}, "status": {"node": node, "serviceName": service,
+                "serviceNamespace": "shop", "peers": ["tor"]}}),
+        )
+    };
+    let mut up = session("n1", "Established", "the peer closed the connection");
+    let sent = json!({"ipv4": 3, "ipv6": 0});
+    up.status.as_mut().unwrap().prefixes_sent = object(sent);
+    let mut seen = seen();
+    seen.objects.bgp_statuses = vec![told("n2", "idle"), told("n1", "idle"), told("n1", "web")];
+    seen.objects.sessions = vec![session("n2", "Active", "cease"), up];
+    let status = Status::of(&seen, None);
+    assert_eq!(
+        status.nodes.iter().map(|node| node.addresses).collect::<Vec<_>>(),
+        [3, 1]
+    );
+    let narrow = render(&status, look(false, false));
+    for line in [
+        "shop       idle  192.0.2.201   lan   2 by BGP     -          -                  -      NoEndpoints",
+        "shop       web   192.0.2.200   lan   n1,1 by BGP  eth0       02:00:c0:00:02:0b  30m    Announced",
+        "n1    tor   192.0.2.1  3      0      N/A  30m    Established",
+        "n2    tor   192.0.2.1  -      -      N/A  30m    Active",
+        "n2 with tor: cease",
+    ] {
+        assert!(
+            narrow.lines().any(|one| one.trim_start() == line),
+            "{line}\n{narrow}"
+        );
+    }
+    let wide = render(&status, look(true, false));
+    assert!(wide.contains("n1(BGP),n2(BGP)"), "{wide}");
 }

@@ -25,6 +25,8 @@ use crate::status;
 const PODS: &str = "component in (controller,speaker)";
 /// The group of our resources.
 const GROUP: &str = "metallb.io";
+/// That of `BGPSessionState`.
+const OF_SESSIONS: &str = "frrk8s.metallb.io";
 /// Pods that are asked at once.
 const AT_ONCE: usize = 16;
 /// So many Services with a problem are explained.
@@ -159,7 +161,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// The kinds of our group that are installed, each in its newest version.
+    /// The kinds of our groups that are installed, each in its newest version.
     async fn own_resources(&mut self) -> Vec<(String, String)> {
         let failed =
             |error: kube::Error| AccessError::of("get", format!("/apis/{GROUP}"), &error).to_string();
@@ -172,7 +174,7 @@ impl Gathering<'_> {
         };
         let versions = groups
             .into_iter()
-            .filter(|group| group.name == GROUP)
+            .filter(|group| [GROUP, OF_SESSIONS].contains(&&*group.name))
             .flat_map(|group| group.versions);
         let mut found: Vec<(String, String)> = Vec::new();
         for version in versions.map(|version| version.group_version) {

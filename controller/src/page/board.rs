@@ -16,6 +16,7 @@ pub(super) enum Section {
     Services,
     Pools,
     Nodes,
+    Sessions,
     Moves,
 }
 

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::board::{Board, Section};
 
 /// Title, what stands there while it is empty, and the heads of the columns of each section.
-const SECTIONS: [(Section, &str, &str, &[&str]); 5] = [
+const SECTIONS: [(Section, &str, &str, &[&str]); 6] = [
     (
         Section::Problems,
         "Problems",
@@ -29,6 +29,12 @@ const SECTIONS: [(Section, &str, &str, &[&str]); 5] = [
         "Nodes",
         "There is no node.",
         &["Node", "Services", "Speaker"],
+    ),
+    (
+        Section::Sessions,
+        "BGP sessions",
+        "No node has a BGP peer.",
+        &["Session", "Router", "Told", "BFD", "Since", "State"],
     ),
     (
         Section::Moves,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ferrolb_crds::api::core::{Node, Service};
-use ferrolb_crds::api::{ConfigurationState, IPAddressPool, ServiceL2Status};
+use ferrolb_crds::api::{
+    BGPSessionState, ConfigurationState, IPAddressPool, ServiceBGPStatus, ServiceL2Status,
+};
 use ferrolb_crds::domain::{Component, NodeName, ServiceClass, ServiceKey};
 use ferrolb_crds::names::{MOVE_CAUSE, MOVE_TOOK_MS};
 use ferrolb_runtime::dirty;
@@ -15,6 +17,7 @@ use kube::{Client, ResourceExt};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::bgp::{self, Tellers};
 use super::board::{Board, Elements, Place, Section};
 use super::moves::{self, Holding, Holdings};
 use super::rows::{self, Row, Shown};
@@ -74,8 +77,10 @@ struct Follower {
     pools: Reflection<IPAddressPool>,
     nodes: Reflection<Node>,
     statuses: Reflection<ServiceL2Status>,
+    bgp_statuses: Reflection<ServiceBGPStatus>,
+    sessions: Reflection<BGPSessionState>,
     states: Reflection<ConfigurationState>,
-    /// Ready once both watches of its own are listed.
+    /// Ready once all watches of its own are listed.
     listed: Readiness,
     wakes: dirty::Wakes,
     class: Option<String>,
@@ -86,6 +91,8 @@ struct Follower {
 struct Made {
     object: Arc<Service>,
     holdings: Vec<Holding>,
+    /// How many nodes tell of it by BGP.
+    tellers: usize,
     shown: Shown,
 }
 
@@ -104,6 +111,8 @@ impl Follower {
             pools: sources.pools.clone(),
             nodes: sources.nodes.clone(),
             statuses: Watch::namespace(client(), &sources.namespace).start(&reports),
+            bgp_statuses: Watch::namespace(client(), &sources.namespace).start(&reports),
+            sessions: Watch::namespace(client(), &sources.namespace).start(&reports),
             states: Watch::namespace(client(), &sources.namespace).start(&reports),
             listed,
             wakes,
@@ -142,8 +151,8 @@ impl Follower {
     }
 
     fn elements(&mut self) -> Elements {
-        let holdings = self.holdings();
-        self.make(&holdings);
+        let (holdings, tellers) = (self.holdings(), self.tellers());
+        self.make(&holdings, &tellers);
         // There are many and few of them change, so they are put into the map at once.
         let services = self.made.values().map(|made| made.shown.row.clone());
         let mut elements: Elements = services.map(|row| element(Section::Services, row)).collect();
@@ -166,8 +175,9 @@ impl Follower {
             add(Section::Problems, problem);
         }
         let mut counts: BTreeMap<&NodeName, usize> = BTreeMap::new();
-        for holding in holdings.values().flatten() {
-            *counts.entry(&holding.node).or_default() += 1;
+        let holding = holdings.values().flatten().map(|holding| &holding.node);
+        for node in holding.chain(tellers.values().flatten()) {
+            *counts.entry(node).or_default() += 1;
         }
         for key in self.nodes.snapshot().keys() {
             let name = NodeName::from(&*key.name);
@@ -181,7 +191,27 @@ impl Follower {
                 add(Section::Problems, problem);
             }
         }
+        let sessions = self.sessions.snapshot();
+        let sessions = sessions
+            .values()
+            .filter_map(|entry| entry.object()?.status.as_ref());
+        // FRR-K8s, which has the same kind, does not say which BGPPeer it is.
+        for status in sessions.filter(|status| !status.bgp_peer.is_empty()) {
+            let shown = bgp::session(status);
+            add(Section::Sessions, shown.row);
+            if let Some(problem) = shown.problem {
+                add(Section::Problems, problem);
+            }
+        }
         elements
+    }
+
+    fn tellers(&self) -> Tellers {
+        let mut tellers = Tellers::new();
+        for object in self.bgp_statuses.snapshot().values().filter_map(Entry::object) {
+            bgp::add(&mut tellers, object);
+        }
+        tellers
     }
 
     fn holdings(&self) -> Holdings {
@@ -203,7 +233,7 @@ impl Follower {
     }
 
     /// Rows of Services, made anew where something changed.
-    fn make(&mut self, holdings: &Holdings) {
+    fn make(&mut self, holdings: &Holdings, tellers: &Tellers) {
         let mut before = std::mem::take(&mut self.made);
         for (key, entry) in self.services.snapshot().iter() {
             let Some(object) = entry
@@ -214,11 +244,15 @@ impl Follower {
             };
             let key = ServiceKey::new(&*key.namespace, &*key.name);
             let holdings = holdings.get(&key).map(Vec::as_slice).unwrap_or_default();
-            let is_same = |made: &Made| Arc::ptr_eq(&made.object, object) && made.holdings == holdings;
+            let tellers = tellers.get(&key).map_or(0, Vec::len);
+            let is_same = |made: &Made| {
+                Arc::ptr_eq(&made.object, object) && made.holdings == holdings && made.tellers == tellers
+            };
             let made = before.remove(&key).filter(is_same).unwrap_or_else(|| Made {
                 object: object.clone(),
                 holdings: holdings.to_vec(),
-                shown: rows::service(&key, object, holdings),
+                tellers,
+                shown: rows::service(&key, object, holdings, tellers),
             });
             self.made.insert(key, made);
         }

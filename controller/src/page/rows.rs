@@ -22,7 +22,7 @@ pub(super) struct Row {
 
 impl Row {
     /// `id` is what links to the row name; empty if none do.
-    fn new(key: String, id: &str, cells: &Markup) -> Self {
+    pub(super) fn new(key: String, id: &str, cells: &Markup) -> Self {
         let html = html! { tr id=[(!id.is_empty()).then_some(id)] data-key=(key) { (cells) } };
         Self {
             html: html.into_string().into(),
@@ -39,18 +39,19 @@ pub(super) struct Shown {
     pub(super) problem: Option<Row>,
 }
 
-/// A Service of ours, and the nodes that say that they announce it.
-pub(super) fn service(key: &ServiceKey, service: &Service, holdings: &[Holding]) -> Shown {
+/// A Service of ours, the nodes that say that they announce it, and how many say that they tell of it by BGP.
+pub(super) fn service(key: &ServiceKey, service: &Service, holdings: &[Holding], tellers: usize) -> Shown {
     let id = format!("service/{key}");
     let addresses = service.ingress().iter().filter_map(|entry| entry.ip.as_deref());
     let origins = service.metadata.annotations.as_ref().map(Origins::read);
     let origins = origins.unwrap_or_default();
     let state = state(service);
+    let by_bgp = (tellers > 0).then(|| text(format!("{tellers} by BGP")));
     let cells = html! {
         (head(&id, key))
         td { (lines(addresses.map(text))) }
         td { (lines([origins.first, origins.second].iter().flatten().map(text))) }
-        td { (lines(holdings.iter().map(|one| text(&one.node)))) }
+        td { (lines(holdings.iter().map(|one| text(&one.node)).chain(by_bgp))) }
         td { (lines(holdings.iter().map(|one| time(one.since)))) }
         td { (word(&state)) }
     };
@@ -61,10 +62,10 @@ pub(super) fn service(key: &ServiceKey, service: &Service, holdings: &[Holding])
 }
 
 /// What is to be said of an object.
-struct State<'a> {
-    word: &'a str,
+pub(super) struct State<'a> {
+    pub(super) word: &'a str,
     /// What is wrong.
-    problem: Option<&'a str>,
+    pub(super) problem: Option<&'a str>,
 }
 
 /// The first condition that does not hold; while the controller or a speaker has said nothing yet, there is none.
@@ -178,7 +179,7 @@ pub(super) fn holding(service: &ServiceKey, holding: &Holding) -> Row {
 }
 
 /// The row among the problems, if there is one.
-fn problem(state: &State<'_>, key: String, head: &Markup) -> Option<Row> {
+pub(super) fn problem(state: &State<'_>, key: String, head: &Markup) -> Option<Row> {
     let message = state.problem?;
     let cells = html! {
         (head)
@@ -189,23 +190,23 @@ fn problem(state: &State<'_>, key: String, head: &Markup) -> Option<Row> {
 }
 
 /// The name of an object, as a link to its row.
-fn head(id: &str, name: impl Display) -> Markup {
+pub(super) fn head(id: &str, name: impl Display) -> Markup {
     html! { th scope="row" { a href=(format!("#{id}")) { (text(name)) } } }
 }
 
-fn word(state: &State<'_>) -> Markup {
+pub(super) fn word(state: &State<'_>) -> Markup {
     html! { span class=(if state.problem.is_some() { "bad" } else { "good" }) { (state.word) } }
 }
 
-fn time(at: Timestamp) -> Markup {
+pub(super) fn time(at: Timestamp) -> Markup {
     html! { time datetime=(text(at)) { (text(at.strftime("%Y-%m-%d %H:%M:%S UTC"))) } }
 }
 
-fn text(of: impl Display) -> Markup {
+pub(super) fn text(of: impl Display) -> Markup {
     html! { (maud::display(of)) }
 }
 
-fn lines(all: impl IntoIterator<Item = Markup>) -> Markup {
+pub(super) fn lines(all: impl IntoIterator<Item = Markup>) -> Markup {
     html! {
         @for (number, one) in all.into_iter().enumerate() {
             @if number > 0 { br; }
@@ -238,7 +239,12 @@ mod tests {
     }
 
     fn shown(conditions: &Value) -> Shown {
-        service(&ServiceKey::new("default", "web"), &web(conditions), &holdings())
+        service(
+            &ServiceKey::new("default", "web"),
+            &web(conditions),
+            &holdings(),
+            2,
+        )
     }
 
     #[test]
@@ -258,6 +264,7 @@ mod tests {
             "192.0.2.2",
             "lan",
             "n1",
+            "2 by BGP",
             "2026-01-01 00:00:00 UTC",
             "Announced",
         ];

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferrolb_crds::domain::{Component, ConfigurationReport, ServiceKey};
-use ferrolb_runtime::newest::send_if_other;
 use ferrolb_runtime::events::Notice;
+use ferrolb_runtime::newest::send_if_other;
 use ferrolb_runtime::reflect::Problem;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::events::EventType;

@@ -40,7 +40,9 @@ impl Pace {
     ) -> Option<Instant> {
         let unseen = self.unseen.as_ref();
         let lags = unseen.filter(|write| write.decided_on.as_deref() == seen);
-        let often = self.forgotten.and_then(|forgotten| forgotten.checked_sub(interval * BURST));
+        let often = self
+            .forgotten
+            .and_then(|forgotten| forgotten.checked_sub(interval * BURST));
         let reasons = [self.again, lags.map(|write| write.until), often];
         reasons.into_iter().flatten().max().filter(|time| *time > now)
     }

@@ -188,7 +188,10 @@ impl Speaker {
             return;
         };
         let states = self.routing.states(&self.node);
-        let nodes = self.input.as_ref().map_or(1, |input| input.snapshot.view.nodes.len());
+        let nodes = self
+            .input
+            .as_ref()
+            .map_or(1, |input| input.snapshot.view.nodes.len());
         let in_cluster = nodes * states.len();
         self.said.sessions.follow(states, in_cluster, now);
         let wanted = self.said.sessions.objects(&self.node, self.pod.as_ref());

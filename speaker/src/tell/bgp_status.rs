@@ -112,13 +112,19 @@ mod tests {
 
     #[test]
     fn a_node_reports_whom_it_tells_and_the_others_report_themselves() {
-        let reported = reported(&with_services(1), &[("n1", &["tor-a", "tor-b"]), ("n2", &["tor-a"])]);
+        let reported = reported(
+            &with_services(1),
+            &[("n1", &["tor-a", "tor-b"]), ("n2", &["tor-a"])],
+        );
         let [(name, wanted)] = &Vec::from_iter(reported)[..] else {
             panic!("one object")
         };
         let object = serde_json::to_value(wanted.object(None)).unwrap();
         assert_eq!(object["metadata"]["name"], name.as_str());
-        assert_eq!(object["metadata"]["labels"]["metallb.io/service-name"], "web-00000");
+        assert_eq!(
+            object["metadata"]["labels"]["metallb.io/service-name"],
+            "web-00000"
+        );
         assert_eq!(
             object["status"],
             serde_json::json!({"node": "n1", "serviceName": "web-00000", "serviceNamespace": "shop",
@@ -128,7 +134,10 @@ mod tests {
 
     #[test]
     fn a_node_that_tells_nobody_reports_nothing() {
-        assert_eq!(reported(&with_services(1), &[("n2", &["tor-a"])]), BTreeMap::new());
+        assert_eq!(
+            reported(&with_services(1), &[("n2", &["tor-a"])]),
+            BTreeMap::new()
+        );
     }
 
     #[test]

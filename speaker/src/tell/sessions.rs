@@ -59,7 +59,12 @@ pub(crate) fn status(node: &NodeName, known: &Known<'_>) -> BGPSessionStateStatu
         .to_owned(),
         node: node.to_string(),
         peer: known.peer.address.to_string(),
-        vrf: known.peer.vrf.as_ref().map(ToString::to_string).unwrap_or_default(),
+        vrf: known
+            .peer
+            .vrf
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         bgp_peer: known.peer.name.to_string(),
         since: known.report.map(|report| Time(whole_seconds(report.since))),
         last_error: last.unwrap_or_default(),

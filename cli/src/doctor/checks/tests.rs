@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
 use serde_json::json;
 
 use super::*;
 use crate::doctor::fixture::{Scene, kube_proxy, workload};
-use crate::explain::tests::fixture::{condition, metallb, object, pod, service};
+use crate::explain::tests::fixture::{condition, metallb, object, peer, pod, service, session};
 
 #[test]
 fn in_a_healthy_cluster_nothing_is_found_and_everything_was_looked_at() {
@@ -157,6 +158,21 @@ fn in_a_healthy_cluster_nothing_is_found_and_everything_was_looked_at() {
     nothing,
     "FD23 error Node/n2: its speaker does not take part on eth1"
 )]
+#[case::no_session(
+    |it: &mut Scene| it.evidence.objects.sessions = vec![session("n1", "Active", "no answer to the attempt to connect"), session("n2", "Established", "")],
+    nothing,
+    "FD25 warning BGPPeer/metallb-system/tor: no session of n1 with 192.0.2.1 is up: no answer to the attempt to connect"
+)]
+#[case::no_session_at_all(
+    |it: &mut Scene| it.evidence.objects.sessions = vec![session("n1", "Idle", "cease"), session("n2", "Active", "cease")],
+    nothing,
+    "FD25 error BGPPeer/metallb-system/tor: no session of n1, n2 with 192.0.2.1 is up: cease"
+)]
+#[case::a_peer_of_nobody(
+    |it: &mut Scene| it.evidence.objects.bgp.peers = vec![peer(json!([{"matchLabels": {"rack": "a"}}]))],
+    nothing,
+    "FD26 warning BGPPeer/metallb-system/tor: no node has a session with it"
+)]
 fn what_is_broken_is_found_and_nothing_else(
     #[case] breaking: fn(&mut Scene),
     #[case] further: fn(&mut Scene),
@@ -218,6 +234,15 @@ fn the_addresses_that_ipvs_puts_on_its_own_interface_do_no_harm_where_arp_is_str
     let mut scene = Scene::healthy();
     scene.of_node("n2", both);
     scene.of_node("n2", json!({"interfaces": {"eth0": {"arp_ignore": 1}}}));
+    assert_eq!(scene.found(), Vec::<String>::new());
+}
+
+#[test]
+fn a_session_that_is_down_for_a_moment_or_was_told_of_by_a_speaker_that_is_gone_is_no_finding() {
+    let mut scene = Scene::healthy();
+    let mut young = session("n1", "Connect", "");
+    young.status.as_mut().unwrap().since = Some(Time("2026-01-01T00:59:55Z".parse().unwrap()));
+    scene.evidence.objects.sessions = vec![young, session("n9", "Active", "cease")];
     assert_eq!(scene.found(), Vec::<String>::new());
 }
 

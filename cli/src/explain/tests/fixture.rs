@@ -1,6 +1,6 @@
 //! A healthy cluster, and ways to break it.
 
-use ferrolb_crds::api::ServiceL2Status;
+use ferrolb_crds::api::{BGPPeer, BGPSessionState, ServiceL2Status};
 use ferrolb_speaker::may::Options;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -86,6 +86,23 @@ pub(crate) fn held_by(node: &str) -> ServiceL2Status {
         &format!("l2-{node}"),
         json!({"metadata": {"creationTimestamp": "2026-01-01T00:30:00Z"},
             "status": {"node": node, "serviceName": "web", "serviceNamespace": "shop"}}),
+    )
+}
+
+/// BGPPeer tor with these selectors of nodes.
+pub(crate) fn peer(nodes: Value) -> BGPPeer {
+    object(json!({"apiVersion": "metallb.io/v1beta2", "kind": "BGPPeer",
+        "metadata": {"name": "tor", "namespace": "metallb-system"},
+        "spec": {"myASN": 64512, "peerASN": 64500, "peerAddress": "192.0.2.1", "nodeSelectors": nodes}}))
+}
+
+/// The session of a node with BGPPeer tor, in this state for half an hour.
+pub(crate) fn session(node: &str, state: &str, why: &str) -> BGPSessionState {
+    object(
+        json!({"apiVersion": "frrk8s.metallb.io/v1beta1", "kind": "BGPSessionState",
+        "metadata": {"name": format!("session-{node}")}, "spec": {},
+        "status": {"node": node, "bgpPeer": "tor", "peer": "192.0.2.1", "bgpStatus": state, "bfdStatus": "N/A",
+            "lastError": why, "since": "2026-01-01T00:30:00Z"}}),
     )
 }
 

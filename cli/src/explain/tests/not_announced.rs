@@ -174,3 +174,26 @@ fn a_station_that_has_the_address_is_named_and_nothing_is_said_of_another_addres
         .collect();
     assert_eq!(addresses, ["192.0.2.200"]);
 }
+
+#[test]
+fn where_no_session_is_up_the_advice_is_by_what_the_router_says() {
+    let message = "192.0.2.200 not announced by BGP: no BGP session with tor is up";
+    let mut it = healthy();
+    it.objects.adverts.clear();
+    it.announced("False", "NoSession", message);
+    let why = "peer says: OPEN message error: bad peer AS (2/2)";
+    it.objects.sessions = vec![session("n1", "Idle", why), session("n2", "Active", why)];
+    it.objects.bgp.peers = vec![peer(json!([]))];
+    let explanation = it.about("svc/web");
+    assert_eq!(
+        explanation.headline,
+        format!("shop/web is not announced (NoSession): {message}")
+    );
+    assert_eq!(
+        explanation.causes[0].advice,
+        [format!(
+            "BGPPeer tor: no session of n1, n2 with 192.0.2.1 is up: {why}. The router expects another AS number of these \
+             nodes than AS 64512: correct spec.myASN of the BGPPeer, or the router's neighbour."
+        )]
+    );
+}
