@@ -12,6 +12,7 @@ mod overlay;
 mod report;
 mod routed;
 mod score;
+mod sessions;
 mod standing;
 mod table;
 pub(crate) mod world;

@@ -2,7 +2,10 @@
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    exponential_buckets,
+};
 
 /// A registry that reports `process_*` of this process and `ferrolb_build_info`.
 #[must_use]
@@ -58,6 +61,20 @@ pub fn counters(
 /// The registry has it already.
 pub fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
     add(registry, IntCounter::new(name, help)?)
+}
+
+/// Adds a histogram of seconds: where its buckets begin, by what they grow, and how many there are.
+///
+/// # Errors
+/// The registry has one of this name already, or there can be no such buckets.
+pub fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    (first, factor, count): (f64, f64, usize),
+) -> Result<Histogram, prometheus::Error> {
+    let options = HistogramOpts::new(name, help).buckets(exponential_buckets(first, factor, count)?);
+    add(registry, Histogram::with_opts(options)?)
 }
 
 /// Adds the metric to the registry.

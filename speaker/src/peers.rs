@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::PeerName;
-use ferrolb_peering::bgp::{ExportTable, Negotiated, PeerSpec, State, Stop};
+pub use ferrolb_peering::bgp::PeerSpec;
+use ferrolb_peering::bgp::{ExportTable, Negotiated, State, Stop};
 use ferrolb_rawlink::links::LinkTable;
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,7 +29,7 @@ use tokio::time::{Instant, timeout};
 use crate::bfd;
 use crate::thread::on_own_thread;
 pub use metrics::PeerMetrics;
-pub use spec::{NoPassword, Passwords, spec};
+pub use spec::{NoPassword, Passwords, Turn, spec, turn};
 use task::PeerTask;
 
 /// How long a session may take to say goodbye.

@@ -7,6 +7,7 @@ use super::Args;
 use super::differences::{Difference, differences};
 use super::manifests::Manifests;
 use super::overlay;
+use super::sessions::{SessionChange, session_changes};
 use super::standing::standing;
 use super::world::{Daemons, Speakers, plan};
 use crate::cluster::{AccessError, Cluster};
@@ -17,6 +18,9 @@ use crate::problem::Problem;
 #[derive(Debug, Serialize)]
 pub(super) struct Changes {
     pub(super) changes: Vec<Difference>,
+    /// What becomes of BGP sessions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) sessions: Vec<SessionChange>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -32,12 +36,14 @@ pub(super) async fn read_and_compare(
         speakers: Speakers::Running,
         ..args.daemons()
     };
+    let mut sessions = Vec::new();
     let (before, after) = match manifests {
         Some(manifests) => {
             let families = families(&cluster, &live, &args.cluster_families).await;
             let applied = overlay::apply(&live, manifests.objects, &families);
             problems.extend(manifests.problems);
             problems.extend(applied.problems);
+            sessions = session_changes(&live, &applied.objects);
             let before = plan(&live, &daemons, Vec::new()).services;
             let daemons = Daemons {
                 changed: applied.changed,
@@ -52,6 +58,7 @@ pub(super) async fn read_and_compare(
     };
     Ok(Changes {
         changes: differences(&before, &after.services),
+        sessions,
         problems: after.problems,
     })
 }

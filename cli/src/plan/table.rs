@@ -51,13 +51,11 @@ pub(crate) fn aligned<const N: usize>(
     text
 }
 
-/// A line for each change, then what is wrong with the objects.
+/// A line for each change, the sessions last, then what is wrong with the objects.
 pub(super) fn render_changes(report: &Changes) -> String {
-    let mut text: String = report
-        .changes
-        .iter()
-        .map(|change| format!("{change}\n"))
-        .collect();
+    let changes = report.changes.iter().map(|change| format!("{change}\n"));
+    let sessions = report.sessions.iter().map(|change| format!("{change}\n"));
+    let mut text: String = changes.chain(sessions).collect();
     if text.is_empty() {
         text = "nothing would change\n".to_owned();
     }

@@ -131,6 +131,11 @@ impl Session {
         self.timers.next(has_room).map(|at| at.max(now))
     }
 
+    /// Whether the peer has been told everything that is wanted, as far as the socket took it.
+    pub fn has_told_all(&self) -> bool {
+        self.status.state == State::Established && self.routes.is_told() && self.outgoing().is_empty()
+    }
+
     /// What the session is at.
     pub fn status(&self) -> &Status {
         &self.status

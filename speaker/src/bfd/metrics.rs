@@ -2,7 +2,7 @@
 
 use ferrolb_peering::bfd::{State, Status};
 use ferrolb_runtime::metrics;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Registry, exponential_buckets};
+use prometheus::{Histogram, IntCounterVec, IntGaugeVec, Registry};
 
 use super::Line;
 
@@ -33,14 +33,12 @@ impl BfdMetrics {
     /// The registry has them already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counter = |name: &str, help: &str| metrics::counters(registry, name, help, &LABELS);
-        let late = Histogram::with_opts(
-            HistogramOpts::new(
-                "ferrolb_bfd_late_seconds",
-                "How much later than it wanted the thread of BFD ran.",
-            )
-            .buckets(exponential_buckets(0.0001, 4.0, 8)?),
+        let late = metrics::histogram(
+            registry,
+            "ferrolb_bfd_late_seconds",
+            "How much later than it wanted the thread of BFD ran.",
+            (0.0001, 4.0, 8),
         )?;
-        registry.register(Box::new(late.clone()))?;
         Ok(Self {
             up: metrics::gauges(
                 registry,

@@ -1,8 +1,11 @@
 //! What is counted of sessions, under MetalLB's names and labels.
 
-use ferrolb_peering::bgp::{Endpoint, State, Status};
+use std::time::Duration;
+
+use ferrolb_peering::bgp::wire::Notification;
+use ferrolb_peering::bgp::{Down, Endpoint, State, Status};
 use ferrolb_runtime::metrics;
-use prometheus::{IntCounterVec, IntGaugeVec, Registry};
+use prometheus::{Histogram, IntCounterVec, IntGaugeVec, Registry};
 
 const LABELS: [&str; 2] = ["peer", "vrf"];
 
@@ -32,6 +35,8 @@ pub struct PeerMetrics {
     up: IntGaugeVec,
     announced: IntGaugeVec,
     pending: IntGaugeVec,
+    ends: IntCounterVec,
+    told_in: Histogram,
     sent: Vec<IntCounterVec>,
     received: Vec<Option<IntCounterVec>>,
 }
@@ -71,6 +76,18 @@ impl PeerMetrics {
             pending: gauges(
                 "metallb_bgp_pending_prefixes_total",
                 "Prefixes that the peer is to be told and was not yet.",
+            )?,
+            ends: metrics::counters(
+                registry,
+                "ferrolb_bgp_session_ends_total",
+                "Sessions that were up and ended, by who ended them and why.",
+                &["peer", "vrf", "by", "reason"],
+            )?,
+            told_in: metrics::histogram(
+                registry,
+                "ferrolb_bgp_route_delay_seconds",
+                "Time from the decision to tell or withdraw routes until the last of them was given to the kernel.",
+                (0.0001, 4.0, 10),
             )?,
             sent,
             received,
@@ -123,6 +140,32 @@ impl Shown {
         }
         (self.sent, self.received) = (counters.sent, counters.received);
     }
+
+    /// A session that was up has ended.
+    pub(super) fn ended(&self, why: &Down) {
+        let [peer, vrf] = self.labels.each_ref().map(String::as_str);
+        let (by, reason) = match why {
+            Down::Received(notification) => ("peer", code(notification)),
+            Down::Told(notification) => ("speaker", code(notification)),
+            Down::SendHold(_) => ("speaker", "send hold".to_owned()),
+            Down::Restart | Down::Stopped => ("speaker", "restart".to_owned()),
+            Down::Tcp(_) | Down::NoAnswer | Down::NoAnswerWithPassword => ("connection", "closed".to_owned()),
+        };
+        self.metrics
+            .ends
+            .with_label_values(&[peer, vrf, by, &reason])
+            .inc();
+    }
+
+    /// All routes that were decided on so long ago were given to the kernel.
+    pub(super) fn told(&self, after: Duration) {
+        self.metrics.told_in.observe(after.as_secs_f64());
+    }
+}
+
+/// As in the RFCs: `6/2`.
+fn code(notification: &Notification) -> String {
+    format!("{}/{}", notification.code, notification.subcode)
 }
 
 impl Drop for Shown {

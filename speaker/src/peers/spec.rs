@@ -10,7 +10,9 @@ use ferrolb_crds::domain::{
 };
 use ferrolb_peering as peering;
 use ferrolb_peering::Moment;
-use ferrolb_peering::bgp::{Asn, Endpoint, Hold, PeerAsn, PeerSpec, Session, Start};
+use ferrolb_peering::bgp::{
+    Asn, Endpoint, Hold, PeerAsn, PeerSpec, Session, Start, reset_causes, waits_for_reset,
+};
 
 use super::WantedPeer;
 
@@ -66,6 +68,27 @@ pub fn spec(
         host_name: Some(name.to_string()),
         ..PeerSpec::new(asn(peer.local_as), remote, router_id, endpoint)
     })
+}
+
+/// What becomes of a session whose specification changes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Turn {
+    /// It goes on.
+    GoesOn,
+    /// It goes on, and what is new counts from the next one on.
+    Later,
+    /// It is reset, because of these, in words.
+    BeginsAnew(Vec<String>),
+}
+
+/// What becomes of it.
+pub fn turn(before: &PeerSpec, after: &PeerSpec) -> Turn {
+    let because = reset_causes(before, after);
+    match (because.is_empty(), waits_for_reset(before, after)) {
+        (false, _) => Turn::BeginsAnew(because.iter().map(ToString::to_string).collect()),
+        (true, true) => Turn::Later,
+        (true, false) => Turn::GoesOn,
+    }
 }
 
 /// The session with a peer; its timers are spread by its name. It always counts as restarted: what a router has kept of this

@@ -43,6 +43,8 @@ pub(super) struct PeerTask {
     reports: watch::Sender<Reports>,
     news: mpsc::Sender<News>,
     shown: Shown,
+    /// Since when there are routes that the peer is to be told, or to forget.
+    decided: Option<Instant>,
 }
 
 impl PeerTask {
@@ -66,6 +68,7 @@ impl PeerTask {
             reports: sessions.reports.clone(),
             news: sessions.news.clone(),
             shown: sessions.metrics.of(&wanted.spec.endpoint),
+            decided: None,
             name,
         }
     }
@@ -138,6 +141,11 @@ impl PeerTask {
                 let before = std::mem::replace(&mut self.wanted, wanted.clone());
                 if before.spec != wanted.spec {
                     self.give(Input::Spec(Box::new(wanted.spec.clone())));
+                }
+                if self.session.status().state == State::Established
+                    && !Arc::ptr_eq(&before.routes, &wanted.routes)
+                {
+                    self.decided.get_or_insert_with(Instant::now);
                 }
                 self.give(Input::Wanted(wanted.routes.clone()));
             }
@@ -236,11 +244,14 @@ impl PeerTask {
                     None => format!("router ID {}", agreed.peer_id),
                 };
                 tracing::info!(%peer, who, hold_seconds = agreed.hold.seconds(), "BGP session up");
+                self.decided = Some(Instant::now());
                 self.tell(Happened::Up(who));
             }
             Report::Ended(ending) => {
                 let why = ending.why.to_string();
                 if ending.state == State::Established {
+                    self.decided = None;
+                    self.shown.ended(&ending.why);
                     tracing::warn!(%peer, why, "BGP session down");
                     self.tell(Happened::Down(why));
                 } else {
@@ -265,6 +276,9 @@ impl PeerTask {
     fn show(&mut self) {
         let status = self.session.status();
         self.shown.show(status, self.wanted.routes.len());
+        if let Some(decided) = self.decided.take_if(|_| self.session.has_told_all()) {
+            self.shown.told(decided.elapsed());
+        }
         if self.ending {
             return;
         }

@@ -48,6 +48,19 @@ metadata: {name: quiet, annotations: {metallb.io/address-pool: quiet}}
 spec: {type: LoadBalancer, externalTrafficPolicy: Local, selector: {app: nowhere}, ports: [{name: http, port: 80}]}
 ";
 
+/// A router that nobody has, so that there is something to be shown of BGP and BFD.
+const ROUTER: &str = "
+---
+apiVersion: metallb.io/v1beta1
+kind: BFDProfile
+metadata: {name: absent, namespace: metallb-system}
+---
+apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: absent, namespace: metallb-system}
+spec: {myASN: 64512, peerASN: 64500, peerAddress: 192.0.2.253, bfdProfile: absent}
+";
+
 /// Writes its own address into the status, as another load balancer would.
 fn overrule(lab: &Lab) -> Result<()> {
     let theirs: IpAddr = Ipv4Addr::new(203, 0, 113, 77).into();
@@ -91,6 +104,7 @@ pub(super) fn make<'a>(lab: &'a Lab, prometheus: &mut Prometheus) -> Result<Scen
         + &service("waiting", "watched", "")
         + &pool("quiet", "192.0.2.251/32")
         + QUIET
+        + ROUTER
         + &pool("disputed", "192.0.2.252/32")
         + &service("disputed", "disputed", "");
     let scene = Scene::new(lab, manifests)?;

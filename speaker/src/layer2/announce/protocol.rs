@@ -10,7 +10,7 @@ use ferrolb_segment::message::{Instance, NodeId, Wire};
 use ferrolb_segment::seal::KeyRing;
 use ferrolb_segment::ways::Transport;
 use ferrolb_segment::{Conduct, SegmentView};
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Registry};
+use prometheus::{Histogram, IntCounterVec, IntGaugeVec, Registry};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
@@ -122,11 +122,7 @@ impl ProtocolMetrics {
     /// # Errors
     /// The registry has them already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let histogram = |name: &str, help: &str| {
-            let buckets = prometheus::exponential_buckets(0.001, 2.0, 13)?;
-            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
-            metrics::add(registry, histogram)
-        };
+        let histogram = |name: &str, help: &str| metrics::histogram(registry, name, help, (0.001, 2.0, 13));
         Ok(Self {
             refused: metrics::counters(
                 registry,
