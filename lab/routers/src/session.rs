@@ -44,7 +44,7 @@ pub struct Session {
     pub node: IpAddr,
     /// The node's AS.
     pub remote: u32,
-    /// What routes are told of.
+    /// The families of the routes that the node tells.
     pub families: Vec<Family>,
     /// The password of TCP MD5.
     pub password: Option<String>,
