@@ -70,7 +70,7 @@ fn the_arrows_between_the_crates_are_those_of_the_architecture() {
         ),
         ("ferrolb-echo", &[]),
         ("ferrolb-programs", &[]),
-        ("ferrolb-routers", &[]),
+        ("ferrolb-routers", &["ferrolb-programs"]),
         ("ferrolb-image", &[]),
         (
             "ferrolb-lab",

@@ -28,6 +28,9 @@ pub const ALLOW_NODE_ADDRESSES: &str = "ferrolb.io/allow-node-addresses";
 /// Annotation of an `IPAddressPool`: a sharing key counts in all namespaces.
 pub const ALLOW_SHARING_ACROSS_NAMESPACES: &str = "ferrolb.io/allow-sharing-across-namespaces";
 
+/// Annotation of a `BGPPeer`: what comes from it has to show by its TTL that no router sent it on (RFC 5082).
+pub const TTL_SECURITY: &str = "ferrolb.io/ttl-security";
+
 /// Annotation: comma-separated addresses that the Service gives up as soon as others are to be had (`ferrolb pool drain`).
 pub const GIVE_UP: &str = "ferrolb.io/give-up";
 

@@ -10,10 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use crate::stream::NETWORK_CONTROL;
-
-/// Hops that a datagram may go when it is sent: what arrives with as many was not forwarded.
-const MOST_HOPS: u32 = 255;
+use crate::stream::{MOST_HOPS, NETWORK_CONTROL};
 
 /// A family of addresses.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -1,5 +1,6 @@
 //! TCP connections to routers: dialled with what `socket2` and tokio do not offer, or not together.
 
+mod distance;
 mod signature;
 
 use std::io;
@@ -11,6 +12,9 @@ use tokio::net::{TcpSocket, TcpStream};
 
 /// The class that routers give to routing protocols (CS6, RFC 4594 section 3.1), as the byte of the header.
 pub(crate) const NETWORK_CONTROL: u32 = 0xc0;
+
+/// Hops that a packet may go when it is sent: what arrives with as many was not forwarded.
+pub(crate) const MOST_HOPS: u32 = 255;
 
 /// Where a connection leads and how it is made.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,6 +38,8 @@ pub struct Dial {
 pub enum Reach {
     /// To stations on the own segment only: TTL 1, as routers do for external peers.
     Segment,
+    /// To and from stations on the own segment only: TTL 255 both ways, which no router leaves as it is (RFC 5082).
+    ProvenSegment,
     /// Anywhere: TTL 255.
     Anywhere,
 }
@@ -59,7 +65,7 @@ impl Dial {
         }
         let hops = match self.reach {
             Reach::Segment => 1,
-            Reach::Anywhere => 255,
+            Reach::ProvenSegment | Reach::Anywhere => MOST_HOPS,
         };
         match self.to {
             SocketAddr::V4(_) => {
@@ -70,6 +76,10 @@ impl Dial {
                 socket.set_unicast_hops_v6(hops)?;
                 socket.set_tclass_v6(NETWORK_CONTROL)?;
             }
+        }
+        if self.reach == Reach::ProvenSegment {
+            // Before the first segment: routers that know it answer from their listening sockets with as many hops.
+            distance::ask_for(&socket, self.to, MOST_HOPS)?;
         }
         socket.set_tcp_user_timeout(Some(self.user_timeout))?;
         if let Some(password) = &self.password {

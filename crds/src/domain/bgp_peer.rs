@@ -1,5 +1,6 @@
 //! Peers of BGP: whom a speaker dials, and as whom.
 
+mod password;
 mod timers;
 
 use std::fmt;
@@ -11,7 +12,9 @@ use kube::ResourceExt;
 
 use super::{BfdProfileName, Family, InterfaceName, Invalid, Labels, PeerName, Selector};
 use crate::api::{BGPPeer, BGPPeerSpec};
+use crate::names::TTL_SECURITY;
 
+pub use password::{Password, Secrecy};
 pub use timers::Timers;
 
 /// The port of BGP (RFC 4271 section 4.1 has it from IANA).
@@ -31,21 +34,6 @@ pub enum RemoteAs {
     /// Any but the one of our end (`dynamicASN: external`).
     External,
 }
-
-/// Where the password of TCP MD5 signatures is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Password {
-    /// There is none.
-    None,
-    /// In the object itself.
-    Plain(Secrecy),
-    /// In the Secret of this name in our namespace.
-    Secret(String),
-}
-
-/// A text that is never shown.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Secrecy(pub String);
 
 /// A valid `BGPPeer`.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +62,8 @@ pub struct BgpPeer {
     pub password: Password,
     /// It may be more than one hop away.
     pub multihop: bool,
+    /// It has to show that it is one hop away (RFC 5082); an annotation, because the API has no field for it.
+    pub ttl_security: bool,
     /// The peer is to keep routes while the speaker restarts (RFC 4724).
     pub graceful_restart: bool,
     /// Routes of both families go over the session.
@@ -121,6 +111,7 @@ impl BgpPeer {
             router_id: router_id(spec)?,
             password: Password::parse(spec)?,
             multihop,
+            ttl_security: ttl_security(resource, multihop)?,
             graceful_restart: spec.enable_graceful_restart.unwrap_or(false),
             dual_stack: spec.dual_stack_address_family.unwrap_or(false),
             bfd: said(spec.bfd_profile.as_deref()).map(BfdProfileName::from),
@@ -201,46 +192,6 @@ impl RemoteAs {
     }
 }
 
-impl Password {
-    fn parse(spec: &BGPPeerSpec) -> Result<Self, Invalid> {
-        let secret = spec
-            .password_secret
-            .as_ref()
-            .and_then(|secret| said(secret.name.as_deref()));
-        match (said(spec.password.as_deref()), secret) {
-            (None, None) => Ok(Self::None),
-            (Some(_), Some(_)) => Err(Invalid::new(
-                "spec.password",
-                "is given beside spec.passwordSecret; only one may be",
-            )),
-            (Some(plain), None) => Secrecy::password(plain)
-                .map(Self::Plain)
-                .map_err(|why| Invalid::new("spec.password", why)),
-            (None, Some(name)) => Ok(Self::Secret(name.to_owned())),
-        }
-    }
-}
-
-impl Secrecy {
-    /// A password that TCP can sign with: 80 bytes at most (`TCP_MD5SIG_MAXKEYLEN`).
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn password(text: &str) -> Result<Self, String> {
-        match text.len() {
-            0 => Err("is empty".to_owned()),
-            1..=80 => Ok(Self(text.to_owned())),
-            length => Err(format!("has {length} bytes; TCP signs with 80 at most")),
-        }
-    }
-}
-
-impl fmt::Debug for Secrecy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-
 /// A text that says something.
 fn said(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
@@ -270,6 +221,17 @@ fn address(spec: &BGPPeerSpec) -> Result<IpAddr, Invalid> {
             "spec.peerAddress",
             "neither it nor spec.interface is given",
         )),
+    }
+}
+
+/// FRR too refuses it beside multihop, and takes it for peers of both kinds.
+fn ttl_security(resource: &BGPPeer, multihop: bool) -> Result<bool, Invalid> {
+    let wrong = |why: &str| Err(Invalid::new(TTL_SECURITY, why));
+    match resource.annotations().get(TTL_SECURITY).map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") if multihop => wrong("is given beside spec.ebgpMultiHop; only one may be"),
+        Some("true") => Ok(true),
+        Some(other) => wrong(&format!("\"{other}\" is neither \"true\" nor \"false\"")),
     }
 }
 

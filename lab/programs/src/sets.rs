@@ -103,7 +103,7 @@ pub(crate) const CLUSTER: Set = Set {
 };
 
 /// What stands beside a cluster in some trials and in the tour.
-pub(crate) const BESIDE: [Set; 7] = [
+pub(crate) const BESIDE: [Set; 8] = [
     // DNS of the cluster: its `main` is the tree's, with the plugins that are needed
     Set {
         name: "coredns",
@@ -151,6 +151,17 @@ pub(crate) const BESIDE: [Set; 7] = [
             variables: "-X helm.sh/helm/v4/internal/version.version=v4.3.2",
             cgo: false,
         }],
+    },
+    // a router
+    Set {
+        name: "gobgp",
+        modules: &[plain(
+            "gobgp",
+            &[
+                program("gobgp", "github.com/osrg/gobgp/v4/cmd/gobgp"),
+                program("gobgpd", "github.com/osrg/gobgp/v4/cmd/gobgpd"),
+            ],
+        )],
     },
     // what is migrated from
     Set {

@@ -1,9 +1,13 @@
 //! A router that runs BIRD 2.
 
+mod told;
+
 use tempfile::TempDir;
 
 use crate::programs::{Running, run};
 use crate::until;
+
+pub(crate) use told::ToldBird;
 
 /// BIRD in a namespace.
 pub struct Bird {
@@ -20,8 +24,8 @@ impl Bird {
         let configuration = format!(
             "log stderr all;\nrouter id 203.0.113.1;\nprotocol device {{}}\n\
              protocol direct {{ ipv4; ipv6; }}\n\
-             protocol kernel {{ merge paths yes; ipv4 {{ import none; export where source = RTS_BGP; }}; }}\n\
-             protocol kernel {{ merge paths yes; ipv6 {{ import none; export where source = RTS_BGP; }}; }}\n{protocols}\n"
+             protocol kernel {{ merge paths yes; netlink rx buffer 67108864; ipv4 {{ import none; export where source = RTS_BGP; }}; }}\n\
+             protocol kernel {{ merge paths yes; netlink rx buffer 67108864; ipv6 {{ import none; export where source = RTS_BGP; }}; }}\n{protocols}\n"
         );
         std::fs::write(path("bird.conf"), configuration).unwrap();
         let (conf, control, pid) = (path("bird.conf"), path("bird.ctl"), path("bird.pid"));

@@ -1,5 +1,7 @@
 //! A router that runs FRR: zebra, bfdd and bgpd.
 
+mod told;
+
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
@@ -9,8 +11,11 @@ use tempfile::TempDir;
 use crate::programs::{Running, run};
 use crate::until;
 
+pub(crate) use told::ToldFrr;
+
 /// Profiles of its BFD: 300 ms and 100 ms, three packets each.
-const BFD: &str = "bfd
+const BFD: &str = "log record-priority
+bfd
  profile usual
   detect-multiplier 3
   receive-interval 300
@@ -36,8 +41,8 @@ impl Frr {
         let path = |name: &str| folder.path().join(name);
         open_to_all(folder.path());
         let configuration = format!(
-            "frr defaults traditional\nrouter bgp 64500\n bgp router-id 203.0.113.1\n no bgp ebgp-requires-policy\n \
-             bgp log-neighbor-changes\n no bgp default ipv4-unicast\n{lines}\n"
+            "frr defaults traditional\nlog record-priority\ndebug bgp zebra\nrouter bgp 64500\n \
+             bgp router-id 203.0.113.1\n no bgp ebgp-requires-policy\n bgp log-neighbor-changes\n no bgp default ipv4-unicast\n{lines}\n"
         );
         std::fs::write(path("bgpd.conf"), configuration).unwrap();
         // Without this vtysh asks for a password.
@@ -68,28 +73,37 @@ impl Frr {
                 &path(&format!("{name}.log")),
             )
         };
-        let zebra = daemon("zebra", "/dev/null".into());
+        std::fs::write(path("zebra.conf"), "log record-priority\n").unwrap();
+        let zebra = daemon("zebra", path("zebra.conf"));
         until("zebra to listen", || path("zserv.api").exists());
         std::fs::write(path("bfdd.conf"), BFD).unwrap();
         let bfdd = daemon("bfdd", path("bfdd.conf"));
         until("bfdd to listen", || path("bfdd.vty").exists());
         let bgpd = daemon("bgpd", path("bgpd.conf"));
         until("bgpd to listen", || path("bgpd.vty").exists());
-        Self {
+        let started = Self {
             namespace: namespace.to_owned(),
             _daemons: [zebra, bgpd],
             bfdd,
             folder,
-        }
+        };
+        // It resets what comes before zebra has told it of an interface, and logs an error.
+        until("bgpd to know its addresses", || {
+            started.log().contains("Rx Intf address add VRF 0 IF ")
+        });
+        started.vtysh("no debug bgp zebra");
+        started
+    }
+
+    fn vtysh(&self, command: &str) -> Vec<u8> {
+        let folder = self.folder.path().to_str().unwrap();
+        let arguments = ["--vty_socket", folder, "--config_dir", folder, "-c", command];
+        run(&self.namespace, "usr/bin/vtysh", &arguments).stdout
     }
 
     /// What a command says, as JSON.
     pub fn ask(&self, command: &str) -> Value {
-        let folder = self.folder.path().to_str().unwrap();
-        let command = format!("{command} json");
-        let arguments = ["--vty_socket", folder, "--config_dir", folder, "-c", &command];
-        let output = run(&self.namespace, "usr/bin/vtysh", &arguments);
-        serde_json::from_slice(&output.stdout).unwrap_or_default()
+        serde_json::from_slice(&self.vtysh(&format!("{command} json"))).unwrap_or_default()
     }
 
     /// The best path to a prefix; null if there is none.
@@ -124,6 +138,12 @@ impl Frr {
     /// What its bgpd logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("bgpd.log")).unwrap()
+    }
+
+    /// What all of its daemons logged.
+    fn logs(&self) -> String {
+        let read = |name| std::fs::read_to_string(self.folder.path().join(format!("{name}.log"))).unwrap();
+        ["zebra", "bfdd", "bgpd"].map(read).concat()
     }
 
     /// What it knows of a neighbour.

@@ -1,4 +1,4 @@
-//! The routers' programs, unpacked and not installed: nothing of them starts by itself.
+//! The routers' programs, unpacked or built and not installed: nothing of them starts by itself.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -7,15 +7,21 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Where `scripts/deps` unpacks them.
-pub(crate) fn folder() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = variable("FERROLB_LAB_CACHE").unwrap_or_else(|| {
-        let home = || variable("HOME").unwrap_or_else(|| "/root".into()).join(".cache");
-        variable("XDG_CACHE_HOME")
-            .unwrap_or_else(home)
-            .join("ferrolb-lab")
-    });
-    cache.join("routers")
+fn folder() -> PathBuf {
+    ferrolb_programs::cache().join("routers")
+}
+
+/// Where Python finds those packages.
+pub(crate) fn packages() -> PathBuf {
+    folder().join("usr/lib/python3/dist-packages")
+}
+
+/// A program by its path below the folder, by its whole path, or one of GoBGP's, which the lab builds, by its name.
+fn find(program: &str) -> PathBuf {
+    match program {
+        "gobgp" | "gobgpd" => ferrolb_programs::beside(program).unwrap(),
+        path => folder().join(path),
+    }
 }
 
 /// What is missing to run them.
@@ -23,23 +29,32 @@ pub fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("not root".to_owned());
     }
-    let programs = [
+    let unpacked = [
         "usr/lib/frr/bfdd",
         "usr/lib/frr/bgpd",
         "usr/lib/frr/zebra",
         "usr/bin/vtysh",
         "usr/sbin/bird",
         "usr/sbin/birdc",
+        "usr/sbin/bgpd",
+        "usr/sbin/bgpctl",
+        "usr/lib/python3/dist-packages/exabgp",
+        "/usr/bin/python3",
     ];
-    let missing = programs
+    let missing = unpacked
         .into_iter()
         .map(|name| folder().join(name))
         .find(|path| !path.exists());
-    missing.map(|path| format!("{} is not there (scripts/deps)", path.display()))
+    let missing = missing.map(|path| format!("{} is not there (scripts/deps)", path.display()));
+    missing.or_else(|| {
+        ferrolb_programs::beside("gobgpd")
+            .err()
+            .map(|why| why.to_string())
+    })
 }
 
-/// A program in a namespace, with the users and libraries that it was built for.
-fn command(namespace: &str, program: &str, arguments: &[&str]) -> Command {
+/// A program with the users and libraries that it was built for.
+fn command(namespace: Option<&str>, program: &str, arguments: &[&str]) -> Command {
     const IN_PLACE: &str = "mount --bind \"$1/etc/passwd\" /etc/passwd && mount --bind \"$1/etc/group\" /etc/group && \
          export LD_LIBRARY_PATH=\"$2\" && shift 2 && exec \"$@\"";
     let folder = folder();
@@ -53,14 +68,19 @@ fn command(namespace: &str, program: &str, arguments: &[&str]) -> Command {
         })
         .collect();
     let libraries = std::env::join_paths(libraries).unwrap();
-    let mut command = Command::new("ip");
+    let mut command;
+    match namespace {
+        Some(namespace) => {
+            command = Command::new("ip");
+            command.args(["netns", "exec", namespace, "unshare"]);
+        }
+        None => command = Command::new("unshare"),
+    }
     command
-        .args([
-            "netns", "exec", namespace, "unshare", "--mount", "sh", "-c", IN_PLACE, "sh",
-        ])
+        .args(["--mount", "sh", "-c", IN_PLACE, "sh"])
         .arg(&folder)
         .arg(libraries)
-        .arg(folder.join(program))
+        .arg(find(program))
         .args(arguments)
         .stdin(Stdio::null());
     command
@@ -68,7 +88,14 @@ fn command(namespace: &str, program: &str, arguments: &[&str]) -> Command {
 
 /// Runs a program to its end.
 pub(crate) fn run(namespace: &str, program: &str, arguments: &[&str]) -> Output {
-    command(namespace, program, arguments).output().unwrap()
+    command(Some(namespace), program, arguments).output().unwrap()
+}
+
+/// What a program says of itself.
+pub(crate) fn said(program: &str, arguments: &[&str]) -> String {
+    let output = command(None, program, arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8(said).unwrap()
 }
 
 /// A program that goes on until this is dropped.
@@ -78,7 +105,7 @@ impl Running {
     /// Starts it; what it says goes into a file.
     pub(crate) fn start(namespace: &str, program: &str, arguments: &[&str], log: &Path) -> Self {
         let log = std::fs::File::create(log).unwrap();
-        let mut command = command(namespace, program, arguments);
+        let mut command = command(Some(namespace), program, arguments);
         command.stdout(log.try_clone().unwrap()).stderr(log);
         Self(command.spawn().unwrap())
     }

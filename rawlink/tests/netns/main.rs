@@ -9,6 +9,7 @@ mod link_events;
 mod neighbours;
 mod sockets;
 mod space;
+mod streams;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         link_events::trials(),
         neighbours::trials(),
         flows::trials(),
+        streams::trials(),
     ]
     .into_iter()
     .flatten()

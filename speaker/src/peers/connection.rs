@@ -60,9 +60,10 @@ impl Connection {
             to: SocketAddr::new(address, endpoint.port),
             source: endpoint.source,
             device: endpoint.vrf.clone().or_else(|| endpoint.interface.clone()),
-            reach: match internal || endpoint.multihop {
-                true => Reach::Anywhere,
-                false => Reach::Segment,
+            reach: match (endpoint.ttl_security, internal || endpoint.multihop) {
+                (true, _) => Reach::ProvenSegment,
+                (false, true) => Reach::Anywhere,
+                (false, false) => Reach::Segment,
             },
             password: endpoint
                 .password

@@ -54,6 +54,7 @@ pub fn spec(
         source: peer.source,
         password: password(peer, passwords)?.map(|one| peering::bgp::Password(one.0)),
         multihop: peer.multihop,
+        ttl_security: peer.ttl_security,
         ..Endpoint::new(peer.address)
     };
     let router_id = peer.router_id.unwrap_or_else(|| router_id(name, node));

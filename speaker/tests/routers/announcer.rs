@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ferrolb_crds::domain::{BfdProfile, PeerName};
 use ferrolb_peering::bgp::{Asn, Attributes, Endpoint, ExportTable, Password, PeerAsn, PeerSpec, Stop};
 use ferrolb_peering::{Family, Liveness, Prefix};
 use ferrolb_rawlink::links::Link;
-use ferrolb_routers::until;
 use ferrolb_speaker::bfd::{self, Bfd, BfdMetrics, Line, Reach};
 use ferrolb_speaker::peers::{News, Orders, PeerMetrics, Reports, Sessions, WantedPeer};
 use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::logged;
 use crate::netns::Namespace;
 use crate::site::NODE;
 
@@ -24,6 +25,7 @@ pub(crate) const THEIRS: u32 = 64500;
 
 /// A node that announces.
 pub(crate) struct Announcer {
+    peer: PeerName,
     orders: watch::Sender<Orders>,
     reports: watch::Receiver<Reports>,
     news: mpsc::Receiver<News>,
@@ -73,6 +75,8 @@ pub(crate) fn table(prefixes: impl IntoIterator<Item = String>, attributes: &Att
 
 impl Announcer {
     pub(crate) fn start(node: &Namespace) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1000);
+        let peer = format!("tor-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let (orders, of_orders) = watch::channel(Orders::default());
         let (to_reports, reports) = watch::channel(Reports::default());
         let (to_news, news) = mpsc::channel(64);
@@ -97,6 +101,7 @@ impl Announcer {
         };
         let ended = node.inside(|| sessions.start().unwrap());
         Self {
+            peer: peer.as_str().into(),
             orders,
             reports,
             news,
@@ -109,7 +114,7 @@ impl Announcer {
     /// Watches the peer at this address.
     pub(crate) fn watch(&self, address: &str, profile: BfdProfile, reach: Reach) {
         let wanted = bfd::Wanted {
-            name: "tor".into(),
+            name: self.peer.clone(),
             profile,
             reach,
         };
@@ -141,7 +146,7 @@ impl Announcer {
         doubts.collect()
     }
 
-    /// Holds a session with peer `tor` and tells it these routes.
+    /// Holds a session with the peer and tells it these routes.
     pub(crate) fn tell(&self, spec: &PeerSpec, routes: &ExportTable) {
         let wanted = WantedPeer {
             spec: spec.clone(),
@@ -151,27 +156,25 @@ impl Announcer {
                 .is_some_and(|watches| !watches.borrow().is_empty()),
             routes: routes.clone(),
         };
-        let peers = BTreeMap::from([("tor".into(), Arc::new(wanted))]);
+        let peers = BTreeMap::from([(self.peer.clone(), Arc::new(wanted))]);
         self.orders.send_modify(|orders| orders.peers = peers);
-    }
-
-    /// Waits until the session is up.
-    pub(crate) fn until_up(&self) {
-        until("the session to be up", || self.is_up());
     }
 
     pub(crate) fn is_up(&self) -> bool {
         let reports = self.reports.borrow();
-        reports
-            .get(&PeerName::from("tor"))
-            .is_some_and(|report| report.established)
+        reports.get(&self.peer).is_some_and(|report| report.established)
     }
 
     /// Why the last attempt or session ended.
     pub(crate) fn last(&self) -> String {
         let reports = self.reports.borrow();
-        let report = reports.get(&PeerName::from("tor")).cloned().unwrap_or_default();
+        let report = reports.get(&self.peer).cloned().unwrap_or_default();
         report.last.unwrap_or_default()
+    }
+
+    /// What it logged that speaks of something wrong.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        logged::troubles(&self.peer)
     }
 
     /// What happened so far.

@@ -1,10 +1,12 @@
-//! BGP sessions with real routers in network namespaces: FRR and BIRD say themselves which routes they have. Takes root, and
-//! the routers' programs, which `scripts/deps` unpacks; without them every test is reported as ignored, or fails if
-//! `FERROLB_REQUIRE_LAB` is set.
+//! BGP sessions with real routers in network namespaces: the routers say themselves which routes they have. Takes root, and
+//! the routers' programs, which `scripts/deps` unpacks and `ferrolb-lab build` builds; without them every test is reported as
+//! ignored, or fails if `FERROLB_REQUIRE_LAB` is set.
 
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
 mod announcer;
+mod conformance;
+mod logged;
 #[path = "../wire/netns.rs"]
 #[allow(dead_code, reason = "what raw frames need, sessions do not")]
 mod netns;
@@ -29,11 +31,17 @@ fn main() {
         };
         Trial::test(*name, run).with_ignored_flag(!runnable)
     };
+    logged::keep();
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
-    libtest_mimic::run(
-        &arguments,
-        trials::ALL.iter().chain(watched::ALL).map(trial).collect(),
-    )
-    .exit();
+    let trials = trials::ALL.iter().chain(watched::ALL).map(trial);
+    let cells = conformance::trials().into_iter();
+    let cells = cells.map(|cell| cell.with_ignored_flag(!runnable));
+    let conclusion = libtest_mimic::run(&arguments, trials.chain(cells).collect());
+    // What the cells have seen is known only now.
+    let compared = libtest_mimic::run(&arguments, vec![conformance::table()]);
+    match conclusion.has_failed() {
+        true => conclusion.exit(),
+        false => compared.exit(),
+    }
 }

@@ -1,5 +1,6 @@
 //! A node and a router, joined by a cable.
 
+use ferrolb_routers::until;
 use serde_json::Value;
 
 use crate::netns::Namespace;
@@ -15,7 +16,30 @@ pub(crate) struct Site {
     pub(crate) router: Namespace,
 }
 
+/// A router that another one lies before, and that other's address at its side.
+pub(crate) const FAR: [&str; 2] = ["203.0.113.2", "203.0.113.1"];
+
 impl Site {
+    /// A node and a router with another router between them.
+    pub(crate) fn with_a_hop_between() -> (Self, Namespace) {
+        let (node, router) = (Namespace::add("node"), Namespace::add("router"));
+        let between = Namespace::add("between");
+        for (end, name) in [(&node, "near"), (&router, "far")] {
+            let cable = format!("link add {name} type veth peer name eth0 netns {}", end.name());
+            between.ip(&cable);
+            between.ip(&format!("link set {name} up"));
+            end.ip("link set eth0 up");
+        }
+        between.ip(&format!("addr add {}/24 dev near", ROUTER[0]));
+        between.ip(&format!("addr add {}/24 dev far", FAR[1]));
+        between.set("net/ipv4/ip_forward", "1");
+        node.ip(&format!("addr add {}/24 dev eth0", NODE[0]));
+        node.ip(&format!("route add default via {}", ROUTER[0]));
+        router.ip(&format!("addr add {}/24 dev eth0", FAR[0]));
+        router.ip(&format!("route add {}/32 via {}", NODE[0], FAR[1]));
+        (Self { node, router }, between)
+    }
+
     pub(crate) fn new() -> Self {
         let (node, router) = (Namespace::add("node"), Namespace::add("router"));
         node.ip(&format!(
@@ -23,12 +47,21 @@ impl Site {
             router.name()
         ));
         for (namespace, addresses) in [(&node, NODE), (&router, ROUTER)] {
+            namespace.set("net/ipv6/conf/eth0/accept_dad", "0");
             namespace.each(&format!(
                 "addr add {}/24 dev eth0
                  addr add {}/64 dev eth0 nodad
                  link set eth0 up",
                 addresses[0], addresses[1]
             ));
+        }
+        // FRR and BIRD speak IPv6 only where they have seen a link-local address, and they see it only once.
+        for namespace in [&node, &router] {
+            until("a link-local address", || {
+                namespace
+                    .ip("-6 addr show dev eth0 scope link -tentative")
+                    .contains("fe80::")
+            });
         }
         Self { node, router }
     }

@@ -78,3 +78,32 @@ fn a_password_is_never_shown() {
     assert_eq!(peer.password, Password::Plain(Secrecy("hunter2".to_owned())));
     assert!(!format!("{peer:?}").contains("hunter2"));
 }
+
+/// A peer with the annotation.
+fn secured(value: &str, more: Value) -> Result<bool, String> {
+    let mut spec = json!({"myASN": 64512, "peerASN": 64500, "peerAddress": "192.0.2.1"});
+    for (name, value) in more.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
+    let metadata = json!({"name": "tor", "annotations": {"ferrolb.io/ttl-security": value}});
+    let object = serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap();
+    let parsed = BgpPeer::parse(&object);
+    parsed
+        .map(|peer| peer.ttl_security)
+        .map_err(|wrong| wrong.to_string())
+}
+
+#[rstest]
+#[case::said("true", json!({}), Ok(true))]
+#[case::of_any_other_as("true", json!({"peerASN": 0, "dynamicASN": "external"}), Ok(true))]
+#[case::not_said("false", json!({"ebgpMultiHop": true}), Ok(false))]
+#[case("yes", json!({}), Err("ferrolb.io/ttl-security: \"yes\" is neither \"true\" nor \"false\""))]
+#[case("true", json!({"ebgpMultiHop": true}), Err("ferrolb.io/ttl-security: is given beside spec.ebgpMultiHop; only one may be"))]
+#[case::of_our_own_as("true", json!({"peerASN": 64512}), Ok(true))]
+fn only_peers_that_are_one_hop_away_can_be_asked_to_show_it(
+    #[case] value: &str,
+    #[case] more: Value,
+    #[case] expected: Result<bool, &str>,
+) {
+    assert_eq!(secured(value, more), expected.map_err(str::to_owned));
+}

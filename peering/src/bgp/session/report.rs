@@ -124,6 +124,9 @@ pub enum Down {
         "no answer to the attempt to connect; with a password this often means that it differs from the peer's"
     )]
     NoAnswerWithPassword,
+    /// Nothing answers an attempt, or nothing that shows that it is near.
+    #[error("no answer to the attempt to connect; with TTL security this often means that the peer has none")]
+    NoAnswerWithTtlSecurity,
     /// The peer sent this.
     #[error("peer says: {0}")]
     Received(Notification),

@@ -34,6 +34,8 @@ pub enum ResetCause {
     Password,
     /// One hop or several.
     Multihop,
+    /// Whether the peer has to show that it is one hop away.
+    TtlSecurity,
 }
 
 impl ResetCause {
@@ -51,6 +53,7 @@ impl ResetCause {
             Self::Source => from.source != to.source,
             Self::Password => from.password != to.password,
             Self::Multihop => from.multihop != to.multihop,
+            Self::TtlSecurity => from.ttl_security != to.ttl_security,
         }
     }
 }
@@ -69,6 +72,7 @@ impl fmt::Display for ResetCause {
             Self::Source => "source address",
             Self::Password => "password",
             Self::Multihop => "multihop",
+            Self::TtlSecurity => "TTL security",
         })
     }
 }

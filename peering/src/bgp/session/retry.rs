@@ -48,9 +48,10 @@ pub(super) fn attempt(spec: &PeerSpec) -> Duration {
 
 /// Nothing answers an attempt.
 pub(super) fn silence(spec: &PeerSpec) -> Down {
-    match spec.endpoint.password {
-        Some(_) => Down::NoAnswerWithPassword,
-        None => Down::NoAnswer,
+    match (&spec.endpoint.password, spec.endpoint.ttl_security) {
+        (Some(_), _) => Down::NoAnswerWithPassword,
+        (None, true) => Down::NoAnswerWithTtlSecurity,
+        (None, false) => Down::NoAnswer,
     }
 }
 

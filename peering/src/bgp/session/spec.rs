@@ -89,6 +89,8 @@ pub struct Endpoint {
     pub password: Option<Password>,
     /// An external peer may be more than one hop away.
     pub multihop: bool,
+    /// The peer has to show that it is one hop away (RFC 5082).
+    pub ttl_security: bool,
 }
 
 impl Endpoint {
@@ -102,6 +104,7 @@ impl Endpoint {
             source: None,
             password: None,
             multihop: false,
+            ttl_security: false,
         }
     }
 }

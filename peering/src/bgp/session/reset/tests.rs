@@ -34,6 +34,7 @@ type Edit = fn(&mut PeerSpec);
 #[case(|spec: &mut PeerSpec| spec.endpoint.source = Some([192, 0, 2, 11].into()), ResetCause::Source, "source address")]
 #[case(|spec: &mut PeerSpec| spec.endpoint.password = Some(Password("x".to_owned())), ResetCause::Password, "password")]
 #[case(|spec: &mut PeerSpec| spec.endpoint.multihop = true, ResetCause::Multihop, "multihop")]
+#[case(|spec: &mut PeerSpec| spec.endpoint.ttl_security = true, ResetCause::TtlSecurity, "TTL security")]
 fn what_is_in_the_open_or_on_the_socket_needs_a_new_session(
     #[case] edit: Edit,
     #[case] cause: ResetCause,

@@ -69,6 +69,15 @@ fn silence_is_suspicious_if_there_is_a_password() {
 }
 
 #[test]
+fn silence_is_explained_by_ttl_security_if_there_is_some() {
+    let mut spec = spec();
+    spec.endpoint.ttl_security = true;
+    let mut stage = Stage::new(spec);
+    stage.give(Input::Start).pass(s(600));
+    assert_eq!(stage.why(), Down::NoAnswerWithTtlSecurity);
+}
+
+#[test]
 fn whatever_promises_success_leads_to_an_attempt_at_once() {
     let changed = PeerSpec {
         router_id: [192, 0, 2, 12].into(),
