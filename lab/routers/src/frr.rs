@@ -30,19 +30,24 @@ bfd
 pub struct Frr {
     namespace: String,
     folder: TempDir,
-    _daemons: [Running; 2],
+    daemons: [Running; 2],
     bfdd: Running,
 }
 
 impl Frr {
     /// Starts it with these lines below `router bgp 64500`.
     pub fn start(namespace: &str, lines: &str) -> Self {
+        Self::start_as(namespace, (64500, "203.0.113.1"), lines)
+    }
+
+    /// Starts it as this AS and with this BGP identifier.
+    pub fn start_as(namespace: &str, (asn, router_id): (u32, &str), lines: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
         open_to_all(folder.path());
         let configuration = format!(
-            "frr defaults traditional\nlog record-priority\ndebug bgp zebra\nrouter bgp 64500\n \
-             bgp router-id 203.0.113.1\n no bgp ebgp-requires-policy\n bgp log-neighbor-changes\n no bgp default ipv4-unicast\n{lines}\n"
+            "frr defaults traditional\nlog record-priority\ndebug bgp zebra\nrouter bgp {asn}\n \
+             bgp router-id {router_id}\n no bgp ebgp-requires-policy\n bgp log-neighbor-changes\n no bgp default ipv4-unicast\n{lines}\n"
         );
         std::fs::write(path("bgpd.conf"), configuration).unwrap();
         // Without this vtysh asks for a password.
@@ -83,7 +88,7 @@ impl Frr {
         until("bgpd to listen", || path("bgpd.vty").exists());
         let started = Self {
             namespace: namespace.to_owned(),
-            _daemons: [zebra, bgpd],
+            daemons: [zebra, bgpd],
             bfdd,
             folder,
         };
@@ -96,9 +101,25 @@ impl Frr {
     }
 
     fn vtysh(&self, command: &str) -> Vec<u8> {
+        self.vtysh_all(&[command])
+    }
+
+    fn vtysh_all(&self, commands: &[&str]) -> Vec<u8> {
         let folder = self.folder.path().to_str().unwrap();
-        let arguments = ["--vty_socket", folder, "--config_dir", folder, "-c", command];
+        let mut arguments = vec!["--vty_socket", folder, "--config_dir", folder];
+        arguments.extend(commands.iter().flat_map(|command| ["-c", command]));
         run(&self.namespace, "usr/bin/vtysh", &arguments).stdout
+    }
+
+    /// Changes its configuration while it runs.
+    pub fn configure(&self, commands: &[&str]) {
+        self.vtysh_all(&[&["configure terminal"], commands].concat());
+    }
+
+    /// The memory that its daemons have, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let daemons = self.daemons.iter().chain([&self.bfdd]);
+        daemons.map(Running::resident_kib).sum()
     }
 
     /// What a command says, as JSON.
