@@ -34,7 +34,7 @@ use crate::see::dataplane::{self, Dataplane};
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
-use crate::tell::events::{Heard, Logged, Told, ToldProblems};
+use crate::tell::events::{Heard, Logged, Told, ToldContested, ToldProblems};
 use crate::tell::l2_status::{Due, Owner};
 use crate::tell::resend::Resend;
 use crate::tell::write::{Actor, WRITE_TIMEOUT};
@@ -223,6 +223,7 @@ pub(crate) struct Said {
     /// What was said in the conditions of Services.
     stated: Resend<Statement>,
     settling: Settling,
+    contested: ToldContested,
 }
 
 impl Said {
