@@ -4,9 +4,10 @@ use std::fs;
 use std::process::Command;
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Found, Lab, Machine, Result, wait};
+use ferrolb_lab::{Found, Lab, Machine, Result, source, wait};
 use serde_json::{Deserializer, Value};
 
+use crate::everywhere::series;
 use crate::explaining::{LABEL, Labels};
 use crate::scene::{SOON, Scene, pool, service};
 
@@ -45,7 +46,7 @@ pub(crate) fn lines(answer: &Value) -> Vec<String> {
 }
 
 /// Waits until it finds all of these, with this exit code.
-fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
+pub(crate) fn until_found(lab: &Lab, code: i32, expected: &[String]) -> Result<()> {
     wait::until_seen(&format!("doctor to find {expected:?}"), SOON * 2, || {
         finds(lab, code, expected)
     })
@@ -166,11 +167,58 @@ fn nodes(lab: &Lab) -> Outcome {
     let deaf =
         |from: &str, to: &str| format!("FD15 Node/{from}: its speaker does not hear node {to} on eth0");
     until_found(lab, 2, &[deaf(&one, &other), deaf(&other, &one)])?;
+    // The third hears both and vouches for them, so no address has two holders: no Service has anything to say.
+    let two_up = "ferrolb_segment_nodes_up{interface=\"eth0\"} 2";
+    assert!(series(lab, two_up)?, "{two_up}");
     unheard.heal()?;
     strict_reverse_path(lab, 3, || {
         let strict = format!("FD17 Node/{}: the kernel drops packets", lab.node_name(3));
         until_found(lab, 2, &[strict])
-    })
+    })?;
+    without_a_verb(lab, 3)
+}
+
+/// The speakers' rights without one verb, as long as this lives. Those that run go on: the API server ends no watch for it.
+struct Forbidden<'a>(&'a Lab, String);
+
+impl<'a> Forbidden<'a> {
+    fn put(lab: &'a Lab) -> std::result::Result<Self, libtest_mimic::Failed> {
+        let rights = fs::read_to_string(source::root().join("deploy/speaker-rbac.yaml"))?;
+        let rule = "resources: [endpointslices]\n  verbs: [list, watch]";
+        assert!(rights.contains(rule), "{rights}");
+        lab.apply(&rights.replace(rule, &rule.replace("list, ", "")))?;
+        Ok(Self(lab, rights))
+    }
+}
+
+impl Drop for Forbidden<'_> {
+    fn drop(&mut self) {
+        if let Err(failed) = self.0.apply(&self.1) {
+            eprintln!("the speakers' rights stay changed: {failed}");
+        }
+    }
+}
+
+/// A speaker that starts and may not list what it needs. Others announce its addresses: no Service has anything to say.
+fn without_a_verb(lab: &Lab, node: u8) -> Outcome {
+    let forbidden = Forbidden::put(lab)?;
+    let name = lab.node_name(node);
+    let here = format!("--field-selector=spec.nodeName={name}");
+    let pods = [
+        "delete",
+        "pods",
+        "-n",
+        "metallb-system",
+        "-l",
+        "component=speaker",
+    ];
+    lab.kubectl(&[&pods[..], &[&*here]].concat())?;
+    let waits = format!("FD07 Node/{name}: its speaker: not ready: endpointslices");
+    until_found(lab, 2, &[waits])?;
+    let refused = "ferrolb_watch_failures_total{cause=\"forbidden\",resource=\"endpointslices\"}";
+    assert!(series(lab, refused)?, "{refused}");
+    drop(forbidden);
+    Ok(())
 }
 
 /// Does this while the node filters strictly, and its default route leaves by another interface.
