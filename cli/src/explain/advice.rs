@@ -80,7 +80,7 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
             "Look on the announcing node and the switch for what drops ARP or neighbour discovery (docs/operations.md, Checked on the wire)."
         }
         "WireDisputed" => {
-            "Find the station with the MAC address that is named, and take the address from it."
+            "Find the station with the MAC address that is named, and take the address from it. Of a node, ferrolb doctor says whether its speaker is heard and has the key of the others (FD15, FD16)."
         }
         "NoCarrier" => {
             "Plug the interface in, or let another interface or node announce (spec.interfaces and spec.nodeSelectors of the L2Advertisement)."
