@@ -100,6 +100,8 @@ fn keyed(lab: &Lab) -> Outcome {
     )?;
     assert_eq!(lab.assigned("keyed", 1, SOON)?, [IpAddr::from(KEYED)]);
     lab.announced(KEYED.into(), SOON, |_| true)?;
+    // Its kubelet remembers for some minutes who may forward ports, and need not ask the API server then.
+    until_found(lab, 0, &[])?;
     let deaf = Deaf::make(lab, ODD)?;
     let done = apart_by_key(lab);
     drop(deaf);

@@ -88,14 +88,9 @@ pub(crate) fn conditions(lab: &Lab, service: &str) -> Result<String> {
 }
 
 /// Whether any daemon shows a series that begins so, other than with zero.
-pub(crate) fn series(lab: &Lab, begin: &str) -> Result<bool> {
-    let nodes = lab.plan().nodes().map(Machine::Node);
-    let mut bodies = Vec::new();
-    for machine in nodes {
-        bodies.push(
-            lab.http_get_from(machine, "http://127.0.0.1:9120/metrics", SOON)?
-                .body,
-        );
+fn series(lab: &Lab, begin: &str) -> Result<bool> {
+    if of_a_speaker(lab, begin)? {
+        return Ok(true);
     }
     // Either may lead, and the other one shows nothing.
     let selector = [
@@ -108,11 +103,27 @@ pub(crate) fn series(lab: &Lab, begin: &str) -> Result<bool> {
     ];
     for pod in lab.json(&selector)?["items"].as_array().into_iter().flatten() {
         let address = pod["status"]["podIP"].as_str().unwrap_or_default();
-        let url = format!("http://{address}:9120/metrics");
-        bodies.push(lab.http_get_from(Machine::Node(1), &url, SOON)?.body);
+        if shows(lab, Machine::Node(1), address, begin)? {
+            return Ok(true);
+        }
     }
-    let mut all = bodies.iter().flat_map(|body| body.lines());
-    Ok(all.any(|line| line.starts_with(begin) && !line.ends_with(" 0")))
+    Ok(false)
+}
+
+/// Whether any speaker does.
+pub(crate) fn of_a_speaker(lab: &Lab, begin: &str) -> Result<bool> {
+    for node in lab.plan().nodes() {
+        if shows(lab, Machine::Node(node), "127.0.0.1", begin)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn shows(lab: &Lab, from: Machine, daemon: &str, begin: &str) -> Result<bool> {
+    let metrics = lab.http_get_from(from, &format!("http://{daemon}:9120/metrics"), SOON)?;
+    let mut lines = metrics.body.lines();
+    Ok(lines.any(|line| line.starts_with(begin) && !line.ends_with(" 0")))
 }
 
 /// Waits until nothing is wrong with the Service any more.

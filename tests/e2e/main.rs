@@ -16,6 +16,7 @@ mod monitoring;
 mod page;
 mod prometheus;
 mod remembering;
+mod rights;
 mod scene;
 mod told;
 mod unplugged;
