@@ -12,8 +12,8 @@ const OF_THE_WIRE: [&str; 2] = ["WireSilent", "WireDisputed"];
 /// The reason of condition Announced of a Service with an address that another station has.
 pub(crate) const TAKEN: &str = "WireTaken";
 
-/// The reasons of condition Announced of a Service that a node announces, and whose packets it drops for sure.
-const OF_THE_HOLDER: [&str; 2] = ["Ipv6Off", "NoLinkLocal"];
+/// The reasons of condition Announced of a Service that a node announces, and that is out of reach there for sure.
+const OF_THE_HOLDER: [&str; 3] = ["NoCarrier", "Ipv6Off", "NoLinkLocal"];
 
 /// Whether a node announces the Service, although the condition does not hold.
 pub(crate) fn is_announced_all_the_same(announced: &Condition) -> bool {

@@ -7,6 +7,7 @@ use ferrolb_crds::api::ConfigurationState;
 use ferrolb_crds::domain::NodeName;
 use ferrolb_crds::names::STATE_NODE;
 use k8s_openapi::api::core::v1 as kubernetes;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
 use serde::{Deserialize, Serialize, Serializer};
@@ -14,6 +15,11 @@ use serde_json::Value;
 
 /// Selects the pods of the speakers.
 pub(crate) const SPEAKER_PODS: &str = "component=speaker";
+
+/// A speaker is ready some seconds after its node; an image may have to be pulled first.
+const STARTS_WITHIN_SECONDS: i64 = 60;
+/// What Kubernetes says of a container that nothing keeps from running.
+const ON_ITS_WAY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// A pod, as far as it matters here.
 #[derive(Clone, Debug, Default, Deserialize, kube::Resource)]
@@ -55,6 +61,29 @@ impl Pod {
     /// Whether Kubernetes says that it is ready.
     pub(crate) fn is_ready(&self) -> bool {
         state_of(self) == State::Ready
+    }
+
+    /// Whether it is not ready for so short a time that it may be on its way, as on a node that comes back, and Kubernetes
+    /// knows of nothing that keeps it.
+    pub(crate) fn may_be_starting(&self, now: Timestamp) -> bool {
+        let State::NotReady(why) = state_of(self) else {
+            return false;
+        };
+        let since = self
+            .ready_condition()
+            .and_then(|one| one["lastTransitionTime"].as_str());
+        let since = since.and_then(|since| since.parse::<Timestamp>().ok());
+        let is_recent =
+            since.is_some_and(|since| now.as_second() - since.as_second() < STARTS_WITHIN_SECONDS);
+        is_recent && (why.is_empty() || ON_ITS_WAY.contains(&why.as_str()))
+    }
+
+    fn ready_condition(&self) -> Option<&Value> {
+        let conditions = self.status["conditions"].as_array();
+        conditions
+            .into_iter()
+            .flatten()
+            .find(|one| one["type"] == "Ready")
     }
 }
 
@@ -151,12 +180,7 @@ fn of_pods(node: &NodeName, pods: &[Pod]) -> State {
 
 fn state_of(pod: &Pod) -> State {
     let status = &pod.status;
-    let conditions = status["conditions"].as_array();
-    let ready = conditions.into_iter().flatten();
-    let ready = ready
-        .filter(|one| one["type"] == "Ready")
-        .any(|one| one["status"] == "True");
-    if ready {
+    if pod.ready_condition().is_some_and(|one| one["status"] == "True") {
         return State::Ready;
     }
     let containers = status["containerStatuses"].as_array();
@@ -214,6 +238,32 @@ mod tests {
     #[case::not_started_yet(&[with("n1", json!({"phase": "Pending"}))], State::NotReady("Pending".to_owned()))]
     fn a_speaker_is_as_ready_as_its_pod(#[case] pods: &[Pod], #[case] expected: State) {
         assert_eq!(of("n1", &[state("n1", "")], Some(pods)).state, expected);
+    }
+
+    #[rstest]
+    #[case::since_its_node_came_back(json!({"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}), "", true)]
+    #[case::creating(json!({"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}), "ContainerCreating", true)]
+    #[case::for_long(json!({"type": "Ready", "status": "False", "lastTransitionTime": "2025-12-31T23:59:20Z"}), "", false)]
+    #[case::crashing(json!({"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}), "CrashLoopBackOff", false)]
+    #[case::ready(json!({"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}), "", false)]
+    #[case::of_no_node(json!({}), "", false)]
+    fn a_pod_may_be_starting_for_a_minute_if_nothing_keeps_it(
+        #[case] condition: Value,
+        #[case] waiting: &str,
+        #[case] expected: bool,
+    ) {
+        let state = match waiting {
+            "" => json!({"running": {}}),
+            reason => json!({"waiting": {"reason": reason}}),
+        };
+        let pod = with(
+            "n1",
+            json!({"phase": "Running", "conditions": [condition], "containerStatuses": [{"state": state}]}),
+        );
+        assert_eq!(
+            pod.may_be_starting("2026-01-01T00:00:30Z".parse().unwrap()),
+            expected
+        );
     }
 
     #[rstest]

@@ -66,6 +66,24 @@ impl Lab {
             .map(drop)
     }
 
+    /// Does that as often as the controller writes the right one, until the controller leaves the status to the other.
+    ///
+    /// # Errors
+    /// If it does not within that time.
+    pub fn overrule_until_left(&self, service: &str, address: IpAddr, within: Duration) -> Result<()> {
+        let what = format!("the status of {service} to be left to another controller");
+        wait::until_seen(&what, within, || {
+            let why = self.why(service);
+            if why.contains("StatusDisputed") {
+                return Ok(Ok(()));
+            }
+            if self.external_addresses(service)? != [address] {
+                self.overrule(service, address)?;
+            }
+            Ok(Err(why))
+        })
+    }
+
     /// What the condition `Assigned` of a Service says.
     #[must_use]
     pub fn why(&self, service: &str) -> String {

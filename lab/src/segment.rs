@@ -139,6 +139,16 @@ pub struct Plugged<'a> {
 }
 
 impl Plugged<'_> {
+    /// Takes its switch port down, or up again: it loses its carrier and keeps its addresses and routes.
+    ///
+    /// # Errors
+    /// If the interface is gone.
+    pub fn connect(&self, connected: bool) -> Result<()> {
+        let state = if connected { "up" } else { "down" };
+        let line = format!("link set {} {state}\n", port(&self.nic));
+        netns::ip(&self.lab.plan().switch(), &line)
+    }
+
     /// Waits until the switch forwards to the interface: it learns of a carrier as late as a second after it is there.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ use crate::see::dataplane::{self, Dataplane};
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
-use crate::tell::events::{Heard, Logged, Told, ToldProblems};
+use crate::tell::events::{Heard, Logged, Told, ToldContested, ToldProblems};
 use crate::tell::l2_status::Due;
 use crate::tell::resend::Resend;
 use crate::tell::sessions;
@@ -217,6 +217,7 @@ pub(crate) struct Said {
     /// What was said in the conditions of Services.
     stated: Resend<Statement>,
     settling: Settling,
+    contested: ToldContested,
     /// What was told of the sessions.
     sessions: sessions::Told,
 }

@@ -85,17 +85,7 @@ fn another_writer(lab: &Lab) -> Outcome {
     )?;
     lab.assigned("disputed", 1, SOON)?;
     let theirs = ip("203.0.113.77");
-    lab.overrule("disputed", theirs)?;
-    wait::until_seen("the controller to leave the status to the other", SOON, || {
-        let why = lab.why("disputed");
-        if why.contains("StatusDisputed") {
-            return Ok(Ok(()));
-        }
-        if lab.external_addresses("disputed")? != [theirs] {
-            lab.overrule("disputed", theirs)?;
-        }
-        Ok(Err(why))
-    })?;
+    lab.overrule_until_left("disputed", theirs, SOON)?;
     assert!(
         lab.why("disputed").contains("other-lb"),
         "{}",

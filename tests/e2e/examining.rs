@@ -1,6 +1,5 @@
 //! `ferrolb doctor` finds what is broken, in the words of `ferrolb explain`, and nothing in a cluster that is well.
 
-use std::fs;
 use std::process::Command;
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
@@ -8,6 +7,7 @@ use ferrolb_lab::{Found, Lab, Machine, Result, wait};
 use serde_json::{Deserializer, Value};
 
 use crate::explaining::{LABEL, Labels};
+use crate::rights::{without_a_right, without_a_verb};
 use crate::scene::{SOON, Scene, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -159,18 +159,24 @@ spec: {autoAssign: false, addresses: [192.0.2.231/32]}
 fn nodes(lab: &Lab) -> Outcome {
     {
         let _excluded = Labels::put(lab, lab.plan().nodes(), LABEL)?;
-        until_found(lab, 1, &["FD08 Node/*: every node carries the label".to_owned()])?;
+        let sentence = "every node carries the label";
+        until_found(lab, 1, &[format!("FD08 Node/*: {sentence}")])?;
+        // The label is ignored, and the Service is well.
+        let Found { code, text, .. } = lab.ferrolb_finds(&["explain", "svc/default/ex-well"], SOON)?;
+        assert!(code == Some(0) && text.contains(sentence), "{text}");
     }
     let unheard = lab.unhear(1, 2)?;
     let (one, other) = (lab.node_name(1), lab.node_name(2));
     let deaf =
         |from: &str, to: &str| format!("FD15 Node/{from}: its speaker does not hear node {to} on eth0");
     until_found(lab, 2, &[deaf(&one, &other), deaf(&other, &one)])?;
+    // The third hears both and vouches for them: no address has two holders, and no Service or metric has anything to say.
     unheard.heal()?;
     strict_reverse_path(lab, 3, || {
         let strict = format!("FD17 Node/{}: the kernel drops packets", lab.node_name(3));
         until_found(lab, 2, &[strict])
-    })
+    })?;
+    without_a_verb(lab, 3)
 }
 
 /// Does this while the node filters strictly, and its default route leaves by another interface.
@@ -194,57 +200,4 @@ pub(crate) fn strict_reverse_path(lab: &Lab, node: u8, during: impl FnOnce() -> 
         ),
     )?;
     Ok(done?)
-}
-
-/// As somebody who may read all but Nodes and cannot ask the speakers.
-fn without_a_right(lab: &Lab) -> Outcome {
-    let role = "
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: ex-reader}
-rules:
-- {apiGroups: [''], resources: [services, namespaces, configmaps, pods], verbs: [list]}
-- {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list]}
-- {apiGroups: [metallb.io], resources: ['*'], verbs: [list]}
-- {apiGroups: [apps], resources: [daemonsets, deployments], verbs: [list]}
-- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [list]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: ex-reader}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ex-reader}
-subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ex-reader}]
-";
-    let _role = Scene::new(lab, role)?;
-    let own = lab.kubeconfig_on(Machine::ControlPlane);
-    // Beside the other: it names files of its folder.
-    let file = tempfile::NamedTempFile::new_in(own.parent().expect("a file"))?;
-    let own = fs::read_to_string(own)?;
-    let mut kubeconfig: Value = serde_json::from_str(&own)?;
-    // Impersonation, which the administrator may do.
-    kubeconfig["users"][0]["user"]["as"] = "ex-reader".into();
-    fs::write(file.path(), kubeconfig.to_string())?;
-    let path = file.path().to_string_lossy().into_owned();
-    let (code, answer) = doctor(lab, &["--kubeconfig", &path])?;
-    let gaps = answer["not_looked_at"].as_array().cloned().unwrap_or_default();
-    let says = |check: &str, why: &str| {
-        let mut gaps = gaps.iter();
-        gaps.any(|gap| {
-            let checks = gap["checks"].as_array().into_iter().flatten();
-            checks.into_iter().any(|one| one == check)
-                && gap["why"].as_str().unwrap_or_default().contains(why)
-        })
-    };
-    assert!(says("FD07", "may not list nodes"), "{answer}");
-    assert!(says("FD15", "pods/portforward"), "{answer}");
-    assert_eq!(code, Some(0), "{answer}");
-    let archive = tempfile::NamedTempFile::new()?;
-    let archive = archive.path().to_string_lossy();
-    let Found { code, text, .. } =
-        lab.ferrolb_finds(&["support-bundle", "-o", &archive, "--kubeconfig", &path], SOON)?;
-    assert!(text.contains("not in it: nodes: may not list nodes"), "{text}");
-    assert!(text.contains("not in it: /facts of "), "{text}");
-    assert_eq!(code, Some(0), "{text}");
-    Ok(())
 }

@@ -2,19 +2,24 @@
 
 mod addresses;
 mod announcing;
+mod apart;
 mod bundling;
 mod conflicting;
 mod dashboard;
+mod everywhere;
 mod examining;
 mod explaining;
+mod healthy;
 mod input;
 mod installed;
 mod monitoring;
 mod page;
 mod prometheus;
 mod remembering;
+mod rights;
 mod scene;
 mod told;
+mod unplugged;
 mod watched;
 
 use std::process::ExitCode;
@@ -36,6 +41,9 @@ fn main() -> ExitCode {
         page::trials(),
         remembering::trials(),
         told::trials(),
+        apart::trials(),
+        unplugged::trials(),
+        healthy::trials(),
         watched::trials(),
     ]
     .into_iter()

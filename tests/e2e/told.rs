@@ -3,13 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ferrolb_lab::Lab;
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Found, Lab, Machine, Result, wait};
-use serde_json::Value;
 
-use crate::examining::{doctor, lines, on_node, strict_reverse_path};
+use crate::everywhere::{Wrong, everywhere, well};
+use crate::examining::{on_node, strict_reverse_path};
 use crate::page;
-use crate::scene::{PODS, SOON, Scene, annotated, event, pool, service};
+use crate::scene::{SOON, Scene, annotated, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -22,113 +22,6 @@ pub(crate) fn trials() -> Vec<Trial> {
             holders,
         ),
     ]
-}
-
-/// What is wrong, and where it is said beside the page and `explain`.
-struct Wrong {
-    service: &'static str,
-    /// The word of the condition.
-    reason: &'static str,
-    event: &'static str,
-    /// That of `ferrolb doctor`.
-    number: &'static str,
-    /// A series that at least one daemon shows.
-    series: &'static str,
-    /// Part of the sentence.
-    words: String,
-}
-
-/// Waits until it is said everywhere.
-fn everywhere(lab: &Lab, wrong: &Wrong) -> Result<()> {
-    let Wrong {
-        service,
-        reason,
-        words,
-        ..
-    } = wrong;
-    let says = |what: &str, text: String, begin: &str| match text
-        .lines()
-        .any(|line| line.contains(begin) && line.contains(words))
-    {
-        true => Ok(()),
-        false => Err(format!("{what}: no {begin:?} with {words:?} in {text}")),
-    };
-    wait::until_seen(&format!("{reason} of {service} to be said"), PODS, || {
-        let conditions = conditions(lab, service)?;
-        if let Err(missing) = says("condition", conditions, &format!(" {reason}: ")) {
-            return Ok(Err(missing));
-        }
-        let subject = format!("svc/default/{service}");
-        let Found { text, .. } = lab.ferrolb_finds(&["explain", &subject], SOON)?;
-        let first = text.lines().next().unwrap_or_default().to_owned();
-        if let Err(missing) = says("explain", first, &format!("({reason}): ")) {
-            return Ok(Err(missing));
-        }
-        let (_, answer) = doctor(lab, &[])?;
-        let found = lines(&answer);
-        let line = format!("{} Service/default/{service}: ", wrong.number);
-        if let Err(missing) = says("doctor", found.join("\n"), &line) {
-            return Ok(Err(missing));
-        }
-        let page = lab.http_get_from(Machine::ControlPlane, page::URL, SOON)?.body;
-        let rows = page.replace("<tr", "\n<tr");
-        let row = format!("default/{service}");
-        Ok(
-            says("page", rows, &row).and_then(|()| match series(lab, wrong.series) {
-                Ok(true) => Ok(()),
-                other => Err(format!("no series {}: {other:?}", wrong.series)),
-            }),
-        )
-    })?;
-    event(lab, service, wrong.event, &[words])?;
-    Ok(())
-}
-
-/// Those of a Service, each as `False Reason: message`.
-fn conditions(lab: &Lab, service: &str) -> Result<String> {
-    let object = lab.json(&["get", "service", service])?;
-    let conditions = object["status"]["conditions"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let line = |one: &Value| {
-        format!(
-            "{} {}: {}",
-            text(&one["status"]),
-            text(&one["reason"]),
-            text(&one["message"])
-        )
-    };
-    Ok(conditions.iter().map(line).collect::<Vec<_>>().join("\n"))
-}
-
-/// Whether any daemon shows a series that begins so, other than with zero.
-fn series(lab: &Lab, begin: &str) -> Result<bool> {
-    let nodes = lab.plan().nodes().map(Machine::Node);
-    let mut bodies = Vec::new();
-    for machine in nodes {
-        bodies.push(
-            lab.http_get_from(machine, "http://127.0.0.1:9120/metrics", SOON)?
-                .body,
-        );
-    }
-    // Either may lead, and the other one shows nothing.
-    let selector = [
-        "get",
-        "pods",
-        "-n",
-        "metallb-system",
-        "-l",
-        "component=controller",
-    ];
-    for pod in lab.json(&selector)?["items"].as_array().into_iter().flatten() {
-        let address = pod["status"]["podIP"].as_str().unwrap_or_default();
-        let url = format!("http://{address}:9120/metrics");
-        bodies.push(lab.http_get_from(Machine::Node(1), &url, SOON)?.body);
-    }
-    let mut all = bodies.iter().flat_map(|body| body.lines());
-    Ok(all.any(|line| line.starts_with(begin) && !line.ends_with(" 0")))
 }
 
 fn services(lab: &Lab) -> Outcome {
@@ -148,10 +41,12 @@ spec: {autoAssign: false, addresses: [192.0.2.234/32]}
             &pool("said-small", "192.0.2.235/32"),
             &pool("said-idle", "192.0.2.236/32"),
             &pool("said-far", "203.0.113.9/32"),
+            &pool("said-robbed", "192.0.2.227/32"),
             &service("said-quiet", "said-quiet", ""),
             &service("said-first", "said-small", ""),
             &service("said-idle", "said-idle", "").replace("app: echo", "app: nobody"),
             &service("said-far", "said-far", ""),
+            &service("said-robbed", "said-robbed", ""),
         ]
         .concat(),
     )?;
@@ -210,6 +105,20 @@ spec: {autoAssign: false, addresses: [192.0.2.234/32]}
     ] {
         everywhere(lab, &wrong)?;
     }
+    lab.assigned("said-robbed", 1, SOON)?;
+    lab.overrule_until_left("said-robbed", Ipv4Addr::new(203, 0, 113, 77).into(), SOON)?;
+    everywhere(
+        lab,
+        &Wrong {
+            event: "StatusDisputed",
+            ..refused(
+                "said-robbed",
+                "StatusDisputed",
+                "ferrolb_services_disputed",
+                "other-lb keeps writing the status of this Service, which is left alone",
+            )
+        },
+    )?;
     forward.kill();
     Ok(())
 }
@@ -248,7 +157,7 @@ fn holders(lab: &Lab) -> Outcome {
         ),
     )?;
     muted.heal()?;
-    well(lab)?;
+    well(lab, "said")?;
 
     let paused = lab.pause_kube_proxy(holder)?;
     everywhere(
@@ -260,7 +169,7 @@ fn holders(lab: &Lab) -> Outcome {
         ),
     )?;
     drop(paused);
-    well(lab)?;
+    well(lab, "said")?;
 
     strict_reverse_path(lab, holder, || {
         everywhere(
@@ -272,19 +181,10 @@ fn holders(lab: &Lab) -> Outcome {
             ),
         )
     })?;
-    well(lab)?;
+    well(lab, "said")?;
     without_ipv6(lab)?;
     forward.kill();
     Ok(())
-}
-
-/// Waits until nothing is wrong with the Service any more.
-fn well(lab: &Lab) -> Result<()> {
-    wait::until_seen("the Service to be well again", PODS, || {
-        let said = conditions(lab, "said")?;
-        let is_well = said.lines().any(|line| line.starts_with("True Announced: "));
-        Ok(if is_well { Ok(()) } else { Err(said) })
-    })
 }
 
 /// An advertisement that names an interface is obeyed although the kernel has no IPv6 there.

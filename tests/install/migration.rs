@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::tour::Person;
-use ferrolb_lab::{Error, Lab, Result, images, plan, source, wait};
-use serde_json::{Value, json};
+use ferrolb_lab::{Error, Found, Lab, Result, images, plan, source, wait};
+use serde_json::{Deserializer, Value, json};
 
 use crate::requests;
 
@@ -61,6 +61,17 @@ fn there_and_back(lab: &Lab) -> Outcome {
         json!({"IPAddressPool": 1, "L2Advertisement": 1, "Service": 1})
     );
 
+    let theirs = "MetalLB runs here; when the webhook is gone: kubectl delete -n metallb-system";
+    doctor_finds(
+        lab,
+        &[
+            &format!("FD11 DaemonSet/metallb-system/speaker: {theirs} daemonset speaker"),
+            &format!("FD11 Deployment/metallb-system/controller: {theirs} deployment controller"),
+            "FD11 ValidatingWebhookConfiguration/metallb-webhook-configuration: ",
+        ],
+    )?;
+    let beside = speaker_of_another_name(lab)?;
+
     let pools = pools(lab)?;
     let page = commands("## The exchange");
     let (webhook, program) = page.split_at(page.len() - 1);
@@ -78,6 +89,15 @@ fn there_and_back(lab: &Lab) -> Outcome {
         },
     )?;
     unchanged(lab, &pools, address)?;
+    doctor_finds(lab, &[])?;
+    lab.apply(&beside)?;
+    doctor_finds(
+        lab,
+        &[&format!(
+            "FD11 DaemonSet/metallb-system/{BESIDE}: {theirs} daemonset {BESIDE}"
+        )],
+    )?;
+    lab.delete(&beside)?;
 
     lasts(lab, "MetalLB put back over FerroLB", address, || {
         put_back(lab, &metallb)
@@ -109,6 +129,51 @@ fn there_and_back(lab: &Lab) -> Outcome {
     lab.kubectl(&["delete", "--ignore-not-found", "-k", &metallb])?;
     lab.kubectl(&["delete", "--ignore-not-found", "-f", &tree("deploy/ferrolb.yaml")])?;
     Ok(())
+}
+
+/// Its name where it runs beside ours, as MetalLB's chart calls it.
+const BESIDE: &str = "metallb-speaker";
+
+/// MetalLB's own speaker as it runs now, by another name and at another port, so that it can run beside ours.
+fn speaker_of_another_name(lab: &Lab) -> Result<String> {
+    let now = lab.json(&["get", "-n", NAMESPACE, "daemonset", "speaker"])?;
+    let mut spec = now["spec"].clone();
+    let labels = json!({"app.kubernetes.io/name": "metallb", "app.kubernetes.io/component": "speaker"});
+    spec["selector"]["matchLabels"] = labels.clone();
+    spec["template"]["metadata"] = json!({ "labels": labels });
+    let container = &mut spec["template"]["spec"]["containers"][0];
+    container["args"] = json!(["--port=7472", "--log-level=info"]);
+    container["ports"] = json!([]);
+    let metadata = json!({"namespace": NAMESPACE, "name": BESIDE});
+    Ok(json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec}).to_string())
+}
+
+/// Waits until `ferrolb doctor` finds these of check FD11, each as `FD11 Object: message`, and no other. The rest of the
+/// cluster may just have changed.
+fn doctor_finds(lab: &Lab, expected: &[&str]) -> Result<()> {
+    wait::until_seen(&format!("doctor to find {expected:?}"), SOON, || {
+        let Found { text, .. } = lab.ferrolb_finds(&["doctor", "-o", "json"], SOON)?;
+        // What it says on standard error follows.
+        let answer = Deserializer::from_str(&text).into_iter::<Value>().next();
+        let answer = answer.and_then(std::result::Result::ok).unwrap_or_default();
+        let Some(checks) = answer["checks"].as_array() else {
+            return Ok(Err(text));
+        };
+        let of_check = checks.iter().filter(|check| check["check"] == "FD11");
+        let findings = of_check.flat_map(|check| check["findings"].as_array().into_iter().flatten());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let found: Vec<String> = findings
+            .map(|one| format!("FD11 {}: {}", text(&one["object"]), text(&one["message"])))
+            .collect();
+        let all = expected
+            .iter()
+            .all(|line| found.iter().any(|one| one.starts_with(line)));
+        Ok(if all && found.len() == expected.len() {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
+        })
+    })
 }
 
 fn tree(path: &str) -> String {

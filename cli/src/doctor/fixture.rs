@@ -18,6 +18,7 @@ pub(super) struct Scene {
     pub(super) beside: Beside,
     facts: BTreeMap<NodeName, Facts>,
     pub(super) unasked: BTreeMap<NodeName, String>,
+    pub(super) waiting: BTreeMap<NodeName, String>,
     pub(super) unseen: BTreeMap<String, String>,
 }
 
@@ -46,6 +47,7 @@ impl Scene {
                 .map(|(node, peer)| (node.into(), object(facts(node, peer))))
                 .into(),
             unasked: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             unseen: BTreeMap::new(),
         }
     }
@@ -64,6 +66,7 @@ impl Scene {
             beside: self.beside,
             facts: self.facts,
             unasked: self.unasked,
+            waiting: self.waiting,
             unseen: self.unseen,
         };
         gathered.examine("metallb-system")

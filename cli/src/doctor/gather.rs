@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::checks::{self, FACTS};
 use super::report::Report;
 use super::seen::{Beside, Caused, Seen};
-use crate::asking::ask;
+use crate::asking::{AskError, ask};
 use crate::cluster::{ALL, AccessError, Cluster, raw};
 use crate::explain::case::{Cases, Evidence};
 use crate::explain::live::Live;
@@ -43,8 +43,26 @@ pub(super) struct Gathered {
     pub(super) facts: BTreeMap<NodeName, Facts>,
     /// Nodes whose speaker could not be asked, and why.
     pub(super) unasked: BTreeMap<NodeName, String>,
+    /// What speakers that are not ready say of themselves.
+    pub(super) waiting: BTreeMap<NodeName, String>,
     /// Resources that could not be read, and why.
     pub(super) unseen: BTreeMap<String, String>,
+}
+
+/// What the speakers said.
+#[derive(Default)]
+struct Asked {
+    facts: BTreeMap<NodeName, Facts>,
+    unasked: BTreeMap<NodeName, String>,
+    /// In the words of `/readyz`; empty if they are ready, and Kubernetes does not know it yet.
+    waiting: BTreeMap<NodeName, String>,
+}
+
+impl Asked {
+    /// Whether nothing in it may pass by itself.
+    fn is_settled(&self) -> bool {
+        checks::broken_pairs(&self.facts) == 0 && self.waiting.values().all(String::is_empty)
+    }
 }
 
 /// Reads and asks.
@@ -73,9 +91,22 @@ pub(super) async fn gather(
     for (resource, why) in absent {
         unseen.entry(resource).or_insert(why);
     }
-    let (facts, unasked) = match &live.pods {
-        Some(pods) => of_speakers(cluster, pods, progress).await,
-        None => Default::default(),
+    let nodes = objects.nodes();
+    let is_up = |pod: &&Pod| {
+        let node = pod.node().and_then(|node| nodes.get(&node));
+        node.is_some_and(|node| node.ready)
+    };
+    let Asked {
+        facts,
+        unasked,
+        waiting,
+    } = match &live.pods {
+        Some(pods) => {
+            // Of a dead node nobody asks what its speaker waits for.
+            let running = pods.iter().filter(|pod| pod.is_ready() || is_up(pod));
+            of_speakers(cluster, &running.collect::<Vec<_>>(), progress).await
+        }
+        None => Asked::default(),
     };
     if facts.is_empty() {
         let why = unasked.values().next().or(live.unseen.get("pods"));
@@ -93,6 +124,7 @@ pub(super) async fn gather(
         beside,
         facts,
         unasked,
+        waiting,
         unseen,
     })
 }
@@ -203,49 +235,44 @@ async fn policies(
     list.ok().flatten().unwrap_or_default()
 }
 
-/// What the speakers say of their nodes. Asked again while some do not hear each other: what passes by itself is no finding.
-async fn of_speakers(
-    cluster: &Cluster,
-    pods: &[Pod],
-    progress: &mut Progress,
-) -> (BTreeMap<NodeName, Facts>, BTreeMap<NodeName, String>) {
-    let running: Vec<&Pod> = pods.iter().filter(|pod| pod.is_ready()).collect();
-    progress.stage(&format!("asking {} speakers", running.len()));
-    let mut asked = ask_all(cluster, &running).await;
+/// What the speakers say of their nodes. Asked again while some do not hear each other, or wait for something: what passes by
+/// itself is no finding.
+async fn of_speakers(cluster: &Cluster, pods: &[&Pod], progress: &mut Progress) -> Asked {
+    progress.stage(&format!("asking {} speakers", pods.len()));
+    let mut asked = ask_all(cluster, pods).await;
     for _ in 1..LOOKS {
-        let broken = checks::broken_pairs(&asked.0);
-        if broken == 0 {
+        if asked.is_settled() {
             break;
         }
-        progress.stage("asking again, as some speakers do not hear each other");
+        progress.stage("asking again, as some speakers do not hear each other, or are not ready");
         sleep(BETWEEN_LOOKS).await;
-        asked = ask_all(cluster, &running).await;
+        asked = ask_all(cluster, pods).await;
     }
     asked
 }
 
-async fn ask_all(
-    cluster: &Cluster,
-    pods: &[&Pod],
-) -> (BTreeMap<NodeName, Facts>, BTreeMap<NodeName, String>) {
+async fn ask_all(cluster: &Cluster, pods: &[&Pod]) -> Asked {
     let answers = stream::iter(pods).map(|pod| async move {
-        let answer = ask(cluster, pod, "/facts")
-            .await
-            .map_err(|error| error.to_string());
-        let facts =
-            answer.and_then(|body| serde_json::from_slice::<Facts>(&body).map_err(|error| error.to_string()));
-        (pod.node(), facts)
+        let path = if pod.is_ready() { "/facts" } else { "/readyz" };
+        (*pod, ask(cluster, pod, path).await)
     });
     let answers: Vec<_> = answers.buffer_unordered(AT_ONCE).collect().await;
-    let (mut facts, mut unasked) = (BTreeMap::new(), BTreeMap::new());
-    for (node, answer) in answers {
-        let Some(node) = node else { continue };
+    let mut asked = Asked::default();
+    for (pod, answer) in answers {
+        let Some(node) = pod.node() else { continue };
         match answer {
-            Ok(said) => drop(facts.insert(node, said)),
-            Err(why) => drop(unasked.insert(node, why)),
+            Ok(_) if !pod.is_ready() => drop(asked.waiting.insert(node, String::new())),
+            Err(AskError::Refused { text, .. }) if !pod.is_ready() => drop(asked.waiting.insert(node, text)),
+            // What Kubernetes says of it is all there is.
+            Err(_) if !pod.is_ready() => {}
+            Ok(body) => match serde_json::from_slice(&body) {
+                Ok(said) => drop(asked.facts.insert(node, said)),
+                Err(error) => drop(asked.unasked.insert(node, error.to_string())),
+            },
+            Err(error) => drop(asked.unasked.insert(node, error.to_string())),
         }
     }
-    (facts, unasked)
+    asked
 }
 
 impl Gathered {
@@ -263,6 +290,7 @@ impl Gathered {
             cases: &cases,
             beside: &self.beside,
             facts: &self.facts,
+            waiting: &self.waiting,
             installation,
         };
         Report::of(&seen, &unseen, &self.unasked)

@@ -19,6 +19,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) beside: &'a Beside,
     /// What the speakers that could be asked say of their nodes.
     pub(crate) facts: &'a BTreeMap<NodeName, Facts>,
+    /// What speakers that are not ready say of themselves; empty of one that is ready by now.
+    pub(crate) waiting: &'a BTreeMap<NodeName, String>,
     /// The installation's namespace.
     pub(crate) installation: &'a str,
 }

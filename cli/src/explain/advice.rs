@@ -80,7 +80,10 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
             "Look on the announcing node and the switch for what drops ARP or neighbour discovery (docs/operations.md, Checked on the wire)."
         }
         "WireDisputed" => {
-            "Find the station with the MAC address that is named, and take the address from it."
+            "Find the station with the MAC address that is named, and take the address from it. Of a node, ferrolb doctor says whether its speaker is heard and has the key of the others (FD15, FD16)."
+        }
+        "NoCarrier" => {
+            "Plug the interface in, or let another interface or node announce (spec.interfaces and spec.nodeSelectors of the L2Advertisement)."
         }
         "Ipv6Off" | "NoLinkLocal" => {
             "Switch IPv6 on (sysctl net.ipv6.conf.IF.disable_ipv6=0), or leave the node out by spec.nodeSelectors of the L2Advertisement."
@@ -137,9 +140,6 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         }
         "SpeakerNotReady" => {
             "Find out why it is not ready: kubectl get pods -n metallb-system -l component=speaker -o wide, and its log."
-        }
-        "NoCarrier" => {
-            "Plug the interface in, or let another one announce (spec.interfaces of the L2Advertisement)."
         }
         "OffSubnet" => {
             "Use addresses of a subnet of the nodes, or route them to the segment and name the interfaces in the L2Advertisement."

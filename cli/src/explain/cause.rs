@@ -254,7 +254,7 @@ fn held(case: &Case<'_>, condition: Option<&Condition>, address: IpAddr) -> Vec<
         }
         condition => contradiction(condition, &holders),
     };
-    let troubles = holders.iter().flat_map(|holder| of_holder(case, holder));
+    let troubles = holders.iter().filter_map(|holder| of_holder(case, holder));
     contradiction
         .into_iter()
         .chain(troubles.map(|trouble| Cause::trouble(Effect::Doubtful, &trouble)))
@@ -277,18 +277,12 @@ fn contradiction(condition: Option<&Condition>, holders: &[Holder]) -> Option<Ca
     })
 }
 
-fn of_holder(case: &Case<'_>, holder: &Holder) -> Vec<Trouble> {
+fn of_holder(case: &Case<'_>, holder: &Holder) -> Option<Trouble> {
     let node = &holder.node;
     let state = case.speaker(node).map(|speaker| speaker.state.clone());
     let state = state.filter(|_| !case.is_ready(node));
-    let not_ready = state.map(|state| Trouble::SpeakerNotReady {
+    state.map(|state| Trouble::SpeakerNotReady {
         node: node.clone(),
         state,
-    });
-    let without_carrier = holder.interfaces.iter().filter(|one| !one.carrier);
-    let no_carrier = without_carrier.map(|one| Trouble::NoCarrier {
-        node: node.clone(),
-        interface: one.name.clone(),
-    });
-    not_ready.into_iter().chain(no_carrier).collect()
+    })
 }

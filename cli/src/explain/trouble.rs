@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Addresses, InterfaceName, NodeName, PoolName, ServiceKey};
+use ferrolb_crds::domain::{Addresses, NodeName, PoolName, ServiceKey};
 use itertools::Itertools;
 use strum::IntoStaticStr;
 use thiserror::Error;
@@ -36,12 +36,6 @@ pub(crate) enum Trouble {
     /// It answers no question any more, or will not after its next restart.
     #[error("node {node} announces it, and its speaker is {state}")]
     SpeakerNotReady { node: NodeName, state: State },
-    /// The frames do not leave the node.
-    #[error("interface {interface} of node {node}, which announces it, has no carrier")]
-    NoCarrier {
-        node: NodeName,
-        interface: InterfaceName,
-    },
     /// Of an address: it could be given out.
     #[error("no Service has it; pool {0} holds it")]
     Free(PoolName),

@@ -158,6 +158,9 @@ pub enum Reason {
 
     // A node announces the address, and does not do all that packets need to get on from there. The sentences follow
     // "announced from node n1".
+    /// None of the interfaces on which it announces is connected.
+    #[error("{0} has no carrier: nobody hears the node there")]
+    NoCarrier(InterfaceName),
     /// Its kernel has no IPv6 on the interface.
     #[error("IPv6 is off on {0}: the kernel drops the packets that follow")]
     Ipv6Off(InterfaceName),

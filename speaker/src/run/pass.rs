@@ -277,6 +277,10 @@ impl Speaker {
             verdicts,
             is_settled: &|service| settling.is_settled(service, now),
         };
+        let contested = &mut self.said.contested;
+        for notice in contested.notices(verdicts, &snapshot.shown, known.is_settled) {
+            self.actor.tell(notice);
+        }
         let writes = condition::writes(&known, &snapshot.shown, Timestamp::now());
         let asked_for: BTreeSet<String> = writes.iter().map(|one| one.service.to_string()).collect();
         self.said.stated.prune(|service| asked_for.contains(service));

@@ -55,6 +55,14 @@ impl Dataplane {
         let facts = announced
             .iter()
             .filter_map(|name| Some((name, self.interfaces.get(name)?)));
+        // On several segments, those on another one reach it.
+        let unplugged = facts
+            .clone()
+            .next()
+            .filter(|_| facts.clone().all(|(_, one)| !one.carrier));
+        if let Some((name, _)) = unplugged {
+            return Some(Reason::NoCarrier(name.clone()));
+        }
         let mut of_interfaces = facts.filter_map(|(name, facts)| match address {
             IpAddr::V4(_) => facts.reverse_path_doubt(name, self.default_route.as_ref()),
             IpAddr::V6(_) => facts.ipv6_doubt(name),
@@ -152,6 +160,10 @@ mod tests {
             .for_each(|one| one.link_local = false);
     }
 
+    fn without_carrier(found: &mut Dataplane) {
+        found.interfaces.values_mut().for_each(|one| one.carrier = false);
+    }
+
     fn without_kube_proxy(found: &mut Dataplane) {
         found.kube_proxy = KubeProxy::Silent;
     }
@@ -163,6 +175,7 @@ mod tests {
     #[case::no_ipv6(without_ipv6, "2001:db8::200", Some("Ipv6Off"))]
     #[case::no_ipv6_for_ipv4(without_ipv6, "192.0.2.200", None)]
     #[case::no_link_local(without_link_local, "2001:db8::200", Some("NoLinkLocal"))]
+    #[case::no_carrier(without_carrier, "192.0.2.200", Some("NoCarrier"))]
     #[case::no_kube_proxy(without_kube_proxy, "192.0.2.200", Some("KubeProxyDown"))]
     fn what_keeps_packets_of_an_address_from_getting_on(
         #[case] breaks: fn(&mut Dataplane),
@@ -181,6 +194,16 @@ mod tests {
                 .map(Reason::word),
             expected.filter(|word| *word == "KubeProxyDown")
         );
+    }
+
+    #[test]
+    fn an_address_that_is_announced_on_another_interface_too_is_reached_there() {
+        let mut found = well();
+        without_carrier(&mut found);
+        let connected = well().interfaces.into_values().next().unwrap();
+        found.interfaces.insert("eth1".into(), connected);
+        let both = BTreeSet::from(["eth0".into(), "eth1".into()]);
+        assert_eq!(found.doubt("192.0.2.200".parse().unwrap(), &both), None);
     }
 
     #[rstest]

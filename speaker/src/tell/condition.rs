@@ -34,7 +34,7 @@ pub(crate) use shown::Shown;
 use shown::Said;
 
 /// The reason of a Service that several nodes announce which do not hear each other.
-const SEVERAL_HOLDERS: &str = "SeveralHolders";
+pub(crate) const SEVERAL_HOLDERS: &str = "SeveralHolders";
 /// Longest message, in bytes: enough for a few addresses and ten nodes of each reason.
 const LONGEST_MESSAGE: usize = 2048;
 
@@ -275,7 +275,8 @@ fn bgp_in_words(bgp: &Bgp) -> String {
     }
 }
 
-fn rivals_in_words(node: &NodeName, rivals: &BTreeSet<NodeName>) -> String {
+/// That other nodes, which this one does not hear, announce a Service too.
+pub(crate) fn rivals_in_words(node: &NodeName, rivals: &BTreeSet<NodeName>) -> String {
     format!(
         "also announced, by its own word, from node {}, which node {node} does not hear",
         rivals.iter().join(", ")

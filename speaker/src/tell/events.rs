@@ -1,5 +1,6 @@
 //! What users are told by events and the operator by log lines: transitions only.
 
+mod contested;
 mod doubts;
 mod heard;
 mod silent;
@@ -21,6 +22,7 @@ use crate::history::{Happened, History, What};
 use crate::tell::condition::{Shown, spokesman};
 use crate::verdict::{Layer2, Verdicts};
 
+pub(crate) use contested::ToldContested;
 use doubts::ToldDoubts;
 pub(crate) use heard::Heard;
 use silent::ToldSilent;

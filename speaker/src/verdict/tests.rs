@@ -1,4 +1,6 @@
+use ferrolb_crds::domain::{NodeLink, NodeLinks};
 use ferrolb_segment::mac::Mac;
+use ferrolb_segment::message::Wire;
 use serde_json::json;
 
 use super::fixture::{Segment, of_nothing, status};
@@ -147,4 +149,34 @@ fn another_that_says_to_announce_what_is_held_here_is_a_rival() {
         [].into(),
         "it holds nothing"
     );
+}
+
+#[test]
+fn a_station_that_the_witness_does_not_hear_is_named_by_what_its_node_tells_of_its_links() {
+    let mut view = web();
+    let mac = Mac([2, 0, 0, 0, 0, 9]);
+    let mut links = NodeLinks::default();
+    let link = NodeLink {
+        mac: Some(mac),
+        ..NodeLink::on([])
+    };
+    links.add("eth0".into(), link);
+    Arc::make_mut(&mut view.links).insert("n2".into(), links);
+    let segment = Segment {
+        view: &view,
+        alive: &["n1", "n3"],
+        statuses: &[],
+    };
+    let trouble = |mac| {
+        let verdicts = segment.found("n1", "n3", &[("192.0.2.2", Wire::Several(mac, None))]);
+        let wire = verdicts.by_address[&ip("192.0.2.2")].wire.clone().unwrap();
+        wire.trouble.unwrap().to_string()
+    };
+    let known = trouble(mac);
+    assert!(
+        known.starts_with("node n2 (MAC address 02:00:00:00:00:09) answers beside node n1"),
+        "{known}"
+    );
+    let unknown = trouble(Mac([2, 0, 0, 0, 0, 8]));
+    assert!(unknown.contains("which is no node"), "{unknown}");
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ferrolb_crds::domain::{Disputed, InterfaceName, NodeName, Reason, Taken, Unanswered};
+use ferrolb_crds::domain::{Disputed, InterfaceName, NodeLinks, NodeName, Reason, Taken, Unanswered};
 use ferrolb_segment::message::{NodeId, Wire};
 
 use super::Judging;
@@ -66,6 +66,14 @@ impl Judging<'_> {
         self.names.get(&node).copied()
     }
 
+    /// The node whose speaker tells that it has this MAC address. The witness knows those alone whose frames it hears: not one
+    /// with another key.
+    fn owner_of(&self, mac: Mac) -> Option<&NodeName> {
+        let has_it = |links: &NodeLinks| links.iter().any(|(_, link)| link.mac == Some(mac));
+        let mut links = self.evidence.view.links.iter();
+        links.find(|(_, links)| has_it(links)).map(|(node, _)| node)
+    }
+
     /// The outer one is none where a node has no name any more.
     fn trouble(&self, interface: &InterfaceName, look: &Look) -> Option<Option<Reason>> {
         let (witness, holder) = (self.name(look.witness)?.clone(), self.name(look.holder)?.clone());
@@ -76,7 +84,10 @@ impl Judging<'_> {
                 interface: interface.clone(),
                 holder: holder.clone(),
                 mac,
-                owner: owner.and_then(|owner| self.name(owner).cloned()),
+                owner: owner
+                    .and_then(|owner| self.name(owner))
+                    .or_else(|| self.owner_of(mac))
+                    .cloned(),
                 beside,
             }))
         };

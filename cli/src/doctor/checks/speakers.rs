@@ -12,14 +12,36 @@ pub(super) fn look(seen: &Seen<'_>) -> Vec<Finding> {
     let is_ready = |name: &NodeName| nodes.get(name).is_some_and(|node| node.ready);
     let not_ready = |(name, speaker): (&NodeName, &Speaker)| {
         let is_meant = speaker.state != State::Missing || !is_left_out(seen, name);
-        (is_ready(name) && !speaker.is_ready() && is_meant).then(|| {
-            Finding::error(node(name), format!("its speaker: {}", speaker.state)).remedy(format!(
-                "Find out why: kubectl get pods -n {} -l component=speaker -o wide, and their logs.",
-                seen.installation
-            ))
-        })
+        if !is_ready(name) || speaker.is_ready() || !is_meant {
+            return None;
+        }
+        let state = match seen.waiting.get(name) {
+            // Kubernetes will ask it in a moment.
+            Some(said) if said.is_empty() => return None,
+            Some(said) => said.clone(),
+            None if is_starting(seen, name) => return None,
+            None => speaker.state.to_string(),
+        };
+        let finding = Finding::error(node(name), format!("its speaker: {state}")).remedy(format!(
+            "Find out why: kubectl get pods -n {} -l component=speaker -o wide, and their logs. What a speaker names it may not read \
+             (docs/operations.md, Rights), or is not there.",
+            seen.installation
+        ));
+        Some(finding)
     };
     seen.cases.speakers.iter().filter_map(not_ready).collect()
+}
+
+/// Whether it will be ready by itself, as far as can be seen.
+fn is_starting(seen: &Seen<'_>, name: &NodeName) -> bool {
+    let evidence = seen.evidence;
+    let pods = evidence
+        .live
+        .iter()
+        .filter_map(|live| live.pods.as_ref())
+        .flatten();
+    let mut here = pods.filter(|pod| pod.node().as_ref() == Some(name));
+    here.any(|pod| pod.may_be_starting(evidence.now))
 }
 
 /// Whether the `DaemonSet` of the speakers does not select the node.

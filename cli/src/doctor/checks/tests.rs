@@ -50,6 +50,11 @@ fn in_a_healthy_cluster_nothing_is_found_and_everything_was_looked_at() {
     nothing,
     "FD07 error Node/n2: its speaker: no speaker"
 )]
+#[case::of_a_speaker_without_a_right(
+    |it: &mut Scene| it.evidence.live().pods = Some(vec![object(pod("n1", "True")), object(pod("n2", "False"))]),
+    |it: &mut Scene| drop(it.waiting.insert("n2".into(), "not ready: nodes".to_owned())),
+    "FD07 error Node/n2: its speaker: not ready: nodes"
+)]
 #[case::no_advertisement(
     |it: &mut Scene| it.evidence.objects.pools.push(metallb("IPAddressPool", "quiet", json!({"spec": {"addresses": ["192.0.2.220/32"]}}))),
     |it: &mut Scene| it.evidence.objects.adverts = vec![metallb("L2Advertisement", "lan", json!({"spec": {"ipAddressPools": ["lan"]}}))],
@@ -185,6 +190,14 @@ fn what_is_broken_is_found_and_nothing_else(
 }
 
 fn nothing(_: &mut Scene) {}
+
+#[test]
+fn a_speaker_that_says_that_it_is_ready_is_no_finding_although_kubernetes_does_not_know_it_yet() {
+    let mut scene = Scene::healthy();
+    scene.evidence.live().pods = Some(vec![object(pod("n1", "True")), object(pod("n2", "False"))]);
+    scene.waiting.insert("n2".into(), String::new());
+    assert_eq!(scene.found(), Vec::<String>::new());
+}
 
 #[test]
 fn when_every_node_is_excluded_it_is_said_once() {

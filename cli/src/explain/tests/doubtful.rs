@@ -4,27 +4,12 @@ use ferrolb_crds::api::ServiceL2Status;
 use rstest::rstest;
 use serde_json::json;
 
-use super::super::case::Evidence;
 use super::fixture::*;
-
-/// Says of the links of n1.
-fn links(it: &mut Evidence, links: &str) {
-    let annotations = it.objects.states[0].metadata.annotations.as_mut().unwrap();
-    annotations.insert("ferrolb.io/links".to_owned(), links.to_owned());
-}
-
-#[test]
-fn an_interface_without_carrier_is_doubtful() {
-    let first_line = headline(|it| links(it, r#"{"eth0":{"subnets":["192.0.2.0/24"],"carrier":false}}"#));
-    assert_eq!(
-        first_line,
-        "shop/web is announced, but may not be reached (NoCarrier): interface eth0 of node n1, which announces it, has no carrier"
-    );
-}
 
 #[rstest]
 #[case::for_some("True", "OffSubnet")]
 #[case::for_sure("False", "Ipv6Off")]
+#[case::unheard("False", "NoCarrier")]
 fn what_the_holder_says_of_packets_is_doubtful(#[case] status: &str, #[case] reason: &str) {
     let said = "192.0.2.200 announced from node n1 on eth0, but packets do not get on";
     let first_line = headline(|it| it.announced(status, reason, said));

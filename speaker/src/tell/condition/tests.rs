@@ -151,6 +151,7 @@ fn where_no_client_reaches_an_address_the_condition_does_not_hold() {
     service(&mut view, "web", &["192.0.2.2", "2001:db8::1"]);
     let mut dataplane = without_kube_proxy();
     let eth0 = InterfaceFacts {
+        carrier: true,
         settings: Settings {
             ipv6_disabled: true,
             ..Settings::default()
