@@ -249,6 +249,8 @@ fn held(case: &Case<'_>, condition: Option<&Condition>, address: IpAddr) -> Vec<
             let trouble = Trouble::NotHeld(case.eligible(address));
             return vec![Cause::trouble(Effect::NotAnnounced, &trouble)];
         }
+        // Whom BGP alone tells of it, nobody holds it.
+        Some(condition) if holders.is_empty() && conditions::tells_of_bgp(condition) => None,
         Some(condition) if condition.reason != ANNOUNCED => {
             Some(Cause::condition(Effect::Doubtful, condition))
         }

@@ -260,6 +260,20 @@ fn a_session_that_is_down_for_a_moment_or_was_told_of_by_a_speaker_that_is_gone_
 }
 
 #[test]
+fn an_address_that_bgp_alone_announces_has_no_holder_and_that_is_no_finding() {
+    let mut scene = Scene::healthy();
+    let objects = &mut scene.evidence.objects;
+    objects.adverts.clear();
+    objects.statuses.clear();
+    objects.bgp.peers = vec![peer(json!([]))];
+    objects.bgp.adverts = vec![metallb("BGPAdvertisement", "all", json!({}))];
+    objects.sessions = vec![session("n1", "Established", ""), session("n2", "Established", "")];
+    let told = "192.0.2.200 announced by BGP from n1, n2 to tor";
+    scene.evidence.announced("True", "Announced", told);
+    assert_eq!(scene.found(), Vec::<String>::new());
+}
+
+#[test]
 fn nodes_of_different_segments_need_not_hear_each_other() {
     let mut scene = Scene::healthy();
     scene.of_node("n1", json!({"segments": {"eth0": {"peers": {"n2": null}}}}));
