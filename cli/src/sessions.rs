@@ -105,6 +105,10 @@ impl Down<'_> {
                 "BFD packets are lost: look at the path, or give the BFDProfile longer times.",
             ),
             (
+                "TTL security",
+                "Switch TTL security on at both ends or at none; GoBGP and ExaBGP have it over IPv4 only.",
+            ),
+            (
                 "password",
                 "Compare the passwords of both ends. A wrong one is silence.",
             ),
@@ -212,6 +216,10 @@ mod tests {
             (we(cease::BFD_DOWN), "BFDProfile"),
             (Ended::NoAnswerWithPassword.to_string(), "passwords"),
             (Ended::NoAnswer.to_string(), "TCP port 1179"),
+            (
+                Ended::NoAnswerWithTtlSecurity.to_string(),
+                "at both ends or at none",
+            ),
             (
                 "Connection refused (os error 111)".to_owned(),
                 "listens on port 1179",
