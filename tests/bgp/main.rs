@@ -9,12 +9,9 @@ mod requests;
 #[allow(dead_code, reason = "other suites see more")]
 mod scene;
 
-#[path = "../e2e/examining.rs"]
-#[allow(dead_code, reason = "other suites break more")]
-mod examining;
-#[path = "../e2e/explaining.rs"]
-#[allow(dead_code, reason = "other suites explain more")]
-mod explaining;
+#[path = "../e2e/doctor.rs"]
+#[allow(dead_code, reason = "other suites ask more")]
+mod doctor;
 mod fabric;
 mod trials;
 

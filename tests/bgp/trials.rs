@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fabric::{Fabric, objects};
 use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, service};
-use crate::{examining, requests};
+use crate::{doctor, requests};
 
 /// The detection time of 300 ms and three packets, and as much again for a busy machine.
 const SILENT: Duration = Duration::from_millis(2 * 900);
@@ -186,7 +186,7 @@ fn sessions(lab: &Lab) -> Outcome {
         shown.contains("3 by BGP") && shown.contains("Established"),
         "{shown}"
     );
-    examining::until_found(lab, 0, &[])?;
+    doctor::until_found(lab, 0, &[])?;
 
     // The routers' own word, and what to do.
     let wrong = objects().replace("peerASN: 64501", "peerASN: 64999");
@@ -197,8 +197,8 @@ fn sessions(lab: &Lab) -> Outcome {
     })?;
     eprintln!("the objects name the wrong AS {took:.1?} after it was written");
     let name = "BGPPeer/metallb-system/tor-b";
-    examining::until_found(lab, 3, &[format!("FD25 {name}: no session of ")])?;
-    let (_, answer) = examining::doctor(lab, &[])?;
+    doctor::until_found(lab, 3, &[format!("FD25 {name}: no session of ")])?;
+    let (_, answer) = doctor::doctor(lab, &[])?;
     let remedy = answer["checks"][0]["findings"][0]["remedy"].to_string();
     assert!(remedy.contains("correct spec.peerASN"), "{answer}");
     until_sessions(lab, "tor-a", |status| status["bgpStatus"] == "Established")?;

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result};
 
+use crate::doctor::until_found;
 use crate::everywhere::{Wrong, everywhere, well};
-use crate::examining::{on_node, until_found};
+use crate::examining::on_node;
 use crate::page;
 use crate::scene::{PODS, SOON, Scene, pool, service};
 

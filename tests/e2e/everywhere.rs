@@ -4,7 +4,7 @@
 use ferrolb_lab::{Found, Lab, Machine, Result, wait};
 use serde_json::Value;
 
-use crate::examining::{doctor, lines};
+use crate::doctor::{doctor, lines};
 use crate::page;
 use crate::scene::{PODS, SOON, event};
 

@@ -3,7 +3,7 @@
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result};
 
-use crate::examining::{doctor, lines, until_found};
+use crate::doctor::{doctor, lines, until_found};
 use crate::scene::{SOON, Scene, pool, service};
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -6,6 +6,7 @@ mod apart;
 mod bundling;
 mod conflicting;
 mod dashboard;
+mod doctor;
 mod everywhere;
 mod examining;
 mod explaining;

@@ -6,8 +6,8 @@ use ferrolb_lab::suite::Outcome;
 use ferrolb_lab::{Found, Lab, Machine, source};
 use serde_json::Value;
 
+use crate::doctor::{doctor, until_found};
 use crate::everywhere::of_a_speaker;
-use crate::examining::{doctor, until_found};
 use crate::scene::{SOON, Scene};
 
 /// The speakers' rights without one verb, as long as this lives. Those that run go on: the API server ends no watch for it.
