@@ -12,6 +12,7 @@ use crate::doctor::finding::Finding;
 use crate::doctor::seen::Seen;
 use crate::problem::ObjectId;
 use crate::sessions::{Down, down, is_up, statuses};
+use crate::speakers::Speaker;
 
 /// A session may take so long to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,7 +43,7 @@ pub(super) fn not_up(seen: &Seen<'_>) -> Vec<Finding> {
 /// A node without a ready speaker is found by another check; what it said last is no news.
 fn is_of_a_speaker(seen: &Seen<'_>, status: &BGPSessionStateStatus) -> bool {
     let speaker = seen.cases.speakers.get(&NodeName::from(status.node.as_str()));
-    speaker.is_some_and(|speaker| speaker.is_ready())
+    speaker.is_some_and(Speaker::is_ready)
 }
 
 fn lasts(seen: &Seen<'_>, status: &BGPSessionStateStatus) -> bool {
