@@ -3,7 +3,11 @@
 //!
 //! Takes root and the routers' programs; without them nothing is measured, and that is said.
 
-#![allow(clippy::unwrap_used, reason = "what is measured is set up as in tests")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and sets up as tests do"
+)]
 
 #[path = "../../tests/routers/announcer.rs"]
 #[allow(dead_code, reason = "the trials ask it for more")]
