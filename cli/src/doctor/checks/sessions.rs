@@ -42,7 +42,7 @@ pub(super) fn not_up(seen: &Seen<'_>) -> Vec<Finding> {
 /// A node without a ready speaker is found by another check; what it said last is no news.
 fn is_of_a_speaker(seen: &Seen<'_>, status: &BGPSessionStateStatus) -> bool {
     let speaker = seen.cases.speakers.get(&NodeName::from(status.node.as_str()));
-    speaker.is_some_and(|speaker| speaker.is_ready())
+    speaker.is_some_and(crate::speakers::Speaker::is_ready)
 }
 
 fn lasts(seen: &Seen<'_>, status: &BGPSessionStateStatus) -> bool {
