@@ -58,7 +58,7 @@ pub(crate) fn status(node: &NodeName, known: &Known<'_>) -> BGPSessionStateStatu
         }
         .to_owned(),
         node: node.to_string(),
-        peer: known.peer.address.to_string(),
+        peer: known.peer.place.to_string(),
         vrf: known
             .peer
             .vrf
@@ -84,7 +84,7 @@ fn agreed(agreed: &Negotiated) -> AgreedSession {
         peer_router_id: agreed.peer_id.to_string(),
         peer_name: agreed.peer_name.clone().unwrap_or_default(),
         hold_time_seconds: agreed.hold.seconds().into(),
-        families: agreed.families.iter().map(|family| family.to_string()).collect(),
+        families: agreed.families.iter().map(ToString::to_string).collect(),
     }
 }
 
