@@ -89,6 +89,9 @@ impl Unnumbered {
         if link.map(|link| link.index) != self.link.map(|link| link.index) {
             self.socket = None;
             self.heard = Heard::default();
+            if !self.is_up {
+                self.heard.ask(self.now());
+            }
         }
         self.link = link;
         self.due = Instant::now();
@@ -96,9 +99,13 @@ impl Unnumbered {
 
     /// Whether the session is up: then there is nothing to look for.
     pub(super) fn know(&mut self, is_up: bool) {
-        if self.is_up && !is_up {
-            self.heard.ask(self.now());
-            self.due = Instant::now();
+        match (self.is_up, is_up) {
+            (true, false) => {
+                self.heard.ask(self.now());
+                self.due = Instant::now();
+            }
+            (false, true) => self.heard.rest(),
+            _ => {}
         }
         self.is_up = is_up;
     }
@@ -173,9 +180,7 @@ impl Unnumbered {
         self.trouble = said
             .err()
             .map(|error| format!("cannot look for a router on {}: {error}", self.interface));
-        if !self.is_up {
-            self.heard.forget(self.now());
-        }
+        self.heard.forget(self.now());
     }
 
     fn try_speak(&mut self) -> std::io::Result<()> {
