@@ -71,6 +71,18 @@ impl Down<'_> {
         }
         let remedies = [
             (
+                "no router advertisement",
+                "Have the router advertise itself on that interface (docs/bgp.md, Unnumbered), or correct spec.interface.",
+            ),
+            (
+                "has no interface",
+                "Correct spec.interface of the BGPPeer, or leave the node out by spec.nodeSelectors.",
+            ),
+            (
+                "several routers",
+                "Leave one router on the link, or write the address of the peer into spec.peerAddress in place of spec.interface.",
+            ),
+            (
                 "(2/3)",
                 "Two routers have one BGP identifier: remove spec.routerID of the BGPPeer, which all nodes use, or change the router's.",
             ),
@@ -226,6 +238,16 @@ mod tests {
             ),
             ("Network is unreachable (os error 101)".to_owned(), "a route"),
             ("the peer closed the connection".to_owned(), "spec.ebgpMultiHop"),
+            (
+                "no router advertisement has come on eth1".to_owned(),
+                "advertise itself",
+            ),
+            ("the node has no interface eth1".to_owned(), "spec.nodeSelectors"),
+            (
+                "several routers advertise themselves on eth1, and any may be the peer: fe80::1, fe80::2"
+                    .to_owned(),
+                "spec.peerAddress",
+            ),
         ];
         for (why, named) in cases {
             let remedy = remedy(&why);

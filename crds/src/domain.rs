@@ -27,7 +27,7 @@ mod sessions;
 pub use advert::{Advert, Preference};
 pub use bfd_profile::BfdProfile;
 pub use bgp_advert::BgpAdvert;
-pub use bgp_peer::{Asn, BgpPeer, Password, RemoteAs, Secrecy, Timers, is_router_id};
+pub use bgp_peer::{Asn, BgpPeer, Password, PeerPlace, RemoteAs, Secrecy, Timers, is_router_id};
 pub use community::{Aliases, Community, aliases, all_aliases};
 pub use configuration::{Component, ConfigurationReport};
 pub use endpoints::{Endpoint, Endpoints, Slice};

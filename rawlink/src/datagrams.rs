@@ -167,7 +167,8 @@ fn bind_high(socket: &Socket, address: IpAddr) -> io::Result<()> {
     Err(last)
 }
 
-fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Datagram> {
+/// Receives from a socket that was told to say the hop limit.
+pub(crate) fn receive(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Datagram> {
     let mut control = cmsg_space!(libc::c_int);
     let mut slices = [IoSliceMut::new(buffer)];
     let received = recvmsg::<SockaddrStorage>(

@@ -6,6 +6,7 @@
 //! - [`neighbours`]: stations that it has talked to.
 //! - [`stream`]: TCP connections to routers.
 //! - [`datagrams`]: UDP sockets that know how far their datagrams came.
+//! - [`discovery`]: what routers say to all on a segment.
 //! - [`conntrack`]: UDP flows that it tracks, to be forgotten.
 //! - [`priority`]: a thread that comes before others.
 //!
@@ -14,6 +15,7 @@
 
 pub mod conntrack;
 pub mod datagrams;
+pub mod discovery;
 mod error;
 pub mod filter;
 pub mod links;

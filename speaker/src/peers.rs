@@ -12,6 +12,7 @@ mod connection;
 mod metrics;
 mod spec;
 mod task;
+mod unnumbered;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,6 +76,8 @@ pub struct PeerReport {
     pub sent: [usize; 2],
     /// Prefixes that the peer has told since the session's object was made.
     pub received: u64,
+    /// What somebody has to change before there can be a session, in words.
+    pub problem: Option<String>,
 }
 
 /// Something that happened to a session.

@@ -1,6 +1,6 @@
 //! The only wiring: watches, the loop, and what it keeps between two passes.
 
-mod keeping;
+pub(crate) mod keeping;
 mod pass;
 mod routers;
 mod routing;

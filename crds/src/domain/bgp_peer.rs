@@ -1,6 +1,7 @@
 //! Peers of BGP: whom a speaker dials, and as whom.
 
 mod password;
+mod place;
 mod timers;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::api::{BGPPeer, BGPPeerSpec};
 use crate::names::TTL_SECURITY;
 
 pub use password::{Password, Secrecy};
+pub use place::PeerPlace;
 pub use timers::Timers;
 
 /// The port of BGP (RFC 4271 section 4.1 has it from IANA).
@@ -45,7 +47,7 @@ pub struct BgpPeer {
     /// That of the peer.
     pub remote_as: RemoteAs,
     /// Where it listens.
-    pub address: IpAddr,
+    pub place: PeerPlace,
     /// The TCP port it listens on.
     pub port: NonZeroU16,
     /// Where we dial from; none leaves it to the kernel.
@@ -87,22 +89,19 @@ impl BgpPeer {
             .transpose()?;
         let local_as = local_as.unwrap_or(my_as);
         let remote_as = RemoteAs::parse(spec)?;
-        let address = address(spec)?;
+        let place = PeerPlace::parse(spec)?;
         let multihop = spec.ebgp_multi_hop.unwrap_or(false);
         if multihop && remote_as.is_internal(local_as) {
             let why = "true is for peers with another AS number only";
             return Err(Invalid::new("spec.ebgpMultiHop", why));
         }
         let source = ip("spec.sourceAddress", spec.source_address.as_deref())?;
-        if let Some(source) = source.filter(|source| source.is_ipv4() != address.is_ipv4()) {
-            let why = format!("{source} is not of the family of spec.peerAddress {address}");
-            return Err(Invalid::new("spec.sourceAddress", why));
-        }
+        place.suits(spec, source)?;
         Ok(Self {
             name: resource.name_any().into(),
             local_as,
             remote_as,
-            address,
+            place,
             port: port(spec)?,
             source,
             vrf: said(spec.vrf.as_deref()).map(InterfaceName::from),
@@ -131,9 +130,13 @@ impl BgpPeer {
         Selector::any_or_empty(&self.nodes, labels)
     }
 
-    /// Whether the session carries routes of this family: that of its addresses, or both.
+    /// Whether the session carries routes of this family: that of its addresses, or both. Both, if it has no addresses but those
+    /// of the link.
     pub fn carries(&self, family: Family) -> bool {
-        self.dual_stack || Family::of(self.address) == family
+        match self.place {
+            PeerPlace::Address(address) => self.dual_stack || Family::of(address) == family,
+            PeerPlace::Interface(_) => true,
+        }
     }
 }
 
@@ -203,25 +206,6 @@ fn ip(field: &str, text: Option<&str>) -> Result<Option<IpAddr>, Invalid> {
         parsed.map_err(|_| Invalid::new(field, format!("\"{text}\" is no IP address")))
     };
     said(text).map(parse).transpose()
-}
-
-fn address(spec: &BGPPeerSpec) -> Result<IpAddr, Invalid> {
-    let interface = said(spec.interface.as_deref());
-    match (ip("spec.peerAddress", spec.peer_address.as_deref())?, interface) {
-        (Some(address), None) => Ok(address),
-        (Some(_), Some(interface)) => {
-            let why = format!("{interface} is given beside spec.peerAddress; only one may be");
-            Err(Invalid::new("spec.interface", why))
-        }
-        (None, Some(interface)) => {
-            let why = format!("{interface}: sessions without an address of the peer are not held yet");
-            Err(Invalid::new("spec.interface", why))
-        }
-        (None, None) => Err(Invalid::new(
-            "spec.peerAddress",
-            "neither it nor spec.interface is given",
-        )),
-    }
 }
 
 /// FRR too refuses it beside multihop, and takes it for peers of both kinds.

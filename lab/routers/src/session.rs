@@ -38,6 +38,8 @@ pub enum Hops {
 /// What the session of a router, AS 64500, with one node is to be. The node dials.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The router knows the node by nothing but its `eth0`, and advertises itself there; the addresses do not count.
+    pub unnumbered: bool,
     /// The router's address.
     pub router: IpAddr,
     /// The node's address.

@@ -2,6 +2,7 @@
 //! root the trials are reported as ignored, or fail if `FERROLB_REQUIRE_LAB` is set.
 #![allow(clippy::unwrap_used)]
 
+mod discovery;
 mod filters;
 mod flows;
 mod frames;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         neighbours::trials(),
         flows::trials(),
         streams::trials(),
+        discovery::trials(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ pub mod datagram;
 mod ipv6;
 pub mod multicast;
 pub mod ndp;
+pub mod router;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -54,12 +54,11 @@ pub(super) enum Read {
 
 impl Connection {
     /// Begins to dial.
-    pub(super) fn dial(endpoint: &Endpoint, internal: bool) -> Result<Self, String> {
-        let address = endpoint.address.ok_or("the peer has no address")?;
+    pub(super) fn dial(to: SocketAddr, endpoint: &Endpoint, internal: bool) -> Self {
         let dial = Dial {
-            to: SocketAddr::new(address, endpoint.port),
+            to,
             source: endpoint.source,
-            device: endpoint.vrf.clone().or_else(|| endpoint.interface.clone()),
+            device: endpoint.vrf.clone(),
             reach: match (endpoint.ttl_security, internal || endpoint.multihop) {
                 (true, _) => Reach::ProvenSegment,
                 (false, true) => Reach::Anywhere,
@@ -71,7 +70,7 @@ impl Connection {
                 .map(|password| password.0.clone().into_bytes()),
             user_timeout: UNACKNOWLEDGED,
         };
-        Ok(Self::Dialling(Box::pin(async move { dial.connect().await })))
+        Self::Dialling(Box::pin(async move { dial.connect().await }))
     }
 
     /// Waits until something happens; for ever while there is no connection.
@@ -135,11 +134,23 @@ async fn drain(mut stream: TcpStream) {
     while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
 }
 
-/// The addresses that the peer can forward to: ours on the connection, and of the other family those of its interface.
+/// The addresses that the peer can forward to: ours on the connection, and of the other family those of its interface. Over a
+/// link-local address it is alone, for both families: the router need not be on any of our subnets.
 pub(super) fn next_hops(stream: &TcpStream, links: &LinkTable) -> NextHops {
     let Ok(own) = stream.local_addr().map(|address| address.ip().to_canonical()) else {
         return NextHops::default();
     };
+    if let IpAddr::V6(address) = own
+        && address.is_unicast_link_local()
+    {
+        return NextHops {
+            v4: None,
+            v6: Some(V6NextHop {
+                address,
+                link_local: None,
+            }),
+        };
+    }
     let interface = links
         .values()
         .find(|link| link.addresses.iter().any(|(one, _)| *one == own));

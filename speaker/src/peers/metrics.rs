@@ -1,5 +1,6 @@
 //! What is counted of sessions, under MetalLB's names and labels.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ferrolb_peering::bgp::wire::Notification;
@@ -95,15 +96,14 @@ impl PeerMetrics {
     }
 
     pub(super) fn of(&self, endpoint: &Endpoint) -> Shown {
-        let address = endpoint
-            .address
-            .map(|address| std::net::SocketAddr::new(address, endpoint.port));
+        // As FRR-K8s has it: a peer behind an interface goes by the name of that.
+        let peer = match endpoint.address {
+            Some(address) => SocketAddr::new(address, endpoint.port).to_string(),
+            None => endpoint.interface.clone().unwrap_or_default(),
+        };
         Shown {
             metrics: self.clone(),
-            labels: [
-                address.map(|address| address.to_string()).unwrap_or_default(),
-                endpoint.vrf.clone().unwrap_or_default(),
-            ],
+            labels: [peer, endpoint.vrf.clone().unwrap_or_default()],
             sent: [0; 5],
             received: [0; 5],
         }

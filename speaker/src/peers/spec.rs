@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ferrolb_crds::domain::{
-    BgpPeer, Family, Node, NodeName, Password, PeerName, RemoteAs, Secrecy, is_router_id,
+    BgpPeer, Family, Node, NodeName, Password, PeerName, PeerPlace, RemoteAs, Secrecy, is_router_id,
 };
 use ferrolb_peering as peering;
 use ferrolb_peering::Moment;
@@ -55,7 +55,10 @@ pub fn spec(
         password: password(peer, passwords)?.map(|one| peering::bgp::Password(one.0)),
         multihop: peer.multihop,
         ttl_security: peer.ttl_security,
-        ..Endpoint::new(peer.address)
+        ..match &peer.place {
+            PeerPlace::Address(address) => Endpoint::new(*address),
+            PeerPlace::Interface(interface) => Endpoint::behind(interface.as_str()),
+        }
     };
     let router_id = peer.router_id.unwrap_or_else(|| router_id(name, node));
     let families = Family::BOTH.into_iter().filter(|family| peer.carries(*family));

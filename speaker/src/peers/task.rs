@@ -1,21 +1,24 @@
 //! One peer: its session, and the connection that it runs over.
 
+mod telling;
+
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::PeerName;
-use ferrolb_peering::bgp::{Input, Output, PeerAsn, PeerSpec, Report, Session, State};
+use ferrolb_peering::bgp::{Input, Output, PeerAsn, PeerSpec, Session, State};
 use ferrolb_peering::{Liveness, Moment};
 use ferrolb_rawlink::links::LinkTable;
 use ferrolb_runtime::idle::at;
-use k8s_openapi::jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::connection::{Connection, Happened as Seen, Read, next_hops};
 use super::metrics::Shown;
-use super::{Happened, News, Order, PeerReport, Reports, Sessions, WantedPeer};
+use super::unnumbered::Unnumbered;
+use super::{News, Order, Reports, Sessions, WantedPeer};
 use crate::bfd::{self, Line};
 
 /// What is read at once.
@@ -31,6 +34,8 @@ pub(super) struct PeerTask {
     name: PeerName,
     session: Session,
     connection: Connection,
+    /// The search for a peer whose address is not known.
+    unnumbered: Option<Unnumbered>,
     wanted: Arc<WantedPeer>,
     orders: watch::Receiver<Order>,
     /// It was told to end.
@@ -58,6 +63,7 @@ impl PeerTask {
         Self {
             session: super::spec::session(&name, wanted),
             connection: Connection::None,
+            unnumbered: Unnumbered::of(&wanted.spec.endpoint, &sessions.links.borrow()),
             wanted: wanted.clone(),
             orders,
             ending: false,
@@ -94,6 +100,9 @@ impl PeerTask {
                 .session
                 .next(self.now())
                 .map(|moment| self.origin + moment.since_origin());
+            if let Some(unnumbered) = &mut self.unnumbered {
+                unnumbered.know(self.session.status().state == State::Established);
+            }
             let writes = !self.session.outgoing().is_empty();
             tokio::select! {
                 biased;
@@ -117,6 +126,11 @@ impl PeerTask {
                         self.write();
                     }
                 },
+                () = found(&mut self.unnumbered) => self.try_again(),
+                Ok(()) = self.links.changed(), if self.unnumbered.is_some() => {
+                    let links = self.links.borrow_and_update();
+                    self.unnumbered.iter_mut().for_each(|unnumbered| unnumbered.follow(&links));
+                }
                 Ok(()) = self.bfd.changed() => {
                     self.heed_bfd();
                     start = start.map(|at| if self.liveness == Liveness::Up { Instant::now() } else { at });
@@ -139,6 +153,9 @@ impl PeerTask {
         match order {
             Order::Hold(wanted) => {
                 let before = std::mem::replace(&mut self.wanted, wanted.clone());
+                if before.spec.endpoint != wanted.spec.endpoint {
+                    self.unnumbered = Unnumbered::of(&wanted.spec.endpoint, &self.links.borrow());
+                }
                 if before.spec != wanted.spec {
                     self.give(Input::Spec(Box::new(wanted.spec.clone())));
                 }
@@ -179,19 +196,36 @@ impl PeerTask {
     fn carry_out(&mut self, mut asked: VecDeque<Output>) {
         while let Some(output) = asked.pop_front() {
             match output {
-                Output::Dial => {
-                    let internal = is_internal(&self.wanted.spec);
-                    match Connection::dial(self.session.endpoint(), internal) {
-                        Ok(dialling) => self.connection = dialling,
-                        Err(why) => asked.extend(self.handle(Input::TcpFailed(&why))),
+                Output::Dial => match self.router() {
+                    Ok(router) => {
+                        let internal = is_internal(&self.wanted.spec);
+                        self.connection = Connection::dial(router, self.session.endpoint(), internal);
                     }
-                }
+                    Err(why) => asked.extend(self.handle(Input::TcpFailed(&why))),
+                },
                 Output::Send => asked.extend(self.send()),
                 Output::Close(close) => {
                     self.connection.close(&close.last);
                 }
                 Output::Report(report) => self.report(report),
             }
+        }
+    }
+
+    /// Where the peer listens; or why that is not known.
+    fn router(&self) -> Result<SocketAddr, String> {
+        let endpoint = self.session.endpoint();
+        match (&self.unnumbered, endpoint.address) {
+            (Some(unnumbered), _) => unnumbered.router(),
+            (None, Some(address)) => Ok(SocketAddr::new(address, endpoint.port)),
+            (None, None) => Err("the peer has no address".to_owned()),
+        }
+    }
+
+    /// Something else than before is known of the router.
+    fn try_again(&mut self) {
+        if self.session.status().state < State::OpenSent && self.router().is_ok() {
+            self.give(Input::Again);
         }
     }
 
@@ -234,75 +268,6 @@ impl PeerTask {
             asked.extend(self.handle(Input::Sent(count)));
         }
     }
-
-    fn report(&mut self, report: Report) {
-        let peer = &self.name;
-        match report {
-            Report::Established(agreed) => {
-                let who = match &agreed.peer_name {
-                    Some(name) => format!("{name}, router ID {}", agreed.peer_id),
-                    None => format!("router ID {}", agreed.peer_id),
-                };
-                tracing::info!(%peer, who, hold_seconds = agreed.hold.seconds(), "BGP session up");
-                self.decided = Some(Instant::now());
-                self.tell(Happened::Up(who));
-            }
-            Report::Ended(ending) => {
-                let why = ending.why.to_string();
-                if ending.state == State::Established {
-                    self.decided = None;
-                    self.shown.ended(&ending.why);
-                    tracing::warn!(%peer, why, "BGP session down");
-                    self.tell(Happened::Down(why));
-                } else {
-                    tracing::debug!(%peer, why, state = %ending.state, "no BGP session");
-                }
-            }
-            Report::NoNextHop(family) => {
-                tracing::warn!(%peer, %family, "no own address that this peer could forward to");
-            }
-            other => tracing::debug!(%peer, ?other, "BGP session"),
-        }
-    }
-
-    fn tell(&self, what: Happened) {
-        // Dropped while nobody listens fast enough: metrics and the report say it too.
-        let _full = self.news.try_send(News {
-            peer: self.name.clone(),
-            what,
-        });
-    }
-
-    fn show(&mut self) {
-        let status = self.session.status();
-        self.shown.show(status, self.wanted.routes.len());
-        if let Some(decided) = self.decided.take_if(|_| self.session.has_told_all()) {
-            self.shown.told(decided.elapsed());
-        }
-        if self.ending {
-            return;
-        }
-        let established = status.state == State::Established;
-        let mut report = PeerReport {
-            established,
-            state: status.state,
-            since: Timestamp::default(),
-            last: status.last.as_ref().map(ToString::to_string),
-            agreed: status.negotiated.clone().filter(|_| established),
-            sent: status.sent,
-            received: status.counters.prefixes_received,
-        };
-        self.reports.send_if_modified(|reports| {
-            let known = reports.get(&self.name);
-            let since = known.filter(|known| known.established == established);
-            report.since = since.map_or_else(Timestamp::now, |known| known.since);
-            let differs = known != Some(&report);
-            if differs {
-                reports.insert(self.name.clone(), report);
-            }
-            differs
-        });
-    }
 }
 
 /// Whether the peer is of our AS, as far as is known before it says so.
@@ -311,5 +276,13 @@ fn is_internal(spec: &PeerSpec) -> bool {
         PeerAsn::Is(asn) => asn == spec.own_asn(),
         PeerAsn::Internal => true,
         PeerAsn::External => false,
+    }
+}
+
+/// Returns when something else is known of the router; never, if its address is.
+async fn found(unnumbered: &mut Option<Unnumbered>) {
+    match unnumbered {
+        Some(unnumbered) => unnumbered.changed().await,
+        None => std::future::pending().await,
     }
 }

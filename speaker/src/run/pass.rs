@@ -48,8 +48,8 @@ pub(crate) struct Input {
     routed: bool,
     /// The BGP sessions that are up.
     up: Sessions,
-    /// What is wrong with the BFD sessions.
-    bfd_doubts: BTreeMap<PeerName, String>,
+    /// What is wrong with the sessions, and with those of BFD.
+    doubts: Vec<(PeerName, String)>,
     passwords: Passwords,
 }
 
@@ -64,7 +64,7 @@ impl Input {
             && self.has_key == other.has_key
             && self.routed == other.routed
             && self.up == other.up
-            && self.bfd_doubts == other.bfd_doubts
+            && self.doubts == other.doubts
             && self.passwords == other.passwords
     }
 }
@@ -82,7 +82,7 @@ impl Speaker {
             has_key: false,
             routed: self.routed.missing().is_empty(),
             up: self.routing.up(),
-            bfd_doubts: self.routing.bfd_doubts(),
+            doubts: self.routing.doubts(),
             passwords: self.routing.passwords(),
         };
         self.membership.learn(input.snapshot.secret.as_deref());
@@ -178,7 +178,7 @@ impl Speaker {
         let snapshot = &input.snapshot;
         let mut problems = snapshot.problems.clone();
         problems.extend(Reader::conflicts(&self.stores, &routes.conflicts));
-        problems.extend(self.routing.problems(&snapshot.peers, &input.bfd_doubts));
+        problems.extend(self.routing.problems(&snapshot.peers, &input.doubts));
         problems
     }
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::bfd::{self, Line, Reach};
 use crate::may::View;
-use crate::peers::{Happened, News, Orders, Passwords, Reports, WantedPeer, spec};
+use crate::peers::{Happened, News, Orders, Passwords, PeerReport, Reports, WantedPeer, spec};
 use crate::routes::{Policy, Routes, SessionsByNode, Table, given_up, routes};
 use crate::see::passwords::PasswordReader;
 use crate::tell::sessions;
@@ -90,11 +90,19 @@ impl Routing {
         up.map(|(name, _)| name.clone()).collect()
     }
 
-    /// What is wrong with the BFD sessions of this node.
-    pub(crate) fn bfd_doubts(&mut self) -> BTreeMap<PeerName, String> {
-        let reports = self.bfd_reports.borrow_and_update();
+    /// What is wrong with the sessions of this node, and with those of BFD.
+    pub(crate) fn doubts(&mut self) -> Vec<(PeerName, String)> {
+        let of_bfd = self.bfd_reports.borrow_and_update();
         let doubt = |report: &bfd::Report| Some((report.name.clone(), report.doubt.clone()?));
-        reports.values().filter_map(doubt).collect()
+        let of_bfd = of_bfd.values().filter_map(doubt);
+        let reports = self.reports.borrow();
+        let problem = |(name, report): (&PeerName, &PeerReport)| {
+            Some((
+                name.clone(),
+                format!("spec.interface: {}", report.problem.as_ref()?),
+            ))
+        };
+        of_bfd.chain(reports.iter().filter_map(problem)).collect()
     }
 
     /// Decides what this node tells. The same routes are the same memory as before, which costs sessions nothing.
@@ -229,7 +237,7 @@ impl Routing {
     pub(crate) fn problems(
         &self,
         references: &BTreeMap<PeerName, ObjectReference>,
-        bfd_doubts: &BTreeMap<PeerName, String>,
+        doubts: &[(PeerName, String)],
     ) -> Vec<Problem> {
         let problem = |(peer, why): (&PeerName, &String)| {
             Some(Problem {
@@ -239,7 +247,7 @@ impl Routing {
         };
         self.refused
             .iter()
-            .chain(bfd_doubts)
+            .chain(doubts.iter().map(|(peer, why)| (peer, why)))
             .filter_map(problem)
             .collect()
     }

@@ -58,7 +58,7 @@ pub(crate) fn status(node: &NodeName, known: &Known<'_>) -> BGPSessionStateStatu
         }
         .to_owned(),
         node: node.to_string(),
-        peer: known.peer.address.to_string(),
+        peer: known.peer.place.to_string(),
         vrf: known
             .peer
             .vrf

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ferrolb_crds::domain::{BfdProfile, PeerName};
 use ferrolb_peering::bgp::{Asn, Attributes, Endpoint, ExportTable, Password, PeerAsn, PeerSpec, Stop};
 use ferrolb_peering::{Family, Liveness, Prefix};
-use ferrolb_rawlink::links::Link;
+use ferrolb_rawlink::links::{Link, LinkTable};
 use ferrolb_speaker::bfd::{self, Bfd, BfdMetrics, Line, Reach};
 use ferrolb_speaker::peers::{News, Orders, PeerMetrics, Reports, Sessions, WantedPeer};
 use prometheus::Registry;
@@ -32,6 +32,7 @@ pub(crate) struct Announcer {
     ended: oneshot::Receiver<()>,
     watches: Option<watch::Sender<bfd::Orders>>,
     bfd: watch::Receiver<bfd::Reports>,
+    links: watch::Sender<LinkTable>,
 }
 
 /// A profile of so many milliseconds each way, and three packets.
@@ -52,7 +53,16 @@ pub(crate) fn external(address: &str) -> PeerSpec {
     }
 }
 
-/// The same, of our own AS.
+/// An external peer behind `eth0`, with both families.
+pub(crate) fn unnumbered() -> PeerSpec {
+    PeerSpec {
+        families: BTreeSet::from([Family::V4, Family::V6]),
+        endpoint: Endpoint::behind("eth0"),
+        ..external("2001:db8::1")
+    }
+}
+
+/// An internal peer at this address of the router.
 pub(crate) fn internal(address: &str) -> PeerSpec {
     PeerSpec {
         asn: Asn(THEIRS),
@@ -60,7 +70,7 @@ pub(crate) fn internal(address: &str) -> PeerSpec {
     }
 }
 
-/// The same with a password.
+/// A peer with a password.
 pub(crate) fn signed(mut spec: PeerSpec, password: &str) -> PeerSpec {
     spec.endpoint.password = Some(Password(password.to_owned()));
     spec
@@ -80,7 +90,7 @@ impl Announcer {
         let (orders, of_orders) = watch::channel(Orders::default());
         let (to_reports, reports) = watch::channel(Reports::default());
         let (to_news, news) = mpsc::channel(64);
-        let links = watch::channel(Arc::new(BTreeMap::from([(2, link())]))).1;
+        let (to_links, links) = watch::channel(interfaces(node));
         let (watches, of_watches) = watch::channel(bfd::Orders::default());
         let (to_bfd, bfd) = watch::channel(bfd::Reports::default());
         let watching = Bfd {
@@ -108,6 +118,7 @@ impl Announcer {
             ended,
             watches: Some(watches),
             bfd,
+            links: to_links,
         }
     }
 
@@ -172,6 +183,18 @@ impl Announcer {
         report.last.unwrap_or_default()
     }
 
+    /// What somebody has to change before there can be a session.
+    pub(crate) fn problem(&self) -> String {
+        let reports = self.reports.borrow();
+        let report = reports.get(&self.peer).cloned().unwrap_or_default();
+        report.problem.unwrap_or_default()
+    }
+
+    /// The node has these interfaces from now on.
+    pub(crate) fn has(&self, links: LinkTable) {
+        self.links.send_replace(links);
+    }
+
     /// What it logged that speaks of something wrong.
     pub(crate) fn troubles(&self) -> Vec<String> {
         logged::troubles(&self.peer)
@@ -190,16 +213,25 @@ impl Announcer {
     }
 }
 
-fn link() -> Link {
+/// The interfaces of a node.
+pub(crate) fn interfaces(node: &Namespace) -> LinkTable {
+    let link = link(node);
+    Arc::new(BTreeMap::from([(link.index, link)]))
+}
+
+fn link(node: &Namespace) -> Link {
+    let said: serde_json::Value = serde_json::from_str(&node.ip("-json link show eth0")).unwrap();
+    let mac = said[0]["address"].as_str().unwrap().split(':');
+    let mac: Vec<u8> = mac.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
     let lengths = [24, 64];
     let addresses = NODE
         .iter()
         .zip(lengths)
         .map(|(address, length)| (address.parse().unwrap(), length));
     Link {
-        index: 2,
+        index: said[0]["ifindex"].as_u64().unwrap() as u32,
         name: "eth0".to_owned(),
-        mac: None,
+        mac: mac.try_into().ok(),
         mtu: 1500,
         up: true,
         carrier: true,

@@ -12,6 +12,7 @@ mod logged;
 mod netns;
 mod site;
 mod trials;
+mod unnumbered;
 mod watched;
 
 use libtest_mimic::{Arguments, Trial};
@@ -34,7 +35,8 @@ fn main() {
     logged::keep();
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
-    let trials = trials::ALL.iter().chain(watched::ALL).map(trial);
+    let trials = trials::ALL.iter().chain(unnumbered::ALL).chain(watched::ALL);
+    let trials = trials.map(trial);
     let cells = conformance::trials().into_iter();
     let cells = cells.map(|cell| cell.with_ignored_flag(!runnable));
     let conclusion = libtest_mimic::run(&arguments, trials.chain(cells).collect());

@@ -1,5 +1,7 @@
 //! A node and a router, joined by a cable.
 
+use std::net::Ipv6Addr;
+
 use ferrolb_routers::until;
 use serde_json::Value;
 
@@ -40,6 +42,18 @@ impl Site {
         (Self { node, router }, between)
     }
 
+    /// A node and a router with no addresses but those of the link.
+    pub(crate) fn without_addresses() -> Self {
+        let site = Self::new();
+        for namespace in [&site.node, &site.router] {
+            namespace.each(
+                "-4 addr flush dev eth0
+                 -6 addr flush dev eth0 scope global",
+            );
+        }
+        site
+    }
+
     pub(crate) fn new() -> Self {
         let (node, router) = (Namespace::add("node"), Namespace::add("router"));
         node.ip(&format!(
@@ -64,6 +78,45 @@ impl Site {
             });
         }
         Self { node, router }
+    }
+
+    /// A node and two routers on one link, neither with an address but those of the link. They are in one namespace: `br0`, and
+    /// `second`.
+    pub(crate) fn with_two_routers() -> Self {
+        let site = Self::without_addresses();
+        site.router.each(
+            "-6 addr flush dev eth0
+             link add br0 type bridge
+             link set eth0 master br0
+             link add second type veth peer name port
+             link set port master br0
+             link set port up",
+        );
+        for interface in ["br0", "second"] {
+            site.router
+                .set(&format!("net/ipv6/conf/{interface}/accept_dad"), "0");
+            site.router.ip(&format!("link set {interface} up"));
+            until("a link-local address", || {
+                let addresses = format!("-6 addr show dev {interface} scope link -tentative");
+                site.router.ip(&addresses).contains("fe80::")
+            });
+        }
+        site
+    }
+
+    /// The node's address on the link.
+    pub(crate) fn link_local(&self) -> Ipv6Addr {
+        let text = self.node.ip("-6 -json addr show dev eth0 scope link");
+        let said: Vec<Value> = serde_json::from_str(&text).unwrap();
+        // Of what it leaves out it says an empty object.
+        let addresses = said.iter().filter_map(|link| link["addr_info"].as_array());
+        let found = addresses.flatten().find_map(|address| address["local"].as_str());
+        found.unwrap().parse().unwrap()
+    }
+
+    /// What the router takes for its default routes.
+    pub(crate) fn default_routes(&self) -> String {
+        self.router.ip("-6 route show default")
     }
 
     /// How many routes of BGP the router's kernel has, and over which next hops.

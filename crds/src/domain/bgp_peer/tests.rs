@@ -28,6 +28,13 @@ fn what_is_not_said_has_a_default() {
     assert!(peer.carries(Family::V4) && !peer.carries(Family::V6));
 }
 
+#[test]
+fn a_peer_behind_an_interface_takes_routes_of_both_families() {
+    let peer = parse(json!({"peerAddress": null, "interface": "eth0"})).unwrap();
+    assert_eq!(peer.place, PeerPlace::Interface("eth0".into()));
+    assert!(Family::BOTH.into_iter().all(|family| peer.carries(family)));
+}
+
 #[rstest]
 #[case::nothing(json!({}), 90, 30)]
 #[case::hold_alone(json!({"holdTime": "10s"}), 10, 3)]
@@ -53,6 +60,9 @@ fn timers_follow_from_each_other(#[case] more: Value, #[case] hold: u64, #[case]
 #[case(json!({"peerAddress": "fe80::1%eth0"}), "spec.peerAddress: \"fe80::1%eth0\" is no IP address")]
 #[case(json!({"peerAddress": ""}), "spec.peerAddress: neither it nor spec.interface is given")]
 #[case(json!({"interface": "eth0"}), "spec.interface: eth0 is given beside spec.peerAddress; only one may be")]
+#[case(json!({"peerAddress": null, "interface": "eth0", "sourceAddress": "2001:db8::1"}), "spec.sourceAddress: is given beside spec.interface; only one may be")]
+#[case(json!({"peerAddress": null, "interface": "eth0", "ebgpMultiHop": true}), "spec.ebgpMultiHop: is given beside spec.interface; only one may be")]
+#[case(json!({"peerAddress": null, "interface": "eth0", "bfdProfile": "fast"}), "spec.bfdProfile: is given beside spec.interface; BFD over link-local addresses is not there yet")]
 #[case(json!({"sourceAddress": "2001:db8::1"}), "spec.sourceAddress: 2001:db8::1 is not of the family of spec.peerAddress 192.0.2.1")]
 #[case(json!({"holdTime": "2s"}), "spec.holdTime: 2 s is neither 0 nor within 3 s to 65535 s")]
 #[case(json!({"holdTime": "9s", "keepaliveTime": "10s"}), "spec.keepaliveTime: 10 s is longer than spec.holdTime of 9 s")]

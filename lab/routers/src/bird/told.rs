@@ -14,7 +14,7 @@ impl ToldBird {
 
 impl Router for ToldBird {
     fn is_up(&self) -> bool {
-        self.0.ask("show protocols node").contains("Established")
+        self.0.ask("show protocols \"node*\"").contains("Established")
     }
 
     fn route(&self, prefix: &str) -> Option<Route> {
@@ -106,16 +106,31 @@ fn protocols(session: &Session) -> String {
     if session.graceful_restart {
         options += "graceful restart yes; ";
     }
+    let (local, neighbour) = match session.unnumbered {
+        true => (String::new(), "range fe80::/10".to_owned()),
+        false => (router.to_string(), node.to_string()),
+    };
+    let mut channel = String::new();
+    if session.unnumbered {
+        options += "interface \"eth0\"; dynamic name \"node\"; ";
+        channel += "extended next hop yes; ";
+        before += "protocol radv { interface \"eth0\" { min ra interval 3; max ra interval 10; default lifetime 0; }; }\n";
+    }
     let channels = session.families.iter().map(|family| {
         let name = match family {
             Family::V4 => "ipv4",
             Family::V6 => "ipv6",
         };
-        format!("{name} {{ import filter leaving_last; export none; }}; ")
+        let extended = if *family == Family::V4 {
+            channel.as_str()
+        } else {
+            ""
+        };
+        format!("{name} {{ {extended}import filter leaving_last; export none; }}; ")
     });
     let channels: String = channels.collect();
     format!(
         "filter leaving_last {{ if (65535, 0) ~ bgp_community then bgp_local_pref = 0; accept; }}\n{before}\
-         protocol bgp node {{ local {router} as 64500; neighbor {node} as {remote}; passive; {options}{channels}}}\n"
+         protocol bgp node {{ local {local} as 64500; neighbor {neighbour} as {remote}; passive; {options}{channels}}}\n"
     )
 }

@@ -1,7 +1,5 @@
 //! FRR with one node.
 
-use std::net::IpAddr;
-
 use serde_json::Value;
 
 use super::Frr;
@@ -10,21 +8,21 @@ use crate::session::{Family, Hops, Route, Router, Session};
 /// FRR that was told of one node.
 pub(crate) struct ToldFrr {
     frr: Frr,
-    node: IpAddr,
+    node: String,
 }
 
 impl ToldFrr {
     pub(crate) fn start(namespace: &str, session: &Session) -> Self {
         Self {
             frr: Frr::start(namespace, &lines(session)),
-            node: session.node,
+            node: node(session),
         }
     }
 }
 
 impl Router for ToldFrr {
     fn is_up(&self) -> bool {
-        self.frr.neighbour(&self.node.to_string())["bgpState"] == "Established"
+        self.frr.neighbour(&self.node)["bgpState"] == "Established"
     }
 
     fn route(&self, prefix: &str) -> Option<Route> {
@@ -53,7 +51,7 @@ impl Router for ToldFrr {
     }
 
     fn watches(&self) -> bool {
-        self.frr.watches(&self.node.to_string())
+        self.frr.watches(&self.node)
     }
 
     fn log(&self) -> String {
@@ -84,9 +82,18 @@ fn name(family: Family) -> &'static str {
     }
 }
 
+/// By what it knows the node.
+fn node(session: &Session) -> String {
+    match session.unnumbered {
+        true => "eth0".to_owned(),
+        false => session.node.to_string(),
+    }
+}
+
 fn lines(session: &Session) -> String {
-    let Session { node, remote, .. } = session;
-    let mut lines = format!(" neighbor {node} remote-as {remote}\n neighbor {node} passive\n");
+    let (node, remote) = (node(session), session.remote);
+    let how = if session.unnumbered { "interface " } else { "" };
+    let mut lines = format!(" neighbor {node} {how}remote-as {remote}\n neighbor {node} passive\n");
     let mut add = |line: &str| lines += &format!(" {line}\n");
     if let Some(password) = &session.password {
         add(&format!("neighbor {node} password {password}"));

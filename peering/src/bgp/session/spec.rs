@@ -79,7 +79,7 @@ pub struct Endpoint {
     pub address: Option<IpAddr>,
     /// TCP port, 179 by default.
     pub port: u16,
-    /// The interface of a link-local address, or of a peer without an address.
+    /// The interface of a peer without an address.
     pub interface: Option<String>,
     /// The VRF to dial in.
     pub vrf: Option<String>,
@@ -105,6 +105,15 @@ impl Endpoint {
             password: None,
             multihop: false,
             ttl_security: false,
+        }
+    }
+
+    /// Port 179 of the router behind an interface.
+    pub fn behind(interface: &str) -> Self {
+        Self {
+            address: None,
+            interface: Some(interface.to_owned()),
+            ..Self::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
         }
     }
 }

@@ -12,7 +12,7 @@ const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 /// Type, code, checksum, flags or reserved, target.
 const MESSAGE: usize = 24;
-const SOURCE_LINK_ADDRESS: u8 = 1;
+pub(super) const SOURCE_LINK_ADDRESS: u8 = 1;
 const TARGET_LINK_ADDRESS: u8 = 2;
 /// Bytes of an option that holds an Ethernet address.
 const LINK_OPTION: usize = 8;
@@ -264,7 +264,7 @@ fn frame<const LENGTH: usize, const FRAME: usize>(
 
 /// The link address in the option of this kind, if there is one; none at all if the options are broken:
 /// then the whole message is to be dropped (RFC 4861 §7.1.1, options of length 0).
-fn link_address(options: &[u8], wanted: u8) -> Option<Option<Mac>> {
+pub(super) fn link_address(options: &[u8], wanted: u8) -> Option<Option<Mac>> {
     let (mut rest, mut found) = (options, None);
     while let [kind, units, ..] = *rest {
         let length = usize::from(units) * 8;

@@ -3,7 +3,7 @@
 use ferrolb_routers::Make;
 
 use super::Answer::{No, Try};
-use super::routes::{both, graceful_shutdown, ipv4, ipv6, many, of_another_as, of_one_as};
+use super::routes::{both, graceful_shutdown, ipv4, ipv6, many, of_another_as, of_one_as, unnumbered};
 use super::sessions::{bfd, graceful_restart, md5, multihop, ttl_security};
 use super::{Answer, Case};
 
@@ -77,7 +77,14 @@ pub(super) const CASES: &[Case] = &[
         "hears_that_a_node_is_about_to_leave",
         |_| Try(graceful_shutdown),
     ),
-    case("unnumbered", "", |_| No("not built yet")),
+    case(
+        "unnumbered, both families",
+        "is_found_by_its_router_advertisements",
+        |make| match make {
+            Make::Frr | Make::Bird => Try(unnumbered),
+            Make::GoBgp | Make::ExaBgp | Make::OpenBgpd => No("sends no router advertisements"),
+        },
+    ),
     case("10,000 routes in and out", "has_ten_thousand_routes", |_| {
         Try(many)
     }),

@@ -55,6 +55,34 @@ pub(super) fn both(make: Make) -> &'static str {
     "yes"
 }
 
+pub(super) fn unnumbered(make: Make) -> &'static str {
+    let scene = Scene::unnumbered(make);
+    let started = scene.start(&[V4, V6], &plain());
+    let node = scene.site.link_local();
+    for prefix in [V4, V6] {
+        let route = started.router.route(prefix).unwrap();
+        assert!(route.next_hops.contains(&node.into()), "{route:?}");
+    }
+    let gateway = |family: &str| {
+        let routes = scene.site.kernel_routes(family);
+        let route = routes.first().cloned().unwrap_or_default();
+        let host = [&route["gateway"], &route["via"]["host"]];
+        host.into_iter().find_map(|host| host.as_str().map(str::to_owned))
+    };
+    for family in ["-4", "-6"] {
+        until("the kernel's route", || gateway(family) == Some(node.to_string()));
+    }
+    assert_eq!(scene.site.default_routes(), "", "nobody is a default router");
+    started.node.tell(&scene.spec, &table([], &plain()));
+    until("the withdrawal", || {
+        [V4, V6]
+            .iter()
+            .all(|prefix| started.router.route(prefix).is_none())
+    });
+    nothing_is_wrong(&started.node, &*started.router);
+    "yes"
+}
+
 pub(super) fn of_another_as(make: Make) -> &'static str {
     let scene = Scene::new(make, 0);
     let started = scene.start(&[V4], &coloured());

@@ -4,7 +4,7 @@ use ferrolb_peering::Family;
 use ferrolb_peering::bgp::{Attributes, ExportTable, PeerSpec};
 use ferrolb_routers::{Family as RouterFamily, Hops, Make, Router, Session, until};
 
-use crate::announcer::{Announcer, OURS, THEIRS, external, internal, table};
+use crate::announcer::{Announcer, OURS, THEIRS, external, internal, table, unnumbered};
 use crate::netns::Namespace;
 use crate::site::{FAR, NODE, ROUTER, Site};
 
@@ -39,6 +39,7 @@ impl Scene {
             site: Site::new(),
             spec: external(ROUTER[over]),
             session: Session {
+                unnumbered: false,
                 router: ROUTER[over].parse().unwrap(),
                 node: NODE[over].parse().unwrap(),
                 remote: OURS,
@@ -74,6 +75,17 @@ impl Scene {
         scene.session.hops = Hops::Several {
             by: FAR[1].parse().unwrap(),
         };
+        scene
+    }
+
+    /// An external session for routes of both families, between two ends that have no addresses but those of the link.
+    pub(super) fn unnumbered(make: Make) -> Self {
+        let mut scene = Self {
+            site: Site::without_addresses(),
+            spec: unnumbered(),
+            ..Self::new(make, 1).both_families()
+        };
+        scene.session.unnumbered = true;
         scene
     }
 
