@@ -149,7 +149,9 @@ impl Shown {
             Down::Told(notification) => ("speaker", code(notification)),
             Down::SendHold(_) => ("speaker", "send hold".to_owned()),
             Down::Restart | Down::Stopped => ("speaker", "restart".to_owned()),
-            Down::Tcp(_) | Down::NoAnswer | Down::NoAnswerWithPassword => ("connection", "closed".to_owned()),
+            Down::Tcp(_) | Down::NoAnswer | Down::NoAnswerWithPassword | Down::NoAnswerWithTtlSecurity => {
+                ("connection", "closed".to_owned())
+            }
         };
         self.metrics
             .ends
