@@ -233,7 +233,11 @@ impl Bench {
         let metrics = metrics::Metrics::register(&registry, node(0)).expect("metrics");
         let (events, _) = EventSink::start(client.clone(), "bench", None, &registry).expect("metrics");
         let speaker = run::Speaker {
-            configuration: watch::channel(None).0,
+            keeping: run::Keeping {
+                configuration: watch::channel(None).0,
+                sessions: None,
+                bgp_statuses: None,
+            },
             node: node(0),
             pod: None,
             stores: stores(policy),

@@ -38,7 +38,7 @@ use crate::tell::resend::Resend;
 use crate::tell::sessions;
 use crate::tell::status_object::Owner;
 use crate::tell::write::Actor;
-use keeping::Keeping;
+pub(crate) use keeping::Keeping;
 use pass::Input;
 use routers::Routers;
 pub(crate) use routing::Routing;

@@ -84,7 +84,7 @@ fn agreed(agreed: &Negotiated) -> AgreedSession {
         peer_router_id: agreed.peer_id.to_string(),
         peer_name: agreed.peer_name.clone().unwrap_or_default(),
         hold_time_seconds: agreed.hold.seconds().into(),
-        families: agreed.families.iter().map(|family| family.to_string()).collect(),
+        families: agreed.families.iter().map(ToString::to_string).collect(),
     }
 }
 
