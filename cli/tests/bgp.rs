@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "bgp/samples.rs"]
+mod samples;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 

@@ -122,4 +122,16 @@ mod tests {
     fn names_what_is_wrong(#[case] spec: Value, #[case] message: &str) {
         assert_eq!(parse(spec).unwrap_err().to_string(), message);
     }
+
+    #[test]
+    fn the_limits_themselves_are_valid() {
+        for (interval, multiplier, ttl) in [(10, 2, 1), (60_000, 255, 254)] {
+            let profile = parse(json!({"receiveInterval": interval, "transmitInterval": interval,
+                "echoInterval": interval, "detectMultiplier": multiplier, "minimumTtl": ttl, "passiveMode": true}));
+            let profile = profile.unwrap();
+            assert_eq!(profile.transmit, Duration::from_millis(interval));
+            assert_eq!((profile.multiplier, profile.minimum_ttl), (multiplier, ttl));
+            assert!(profile.passive);
+        }
+    }
 }

@@ -199,4 +199,36 @@ mod tests {
                 .starts_with("spec.communities[3]: \"tin\" is no community")
         );
     }
+
+    #[rstest]
+    #[case::not_said(json!({}), None)]
+    #[case::zero(json!({"localPref": 0}), None)]
+    #[case::the_greatest(json!({"localPref": 4_294_967_295_i64}), Some(u32::MAX))]
+    fn a_local_pref_of_zero_is_none(#[case] spec: Value, #[case] expected: Option<u32>) {
+        assert_eq!(parse(spec).unwrap().local_pref, expected);
+    }
+
+    #[rstest]
+    #[case(json!({"aggregationLength": 32, "serviceSelectors": [{}]}), true)]
+    #[case(json!({"aggregationLengthV6": 128, "serviceSelectors": [{}]}), true)]
+    #[case(json!({"aggregationLengthV6": 64, "serviceSelectors": [{}]}), false)]
+    fn services_are_selected_by_whole_addresses_only(#[case] spec: Value, #[case] valid: bool) {
+        assert_eq!(parse(spec).is_ok(), valid);
+    }
+
+    #[rstest]
+    #[case(63, true)]
+    #[case(64, false)]
+    fn a_prefix_has_63_communities_at_most(#[case] count: usize, #[case] valid: bool) {
+        let communities: Vec<String> = (0..count).map(|number| format!("64512:{number}")).collect();
+        assert_eq!(parse(json!({"communities": communities})).is_ok(), valid);
+    }
+
+    #[test]
+    fn without_names_of_peers_it_is_for_all() {
+        let all = parse(json!({})).unwrap();
+        let some = parse(json!({"peers": ["tor-a", "tor-b"]})).unwrap();
+        assert!(all.names_peer(&"tor-c".into()) && some.names_peer(&"tor-b".into()));
+        assert!(!some.names_peer(&"tor-c".into()));
+    }
 }

@@ -196,7 +196,7 @@ impl Session {
             Act::SendKeepalive => self.keep_alive(now),
             Act::Hold => self.hold(now),
             Act::Announce => self.announce(now),
-            Act::Repeat => self.repeat(now),
+            Act::Repeat => self.timers.collect(now),
             // They end a session or an attempt.
             Act::Drop | Act::Notify | Act::Wait => {}
         }

@@ -86,6 +86,33 @@ fn a_cut_cable_is_seen_at_both_ends_and_mended_within_two_seconds() {
 }
 
 #[test]
+fn a_router_that_starts_again_has_all_routes_within_two_seconds() {
+    let mut world = World::running(20, 20, 8);
+    world.restart_router(1);
+    assert!(world.pairs[&(3, 1)].router.routes.is_empty());
+    world.pass(ms(2000));
+    assert_eq!(world.differences(), []);
+    // The other one was not touched.
+    let of_first = world.pairs.iter().filter(|((_, router), _)| *router == 0);
+    assert!(of_first.into_iter().all(|(_, pair)| pair.router.sessions == 1));
+}
+
+#[test]
+fn lost_packets_and_slow_connections_cost_no_session() {
+    let mut world = World::running(5, 20, 9);
+    for node in 0..5 {
+        world.roughen(node, ms(700), 40);
+    }
+    world.pass(Duration::from_secs(120));
+    world.want(3, &[1, 2], None);
+    world.pass(ms(710));
+    assert_eq!(
+        (world.sum(|router| router.sessions), world.differences()),
+        (10, vec![])
+    );
+}
+
+#[test]
 fn a_process_that_is_held_up_blames_nobody() {
     let mut world = World::running(4, 20, 7);
     world.hold_up(1, true);

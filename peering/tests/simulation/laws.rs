@@ -21,12 +21,14 @@ struct Past {
     /// Until then routers may have what the node does not announce: it is off, cut, held up, or its process restarts.
     lost: BTreeMap<usize, Moment>,
     flawless: BTreeSet<usize>,
+    /// How often each router started again.
+    restarts: [usize; 2],
 }
 
 impl Past {
     fn note(&mut self, world: &World) {
-        for (node, state) in world.nodes.iter().enumerate() {
-            let prefixes = state.wanted.keys();
+        for (&(node, _), pair) in &world.pairs {
+            let prefixes = pair.wanted.keys();
             self.wanted
                 .extend(prefixes.map(|prefix| ((node, *prefix), world.now)));
         }
@@ -47,7 +49,7 @@ impl Past {
     /// No route without a reason: it is wanted, or was a moment ago, or the node is lost.
     fn look(&self, world: &World) {
         for (&(node, router), pair) in &world.pairs {
-            let wanted = &world.nodes[node].wanted;
+            let wanted = &pair.wanted;
             for prefix in pair.router.routes.keys() {
                 let until = self.wanted.get(&(node, *prefix)).copied();
                 let is_recent = until.is_some_and(|until| world.now.since(until) <= PROMPT);
@@ -69,9 +71,7 @@ fn chance_breaks_no_law(#[values(1, 2, 3, 4)] seed: u64) {
     world.routers_are_frr = seed.is_multiple_of(2);
     let mut past = Past::default();
     past.flawless.extend(0..NODES);
-    let sessions = |world: &World, node| {
-        world.pairs[&(node, 0)].router.sessions + world.pairs[&(node, 1)].router.sessions
-    };
+    let sessions = |world: &World, node| [0, 1].map(|router| world.pairs[&(node, router)].router.sessions);
     for _ in 0..25 {
         let node = world.chance(NODES as u64 / 2) as usize;
         past.note(&world);
@@ -80,7 +80,7 @@ fn chance_breaks_no_law(#[values(1, 2, 3, 4)] seed: u64) {
             past.note(world);
             world.watch(time, |world| past.look(world));
         };
-        match world.chance(6) {
+        match world.chance(8) {
             0 | 1 => {
                 // Any node may change: nothing here may cost a session.
                 let node = world.chance(NODES as u64) as usize;
@@ -88,6 +88,21 @@ fn chance_breaks_no_law(#[values(1, 2, 3, 4)] seed: u64) {
                 let community = (world.chance(2) > 0).then_some(Community::GRACEFUL_SHUTDOWN);
                 world.want(node, &wanted, community);
                 world.watch(time, |world| past.look(world));
+                continue;
+            }
+            6 => {
+                let router = world.chance(2) as usize;
+                world.restart_router(router);
+                past.restarts[router] += 1;
+                run(&mut world, &mut past);
+                continue;
+            }
+            7 => {
+                // Nothing here may cost a session, and nothing is told later than it takes.
+                let node = world.chance(NODES as u64) as usize;
+                let loss = world.chance(50);
+                world.roughen(node, ms(0), loss);
+                run(&mut world, &mut past);
                 continue;
             }
             2 => {
@@ -123,6 +138,7 @@ fn chance_breaks_no_law(#[values(1, 2, 3, 4)] seed: u64) {
     // No session is reset without a cause.
     assert!(past.flawless.len() >= NODES / 2);
     for node in past.flawless {
-        assert_eq!(sessions(&world, node), 2, "node {node}");
+        let due = past.restarts.map(|restarts| restarts + 1);
+        assert_eq!(sessions(&world, node), due, "node {node}");
     }
 }

@@ -6,4 +6,5 @@ mod laws;
 mod router;
 mod routine;
 mod telling;
+mod weather;
 mod world;

@@ -128,7 +128,8 @@ impl Router {
         vec![Deed::Send(bytes), Deed::Close]
     }
 
-    fn forget(&mut self) {
+    /// It has just started, or knows nothing of the node any more.
+    pub(crate) fn forget(&mut self) {
         self.drop_all();
         self.open = None;
         self.is_established = false;

@@ -150,7 +150,7 @@ fn a_quiet_hour_resets_nothing_and_says_little() {
 #[test]
 fn the_same_table_again_is_nothing() {
     let mut world = World::running(1, 10, 9);
-    let table = Arc::clone(&world.nodes[0].wanted);
+    let table = Arc::clone(&world.pairs[&(0, 0)].wanted);
     assert!(world.session(0, 0).unwrap().next(world.now).unwrap() > world.now + ms(6));
     world.tell(0, 0, Input::Wanted(table));
     assert!(world.session(0, 0).unwrap().next(world.now).unwrap() > world.now + ms(6));

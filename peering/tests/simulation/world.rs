@@ -12,20 +12,21 @@ use ferrolb_peering::bgp::{
 use ferrolb_peering::{Family, Liveness, Moment, Prefix, bfd};
 
 use crate::router::{Deed, Router};
+use crate::weather::Weather;
 
 pub(crate) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// One way of each cable.
-const LATENCY: Duration = ms(1);
+pub(crate) const LATENCY: Duration = ms(1);
 /// The longest time after a change until the router has it: 5 ms to collect, and the cable.
 pub(crate) const PROMPT: Duration = ms(7);
 /// BFD's of the nodes and the routers.
 pub(crate) const DETECTION: Duration = ms(900);
 
 /// What is under way on a connection.
-enum Item {
+pub(crate) enum Item {
     Connect,
     Bytes(Vec<u8>),
     Close,
@@ -43,17 +44,19 @@ pub(crate) struct Pair {
     pub(crate) router: Router,
     pub(crate) router_bfd: bfd::Session,
     /// Of the connection that counts; items of others are dropped.
-    connection: u64,
+    pub(crate) connection: u64,
     to_router: VecDeque<(Moment, u64, Item)>,
-    to_node: VecDeque<(Moment, u64, Item)>,
+    pub(crate) to_node: VecDeque<(Moment, u64, Item)>,
     packets: VecDeque<(Moment, bool, bfd::Packet)>,
     pub(crate) reports: Vec<bgp::Report>,
+    /// What the node is to tell the router.
+    pub(crate) wanted: ExportTable,
     /// Nothing gets through.
     pub(crate) cut: bool,
+    pub(crate) weather: Weather,
 }
 
 pub(crate) struct Node {
-    pub(crate) wanted: ExportTable,
     /// The process runs, and is not held up.
     pub(crate) runs: bool,
     stuck: bool,
@@ -114,7 +117,6 @@ impl World {
         };
         for node in 0..nodes {
             world.nodes.push(Node {
-                wanted: ExportTable::default(),
                 runs: false,
                 stuck: false,
                 start: Start::Cold,
@@ -130,7 +132,9 @@ impl World {
                     to_node: VecDeque::new(),
                     packets: VecDeque::new(),
                     reports: Vec::new(),
+                    wanted: ExportTable::default(),
                     cut: false,
+                    weather: Weather::default(),
                 };
                 world.pairs.insert((node, router), pair);
             }
@@ -157,7 +161,7 @@ impl World {
         (self.seed >> 33) % below
     }
 
-    fn number(&mut self) -> NonZeroU32 {
+    pub(crate) fn number(&mut self) -> NonZeroU32 {
         NonZeroU32::MIN.saturating_add(self.chance(u32::MAX.into()) as u32)
     }
 
@@ -174,13 +178,18 @@ impl World {
     /// The node is to announce these, from now on.
     pub(crate) fn want(&mut self, node: usize, services: &[usize], community: Option<Community>) {
         let table = self.table(services, community);
-        self.nodes[node].wanted = Arc::clone(&table);
         self.each(node, |world, router| {
-            world.tell(node, router, bgp::Input::Wanted(Arc::clone(&table)));
+            world.want_of(node, router, Arc::clone(&table));
         });
     }
 
-    fn each(&mut self, node: usize, mut act: impl FnMut(&mut Self, usize)) {
+    /// One router is to be told these by the node.
+    pub(crate) fn want_of(&mut self, node: usize, router: usize, table: ExportTable) {
+        self.pair(node, router).wanted = Arc::clone(&table);
+        self.tell(node, router, bgp::Input::Wanted(table));
+    }
+
+    pub(crate) fn each(&mut self, node: usize, mut act: impl FnMut(&mut Self, usize)) {
         let routers: Vec<usize> = self
             .pairs
             .keys()
@@ -202,7 +211,7 @@ impl World {
                 bfd: bfd::Session::new(bfd::Profile::default(), number, seed, world.now),
             };
             world.pair(node, router).speaker = Some(speaker);
-            let table = Arc::clone(&world.nodes[node].wanted);
+            let table = Arc::clone(&world.pairs[&(node, router)].wanted);
             world.tell(node, router, bgp::Input::Wanted(table));
             world.tell(node, router, bgp::Input::Start);
         });
@@ -272,19 +281,17 @@ impl World {
     pub(crate) fn tell(&mut self, node: usize, router: usize, input: bgp::Input<'_>) {
         let now = self.now;
         let pair = self.pair(node, router);
+        let at = now + LATENCY + pair.weather.delay;
         let Some(speaker) = &mut pair.speaker else { return };
         for output in speaker.bgp.handle(input, now) {
             match output {
                 bgp::Output::Dial => {
                     pair.connection += 1;
-                    pair.to_router
-                        .push_back((now + LATENCY, pair.connection, Item::Connect));
+                    pair.to_router.push_back((at, pair.connection, Item::Connect));
                 }
                 bgp::Output::Close(close) => {
                     let items = [Item::Bytes(close.last), Item::Close];
-                    let items = items
-                        .into_iter()
-                        .map(|item| (now + LATENCY, pair.connection, item));
+                    let items = items.into_iter().map(|item| (at, pair.connection, item));
                     pair.to_router.extend(items);
                     pair.connection += 1;
                 }
@@ -296,7 +303,7 @@ impl World {
         if !written.is_empty() {
             let count = written.len();
             pair.to_router
-                .push_back((now + LATENCY, pair.connection, Item::Bytes(written)));
+                .push_back((at, pair.connection, Item::Bytes(written)));
             self.tell(node, router, bgp::Input::Sent(count));
         }
     }
@@ -318,8 +325,9 @@ impl World {
     }
 
     fn router_does(&mut self, node: usize, router: usize, deeds: Vec<Deed>) {
-        let at = self.now + LATENCY;
+        let now = self.now;
         let pair = self.pair(node, router);
+        let at = now + LATENCY + pair.weather.delay;
         for deed in deeds {
             let item = match deed {
                 Deed::Send(bytes) => Item::Bytes(bytes),
@@ -395,7 +403,7 @@ impl World {
                 packet: &packet,
                 ttl: 255,
             };
-            match (self.pair(node, router).cut, to_router) {
+            match (self.is_lost(node, router, to_router), to_router) {
                 (true, _) => {}
                 (false, true) => self.tell_router_bfd(node, router, input),
                 // What waits at a process that is held up is found there later, but for what its kernel drops.
@@ -441,6 +449,9 @@ impl World {
         let now = self.now;
         let is_frr = self.routers_are_frr;
         let pair = self.pair(node, router);
+        if connection <= pair.weather.forgotten {
+            return;
+        }
         let before = pair.router.is_established;
         let deeds = match item {
             Item::Connect if connection == pair.connection => pair.router.accept(now),
@@ -457,7 +468,8 @@ impl World {
         let comes_up = !before && pair.router.is_established;
         if is_new {
             // The answer to the SYN is before what is sent.
-            pair.to_node.push_back((now + LATENCY, connection, Item::Connect));
+            let at = now + LATENCY + pair.weather.delay;
+            pair.to_node.push_back((at, connection, Item::Connect));
         }
         self.router_does(node, router, deeds);
         if comes_up && is_frr {
@@ -483,7 +495,7 @@ impl World {
         let pairs = self.pairs.iter().filter_map(|(&(node, router), pair)| {
             let known = &pair.router.routes;
             let wanted = match self.nodes[node].runs {
-                true => Arc::clone(&self.nodes[node].wanted),
+                true => Arc::clone(&pair.wanted),
                 false => ExportTable::default(),
             };
             let right = known.keys().eq(wanted.keys());

@@ -110,6 +110,25 @@ impl PeerTask {
                     Ok(()) => self.obey(),
                     Err(_) => return,
                 },
+                Ok(()) = self.bfd.changed() => {
+                    self.heed_bfd();
+                    start = start.map(|at| if self.liveness == Liveness::Up { Instant::now() } else { at });
+                }
+                () = at(start) => {
+                    start = None;
+                    self.give(Input::Start);
+                }
+                () = at(wake) => {
+                    // What waits in the socket may be what a timer waits for.
+                    self.read();
+                    self.give(Input::Tick);
+                }
+                () = found(&mut self.unnumbered) => self.try_again(),
+                Ok(()) = self.links.changed(), if self.unnumbered.is_some() => {
+                    let links = self.links.borrow_and_update();
+                    self.unnumbered.iter_mut().for_each(|unnumbered| unnumbered.follow(&links));
+                }
+                // Last: a peer that sends without end is always ready, and shall keep back neither orders nor timers,
                 seen = self.connection.next(writes) => match seen {
                     Seen::Dialled(Ok(stream)) => {
                         let next_hops = next_hops(&stream, &self.links.borrow());
@@ -124,26 +143,10 @@ impl PeerTask {
                     Seen::Ready => {
                         self.read();
                         self.write();
+                        // nor the other sessions, which share this thread.
+                        tokio::task::yield_now().await;
                     }
                 },
-                () = found(&mut self.unnumbered) => self.try_again(),
-                Ok(()) = self.links.changed(), if self.unnumbered.is_some() => {
-                    let links = self.links.borrow_and_update();
-                    self.unnumbered.iter_mut().for_each(|unnumbered| unnumbered.follow(&links));
-                }
-                Ok(()) = self.bfd.changed() => {
-                    self.heed_bfd();
-                    start = start.map(|at| if self.liveness == Liveness::Up { Instant::now() } else { at });
-                }
-                () = at(start) => {
-                    start = None;
-                    self.give(Input::Start);
-                }
-                () = at(wake) => {
-                    // What waits in the socket may be what a timer waits for.
-                    self.read();
-                    self.give(Input::Tick);
-                }
             }
         }
     }

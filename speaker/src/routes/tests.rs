@@ -1,3 +1,5 @@
+mod metallb;
+
 use ferrolb_crds::api::{BGPAdvertisement, BGPPeer};
 use ferrolb_crds::domain::Endpoint;
 use rstest::rstest;

@@ -10,7 +10,7 @@ use ferrolb_peering::bgp::{Asn, Attributes, Endpoint, ExportTable, Password, Pee
 use ferrolb_peering::{Family, Liveness, Prefix};
 use ferrolb_rawlink::links::{Link, LinkTable};
 use ferrolb_speaker::bfd::{self, Bfd, BfdMetrics, Line, Reach};
-use ferrolb_speaker::peers::{News, Orders, PeerMetrics, Reports, Sessions, WantedPeer};
+use ferrolb_speaker::peers::{News, Orders, PeerMetrics, PeerReport, Reports, Sessions, WantedPeer};
 use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -167,20 +167,29 @@ impl Announcer {
                 .is_some_and(|watches| !watches.borrow().is_empty()),
             routes: routes.clone(),
         };
-        let peers = BTreeMap::from([(self.peer.clone(), Arc::new(wanted))]);
+        self.tell_all([(self.peer.clone(), wanted)]);
+    }
+
+    /// Holds sessions with these peers, and with no others.
+    pub(crate) fn tell_all(&self, peers: impl IntoIterator<Item = (PeerName, WantedPeer)>) {
+        let peers = peers.into_iter().map(|(name, wanted)| (name, Arc::new(wanted)));
+        let peers = peers.collect();
         self.orders.send_modify(|orders| orders.peers = peers);
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        let reports = self.reports.borrow();
-        reports.get(&self.peer).is_some_and(|report| report.established)
+        self.report(&self.peer).established
     }
 
     /// Why the last attempt or session ended.
     pub(crate) fn last(&self) -> String {
+        self.report(&self.peer).last.unwrap_or_default()
+    }
+
+    /// What the session with a peer is at.
+    pub(crate) fn report(&self, peer: &PeerName) -> PeerReport {
         let reports = self.reports.borrow();
-        let report = reports.get(&self.peer).cloned().unwrap_or_default();
-        report.last.unwrap_or_default()
+        reports.get(peer).cloned().unwrap_or_default()
     }
 
     /// What somebody has to change before there can be a session.

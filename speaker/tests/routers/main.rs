@@ -6,11 +6,15 @@
 
 mod announcer;
 mod conformance;
+mod forged;
+mod hostile;
 mod logged;
 #[path = "../wire/netns.rs"]
 #[allow(dead_code, reason = "what raw frames need, sessions do not")]
 mod netns;
+mod scripted;
 mod site;
+mod storms;
 mod trials;
 mod unnumbered;
 mod watched;
@@ -35,15 +39,19 @@ fn main() {
     logged::keep();
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
-    let trials = trials::ALL.iter().chain(unnumbered::ALL).chain(watched::ALL);
+    let all = trials::ALL.iter().chain(unnumbered::ALL);
+    let trials = all.chain(watched::ALL).chain(hostile::ALL);
     let trials = trials.map(trial);
     let cells = conformance::trials().into_iter();
     let cells = cells.map(|cell| cell.with_ignored_flag(!runnable));
     let conclusion = libtest_mimic::run(&arguments, trials.chain(cells).collect());
     // What the cells have seen is known only now.
     let compared = libtest_mimic::run(&arguments, vec![conformance::table()]);
-    match conclusion.has_failed() {
-        true => conclusion.exit(),
-        false => compared.exit(),
-    }
+    // They take all of the machine, which real routers do not take well.
+    arguments.test_threads = Some(1);
+    let storms = storms::ALL.iter().chain(forged::ALL).map(trial);
+    let weathered = libtest_mimic::run(&arguments, storms.collect());
+    let all = [conclusion, compared, weathered];
+    let failed = all.iter().find(|conclusion| conclusion.has_failed());
+    failed.unwrap_or(&all[0]).exit();
 }

@@ -117,3 +117,122 @@ fn only_peers_that_are_one_hop_away_can_be_asked_to_show_it(
 ) {
     assert_eq!(secured(value, more), expected.map_err(str::to_owned));
 }
+
+#[rstest]
+#[case::above_what_four_octets_hold(json!({"myASN": 4_294_967_296_i64}), "spec.myASN: 4294967296 is not within 1 to 4294967295")]
+#[case::a_local_as_of_nobody(json!({"localASN": 0}), "spec.localASN: 0 is not within 1 to 4294967295")]
+#[case::no_as_at_all(json!({"peerASN": null}), "spec.peerASN: neither it nor spec.dynamicASN is given")]
+#[case::multihop_within_the_as_that_the_peer_sees(json!({"ebgpMultiHop": true, "localASN": 64500}), "spec.ebgpMultiHop: true is for peers with another AS number only")]
+#[case::multihop_within_any_as(json!({"ebgpMultiHop": true, "peerASN": null, "dynamicASN": "internal"}), "spec.ebgpMultiHop: true is for peers with another AS number only")]
+#[case::a_source_that_is_a_name(json!({"sourceAddress": "eth0"}), "spec.sourceAddress: \"eth0\" is no IP address")]
+#[case::a_port_that_does_not_exist(json!({"peerPort": 65536}), "spec.peerPort: 65536 is no port")]
+#[case::a_hold_time_that_no_open_can_say(json!({"holdTime": "65536s"}), "spec.holdTime: 65536 s is neither 0 nor within 3 s to 65535 s")]
+#[case::a_hold_time_without_a_unit(json!({"holdTime": "ten"}), "spec.holdTime: \"ten\" is no duration: ")]
+#[case::a_connect_time_that_frr_does_not_take(json!({"connectTime": "65536s"}), "spec.connectTime: 65536 s is not within 1 s to 65535 s")]
+#[case::a_router_id_of_ipv6(json!({"routerID": "2001:db8::1"}), "spec.routerID: \"2001:db8::1\" is no IPv4 address")]
+#[case::a_router_id_of_a_group(json!({"routerID": "224.0.0.1"}), "spec.routerID: \"224.0.0.1\" is no address that a router may have")]
+#[case::a_router_id_of_zero(json!({"routerID": "0.0.0.1"}), "spec.routerID: \"0.0.0.1\" is no address that a router may have")]
+#[case::an_operator_that_selects_nothing(json!({"nodeSelectors": [{"matchExpressions": [{"key": "rack", "operator": "Is", "values": ["a"]}]}]}), "spec.nodeSelectors[0]")]
+fn refuses_what_metallb_refuses(#[case] more: Value, #[case] message: &str) {
+    let wrong = parse(more).unwrap_err().to_string();
+    assert!(wrong.starts_with(message), "{wrong}");
+}
+
+#[rstest]
+#[case::a_number(json!({}), RemoteAs::Is(Asn::new(64500).unwrap()), false)]
+#[case::our_own(json!({"peerASN": 64512}), RemoteAs::Is(Asn::new(64512).unwrap()), true)]
+#[case::any_of_our_own(json!({"peerASN": 0, "dynamicASN": "internal"}), RemoteAs::Internal, true)]
+#[case::any_other(json!({"peerASN": null, "dynamicASN": "external"}), RemoteAs::External, false)]
+#[case::that_of_the_local_as(json!({"localASN": 64500}), RemoteAs::Is(Asn::new(64500).unwrap()), true)]
+fn a_peer_is_internal_if_it_has_the_as_that_it_sees(
+    #[case] more: Value,
+    #[case] remote: RemoteAs,
+    #[case] internal: bool,
+) {
+    let peer = parse(more).unwrap();
+    assert_eq!(
+        (peer.remote_as, peer.remote_as.is_internal(peer.local_as)),
+        (remote, internal)
+    );
+}
+
+#[test]
+fn what_is_empty_is_not_said() {
+    let peer = parse(
+        json!({"peerPort": 0, "sourceAddress": "", "vrf": "", "bfdProfile": "", "routerID": "",
+        "password": "", "passwordSecret": {"name": ""}, "holdTime": "", "interface": "", "dynamicASN": ""}),
+    );
+    assert_eq!(peer.unwrap(), parse(json!({})).unwrap());
+}
+
+#[test]
+fn without_a_word_nothing_is_switched_on() {
+    let peer = parse(json!({})).unwrap();
+    assert!(!peer.multihop && !peer.graceful_restart && !peer.dual_stack && !peer.ttl_security);
+    assert_eq!(
+        (peer.password, peer.vrf, peer.source, peer.router_id),
+        (Password::None, None, None, None)
+    );
+}
+
+#[test]
+fn one_selector_of_nodes_is_enough() {
+    let peer = parse(
+        json!({"nodeSelectors": [{"matchLabels": {"rack": "a", "row": "1"}}, {"matchLabels": {"rack": "b"}}]}),
+    );
+    let selects = |labels: &[(&str, &str)]| {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        peer.as_ref().unwrap().selects_node(&labels.collect())
+    };
+    assert!(selects(&[("rack", "a"), ("row", "1")]) && selects(&[("rack", "b")]));
+    assert!(!selects(&[("rack", "a")]) && !selects(&[]));
+}
+
+/// MetalLB refuses zero beside a hold time in its native mode alone.
+#[test]
+fn keepalives_of_zero_beside_a_hold_time_leave_it_as_it_is() {
+    let timers = parse(json!({"holdTime": "9s", "keepaliveTime": "0s"}))
+        .unwrap()
+        .timers;
+    assert_eq!((timers.hold, timers.keepalive), (seconds(9), seconds(0)));
+}
+
+#[test]
+fn a_secret_is_one_of_our_namespace_whatever_the_reference_says() {
+    let peer = parse(json!({"passwordSecret": {"name": "tor", "namespace": "elsewhere"}})).unwrap();
+    assert_eq!(peer.password, Password::Secret("tor".to_owned()));
+}
+
+#[rstest]
+#[case(80, Ok(()))]
+#[case(81, Err("has 81 bytes; TCP signs with 80 at most"))]
+fn a_password_is_as_long_as_tcp_signs_with(#[case] length: usize, #[case] expected: Result<(), &str>) {
+    let read = Secrecy::password(&"x".repeat(length)).map(drop);
+    assert_eq!(read, expected.map_err(str::to_owned));
+}
+
+/// MetalLB's webhook checks nothing else of a peer that has it.
+#[test]
+fn disable_mp_means_nothing_and_unlike_in_metallb_hides_no_fault() {
+    assert_eq!(parse(json!({"disableMP": true})), parse(json!({})));
+    assert!(parse(json!({"disableMP": true, "myASN": 0})).is_err());
+}
+
+/// In MetalLB the field cannot be changed once the object exists.
+#[test]
+fn graceful_restart_can_be_asked_for_at_any_time_unlike_in_metallb() {
+    assert!(
+        parse(json!({"enableGracefulRestart": true}))
+            .unwrap()
+            .graceful_restart
+    );
+    let definitions = crate::api::definitions();
+    let of_peers = definitions
+        .iter()
+        .find(|one| one.spec.names.kind == "BGPPeer")
+        .unwrap();
+    // A rule that speaks of the value before is what forbids a change.
+    assert!(!serde_json::to_string(of_peers).unwrap().contains("oldSelf"));
+}

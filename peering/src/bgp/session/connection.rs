@@ -1,5 +1,7 @@
 //! The connection: what came and is no whole message yet, and what waits to be written.
 
+use std::collections::BTreeSet;
+
 use super::report::Counters;
 use super::spec::NextHops;
 use crate::bgp::routes::OUTGOING_MAX;
@@ -19,8 +21,8 @@ pub(super) struct Connection {
     written: usize,
     /// So much was written and is gone.
     gone: u64,
-    /// The family that the peer asked for again.
-    pub(super) asked: Option<Family>,
+    /// What the peer asked for again, and is to be told once there is room: asking often costs no more than once.
+    pub(super) asked: BTreeSet<Family>,
 }
 
 impl Connection {

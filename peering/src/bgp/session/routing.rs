@@ -63,7 +63,7 @@ impl Session {
             (Kind::Update, _) => (Event::Update, misplaced()),
             (Kind::RouteRefresh, State::Established) => match wire::refreshed(frame.body) {
                 Ok(family) => {
-                    self.connection.asked = family;
+                    self.connection.asked.extend(family);
                     (Event::Refresh, Why::Nothing)
                 }
                 Err(error) => (Event::Error, Why::Tell(error, None)),
@@ -130,13 +130,12 @@ impl Session {
         self.timers.collect(now);
     }
 
-    /// The peer is to be told them again.
-    pub(super) fn repeat(&mut self, now: Moment) {
-        if let Some(family) = self.connection.asked.take()
-            && self.routes.repeat(family)
-        {
-            self.outputs.push(Output::Report(Report::Refresh(family)));
-            self.timers.collect(now);
+    /// The peer is told again what it asked for.
+    fn repeat(&mut self) {
+        for family in std::mem::take(&mut self.connection.asked) {
+            if self.routes.repeat(family) {
+                self.outputs.push(Output::Report(Report::Refresh(family)));
+            }
         }
     }
 
@@ -161,6 +160,7 @@ impl Session {
         if !self.connection.has_room() || !self.timers.collected(now) {
             return;
         }
+        self.repeat();
         let max = self.message_max();
         let filled = self.routes.fill(&style, max, self.connection.paper());
         self.status.counters.sent[Kind::Update as usize - 1] += filled.updates;

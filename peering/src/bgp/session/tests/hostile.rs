@@ -73,3 +73,21 @@ fn what_comes_after_the_end_is_not_read() {
     stage.give(Input::Bytes(&bytes));
     assert_eq!(stage.state(), State::Idle);
 }
+
+#[test]
+fn a_peer_that_asks_a_hundred_times_at_once_is_told_all_routes_once() {
+    let mut stage = Stage::new(spec());
+    stage.give(Input::Wanted(table(&["198.51.100.7/32"]))).establish();
+    stage.pass(ms(6)).sent();
+    let before = stage.session.status().counters.sent[1];
+    let mut bytes = Vec::new();
+    (0..100).for_each(|_| wire::refresh(Family::V4, &mut bytes));
+    stage.took();
+    stage.give(Input::Bytes(&bytes)).pass(ms(6));
+    assert_eq!(stage.session.status().counters.sent[1], before + 1);
+    let repeated = Output::Report(Report::Refresh(Family::V4));
+    assert_eq!(
+        stage.took().iter().filter(|output| **output == repeated).count(),
+        1
+    );
+}
