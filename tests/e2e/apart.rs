@@ -68,8 +68,9 @@ const ODD: u8 = 3;
 /// Those that read the new one.
 const OTHERS: [u8; 2] = [1, 2];
 
-/// A node whose own processes hear nothing of the API server, as long as this lives. Its pods do, and it is heard itself: a
-/// controller there shows the page, and `/facts` is asked for from there.
+/// A node whose speaker hears nothing of the API server, as long as this lives. Its kubelet does, which asks directly: it has to
+/// know who may forward ports. So do pods with networks of their own: a controller there shows the page. At this priority what the
+/// Service of the API server answers bears its port again.
 struct Deaf<'a>(&'a Lab, u8);
 
 impl<'a> Deaf<'a> {
@@ -78,7 +79,7 @@ impl<'a> Deaf<'a> {
         on_node(
             lab,
             node,
-            "nft 'table inet deaf { chain in { type filter hook input priority -300; tcp sport { 443, 6443 } drop; }; }'",
+            "nft 'table inet deaf { chain in { type filter hook input priority 300; tcp sport 443 drop; }; }'",
         )?;
         Ok(deaf)
     }
@@ -101,7 +102,6 @@ fn keyed(lab: &Lab) -> Outcome {
     )?;
     assert_eq!(lab.assigned("keyed", 1, SOON)?, [IpAddr::from(KEYED)]);
     lab.announced(KEYED.into(), SOON, |_| true)?;
-    // Its kubelet remembers for some minutes who may forward ports, and need not ask the API server then.
     until_found(lab, 0, &[])?;
     let deaf = Deaf::make(lab, ODD)?;
     let done = apart_by_key(lab);
