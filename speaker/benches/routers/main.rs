@@ -27,7 +27,7 @@ mod site;
 use std::time::{Duration, Instant};
 
 use monitor::Monitor;
-use node::{Node, Place, Router, Watched, resident_kib};
+use node::{Node, Place, Router, resident_kib};
 use site::Site;
 
 const RUNS: usize = 10;
@@ -54,24 +54,10 @@ fn main() {
             RUNS,
         );
     }
-    for watched in [Watched::No, Watched::Usual] {
-        let start = |place| start(place, watched, 1);
-        row(
-            &format!("start to route, BFD {watched:?}, FRR router, ms"),
-            start,
-            RUNS,
-        );
-    }
-    let cold = |place| start(place, Watched::No, 10_000);
+    let first = |place| start(place, 1);
+    row("start to route, FRR router, ms", first, RUNS);
+    let cold = |place| start(place, 10_000);
     row("10,000 routes from cold, FRR router, ms", cold, RUNS / 2);
-    for watched in [Watched::Usual, Watched::Quick] {
-        let silent = |place| silent(place, watched);
-        row(
-            &format!("silent node, BFD {watched:?}, FRR router, ms"),
-            silent,
-            RUNS,
-        );
-    }
 }
 
 /// One line: median, least and most of each, and the ratio of the medians.
@@ -107,9 +93,9 @@ fn milliseconds(time: Duration) -> f64 {
 fn memory(place: Place, count: usize) -> f64 {
     let site = Site::new();
     let monitor = Monitor::start(&site.router);
-    let _router = Router::Frr.start(&site, Watched::No);
+    let _router = Router::Frr.start(&site);
     let before = resident_kib();
-    let node = Node::start(place, &site, Watched::No, count);
+    let node = Node::start(place, &site, count);
     monitor.until_routes(count);
     let kib = match &node {
         Node::Speaker { .. } => resident_kib().saturating_sub(before),
@@ -121,34 +107,19 @@ fn memory(place: Place, count: usize) -> f64 {
 fn change(place: Place, router: Router) -> f64 {
     let site = Site::new();
     let monitor = Monitor::start(&site.router);
-    let _router = router.start(&site, Watched::No);
-    let mut node = Node::start(place, &site, Watched::No, 1000);
+    let _router = router.start(&site);
+    let mut node = Node::start(place, &site, 1000);
     monitor.until_routes(1000);
     let began = Instant::now();
     node.add(1000);
     milliseconds(monitor.until_routes(1001) - began)
 }
 
-fn start(place: Place, watched: Watched, count: usize) -> f64 {
+fn start(place: Place, count: usize) -> f64 {
     let site = Site::new();
     let monitor = Monitor::start(&site.router);
-    let _router = Router::Frr.start(&site, watched);
+    let _router = Router::Frr.start(&site);
     let began = Instant::now();
-    let _node = Node::start(place, &site, watched, count);
+    let _node = Node::start(place, &site, count);
     milliseconds(monitor.until_routes(count) - began)
-}
-
-fn silent(place: Place, watched: Watched) -> f64 {
-    let site = Site::new();
-    let monitor = Monitor::start(&site.router);
-    let router = Router::Frr.start(&site, watched);
-    let _node = Node::start(place, &site, watched, 1);
-    monitor.until_routes(1);
-    router.until_watching();
-    let began = Instant::now();
-    site.node.nft(
-        "add table inet cut; add chain inet cut in { type filter hook input priority 0; policy drop; }; \
-         add chain inet cut out { type filter hook output priority 0; policy drop; }",
-    );
-    milliseconds(monitor.until_routes(0) - began)
 }

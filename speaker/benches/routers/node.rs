@@ -1,10 +1,9 @@
 //! A node that announces, by the speaker's threads or by FRR, and the router that it announces to.
 
 use ferrolb_peering::bgp::{Attributes, PeerSpec, Stop};
-use ferrolb_routers::{Bird, Frr, until};
-use ferrolb_speaker::bfd::Reach;
+use ferrolb_routers::{Bird, Frr};
 
-use crate::announcer::{Announcer, OURS, every, external, table};
+use crate::announcer::{Announcer, OURS, external, table};
 use crate::prefix;
 use crate::site::{NODE, ROUTER, Site};
 
@@ -15,16 +14,6 @@ pub(crate) enum Place {
     Frr,
 }
 
-/// How BFD watches.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Watched {
-    No,
-    /// Each 300 ms, three packets.
-    Usual,
-    /// Each 100 ms, three packets.
-    Quick,
-}
-
 /// The make of the router.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Router {
@@ -32,8 +21,9 @@ pub(crate) enum Router {
     Bird,
 }
 
+/// A router, as long as this lives.
 pub(crate) enum Running {
-    Frr(Frr),
+    Frr(#[allow(dead_code, reason = "it runs as long as this lives")] Frr),
     Bird(#[allow(dead_code, reason = "it runs as long as this lives")] Bird),
 }
 
@@ -47,33 +37,13 @@ pub(crate) enum Node {
     Frr(Frr),
 }
 
-impl Watched {
-    fn milliseconds(self) -> Option<i64> {
-        match self {
-            Self::No => None,
-            Self::Usual => Some(300),
-            Self::Quick => Some(100),
-        }
-    }
-
-    fn frr_lines(self, neighbour: &str) -> String {
-        let profile = match self {
-            Self::No => return String::new(),
-            Self::Usual => "usual",
-            Self::Quick => "quick",
-        };
-        format!(" neighbor {neighbour} bfd\n neighbor {neighbour} bfd profile {profile}\n")
-    }
-}
-
 impl Router {
-    pub(crate) fn start(self, site: &Site, watched: Watched) -> Running {
+    pub(crate) fn start(self, site: &Site) -> Running {
         let (node, router) = (NODE[1], ROUTER[1]);
         match self {
             Self::Frr => {
-                let bfd = watched.frr_lines(node);
                 let lines = format!(
-                    " neighbor {node} remote-as {OURS}\n neighbor {node} passive\n{bfd} address-family ipv6 unicast\n  \
+                    " neighbor {node} remote-as {OURS}\n neighbor {node} passive\n address-family ipv6 unicast\n  \
                      neighbor {node} activate\n exit-address-family\n"
                 );
                 Running::Frr(Frr::start(site.router.name(), &lines))
@@ -89,23 +59,11 @@ impl Router {
     }
 }
 
-impl Running {
-    /// Waits until BFD is up for good: FRR begins anew when BGP comes up.
-    pub(crate) fn until_watching(&self) {
-        if let Self::Frr(frr) = self {
-            until("BFD to be up", || frr.watches(NODE[1]));
-        }
-    }
-}
-
 impl Node {
-    pub(crate) fn start(place: Place, site: &Site, watched: Watched, count: usize) -> Self {
+    pub(crate) fn start(place: Place, site: &Site, count: usize) -> Self {
         match place {
             Place::Speaker => {
                 let announcer = Announcer::start(&site.node);
-                if let Some(milliseconds) = watched.milliseconds() {
-                    announcer.watch(ROUTER[1], every(milliseconds), Reach::Segment);
-                }
                 let spec = external(ROUTER[1]);
                 announcer.tell(&spec, &table((0..count).map(prefix), &Attributes::default()));
                 Self::Speaker {
@@ -119,9 +77,8 @@ impl Node {
                 let networks: String = (0..count)
                     .map(|number| format!("  network {}\n", prefix(number)))
                     .collect();
-                let bfd = watched.frr_lines(router);
                 let lines = format!(
-                    " no bgp network import-check\n neighbor {router} remote-as 64500\n{bfd} address-family ipv6 unicast\n{networks}  \
+                    " no bgp network import-check\n neighbor {router} remote-as 64500\n address-family ipv6 unicast\n{networks}  \
                      neighbor {router} activate\n exit-address-family\n"
                 );
                 Self::Frr(Frr::start_as(site.node.name(), (OURS, "192.0.2.2"), &lines))
