@@ -165,40 +165,33 @@ impl Upkeep {
             let entry = snapshot.get(&ObjectKey::new(&*self.namespace, name));
             entry.and_then(Entry::object).map(|object| &**object)
         };
+        let surplus = snapshot.iter().filter(|(_, entry)| entry.object().is_some());
+        let surplus = surplus
+            .map(|(key, _)| &*key.name)
+            .filter(|name| !want.contains_key(*name));
+        let names: Vec<&str> = want.keys().map(String::as_str).chain(surplus).collect();
         kept.retain(|name, _| want.contains_key(name) || seen(name).is_some());
         let mut again: Option<Instant> = None;
-        for (name, one) in want {
-            let of_one = kept.entry(name.clone()).or_default();
+        for name in names {
+            let of_one = kept.entry(name.to_owned()).or_default();
             let seen = seen(name);
             let version = seen.and_then(ResourceExt::resource_version);
-            if of_one.is_met(one, version.as_deref()) {
-                continue;
-            }
-            let due = Due::of(&build(one, seen), seen);
-            if due.is_none() {
-                of_one.met = Some((one.clone(), version));
-                continue;
-            }
+            let due = match want.get(name) {
+                Some(one) if of_one.is_met(one, version.as_deref()) => None,
+                Some(one) => {
+                    let due = Due::of(&build(one, seen), seen);
+                    of_one.met = due.is_none().then(|| (one.clone(), version.clone()));
+                    due
+                }
+                None => seen.and_then(ResourceExt::uid).map(Due::Deletion),
+            };
+            let Some(due) = due else { continue };
             let later = self
                 .turn::<K>(name, due, version.as_deref(), &mut of_one.pace)
                 .await;
             again = again.into_iter().chain(later).min();
             if is_outdated() {
                 return again;
-            }
-        }
-        for (key, object) in snapshot
-            .iter()
-            .filter_map(|(key, entry)| Some((key, entry.object()?)))
-        {
-            if !want.contains_key(&*key.name) {
-                let due = object.uid().map(Due::Deletion);
-                let of_one = kept.entry(key.name.to_string()).or_default();
-                let version = object.resource_version();
-                let later = self
-                    .turn::<K>(&key.name, due, version.as_deref(), &mut of_one.pace)
-                    .await;
-                again = again.into_iter().chain(later).min();
             }
         }
         again
@@ -208,11 +201,10 @@ impl Upkeep {
     async fn turn<K: Keepable>(
         &self,
         name: &str,
-        due: Option<Due>,
+        due: Due,
         version: Option<&str>,
         pace: &mut Pace,
     ) -> Option<Instant> {
-        let due = due?;
         if let Some(later) = pace.rests_until(version, self.interval, Instant::now()) {
             return Some(later);
         }
