@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::api::{ServiceBGPStatus, ServiceBGPStatusSpec, ServiceBGPStatusStatus};
 use ferrolb_crds::domain::{NodeName, PeerName, ServiceKey};
+use itertools::Itertools;
 
 use crate::routes::Tellers;
 use crate::tell::status_object::{self, Owner};
@@ -28,33 +29,34 @@ pub(crate) struct Wanted {
 
 /// What this node should report, by name of the object.
 pub(crate) fn wanted(verdicts: &Verdicts, owner: Option<&Owner>) -> BTreeMap<String, Wanted> {
-    let mut tellers: BTreeMap<&ServiceKey, Tellers> = BTreeMap::new();
+    // There are many addresses, and their tellers are mostly the same: nothing is copied of them.
+    let mut services: BTreeMap<&ServiceKey, Vec<&Tellers>> = BTreeMap::new();
     for verdict in verdicts.by_address.values() {
-        let Some(Bgp::Told(told)) = &verdict.bgp else {
-            continue;
-        };
-        for service in verdict.judged.services() {
-            let of_service = tellers.entry(service).or_default();
-            for (node, peers) in &**told {
-                let known = of_service.entry(node.clone()).or_default();
-                known.extend(peers.iter().cloned());
+        if let Some(Bgp::Told(told)) = &verdict.bgp {
+            for service in verdict.judged.services() {
+                services.entry(service).or_default().push(told);
             }
         }
     }
     let mut objects = 0;
-    let within_limit = tellers.into_iter().take_while(|(_, tellers)| {
-        objects += tellers.len();
+    let within_limit = services.into_iter().take_while(|(_, tellers)| {
+        objects += match tellers[..] {
+            [of_one] => of_one.len(),
+            _ => tellers.iter().flat_map(|one| one.keys()).unique().count(),
+        };
         objects <= LIMIT
     });
-    let of_service = |(service, mut tellers): (&ServiceKey, Tellers)| {
+    let of_service = |(service, tellers): (&ServiceKey, Vec<&Tellers>)| {
+        let here = tellers.into_iter().filter_map(|one| one.get(&verdicts.node));
+        let peers: BTreeSet<PeerName> = here.flatten().cloned().collect();
         let wanted = Wanted {
             service: service.clone(),
             node: verdicts.node.clone(),
             owner: owner.cloned(),
-            peers: tellers.remove(&verdicts.node)?,
+            peers,
         };
         let name = status_object::name("bgp", service, &verdicts.node);
-        Some((name, wanted))
+        (!wanted.peers.is_empty()).then_some((name, wanted))
     };
     within_limit.filter_map(of_service).collect()
 }
