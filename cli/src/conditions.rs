@@ -6,6 +6,9 @@ use ferrolb_crds::api::Condition;
 pub(crate) const ASSIGNED: &str = "Assigned";
 /// The reason of condition Assigned of a Service whose status another controller keeps writing.
 pub(crate) const STATUS_DISPUTED: &str = "StatusDisputed";
+/// The reason of condition Announced of a Service that no node tells over a session that is up.
+pub(crate) const NO_SESSION: &str = "NoSession";
+
 /// The reasons of condition Announced of a Service that a node announces, and the wire does not agree.
 const OF_THE_WIRE: [&str; 2] = ["WireSilent", "WireDisputed"];
 

@@ -3,21 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_crds::api::{BGPPeer, BGPSessionState, BGPSessionStateStatus};
-
-const UP: &str = "Established";
+use kube::ResourceExt;
 
 /// What the session is at.
 pub(crate) fn statuses(sessions: &[BGPSessionState]) -> impl Iterator<Item = &BGPSessionStateStatus> {
-    // FRR-K8s, which has the same kind, does not say which BGPPeer it is.
-    let of_speaker = |status: &&BGPSessionStateStatus| !status.bgp_peer.is_empty();
-    sessions
-        .iter()
-        .filter_map(|one| one.status.as_ref())
-        .filter(of_speaker)
-}
-
-pub(crate) fn is_up(status: &BGPSessionStateStatus) -> bool {
-    status.bgp_status == UP
+    let statuses = sessions.iter().filter_map(|one| one.status.as_ref());
+    statuses.filter(|status| status.is_of_a_speaker())
 }
 
 /// Sessions that are not up for the same reason.
@@ -33,7 +24,7 @@ pub(crate) struct Down<'a> {
 /// Those of these sessions that are not up.
 pub(crate) fn down<'a>(statuses: impl Iterator<Item = &'a BGPSessionStateStatus>) -> Vec<Down<'a>> {
     let mut all: BTreeMap<((&str, &str), &str), BTreeSet<&str>> = BTreeMap::new();
-    for status in statuses.filter(|status| !is_up(status)) {
+    for status in statuses.filter(|status| !status.is_up()) {
         let peer = (&*status.bgp_peer, &*status.peer);
         all.entry((peer, &status.last_error))
             .or_default()
@@ -53,8 +44,9 @@ impl Down<'_> {
         }
     }
 
-    /// What to do, by what was said. `peer` is its object, if it could be read.
-    pub(crate) fn remedy(&self, peer: Option<&BGPPeer>) -> String {
+    /// What to do, by what was said. `peers` are the objects that could be read.
+    pub(crate) fn remedy(&self, peers: &[BGPPeer]) -> String {
+        let peer = peers.iter().find(|peer| peer.name_any() == self.peer.0);
         let (why, address) = (self.why, self.peer.1);
         let they_say = why.starts_with("peer says");
         let has = |words: &str| why.contains(words);
@@ -181,7 +173,7 @@ mod tests {
             "spec": {"myASN": 64512, "peerASN": 64500, "peerAddress": "192.0.2.1", "peerPort": 1179}});
         let peer: BGPPeer = serde_json::from_value(peer).unwrap();
         let down = down(statuses(&sessions));
-        down[0].remedy(Some(&peer))
+        down[0].remedy(&[peer])
     }
 
     #[test]

@@ -7,19 +7,15 @@ use ferrolb_crds::api::Condition;
 use ferrolb_crds::domain::{Addresses, Reason};
 use ferrolb_crds::names::{ANNOUNCED, CONDITION_ANNOUNCED, CONDITION_ASSIGNED};
 use itertools::Itertools;
-use kube::ResourceExt;
 use serde::Serialize;
 
 use super::advice;
 use super::case::Case;
 use super::trouble::Trouble;
-use crate::conditions::{self, STATUS_DISPUTED, TAKEN};
+use crate::conditions::{self, NO_SESSION, STATUS_DISPUTED, TAKEN};
 use crate::holding::Holder;
 use crate::plan;
 use crate::sessions::{Down, down, statuses};
-
-/// The word of [`Reason::NoSession`].
-const NO_SESSION: &str = "NoSession";
 
 /// A cause, and what to do about it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -118,9 +114,8 @@ fn with_sessions(case: &Case<'_>, cause: Cause) -> Cause {
     let objects = &case.evidence.objects;
     let concerned = statuses(&objects.sessions).filter(|one| cause.message.contains(&one.bgp_peer));
     let line = |down: Down<'_>| {
-        let name = down.peer.0;
-        let peer = objects.bgp.peers.iter().find(|peer| peer.name_any() == name);
-        format!("BGPPeer {name}: {}. {}", down.sentence(), down.remedy(peer))
+        let (name, remedy) = (down.peer.0, down.remedy(&objects.bgp.peers));
+        format!("BGPPeer {name}: {}. {remedy}", down.sentence())
     };
     let lines: Vec<String> = down(concerned).into_iter().map(line).collect();
     match lines.is_empty() {

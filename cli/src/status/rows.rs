@@ -125,7 +125,7 @@ fn sessions(objects: &Objects) -> Vec<SessionRow> {
         peer: status.bgp_peer.clone(),
         address: status.peer.clone(),
         state: status.bgp_status.clone(),
-        up: sessions::is_up(status),
+        up: status.is_up(),
         bfd: status.bfd_status.clone(),
         since: status.since.clone(),
         sent_ipv4: status.prefixes_sent.as_ref().map(|sent| sent.ipv4),

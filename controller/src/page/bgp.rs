@@ -26,10 +26,9 @@ pub(super) fn add(tellers: &mut Tellers, object: &ServiceBGPStatus) {
 pub(super) fn session(status: &BGPSessionStateStatus) -> Shown {
     let name = format!("{} with {}", status.node, status.bgp_peer);
     let id = format!("session/{}/{}", status.node, status.bgp_peer);
-    let is_up = status.bgp_status == "Established";
     let state = State {
         word: &status.bgp_status,
-        problem: (!is_up).then_some(match status.last_error.as_str() {
+        problem: (!status.is_up()).then_some(match status.last_error.as_str() {
             "" => "not up yet",
             why => why,
         }),

@@ -195,8 +195,7 @@ impl Follower {
         let sessions = sessions
             .values()
             .filter_map(|entry| entry.object()?.status.as_ref());
-        // FRR-K8s, which has the same kind, does not say which BGPPeer it is.
-        for status in sessions.filter(|status| !status.bgp_peer.is_empty()) {
+        for status in sessions.filter(|status| status.is_of_a_speaker()) {
             let shown = bgp::session(status);
             add(Section::Sessions, shown.row);
             if let Some(problem) = shown.problem {

@@ -68,6 +68,18 @@ pub struct BGPSessionStateStatus {
     pub agreed_bfd: Option<AgreedBfd>,
 }
 
+impl BGPSessionStateStatus {
+    /// Whether the session is up.
+    pub fn is_up(&self) -> bool {
+        self.bgp_status == "Established"
+    }
+
+    /// Whether a speaker wrote it. FRR-K8s, which has the same kind, does not say which `BGPPeer` it is.
+    pub fn is_of_a_speaker(&self) -> bool {
+        !self.bgp_peer.is_empty()
+    }
+}
+
 /// What both ends of a session agreed on.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

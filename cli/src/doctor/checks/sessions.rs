@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferrolb_crds::api::{BGPPeer, BGPSessionStateStatus};
-use ferrolb_crds::domain::{BgpPeer, NodeName};
+use ferrolb_crds::domain::{BgpPeer, NodeName, Reason};
 use k8s_openapi::jiff::SignedDuration;
 use kube::ResourceExt;
 
+use crate::conditions::NO_SESSION;
 use crate::doctor::finding::Finding;
 use crate::doctor::seen::Seen;
+use crate::explain::cause::{Cause, Effect};
 use crate::problem::ObjectId;
-use crate::sessions::{Down, down, is_up, statuses};
+use crate::sessions::{Down, down, statuses};
 use crate::speakers::Speaker;
 
 /// A session may take so long to come up.
@@ -20,22 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn not_up(seen: &Seen<'_>) -> Vec<Finding> {
     let objects = &seen.evidence.objects;
     let up: BTreeSet<&str> = statuses(&objects.sessions)
-        .filter(|one| is_up(one))
+        .filter(|one| one.is_up())
         .map(|one| &*one.bgp_peer)
         .collect();
     let lasting = statuses(&objects.sessions).filter(|one| is_of_a_speaker(seen, one) && lasts(seen, one));
     let finding = |down: Down<'_>| {
         let object = ObjectId::new("BGPPeer", seen.installation, down.peer.0);
-        let peer = objects
-            .bgp
-            .peers
-            .iter()
-            .find(|peer| peer.name_any() == down.peer.0);
         let finding = match up.contains(down.peer.0) {
             true => Finding::warning(object, down.sentence()),
             false => Finding::error(object, down.sentence()),
         };
-        finding.because("NoSession").remedy(down.remedy(peer))
+        finding
+            .because(NO_SESSION)
+            .remedy(down.remedy(&objects.bgp.peers))
     };
     down(lasting).into_iter().map(finding).collect()
 }
@@ -60,12 +59,13 @@ pub(super) fn nobodys(seen: &Seen<'_>) -> Vec<Finding> {
     let selects_none = |peer: &&BGPPeer| {
         BgpPeer::parse(peer).is_ok_and(|peer| !nodes.values().any(|node| peer.selects_node(&node.labels)))
     };
+    let cause = Cause::reason(Effect::NotAnnounced, &Reason::NoPeerHere);
     let finding = |peer: &BGPPeer| {
         let object = ObjectId::new("BGPPeer", seen.installation, peer.name_any());
         Finding::warning(object, "no node has a session with it")
-            .because("NoPeerHere")
+            .because(&cause.reason)
             .at("spec.nodeSelectors", "")
-            .remedy("Change spec.nodeSelectors of the BGPPeer, or the labels of a node.")
+            .remedy(cause.advice.join(" "))
     };
     seen.evidence
         .objects
