@@ -99,7 +99,7 @@ pub(crate) async fn examined(
     options: Options,
     progress: &mut Progress,
 ) -> Result<Evidenced, AccessError> {
-    let gathered = gather::gather(cluster, options, progress).await?;
+    let gathered = gather::gather(cluster, &options, progress).await?;
     progress.stage("checking");
     Ok(Evidenced {
         report: gathered.examine(&cluster.namespace),

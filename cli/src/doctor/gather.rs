@@ -30,7 +30,7 @@ use crate::speakers::{Pod, SPEAKER_PODS};
 
 /// Speakers that are asked at once.
 const AT_ONCE: usize = 16;
-/// A pair that does not hear each other is looked at again so many times, for one may just have started.
+/// What may pass by itself is looked at so many times: a speaker that just started, an address that is moving.
 const LOOKS: usize = 6;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// The definition of Cilium's policies for layer 2.
@@ -58,20 +58,30 @@ struct Asked {
     waiting: BTreeMap<NodeName, String>,
 }
 
-impl Asked {
-    /// Whether nothing in it may pass by itself.
-    fn is_settled(&self) -> bool {
-        checks::broken_pairs(&self.facts) == 0 && self.waiting.values().all(String::is_empty)
-    }
-}
-
-/// Reads and asks.
+/// Reads and asks, and does so again while something is wrong that may pass by itself: that is no finding.
 ///
 /// # Errors
 /// The cluster cannot be reached.
 pub(super) async fn gather(
     cluster: &Cluster,
-    options: Options,
+    options: &Options,
+    progress: &mut Progress,
+) -> Result<Gathered, AccessError> {
+    let mut gathered = look(cluster, options, progress).await?;
+    for _ in 1..LOOKS {
+        let Some(passing) = gathered.passing() else {
+            break;
+        };
+        progress.stage(&format!("looking again, as {passing}"));
+        sleep(BETWEEN_LOOKS).await;
+        gathered = look(cluster, options, progress).await?;
+    }
+    Ok(gathered)
+}
+
+async fn look(
+    cluster: &Cluster,
+    options: &Options,
     progress: &mut Progress,
 ) -> Result<Gathered, AccessError> {
     progress.stage("reading objects");
@@ -104,7 +114,9 @@ pub(super) async fn gather(
         Some(pods) => {
             // Of a dead node nobody asks what its speaker waits for.
             let running = pods.iter().filter(|pod| pod.is_ready() || is_up(pod));
-            of_speakers(cluster, &running.collect::<Vec<_>>(), progress).await
+            let running: Vec<_> = running.collect();
+            progress.stage(&format!("asking {} speakers", running.len()));
+            ask_all(cluster, &running).await
         }
         None => Asked::default(),
     };
@@ -118,7 +130,7 @@ pub(super) async fn gather(
             objects,
             problems,
             live: Some(live),
-            options,
+            options: options.clone(),
             now: Timestamp::now(),
         },
         beside,
@@ -235,22 +247,7 @@ async fn policies(
     list.ok().flatten().unwrap_or_default()
 }
 
-/// What the speakers say of their nodes. Asked again while some do not hear each other, or wait for something: what passes by
-/// itself is no finding.
-async fn of_speakers(cluster: &Cluster, pods: &[&Pod], progress: &mut Progress) -> Asked {
-    progress.stage(&format!("asking {} speakers", pods.len()));
-    let mut asked = ask_all(cluster, pods).await;
-    for _ in 1..LOOKS {
-        if asked.is_settled() {
-            break;
-        }
-        progress.stage("asking again, as some speakers do not hear each other, or are not ready");
-        sleep(BETWEEN_LOOKS).await;
-        asked = ask_all(cluster, pods).await;
-    }
-    asked
-}
-
+/// What the speakers say of their nodes.
 async fn ask_all(cluster: &Cluster, pods: &[&Pod]) -> Asked {
     let answers = stream::iter(pods).map(|pod| async move {
         let path = if pod.is_ready() { "/facts" } else { "/readyz" };
@@ -276,6 +273,26 @@ async fn ask_all(cluster: &Cluster, pods: &[&Pod]) -> Asked {
 }
 
 impl Gathered {
+    /// What is wrong that may pass by itself.
+    fn passing(&self) -> Option<&'static str> {
+        let contradict = || {
+            let cases = Cases::of(&self.evidence);
+            let services = Caused::all(&cases);
+            services
+                .iter()
+                .any(|service| service.causes.iter().any(|cause| cause.may_pass))
+        };
+        if checks::broken_pairs(&self.facts) > 0 {
+            Some("some speakers do not hear each other")
+        } else if self.waiting.values().any(|text| !text.is_empty()) {
+            Some("some speakers are not ready")
+        } else if contradict() {
+            Some("what is said of some Services does not fit yet")
+        } else {
+            None
+        }
+    }
+
     /// What the checks find.
     pub(super) fn examine(&self, installation: &str) -> Report {
         let unseen: BTreeSet<(&str, &str)> = self

@@ -29,6 +29,9 @@ pub(crate) struct Cause {
     /// The addresses that it concerns; none if it concerns the Service as a whole.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) advice: Vec<String>,
+    /// Whether the daemons may just not have written all of it yet.
+    #[serde(skip)]
+    pub(crate) may_pass: bool,
 }
 
 /// What does not work.
@@ -50,7 +53,10 @@ pub(crate) enum Effect {
 
 impl Cause {
     pub(crate) fn trouble(effect: Effect, trouble: &Trouble) -> Self {
-        Self::new(effect, trouble.word(), trouble.to_string())
+        Self {
+            may_pass: trouble.may_pass(),
+            ..Self::new(effect, trouble.word(), trouble.to_string())
+        }
     }
 
     pub(crate) fn reason(effect: Effect, reason: &Reason) -> Self {
@@ -82,6 +88,7 @@ impl Cause {
             message,
             addresses: Vec::new(),
             advice: advice::of_word(reason).map(str::to_owned).into_iter().collect(),
+            may_pass: false,
         }
     }
 }

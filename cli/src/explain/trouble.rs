@@ -52,6 +52,14 @@ impl Trouble {
     pub(super) fn word(&self) -> &'static str {
         self.into()
     }
+
+    /// Whether it is so for a moment each time something is written or moves.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::NotWritten(_) | Self::NotHeld(_) | Self::SaysOtherwise { .. }
+        )
+    }
 }
 
 fn named(holders: &[NodeName]) -> String {
