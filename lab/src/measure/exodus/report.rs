@@ -158,6 +158,14 @@ impl Exoduses {
     /// What is not.
     pub fn verdict(&self) -> Result<()> {
         let mut broken = self.wrong();
+        broken.extend(self.count("a node has too many", |run| {
+            run.spread.values().any(|has| *has > self.bound)
+        }));
+        broken.extend(
+            self.count("something was written before all was announced", |run| {
+                run.early_writes > 0
+            }),
+        );
         if self.repeated > self.may_repeat() {
             broken.push(format!(
                 "{} runs were disturbed: this machine is too busy",
@@ -182,35 +190,31 @@ impl Exoduses {
         }
     }
 
-    /// What is wrong however fast this machine is.
+    /// What is wrong however slow this machine is. A node that stands still is not given its share, and is late.
     #[must_use]
     pub fn wrong(&self) -> Vec<String> {
-        let count = |what: &str, is_so: &dyn Fn(&Move) -> bool| {
-            let count = self.runs.iter().filter(|run| is_so(run)).count();
-            (count > 0).then(|| format!("in {count} runs {what}"))
-        };
         [
-            count("not all addresses were announced", &|run| {
+            self.count("not all addresses were announced", |run| {
                 run.announced < run.moved
             }),
-            count("not all addresses have one who answers", &|run| {
+            self.count("not all addresses have one who answers", |run| {
                 run.answered_by_one < self.addresses
             }),
-            count("a node has too many", &|run| {
-                run.spread.values().any(|has| *has > self.bound)
-            }),
-            count("there were more than 4 writes for each address", &|run| {
+            self.count("there were more than 4 writes for each address", |run| {
                 // The objects of the dead node go with a few requests of each survivor.
                 let deletions = 3 * run.spread.len();
                 run.writes + run.events > MOST_WRITES * run.moved + deletions
-            }),
-            count("something was written before all was announced", &|run| {
-                run.early_writes > 0
             }),
         ]
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// In how many runs it is so; nothing if in none.
+    fn count(&self, what: &str, is_so: impl Fn(&Move) -> bool) -> Option<String> {
+        let count = self.runs.iter().filter(|run| is_so(run)).count();
+        (count > 0).then(|| format!("in {count} runs {what}"))
     }
 
     /// The figures in a line.
