@@ -15,7 +15,7 @@ mod watched;
 mod watches;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use ferrolb_crds::domain::{BfdProfile, PeerName};
@@ -41,20 +41,60 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub struct Line {
     /// The router's address.
     pub peer: IpAddr,
+    /// The interface that it is behind, if the address is link-local.
+    pub interface: Option<Interface>,
     /// Our address; none leaves it to the kernel.
     pub source: Option<IpAddr>,
     /// The VRF device.
     pub vrf: Option<String>,
 }
 
+/// An interface of this node.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Interface {
+    /// Its number in the kernel.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+}
+
 impl Line {
-    /// That of a peer of BGP; none without an address.
-    pub fn of(endpoint: &Endpoint) -> Option<Self> {
+    /// That of a peer of BGP; none as long as its router was not `found`, if it is named by an interface.
+    pub fn of(endpoint: &Endpoint, found: Option<SocketAddrV6>) -> Option<Self> {
+        let (peer, interface) = match (endpoint.address, &endpoint.interface) {
+            (Some(address), _) => (address, None),
+            (None, Some(name)) => {
+                let router = found?;
+                let interface = Interface {
+                    index: router.scope_id(),
+                    name: name.clone(),
+                };
+                ((*router.ip()).into(), Some(interface))
+            }
+            (None, None) => return None,
+        };
         Some(Self {
-            peer: endpoint.address?,
+            peer,
+            interface,
             source: endpoint.source,
             vrf: endpoint.vrf.clone(),
         })
+    }
+
+    /// Where packets go, and come from but for the port.
+    fn to(&self, port: u16) -> SocketAddr {
+        match (self.peer, &self.interface) {
+            (IpAddr::V6(address), Some(interface)) => {
+                SocketAddrV6::new(address, port, 0, interface.index).into()
+            }
+            (address, _) => SocketAddr::new(address, port),
+        }
+    }
+
+    fn is_from(&self, source: &SocketAddr) -> bool {
+        let mut source = *source;
+        source.set_port(0);
+        source == self.to(0)
     }
 }
 

@@ -15,6 +15,7 @@ mod task;
 mod unnumbered;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddrV6;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ pub struct PeerReport {
     pub sent: [usize; 2],
     /// Prefixes that the peer has told since the session's object was made.
     pub received: u64,
+    /// Where the router behind the peer's interface was found.
+    pub router: Option<SocketAddrV6>,
     /// What somebody has to change before there can be a session, in words.
     pub problem: Option<String>,
 }

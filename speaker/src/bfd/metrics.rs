@@ -6,7 +6,7 @@ use prometheus::{Histogram, IntCounterVec, IntGaugeVec, Registry};
 
 use super::Line;
 
-/// The address of the peer, without a port as MetalLB has it, and the VRF.
+/// The address of the peer, without a port as MetalLB has it, or the interface that it is behind; and the VRF.
 const LABELS: [&str; 2] = ["peer", "vrf"];
 
 /// All metrics of sessions.
@@ -73,9 +73,11 @@ impl BfdMetrics {
     }
 
     pub(super) fn of(&self, line: &Line) -> Shown {
+        let interface = line.interface.as_ref().map(|interface| interface.name.clone());
+        let peer = interface.unwrap_or_else(|| line.peer.to_string());
         Shown {
             metrics: self.clone(),
-            labels: [line.peer.to_string(), line.vrf.clone().unwrap_or_default()],
+            labels: [peer, line.vrf.clone().unwrap_or_default()],
             counted: [0; 5],
         }
     }

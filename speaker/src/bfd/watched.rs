@@ -110,7 +110,7 @@ impl Watched {
     }
 
     fn connect(&mut self) {
-        let to = SocketAddr::new(self.line.peer, number(self.path));
+        let to = self.line.to(number(self.path));
         let sender = Sender::connect(to, self.line.source, self.line.vrf.as_deref());
         self.sender = sender.map_err(|error| format!("cannot send to {to}: {error}"));
     }
@@ -142,9 +142,7 @@ impl Watched {
     /// section 3).
     pub(super) fn is_meant(&self, port: &Port, from: &SocketAddr, packet: &Packet) -> bool {
         let is_it = |number| number == self.core.discriminator();
-        self.line.peer == from.ip()
-            && self.line.vrf == port.vrf
-            && packet.your_discriminator.is_none_or(is_it)
+        self.line.is_from(from) && self.line.vrf == port.vrf && packet.your_discriminator.is_none_or(is_it)
     }
 
     /// A packet came to one of its ports.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -62,11 +61,11 @@ impl Watches {
     pub(super) fn follow(&mut self, orders: &Orders, links: &LinkTable) {
         let now = self.now();
         for (line, watched) in &mut self.lines {
-            watched.follow(orders.get(line), is_on_link(links, line.peer), now);
+            watched.follow(orders.get(line), is_on_link(links, line), now);
         }
         for (line, wanted) in orders {
             if !self.lines.contains_key(line) {
-                let watched = self.watch(line, wanted, is_on_link(links, line.peer), now);
+                let watched = self.watch(line, wanted, is_on_link(links, line), now);
                 self.lines.insert(line.clone(), watched);
             }
         }
@@ -188,9 +187,10 @@ impl Watches {
     }
 }
 
-fn is_on_link(links: &LinkTable, peer: IpAddr) -> bool {
+fn is_on_link(links: &LinkTable, line: &Line) -> bool {
     let mut addresses = links.values().flat_map(|link| &link.addresses);
-    addresses.any(|(address, length)| {
-        IpNetwork::new(*address, *length).is_ok_and(|network| network.contains(peer))
-    })
+    let is_of_a_prefix = addresses.any(|(address, length)| {
+        IpNetwork::new(*address, *length).is_ok_and(|network| network.contains(line.peer))
+    });
+    line.interface.is_some() || is_of_a_prefix
 }

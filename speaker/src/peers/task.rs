@@ -178,7 +178,8 @@ impl PeerTask {
 
     /// A peer that nobody watches is as one of which nothing is known.
     fn heed_bfd(&mut self) {
-        let line = Line::of(self.session.endpoint());
+        let found = self.unnumbered.as_ref().and_then(Unnumbered::found);
+        let line = Line::of(self.session.endpoint(), found);
         let liveness = {
             let reports = self.bfd.borrow_and_update();
             let report = line.and_then(|line| reports.get(&line));
@@ -227,6 +228,7 @@ impl PeerTask {
 
     /// Something else than before is known of the router.
     fn try_again(&mut self) {
+        self.heed_bfd();
         if self.session.status().state < State::OpenSent && self.router().is_ok() {
             self.give(Input::Again);
         }

@@ -115,14 +115,19 @@ impl Unnumbered {
     /// # Errors
     /// In words, why that is not known.
     pub(super) fn router(&self) -> Result<SocketAddr, String> {
-        match (self.heard.found(), self.link) {
-            (Found::Router(router), Some(link)) => {
-                Ok(SocketAddrV6::new(router, self.port, 0, link.index).into())
-            }
-            _ => Err(self
-                .problem()
+        let unknown = || {
+            self.problem()
                 .or_else(|| self.trouble.clone())
-                .unwrap_or_else(|| format!("no router advertisement has come on {}", self.interface))),
+                .unwrap_or_else(|| format!("no router advertisement has come on {}", self.interface))
+        };
+        self.found().map(SocketAddr::from).ok_or_else(unknown)
+    }
+
+    /// The same, if it is known.
+    pub(super) fn found(&self) -> Option<SocketAddrV6> {
+        match (self.heard.found(), self.link) {
+            (Found::Router(router), Some(link)) => Some(SocketAddrV6::new(router, self.port, 0, link.index)),
+            _ => None,
         }
     }
 

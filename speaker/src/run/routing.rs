@@ -129,11 +129,12 @@ impl Routing {
         let state = |name: &PeerName| {
             let wanted = orders.peers.get(name);
             let watched = wanted.filter(|wanted| wanted.watched);
-            let watch = |wanted: &Arc<WantedPeer>| of_bfd.get(&Line::of(&wanted.spec.endpoint)?);
+            let report = reports.get(name);
+            let watch = |wanted: &Arc<WantedPeer>| of_bfd.get(&line_of(&wanted.spec, report)?);
             let known = sessions::Known {
                 peer: policy.peers.get(name)?,
                 refused: self.refused.get(name),
-                report: reports.get(name),
+                report,
                 bfd: watched.map(watch),
             };
             Some((name.clone(), sessions::status(node, &known)))
@@ -195,9 +196,10 @@ impl Routing {
                     continue;
                 }
             };
-            let watch = watch_of(of_peer, &spec, policy);
+            let watch = watch_of(of_peer, policy);
             let watched = watch.is_some();
-            if let Some((line, wanted)) = watch {
+            let line = line_of(&spec, self.reports.borrow().get(peer));
+            if let Some((line, wanted)) = line.zip(watch) {
                 // The first of two peers at one address counts.
                 watches.entry(line).or_insert(wanted);
             }
@@ -265,19 +267,23 @@ impl Routing {
 }
 
 /// The BFD session that watches a peer, if it names a profile that there is.
-fn watch_of(peer: &BgpPeer, spec: &PeerSpec, policy: &Policy) -> Option<(Line, bfd::Wanted)> {
+fn watch_of(peer: &BgpPeer, policy: &Policy) -> Option<bfd::Wanted> {
     let profile = policy.profiles.get(peer.bfd.as_ref()?)?.clone();
     let reach = match (peer.remote_as.is_internal(peer.local_as), peer.multihop) {
         (true, _) => Reach::Either,
         (false, true) => Reach::Anywhere,
         (false, false) => Reach::Segment,
     };
-    let wanted = bfd::Wanted {
+    Some(bfd::Wanted {
         name: peer.name.clone(),
         profile,
         reach,
-    };
-    Some((Line::of(&spec.endpoint)?, wanted))
+    })
+}
+
+/// The line to a peer, as far as is known where its router is.
+fn line_of(spec: &PeerSpec, report: Option<&PeerReport>) -> Option<Line> {
+    Line::of(&spec.endpoint, report.and_then(|report| report.router))
 }
 
 /// The Secrets that peers name.

@@ -9,6 +9,7 @@ use ferrolb_crds::domain::{BfdProfile, PeerName};
 use ferrolb_peering::bgp::{Asn, Attributes, Endpoint, ExportTable, Password, PeerAsn, PeerSpec, Stop};
 use ferrolb_peering::{Family, Liveness, Prefix};
 use ferrolb_rawlink::links::{Link, LinkTable};
+use ferrolb_routers::until;
 use ferrolb_speaker::bfd::{self, Bfd, BfdMetrics, Line, Reach};
 use ferrolb_speaker::peers::{News, Orders, PeerMetrics, PeerReport, Reports, Sessions, WantedPeer};
 use prometheus::Registry;
@@ -124,15 +125,30 @@ impl Announcer {
 
     /// Watches the peer at this address.
     pub(crate) fn watch(&self, address: &str, profile: BfdProfile, reach: Reach) {
+        let line = Line {
+            peer: address.parse().unwrap(),
+            interface: None,
+            source: None,
+            vrf: None,
+        };
+        self.watch_over(line, profile, reach);
+    }
+
+    /// Watches the router behind the interface, once it is found.
+    pub(crate) fn watch_unnumbered(&self, profile: BfdProfile) {
+        let endpoint = unnumbered().endpoint;
+        until("the router to be found", || {
+            Line::of(&endpoint, self.report(&self.peer).router).is_some()
+        });
+        let line = Line::of(&endpoint, self.report(&self.peer).router).unwrap();
+        self.watch_over(line, profile, Reach::Segment);
+    }
+
+    fn watch_over(&self, line: Line, profile: BfdProfile, reach: Reach) {
         let wanted = bfd::Wanted {
             name: self.peer.clone(),
             profile,
             reach,
-        };
-        let line = Line {
-            peer: address.parse().unwrap(),
-            source: None,
-            vrf: None,
         };
         if let Some(watches) = &self.watches {
             watches.send_replace(BTreeMap::from([(line, wanted)]));

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use ferrolb_peering::Liveness;
 use ferrolb_routers::{Bird, Frr, until};
 
-use crate::announcer::{Announcer, external, interfaces, signed, table, unnumbered};
+use crate::announcer::{Announcer, every, external, interfaces, signed, table, unnumbered};
 use crate::site::{NODE, ROUTER, Site};
 use crate::trials::{neighbour, one, plain};
 
@@ -29,6 +30,11 @@ pub(crate) const ALL: &[(&str, fn())] = &[
         "a_session_moves_from_an_address_to_an_interface",
         frr_from_address_to_interface,
     ),
+    ("frr_finds_a_silent_node_behind_an_interface_by_bfd", frr_watched),
+    (
+        "bird_finds_a_silent_node_behind_an_interface_by_bfd",
+        bird_watched,
+    ),
 ];
 
 /// Lines of FRR for the neighbour behind `eth0`.
@@ -37,6 +43,45 @@ fn behind(more: &str) -> String {
         " neighbor eth0 interface remote-as 64512\n neighbor eth0 passive\n{more} address-family ipv4 unicast\n  \
          neighbor eth0 activate\n exit-address-family\n"
     )
+}
+
+/// A node with one route that watches the router behind its interface.
+fn watching(site: &Site, milliseconds: i64) -> Announcer {
+    let node = Announcer::start(&site.node);
+    node.tell(&unnumbered(), &table(one("198.51.100.10/32"), &plain()));
+    node.watch_unnumbered(every(milliseconds));
+    until("both to be up", || {
+        node.is_up() && node.liveness() == Some(Liveness::Up)
+    });
+    node
+}
+
+fn frr_watched() {
+    let site = Site::without_addresses();
+    let bfd = " neighbor eth0 bfd\n neighbor eth0 bfd profile usual\n";
+    let frr = Frr::start(site.router.name(), &behind(bfd));
+    let mut node = watching(&site, 300);
+    let own = site.link_local().to_string();
+    until("FRR to say so", || frr.watches(&own) && frr.count("ipv4") == 1);
+    let ends = || frr.log().matches("6/10 (Cease/BFD Down)").count();
+    let before = ends();
+    node.go_deaf();
+    until("FRR to end the session", || ends() > before);
+}
+
+fn bird_watched() {
+    let site = Site::without_addresses();
+    let bird = Bird::start(
+        site.router.name(),
+        "protocol radv { interface \"eth0\" { min ra interval 3; max ra interval 4; default lifetime 0; }; }\n\
+         protocol bfd { interface \"*\" { interval 100 ms; multiplier 3; }; }\n\
+         protocol bgp node { local as 64500; neighbor range fe80::/10 as 64512; interface \"eth0\"; passive; bfd yes; \
+         ipv4 { extended next hop yes; import all; export none; }; }",
+    );
+    let mut node = watching(&site, 100);
+    until("the route", || bird.count() == 1);
+    node.go_deaf();
+    until("the route to go", || bird.count() == 0);
 }
 
 fn interface_comes() {

@@ -48,10 +48,6 @@ impl PeerPlace {
             (Self::Address(_), _) => Ok(()),
             (Self::Interface(_), Some(_)) => beside("spec.sourceAddress"),
             (Self::Interface(_), None) if spec.ebgp_multi_hop == Some(true) => beside("spec.ebgpMultiHop"),
-            (Self::Interface(_), None) if said(spec.bfd_profile.as_deref()).is_some() => {
-                let why = "is given beside spec.interface; BFD over link-local addresses is not there yet";
-                Err(Invalid::new("spec.bfdProfile", why))
-            }
             (Self::Interface(_), None) => Ok(()),
         }
     }

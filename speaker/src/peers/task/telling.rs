@@ -65,6 +65,7 @@ impl PeerTask {
             agreed: status.negotiated.clone().filter(|_| established),
             sent: status.sent,
             received: status.counters.prefixes_received,
+            router: self.unnumbered.as_ref().and_then(Unnumbered::found),
             problem: self.unnumbered.as_ref().and_then(Unnumbered::problem),
         };
         self.reports.send_if_modified(|reports| {
