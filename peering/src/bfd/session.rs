@@ -131,8 +131,8 @@ impl Session {
             && packet.your_discriminator == Some(self.discriminator);
         let interval = self.interval();
         self.remote.learn(packet);
-        if packet.last && self.timing.polls() {
-            self.timing.polled(&self.profile, self.state);
+        if packet.last {
+            self.timing.answered(&self.profile, self.state);
         }
         if self.interval() != interval
             && let Some(interval) = self.interval()
@@ -154,7 +154,7 @@ impl Session {
             _ => {}
         }
         if packet.poll {
-            self.send(true);
+            self.send(true, now);
         }
     }
 
@@ -217,7 +217,7 @@ impl Session {
             (State::Up, _) => self.counters.downs += 1,
             _ => {}
         }
-        self.timing.pace(&self.profile, to); // 6.8.3
+        self.timing.pace(&self.profile, to, now); // 6.8.3
         self.outputs.push(Output::Report(Report::State {
             from,
             to,
@@ -231,7 +231,7 @@ impl Session {
 
     fn change(&mut self, profile: Profile, now: Moment) {
         self.profile = profile;
-        self.timing.pace(&self.profile, self.state);
+        self.timing.pace(&self.profile, self.state, now);
         if let Some(interval) = self.interval() {
             self.timing.reschedule(interval, self.profile.multiplier);
         }
@@ -257,18 +257,22 @@ impl Session {
     }
 
     fn send_periodic(&mut self, now: Moment) {
-        self.send(false);
+        self.send(false, now);
         if let Some(interval) = self.interval() {
             self.timing.sent(interval, self.profile.multiplier, now);
         }
     }
 
-    fn send(&mut self, last: bool) {
+    fn send(&mut self, last: bool, now: Moment) {
+        let poll = !last && self.timing.polls();
+        if poll {
+            self.timing.ask(now);
+        }
         self.counters.sent += 1;
         self.outputs.push(Output::Send(Packet {
             diagnostic: self.diagnostic,
             state: self.state,
-            poll: !last && self.timing.polls(),
+            poll,
             last,
             // This process forwards nothing, and its BFD ends with it.
             control_plane_independent: false,

@@ -18,6 +18,11 @@ pub(super) struct Timing {
     transmit: Duration,
     receive: Duration,
     polls: bool,
+    /// Polls that were sent and not answered, and when the last one was.
+    asked: u32,
+    asked_at: Option<Moment>,
+    /// Those of them that said other times than now: their answers confirm nothing.
+    stale: u32,
     last_sent: Option<Moment>,
     next: Moment,
     detection_ends: Option<Moment>,
@@ -34,6 +39,9 @@ impl Timing {
             transmit: desired,
             receive: profile.receive,
             polls: false,
+            asked: 0,
+            asked_at: None,
+            stale: 0,
             last_sent: None,
             next: now,
             detection_ends: None,
@@ -64,7 +72,7 @@ impl Timing {
 
     /// Takes up the times of a profile for a state. In Up the peer is polled; the slower of two times counts until it has
     /// answered.
-    pub(super) fn pace(&mut self, profile: &Profile, state: State) {
+    pub(super) fn pace(&mut self, profile: &Profile, state: State, now: Moment) {
         let is_up = state == State::Up;
         let desired = if is_up {
             profile.transmit
@@ -77,13 +85,33 @@ impl Timing {
             (self.transmit, self.receive, self.polls) = (desired, profile.receive, false);
             return;
         }
-        self.polls |= changed;
+        if changed {
+            self.polls = true;
+            let may_come = self.asked_at.is_some_and(|at| now.since(at) < SLOW);
+            self.stale = if may_come { self.asked } else { 0 };
+            self.asked = self.stale;
+        }
         self.transmit = self.transmit.min(desired);
         self.receive = self.receive.max(profile.receive);
     }
 
-    /// The peer has confirmed.
-    pub(super) fn polled(&mut self, profile: &Profile, state: State) {
+    /// A poll was sent.
+    pub(super) fn ask(&mut self, now: Moment) {
+        self.asked = self.asked.saturating_add(1);
+        self.asked_at = Some(now);
+    }
+
+    /// The peer has answered a poll, and confirmed the times if that poll said them: of two changes in a row it may have seen
+    /// the first alone. Answers come in the order of the polls.
+    pub(super) fn answered(&mut self, profile: &Profile, state: State) {
+        self.asked = self.asked.saturating_sub(1);
+        if self.stale > 0 {
+            self.stale -= 1;
+            return;
+        }
+        if !self.polls {
+            return;
+        }
         self.polls = false;
         self.receive = profile.receive;
         self.transmit = self.desired;

@@ -92,7 +92,7 @@ fn profile() -> impl Strategy<Value = Profile> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn two_ends_find_each_other_and_stay_up(profiles in [profile(), profile()], passive: bool, seed: u64) {
@@ -154,4 +154,25 @@ fn an_end_that_begins_anew_is_up_again_soon() {
     pair.ends[0] = Session::new(Profile::default(), number(9), 8, pair.now);
     pair.pass(ms(4000));
     assert_eq!(pair.states(), [State::Up; 2]);
+}
+
+/// RFC 5880 section 6.8.3: what is slower waits for the peer. The answer to a poll with 10 ms says nothing of 22 ms.
+#[test]
+fn of_two_changes_in_a_row_the_answer_to_the_first_does_not_confirm_the_second() {
+    let quick = |milliseconds| Profile {
+        transmit: ms(milliseconds),
+        receive: ms(10),
+        multiplier: 2,
+        ..Profile::default()
+    };
+    for seed in 0..200 {
+        let mut pair = Pair::new([quick(201), quick(10)], seed);
+        pair.pass(ms(4000));
+        pair.give(0, Input::Profile(quick(10)));
+        pair.pass(ms(0));
+        pair.give(0, Input::Profile(quick(22)));
+        pair.pass(ms(1000));
+        assert_eq!((pair.downs, pair.states()), (0, [State::Up; 2]), "seed {seed}");
+        assert_eq!(pair.ends[0].status().transmit, Some(ms(22)));
+    }
 }
