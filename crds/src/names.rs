@@ -31,6 +31,11 @@ pub const ALLOW_SHARING_ACROSS_NAMESPACES: &str = "ferrolb.io/allow-sharing-acro
 /// Annotation of a `BGPPeer`: what comes from it has to show by its TTL that no router sent it on (RFC 5082).
 pub const TTL_SECURITY: &str = "ferrolb.io/ttl-security";
 
+/// Annotation of a `BGPAdvertisement`: [`READY_ENDPOINTS`] has each route say how many of them are on the node.
+pub const LINK_BANDWIDTH: &str = "ferrolb.io/link-bandwidth";
+/// The value of [`LINK_BANDWIDTH`].
+pub const READY_ENDPOINTS: &str = "ready-endpoints";
+
 /// Annotation: comma-separated addresses that the Service gives up as soon as others are to be had (`ferrolb pool drain`).
 pub const GIVE_UP: &str = "ferrolb.io/give-up";
 

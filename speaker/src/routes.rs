@@ -10,6 +10,8 @@
 //!    their traffic would be lost with the last of these pods.
 //! 3. **What is told.** The prefix of the advertisement's length, without host bits. By peer and prefix communities are
 //!    united; of different `localPref` that of the older advertisement counts, and the other one is said.
+//!    An advertisement may ask for the link bandwidth: as many units as ready endpoints of the Services of policy Local are on the
+//!    node, of all addresses within the prefix.
 //! 4. A peer gets the families that its session carries: that of its address, or both if it says so.
 //!
 //! Cordoned nodes tell too; what they [give up](given_up) because others tell it is another question.
@@ -31,7 +33,7 @@ use ferrolb_peering::bgp::Attributes;
 
 use crate::may::{Exposure, Service, View, pool_of};
 use offer::Offers;
-pub use parting::{GivenUp, SessionsByNode, given_up, telling};
+pub use parting::{GivenUp, SessionsByNode, above, given_up, stays, telling};
 pub use table::Conflict;
 use table::Tables;
 
@@ -127,12 +129,12 @@ impl<'a> Deciding<'a> {
         }
         let fate = self.tellers(address, service, &adverts);
         if fate.as_ref().is_ok_and(|tellers| tellers.contains_key(self.node)) {
-            for advert in adverts
-                .iter()
-                .filter(|advert| self.offers.selects(advert, self.node))
-            {
-                self.tables.tell(advert, address);
-            }
+            let selects = |advert: &&BgpAdvert| self.offers.selects(advert, self.node);
+            let here: Vec<&BgpAdvert> = adverts.iter().copied().filter(selects).collect();
+            // Of policy Cluster each node forwards to all endpoints alike.
+            let is_local = service.view.policy == TrafficPolicy::Local;
+            let endpoints = is_local.then(|| service.endpoints.ready_on(self.node));
+            self.tables.tell(&here, address, endpoints);
         }
         match (self.fates.get_mut(&address), fate) {
             (None, fate) => drop(self.fates.insert(address, fate)),

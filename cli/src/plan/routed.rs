@@ -28,6 +28,9 @@ pub(crate) struct Route {
     pub(crate) local_pref: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) communities: Vec<String>,
+    /// Ready endpoints behind it on each of these nodes, where that is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weight: Option<u32>,
 }
 
 /// What becomes of one address by BGP.
@@ -75,6 +78,7 @@ impl Routed {
                         nodes: Vec::new(),
                         local_pref: attributes.local_pref,
                         communities: standard.chain(large).map(|one| one.to_string()).collect(),
+                        weight: attributes.communities.weight(),
                     };
                     nodes_by_route.entry(route).or_default().push(node.clone());
                 }

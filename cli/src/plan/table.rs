@@ -71,13 +71,16 @@ fn problems(text: &mut String, problems: &[Problem]) {
 
 fn route(route: &Route) -> [String; 5] {
     let none = || "-".to_owned();
-    let communities = Some(route.communities.iter().join(",")).filter(|all| !all.is_empty());
+    let bandwidth = route.weight.map(|weight| format!("bandwidth {weight} Mbit/s"));
+    let communities = route.communities.iter().chain(&bandwidth).join(",");
     [
         route.prefix.clone(),
         route.peer.to_string(),
         route.nodes.iter().join(","),
         route.local_pref.map_or_else(none, |value| value.to_string()),
-        communities.unwrap_or_else(none),
+        Some(communities)
+            .filter(|all| !all.is_empty())
+            .unwrap_or_else(none),
     ]
 }
 

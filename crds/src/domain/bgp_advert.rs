@@ -10,6 +10,7 @@ use kube::ResourceExt;
 use super::community::{Aliases, Community, not_read};
 use super::{BgpAdvertName, ByFamily, Family, Invalid, PeerName, Selection};
 use crate::api::BGPAdvertisement;
+use crate::names::{LINK_BANDWIDTH, READY_ENDPOINTS};
 
 /// MetalLB's limit of communities of one prefix.
 const MOST_COMMUNITIES: usize = 63;
@@ -29,6 +30,8 @@ pub struct BgpAdvert {
     pub local_pref: Option<u32>,
     /// What it says of communities, in the words of the object.
     pub communities: Vec<String>,
+    /// Routes say how many ready endpoints are behind them.
+    pub weighs: bool,
     lengths: ByFamily<u8>,
 }
 
@@ -81,6 +84,7 @@ impl BgpAdvert {
             peers: spec.peers.iter().map(|name| name.as_str().into()).collect(),
             local_pref,
             communities: spec.communities.clone(),
+            weighs: weighs(resource)?,
             lengths,
         })
     }
@@ -127,6 +131,17 @@ impl BgpAdvert {
     /// Whether addresses of the family are told of by a prefix that holds others too.
     pub fn aggregates(&self, family: Family) -> bool {
         self.lengths[family] < full(family)
+    }
+}
+
+fn weighs(resource: &BGPAdvertisement) -> Result<bool, Invalid> {
+    match resource.annotations().get(LINK_BANDWIDTH).map(String::as_str) {
+        None => Ok(false),
+        Some(READY_ENDPOINTS) => Ok(true),
+        Some(other) => {
+            let why = format!("\"{other}\" is not \"{READY_ENDPOINTS}\"");
+            Err(Invalid::new(LINK_BANDWIDTH, why))
+        }
     }
 }
 
@@ -222,6 +237,27 @@ mod tests {
     fn a_prefix_has_63_communities_at_most(#[case] count: usize, #[case] valid: bool) {
         let communities: Vec<String> = (0..count).map(|number| format!("64512:{number}")).collect();
         assert_eq!(parse(json!({"communities": communities})).is_ok(), valid);
+    }
+
+    #[rstest]
+    #[case::not_said(None, Ok(false))]
+    #[case::said(Some("ready-endpoints"), Ok(true))]
+    #[case::unknown(
+        Some("true"),
+        Err("ferrolb.io/link-bandwidth: \"true\" is not \"ready-endpoints\"")
+    )]
+    fn routes_say_how_many_endpoints_are_behind_them_if_that_is_asked_for(
+        #[case] value: Option<&str>,
+        #[case] expected: Result<bool, &str>,
+    ) {
+        let mut object = object(json!({}));
+        let value = value.map(|value| ("ferrolb.io/link-bandwidth".to_owned(), value.to_owned()));
+        object.metadata.annotations = Some(value.into_iter().collect());
+        let weighs = BgpAdvert::parse(&object).map(|advert| advert.weighs);
+        assert_eq!(
+            weighs.map_err(|wrong| wrong.to_string()),
+            expected.map_err(str::to_owned)
+        );
     }
 
     #[test]

@@ -31,28 +31,31 @@ impl fmt::Display for LargeCommunity {
     }
 }
 
-/// The weight of a route among equal ones, as bytes per second (draft-ietf-idr-link-bandwidth). Never zero.
+/// The weight of a route among equal ones, said as a link bandwidth (draft-ietf-idr-link-bandwidth). Never zero.
 ///
-/// Routers compare weights only with each other, so any unit does. It is said as a transitive extended community: external
-/// peers drop the other kind.
+/// Routers compare bandwidths only with each other, so any unit does: 1 Mbit/s for each unit of weight, because some count in
+/// megabits, and others in bytes with 32 bits. It is said as a transitive extended community: external peers drop the other kind.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Bandwidth(u32);
 
 impl Bandwidth {
-    /// One byte per second for each unit of weight, of which there is at least one.
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a weight is a count, and less than 2^24 are exact"
-    )]
+    /// That of a weight of at least one.
     pub fn of_weight(weight: u32) -> Self {
-        Self((weight.max(1) as f32).to_bits())
+        Self(weight.max(1))
     }
 
-    /// The bits of the IEEE 754 number that stands in the community.
-    pub(crate) const fn bits(self) -> u32 {
-        self.0
+    /// The bits of the IEEE 754 number of bytes per second that stands in the community.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "of great weights the least digits do not count"
+    )]
+    pub(crate) fn bits(self) -> u32 {
+        (self.0 as f32 * BYTES_PER_SECOND).to_bits()
     }
 }
+
+/// 1 Mbit/s.
+const BYTES_PER_SECOND: f32 = 125_000.0;
 
 /// All communities of a route, of each kind, without duplicates.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -63,6 +66,13 @@ pub struct Communities {
     pub large: BTreeSet<LargeCommunity>,
     /// The link bandwidth, an extended community.
     pub bandwidth: Option<Bandwidth>,
+}
+
+impl Communities {
+    /// The weight that the bandwidth says.
+    pub fn weight(&self) -> Option<u32> {
+        Some(self.bandwidth?.0)
+    }
 }
 
 /// What is said of a route to a peer, apart from what follows from the session: ORIGIN is always IGP, AS_PATH the own AS

@@ -24,7 +24,7 @@ fn is_leaving(view: &View, node: &NodeName) -> bool {
 }
 
 /// Whether what the node says of its sessions holds, and will: it neither leaves nor is lost.
-fn stays(view: &View, node: &NodeName) -> bool {
+pub fn stays(view: &View, node: &NodeName) -> bool {
     view.nodes
         .get(node)
         .is_some_and(|node| node.ready && node.soft.is_none())
@@ -80,7 +80,7 @@ pub fn given_up(routes: &Routes, sessions: &SessionsByNode, view: &View, node: &
 }
 
 /// The prefixes of a table that contain the address.
-fn above(table: &Table, address: IpAddr) -> impl Iterator<Item = Prefix> + '_ {
+pub fn above(table: &Table, address: IpAddr) -> impl Iterator<Item = Prefix> + '_ {
     let prefixes = (0..=128).map_while(move |length| Prefix::new(address, length).ok());
     prefixes.filter(|prefix| table.contains_key(prefix))
 }

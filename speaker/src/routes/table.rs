@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ferrolb_crds::domain::{BgpAdvert, BgpAdvertName, BgpPeer, Community, Family, PeerName};
 use ferrolb_peering::Prefix;
-use ferrolb_peering::bgp::{self, Attributes, Communities, LargeCommunity};
+use ferrolb_peering::bgp::{self, Attributes, Bandwidth, Communities, LargeCommunity};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{Policy, Table};
@@ -45,7 +45,11 @@ pub(super) struct Tables<'a> {
 
 /// What the advertisements say of a prefix.
 #[derive(Default)]
-struct Said<'a>(BTreeMap<(Age, &'a BgpAdvertName), &'a BgpAdvert>);
+struct Said<'a> {
+    by: BTreeMap<(Age, &'a BgpAdvertName), &'a BgpAdvert>,
+    /// Ready endpoints of this node behind it, if one of them asks for that to be said.
+    weight: Option<usize>,
+}
 
 /// Older is less; an object that was not made yet is the youngest.
 type Age = (bool, Option<Timestamp>);
@@ -59,16 +63,22 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Tells of the address by the advertisement.
-    pub(super) fn tell(&mut self, advert: &'a BgpAdvert, address: IpAddr) {
-        let Some(prefix) = prefix(advert, address) else {
-            return;
-        };
+    /// Tells of the address by these advertisements, with so many endpoints of this node behind it.
+    pub(super) fn tell(&mut self, adverts: &[&'a BgpAdvert], address: IpAddr, endpoints: Option<usize>) {
         let family = Family::of(address);
         for (peer, table) in self.by_peer.values_mut() {
-            if advert.names_peer(&peer.name) && peer.carries(family) {
+            let of_peer = |advert: &&&BgpAdvert| advert.names_peer(&peer.name) && peer.carries(family);
+            let mut weighed = BTreeSet::new();
+            for advert in adverts.iter().filter(of_peer) {
+                let Some(prefix) = prefix(advert, address) else {
+                    continue;
+                };
                 let said = table.entry(prefix).or_default();
-                said.0.insert((age(advert), &advert.name), advert);
+                said.by.insert((age(advert), &advert.name), advert);
+                // Each address counts once, however many advertisements tell of it.
+                if let (true, Some(endpoints)) = (advert.weighs && weighed.insert(prefix), endpoints) {
+                    *said.weight.get_or_insert_default() += endpoints;
+                }
             }
         }
     }
@@ -92,8 +102,13 @@ impl<'a> Tables<'a> {
     }
 
     fn attributes(&mut self, said: &Said<'a>) -> Attributes {
-        let mut communities = Communities::default();
-        for advert in said.0.values() {
+        let mut communities = Communities {
+            bandwidth: said
+                .weight
+                .map(|weight| Bandwidth::of_weight(u32::try_from(weight).unwrap_or(u32::MAX))),
+            ..Communities::default()
+        };
+        for advert in said.by.values() {
             let aliases = &self.policy.aliases;
             let of_advert = self.communities.entry(&advert.name);
             let more = of_advert.or_insert_with(|| as_told(advert.read_communities(aliases).0));
@@ -109,7 +124,7 @@ impl<'a> Tables<'a> {
 
 impl<'a> Said<'a> {
     fn prefs(&self) -> impl Iterator<Item = (&'a BgpAdvertName, u32)> {
-        self.0
+        self.by
             .values()
             .filter_map(|advert| Some((&advert.name, advert.local_pref?)))
     }

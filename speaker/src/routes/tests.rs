@@ -37,6 +37,24 @@ fn advert(policy: &mut Policy, name: &str, spec: Value) {
     Arc::make_mut(&mut policy.adverts).insert(advert.name.clone(), advert);
 }
 
+/// As [`advert`], and routes say how many ready endpoints are behind them.
+fn weighing(policy: &mut Policy, name: &str, spec: Value) {
+    let metadata = json!({"name": name, "annotations": {"ferrolb.io/link-bandwidth": "ready-endpoints"}});
+    let wire: BGPAdvertisement = serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap();
+    let advert = BgpAdvert::parse(&wire).unwrap();
+    Arc::make_mut(&mut policy.adverts).insert(advert.name.clone(), advert);
+}
+
+/// The weight of each prefix that peer `tor` is told by the node.
+fn weights(view: &View, policy: &Policy, node: &str) -> Vec<Option<u32>> {
+    let routes = routes(view, policy, &node.into());
+    let table = &routes.tables[&PeerName::from("tor")];
+    table
+        .values()
+        .map(|attributes| attributes.communities.weight())
+        .collect()
+}
+
 fn cordoned() -> Value {
     json!({"spec": {"unschedulable": true}})
 }
@@ -283,4 +301,46 @@ fn only_a_node_whose_session_is_up_tells_and_not_one_that_leaves_while_another_d
     let expected = Tellers::from([("n1".into(), set(&["b"])), ("n2".into(), set(&["a"]))]);
     assert_eq!(telling(&tellers, &sessions, &view), expected);
     assert_eq!(telling(&tellers, &SessionsByNode::new(), &view), Tellers::new());
+}
+
+#[test]
+fn a_route_says_how_many_ready_endpoints_of_policy_local_are_on_the_node() {
+    let (mut view, mut policy) = scene();
+    weighing(&mut policy, "a", json!({}));
+    assert_eq!(
+        weights(&view, &policy, "n1"),
+        [None],
+        "of policy Cluster each node forwards alike"
+    );
+    local_service(&mut view, "web", &["192.0.2.1"], &["n1", "n1", "n2"]);
+    assert_eq!(weights(&view, &policy, "n1"), [Some(2)]);
+    assert_eq!(weights(&view, &policy, "n2"), [Some(1)]);
+    // Two advertisements of one address count it once.
+    weighing(&mut policy, "b", json!({}));
+    assert_eq!(weights(&view, &policy, "n1"), [Some(2)]);
+    set_endpoints(&mut view, "web", [endpoint("n1", false)]);
+    assert_eq!(
+        weights(&view, &policy, "n1"),
+        [Some(1)],
+        "a router takes none for nothing"
+    );
+}
+
+#[test]
+fn of_a_prefix_the_endpoints_of_all_addresses_count_and_of_an_address_those_of_all_services() {
+    let (mut view, mut policy) = scene();
+    weighing(&mut policy, "a", json!({"aggregationLength": 24}));
+    local_service(&mut view, "web", &["192.0.2.1"], &["n1"]);
+    local_service(&mut view, "mail", &["192.0.2.1"], &["n1", "n1"]);
+    local_service(&mut view, "dns", &["192.0.2.2"], &["n1", "n2"]);
+    assert_eq!(weights(&view, &policy, "n1"), [Some(4)]);
+    assert_eq!(weights(&view, &policy, "n2"), [Some(1)]);
+}
+
+#[test]
+fn an_advertisement_that_does_not_ask_for_it_adds_no_weight() {
+    let (mut view, mut policy) = scene();
+    advert(&mut policy, "plain", json!({}));
+    local_service(&mut view, "web", &["192.0.2.1"], &["n1"]);
+    assert_eq!(weights(&view, &policy, "n1"), [None]);
 }

@@ -1,12 +1,13 @@
 //! The part of a pass that BGP is: from what is seen to what the sessions are to do.
 
+mod arriving;
 mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferrolb_crds::api::BGPSessionStateStatus;
-use ferrolb_crds::domain::{BgpPeer, Node, NodeName, Password, PeerName, Sessions};
+use ferrolb_crds::domain::{BgpPeer, NodeName, Password, PeerName, Sessions};
 use ferrolb_peering::bgp::{ExportTable, PeerSpec, Stop};
 use ferrolb_runtime::events::Notice;
 use ferrolb_runtime::newest::send_if_other;
@@ -22,6 +23,7 @@ use crate::peers::{Happened, News, Orders, Passwords, PeerReport, Reports, Wante
 use crate::routes::{Policy, Routes, SessionsByNode, Table, given_up, routes};
 use crate::see::passwords::PasswordReader;
 use crate::tell::sessions;
+use arriving::Arriving;
 use leaving::Leaving;
 
 /// The loop's end of the sessions.
@@ -33,8 +35,9 @@ pub(crate) struct Routing {
     passwords: PasswordReader,
     /// What was decided last, and from what.
     last: Option<Last>,
+    arriving: Arriving,
     leaving: Leaving,
-    /// When the next route is withdrawn.
+    /// When the next route is told or withdrawn.
     next: Option<Instant>,
     tables: BTreeMap<PeerName, (Table, ExportTable)>,
     refused: BTreeMap<PeerName, String>,
@@ -60,6 +63,7 @@ impl Routing {
             bfd_reports,
             passwords,
             last: None,
+            arriving: Arriving::default(),
             leaving: Leaving::default(),
             next: None,
             tables: BTreeMap::new(),
@@ -158,10 +162,14 @@ impl Routing {
         };
         self.passwords.want(secrets(&policy));
         self.leaving.follow(given_up(&routes, sessions, &view, node), now);
-        self.next = self.leaving.next(now);
-        if let Some(of_node) = view.nodes.get(node) {
-            self.order((node, of_node), &policy, &routes, passwords, now);
-        }
+        self.arriving.follow(&routes, node, now);
+        self.next = self
+            .leaving
+            .next(now)
+            .into_iter()
+            .chain(self.arriving.next())
+            .min();
+        self.order(node, (&view, &policy, &routes, sessions), passwords, now);
     }
 
     /// When there is something to tell although nothing changed.
@@ -171,12 +179,14 @@ impl Routing {
 
     fn order(
         &mut self,
-        (name, node): (&NodeName, &Node),
-        policy: &Policy,
-        routes: &Routes,
+        name: &NodeName,
+        (view, policy, routes, sessions): (&View, &Policy, &Routes, &SessionsByNode),
         passwords: &Passwords,
         now: Instant,
     ) {
+        let Some(node) = view.nodes.get(name) else {
+            return;
+        };
         self.tables.retain(|peer, _| routes.tables.contains_key(peer));
         self.refused.clear();
         let before = self.orders.borrow().peers.clone();
@@ -203,7 +213,9 @@ impl Routing {
                 // The first of two peers at one address counts.
                 watches.entry(line).or_insert(wanted);
             }
+            let already = self.tables.get(peer).map(|(told, _)| told);
             let told = self.leaving.table(peer, table, now);
+            let told = self.arriving.table(peer, told, already, (routes, sessions, view));
             let wanted = WantedPeer {
                 spec,
                 watched,

@@ -15,6 +15,8 @@ fn known(kind: &str) -> Option<Vec<String>> {
         }
         "IPAddressPool" => Some(OF_POOLS.map(str::to_owned).into()),
         "L2Advertisement" => Some(Vec::new()),
+        "BGPPeer" => Some(vec![names::TTL_SECURITY.to_owned()]),
+        "BGPAdvertisement" => Some(vec![names::LINK_BANDWIDTH.to_owned()]),
         _ => None,
     }
 }
@@ -43,6 +45,7 @@ pub(super) fn unknown(kind: &str, object: &Value) -> Vec<String> {
     };
     let read = match known.as_slice() {
         [] => "none is".to_owned(),
+        [one] => format!("{one} is"),
         all => format!("{} are", all.join(", ")),
     };
     let prefixes = [names::PREFIX, names::DEPRECATED_PREFIX, names::OWN_PREFIX];
