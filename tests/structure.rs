@@ -74,7 +74,12 @@ fn the_arrows_between_the_crates_are_those_of_the_architecture() {
         ("ferrolb-image", &[]),
         (
             "ferrolb-lab",
-            &["ferrolb-echo", "ferrolb-image", "ferrolb-programs"],
+            &[
+                "ferrolb-echo",
+                "ferrolb-image",
+                "ferrolb-programs",
+                "ferrolb-routers",
+            ],
         ),
         ("ferrolb-release", &["ferrolb-image"]),
         ("ferrolb-tests", &[]),

@@ -13,6 +13,7 @@ mod place;
 mod privileges;
 mod questions;
 mod rest;
+mod routing;
 mod services;
 mod speakers;
 mod stability;
@@ -40,6 +41,7 @@ pub use place::Place;
 pub use privileges::{Loss, Privileges, Right, privileges};
 pub use questions::{Answered, Question, Questions, questions};
 pub use rest::{Rest, Resting, rest};
+pub use routing::{Event, Routing, RoutingRun, Routings, routing};
 pub use stability::{Role, Stabilities, Stability, Upset, UpsetRun, stability};
 pub use viewers::{Viewed, Viewers, viewers};
 

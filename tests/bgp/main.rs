@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
-#[path = "../layer2/requests.rs"]
-#[allow(dead_code, reason = "other suites send other requests")]
-mod requests;
 #[path = "../e2e/scene.rs"]
 #[allow(dead_code, reason = "other suites see more")]
 mod scene;
@@ -12,8 +9,10 @@ mod scene;
 #[path = "../e2e/doctor.rs"]
 #[allow(dead_code, reason = "other suites ask more")]
 mod doctor;
-mod fabric;
+mod hostile;
+mod measured;
 mod trials;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -26,11 +25,18 @@ fn main() -> ExitCode {
         clients: 3,
         ..LabConfig::default()
     };
+    let all = [
+        trials::trials(),
+        weights::trials(),
+        hostile::trials(),
+        measured::trials(),
+    ];
+    let all: Vec<Trial> = all.into_iter().flatten().collect();
     let missing = ferrolb_routers::missing();
     if let (Some(what), None) = (missing, std::env::var_os("FERROLB_REQUIRE_LAB")) {
         eprintln!("{what}: trials with real routers are ignored");
-        let ignored = trials::trials().into_iter().map(Trial::ignored);
+        let ignored = all.into_iter().map(Trial::ignored);
         return libtest_mimic::run(&Arguments::from_args(), ignored.collect()).exit_code();
     }
-    suite::run(config, scene::prepare, trials::trials())
+    suite::run(config, scene::prepare, all)
 }

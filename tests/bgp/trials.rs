@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use ferrolb_lab::fabric::{Fabric, Tors, objects};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Found, Lab, Machine, Result, wait};
+use ferrolb_lab::{Found, Lab, Machine, Result, requests, wait};
 use serde_json::{Value, json};
 
-use crate::fabric::{Fabric, objects};
+use crate::doctor;
 use crate::scene::{PODS, SOON, Scene, event, nodes_with_pods, service};
-use crate::{doctor, requests};
 
 /// The detection time of 300 ms and three packets, and as much again for a busy machine.
 const SILENT: Duration = Duration::from_millis(2 * 900);
 
 /// Requests of a twentieth of a second, which a machine that runs three clusters at once now and then keeps waiting for too long. A
 /// route that is missing costs more: each router that has none loses half of what comes in the meantime.
-const BUSY: usize = 10;
+pub(crate) const BUSY: usize = 10;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -49,7 +49,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The address of a Service that asks for pool `bgp`.
-fn address(lab: &Lab, name: &str) -> Result<Ipv4Addr> {
+pub(crate) fn address(lab: &Lab, name: &str) -> Result<Ipv4Addr> {
     match lab.assigned(name, 1, SOON)?[0] {
         IpAddr::V4(address) => Ok(address),
         IpAddr::V6(_) => unreachable!("the pool has none"),
@@ -57,7 +57,12 @@ fn address(lab: &Lab, name: &str) -> Result<Ipv4Addr> {
 }
 
 /// Waits until both routers forward to these nodes.
-fn forwarded(fabric: &Fabric<'_>, address: Ipv4Addr, nodes: &[u8], within: Duration) -> Result<()> {
+pub(crate) fn forwarded(
+    fabric: &Fabric<'_>,
+    address: Ipv4Addr,
+    nodes: &[u8],
+    within: Duration,
+) -> Result<()> {
     wait::until_seen(&format!("routes to {address} over {nodes:?}"), within, || {
         let hops = fabric.next_hops(address)?;
         Ok(hops
@@ -81,7 +86,7 @@ fn nodes(lab: &Lab) -> Vec<u8> {
 }
 
 fn everywhere(lab: &Lab) -> Outcome {
-    let fabric = Fabric::new(lab)?;
+    let fabric = Fabric::new(lab, Tors::Both)?;
     let _scene = Scene::new(lab, objects() + &service("spread", "bgp", ""))?;
     let began = Instant::now();
     let address = address(lab, "spread")?;
@@ -158,7 +163,7 @@ fn until_sessions(lab: &Lab, peer: &str, are: impl Fn(&Value) -> bool) -> Result
 }
 
 fn sessions(lab: &Lab) -> Outcome {
-    let fabric = Fabric::new(lab)?;
+    let fabric = Fabric::new(lab, Tors::Both)?;
     let _scene = Scene::new(lab, objects() + &service("shown", "bgp", ""))?;
     let address = address(lab, "shown")?;
     forwarded(&fabric, address, &nodes(lab), SOON)?;
@@ -219,7 +224,7 @@ fn sessions(lab: &Lab) -> Outcome {
 }
 
 fn local(lab: &Lab) -> Outcome {
-    let fabric = Fabric::new(lab)?;
+    let fabric = Fabric::new(lab, Tors::Both)?;
     let _scene = Scene::new(
         lab,
         objects() + &service("near", "bgp", "externalTrafficPolicy: Local"),
@@ -254,7 +259,7 @@ spec: {type: LoadBalancer, selector: {app: echo}, ports: [{name: udp, port: 8080
 /// Speakers fall silent, and FRR waits for them. BIRD drops its routes to the one that is away and uses the others; the node
 /// forwards what still comes.
 fn rollout(lab: &Lab) -> Outcome {
-    let fabric = Fabric::new(lab)?;
+    let fabric = Fabric::new(lab, Tors::Both)?;
     let _scene = Scene::new(lab, objects() + DATAGRAMS)?;
     let address = address(lab, "stays")?;
     forwarded(&fabric, address, &nodes(lab), SOON)?;
@@ -277,7 +282,7 @@ fn rollout(lab: &Lab) -> Outcome {
 
 /// And the last one goes on: a cluster of cordoned nodes works.
 fn cordoned(lab: &Lab) -> Outcome {
-    let fabric = Fabric::new(lab)?;
+    let fabric = Fabric::new(lab, Tors::Both)?;
     let _scene = Scene::new(lab, objects() + DATAGRAMS)?;
     let address = address(lab, "stays")?;
     let all = nodes(lab);
@@ -299,7 +304,7 @@ fn cordoned(lab: &Lab) -> Outcome {
 }
 
 fn dead_node(lab: &Lab) -> Outcome {
-    let fabric = Fabric::new(lab)?;
+    let fabric = Fabric::new(lab, Tors::Both)?;
     let _scene = Scene::new(lab, objects() + &service("falls", "bgp", ""))?;
     let address = address(lab, "falls")?;
     let all = nodes(lab);
@@ -314,7 +319,7 @@ fn dead_node(lab: &Lab) -> Outcome {
     // The routes that a client's packets come back by went with the power.
     drop(fabric);
     assert!(took < SILENT, "{took:?}");
-    let fabric = Fabric::new(lab)?;
+    let fabric = Fabric::new(lab, Tors::Both)?;
     forwarded(&fabric, address, &all, PODS)?;
     Ok(())
 }

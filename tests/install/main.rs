@@ -1,9 +1,6 @@
 //! Installing FerroLB as `docs/install.md` says, on a cluster whose default is Pod Security `restricted`: the page's commands,
 //! what they leave, the chart itself, and the exchange of MetalLB for FerroLB.
 
-#[path = "../layer2/requests.rs"]
-mod requests;
-
 mod chart;
 mod migration;
 mod page;

@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::tour::Person;
-use ferrolb_lab::{Error, Found, Lab, Result, images, plan, source, wait};
+use ferrolb_lab::{Error, Found, Lab, Result, images, plan, requests, source, wait};
 use serde_json::{Deserializer, Value, json};
-
-use crate::requests;
 
 const ADDRESS: Ipv4Addr = plan::lan4(200);
 const NAMESPACE: &str = "metallb-system";

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::tour::{Page, Person, Step};
-use ferrolb_lab::{Lab, Result, plan, source, wait};
-
-use crate::requests;
+use ferrolb_lab::{Lab, Result, plan, requests, source, wait};
 
 const ADDRESS: Ipv4Addr = plan::lan4(200);
 /// The parts after which it runs; after all others nothing is left.

@@ -12,7 +12,6 @@ mod marks;
 mod nodes;
 mod odd;
 mod rebalancing;
-mod requests;
 mod rolling;
 mod segments;
 mod services;

@@ -3,10 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Result, wait};
+use ferrolb_lab::{Lab, Result, requests, wait};
 
 use crate::marks::{Label, advertised, only_nodes_with};
-use crate::requests;
 use crate::scene::{PODS, SOON, Scene, nodes_with_pods};
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -10,9 +10,8 @@ use std::time::Instant;
 
 use ferrolb_lab::plan::Machine;
 use ferrolb_lab::probe::Tap;
+use ferrolb_lab::requests::{GAP, PATIENCE, Request, SetWhenDropped, lost_socket};
 use ferrolb_lab::{Lab, Mac, Result};
-
-use crate::requests::{GAP, PATIENCE, Request, SetWhenDropped, lost_socket};
 
 /// Where the requests go.
 pub(crate) struct Targets {

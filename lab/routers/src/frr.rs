@@ -13,7 +13,7 @@ use crate::until;
 
 pub(crate) use told::ToldFrr;
 
-/// Profiles of its BFD: 300 ms and 100 ms, three packets each.
+/// Profiles of its BFD: 300 ms, 100 ms, 50 ms and 10 ms, three packets each.
 const BFD: &str = "log record-priority
 bfd
  profile usual
@@ -24,6 +24,14 @@ bfd
   detect-multiplier 3
   receive-interval 100
   transmit-interval 100
+ profile quicker
+  detect-multiplier 3
+  receive-interval 50
+  transmit-interval 50
+ profile quickest
+  detect-multiplier 3
+  receive-interval 10
+  transmit-interval 10
 ";
 
 /// FRR in a namespace.
@@ -141,6 +149,21 @@ impl Frr {
     /// Stops its BFD where it is, or lets it go on.
     pub fn signal_bfd(&self, signal: Signal) {
         self.bfdd.signal(signal);
+    }
+
+    /// Lets its BFD come before all that has no real-time priority.
+    pub fn hurry_bfd(&self) {
+        self.bfdd.hurry();
+    }
+
+    /// How often its BFD session with a peer went down.
+    pub fn downs(&self, peer: &str) -> u64 {
+        let all = self.ask("show bfd peers counters");
+        let mut all = all.as_array().into_iter().flatten();
+        let found = all.find(|one| one["peer"] == peer);
+        found
+            .and_then(|one| one["session-down"].as_u64())
+            .unwrap_or_default()
     }
 
     /// What its BFD knows of a peer.

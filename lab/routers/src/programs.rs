@@ -124,6 +124,15 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
     }
+
+    /// Gives all its threads a real-time priority.
+    pub(crate) fn hurry(&self) {
+        let pid = self.0.id().to_string();
+        let done = Command::new("chrt")
+            .args(["--all-tasks", "--fifo", "--pid", "20", &pid])
+            .status();
+        assert!(done.unwrap().success(), "chrt");
+    }
 }
 
 impl Drop for Running {

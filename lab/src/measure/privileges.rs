@@ -2,6 +2,7 @@
 //! tokens of their accounts, and live through the same script; what they are refused, and what does not happen, is told.
 
 mod rights;
+mod routed;
 mod script;
 
 use serde::Serialize;
@@ -47,6 +48,7 @@ pub fn privileges(
     let roles = Roles::shipped(&lab)?;
     let program = source::static_program("ferrolb")?;
     let script = Script::new(&lab, &program.to_string_lossy())?;
+    let _router = routed::router(&lab);
     let whole = script.run()?;
     if !whole.breaks.is_empty() || whole.refused > 0 {
         let (refused, breaks) = (whole.refused, whole.breaks.join("; "));

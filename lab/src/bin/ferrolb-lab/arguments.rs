@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bgp::BgpArguments;
 use crate::stability::StabilityArguments;
 
 /// A real multi-node Kubernetes on this machine, without a container engine.
@@ -202,6 +203,8 @@ pub(crate) enum Figure {
     },
     /// How long nobody serves an address after something has happened to its holder.
     Failover(FailoverArguments),
+    /// What becomes of traffic that routers spread over nodes when something happens to one of these.
+    Bgp(BgpArguments),
     /// A node dies that holds many addresses: when each is announced by another, and what the speakers write.
     Exodus(ExodusArguments),
     /// What is written to the API server while nothing happens.

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout)]
 
 mod arguments;
+mod bgp;
 mod breaking;
 mod demo;
 mod failover;
@@ -146,6 +147,7 @@ fn measured(name: &str, what: Figure) -> Result<()> {
         Figure::Rounds { runs, size, output } => rounds(name, runs, size, output),
         Figure::Privileges { only, output } => privileges(name, &only, output),
         Figure::Failover(given) => failover::measured(name, given),
+        Figure::Bgp(given) => bgp::measured(name, &given),
         Figure::Exodus(given) => many::exodus(name, given),
         Figure::Rest(given) => many::rest(name, given),
         Figure::Churn(given) => many::churn(name, given),

@@ -1,4 +1,4 @@
-//! What the daemons live through: a start without a key, a new Service, an edit that is wrong, the death of a holder, its
+//! What the daemons live through: a start without a key, a new Service, a router, an edit that is wrong, the death of a holder, its
 //! return, and the end.
 
 use std::fs;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::routed;
 use crate::error::{Doing, Error, Result};
 use crate::lab::Lab;
 use crate::measure::holding;
@@ -89,8 +90,8 @@ impl<'a> Script<'a> {
 
     fn clean(&self) -> Result<()> {
         let lab = self.lab;
-        let kinds =
-            "secrets,leases,servicel2statuses,configurationstates,ipaddresspools,l2advertisements,configmaps";
+        let kinds = "secrets,leases,servicel2statuses,configurationstates,ipaddresspools,l2advertisements,configmaps,\
+                     bgppeers,bgpadvertisements,servicebgpstatuses,bgpsessionstates";
         lab.kubectl(&["delete", kinds, "-n", NAMESPACE, "--all"])?;
         lab.kubectl(&["delete", "events", "-A", "--all"])?;
         lab.kubectl(&["delete", "services,endpointslices", "-l", "set=measured"])
@@ -153,6 +154,7 @@ impl<'a> Script<'a> {
             self.field("servicel2statuses", "", node, "")
         });
         self.expect(breaks, "holder on the status page", || self.on_the_page());
+        self.route(breaks)?;
         let used = "{.status.assignedIPv4}";
         self.expect(breaks, "pool status", || {
             self.field("ipaddresspool", "measured", used, &SERVICES.to_string())
@@ -181,6 +183,38 @@ impl<'a> Script<'a> {
             self.series("default", "metallb-speaker")
         });
         self.fail_over(daemons, breaks)
+    }
+
+    /// Both nodes hold a session, tell the router of the Services, and stop both.
+    fn route(&self, breaks: &mut Vec<String>) -> Result<()> {
+        self.lab.apply(&routed::objects())?;
+        let each = |status: &str| vec![status; self.lab.plan().nodes().count()].join(" ");
+        let of_all = |kind: &str, path: &str, wanted: &str| {
+            let said = self.words(kind, path)?;
+            (said == wanted).then_some(()).ok_or(said)
+        };
+        self.expect(breaks, "BGPSessionState Established of each node", || {
+            of_all(
+                "bgpsessionstates",
+                "{.items[*].status.bgpStatus}",
+                &each("Established"),
+            )
+        });
+        let peers = "{.items[0].status.peers[0]}";
+        self.expect(breaks, "ServiceBGPStatus", || {
+            self.field("servicebgpstatuses", "", peers, "tor")
+        });
+        let name = "{.items[*].metadata.name}";
+        self.lab
+            .kubectl(&["delete", "bgpadvertisement", "tor", "-n", NAMESPACE])?;
+        self.expect(breaks, "ServiceBGPStatus gone with its advertisement", || {
+            of_all("servicebgpstatuses", name, "")
+        });
+        self.lab.kubectl(&["delete", "bgppeer", "tor", "-n", NAMESPACE])?;
+        self.expect(breaks, "BGPSessionState gone with its peer", || {
+            of_all("bgpsessionstates", name, "")
+        });
+        Ok(())
     }
 
     /// Kills the holder's speaker; another must announce, and remove what the dead one said.

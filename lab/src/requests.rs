@@ -5,28 +5,41 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ferrolb_lab::{Lab, Result};
+use crate::error::{Error, Result};
+use crate::lab::Lab;
 
-pub(crate) const GAP: Duration = Duration::from_millis(5);
+/// Between two requests.
+pub const GAP: Duration = Duration::from_millis(5);
 /// A request that has no answer by then is lost.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One datagram from a port of its own, so that no earlier one has decided where it goes.
-pub(crate) struct Request {
-    pub(crate) socket: Option<UdpSocket>,
-    pub(crate) answered: bool,
+#[derive(Debug)]
+pub struct Request {
+    /// None once it was answered or given up.
+    pub socket: Option<UdpSocket>,
+    /// Whether an answer came.
+    pub answered: bool,
 }
 
 /// What became of requests to several addresses.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Tally {
-    pub(crate) sent: usize,
-    pub(crate) lost: usize,
+pub struct Tally {
+    /// How many were sent.
+    pub sent: usize,
+    /// How many of them had no answer in time.
+    pub lost: usize,
 }
 
 /// Sends 200 requests a second from the first client, to one address after the other, while `work` is done, and until all
 /// have been answered or given up.
-pub(crate) fn in_turn<T>(
+///
+/// # Errors
+/// Of `work`, or if the client cannot send.
+///
+/// # Panics
+/// If `work` does.
+pub fn in_turn<T>(
     lab: &Lab,
     addresses: &[SocketAddr],
     work: impl FnOnce() -> Result<T>,
@@ -67,7 +80,8 @@ fn send_in_turn(addresses: &[SocketAddr], over: &AtomicBool) -> io::Result<Tally
 }
 
 /// Says that the work is over, however it ends.
-pub(crate) struct SetWhenDropped<'a>(pub(crate) &'a AtomicBool);
+#[derive(Debug)]
+pub struct SetWhenDropped<'a>(pub &'a AtomicBool);
 
 impl Drop for SetWhenDropped<'_> {
     fn drop(&mut self) {
@@ -76,7 +90,11 @@ impl Drop for SetWhenDropped<'_> {
 }
 
 impl Request {
-    pub(crate) fn send(to: SocketAddr) -> io::Result<Self> {
+    /// Sends one now.
+    ///
+    /// # Errors
+    /// There is no socket to be had.
+    pub fn send(to: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.set_nonblocking(true)?;
         socket.connect(to)?;
@@ -92,7 +110,8 @@ impl Request {
         self.socket.is_none() && !self.answered
     }
 
-    pub(crate) fn collect(&mut self, gives_up: bool) {
+    /// Takes the answer if it has come; or gives it up.
+    pub fn collect(&mut self, gives_up: bool) {
         let answered = |socket: &UdpSocket| socket.recv(&mut [0; 2048]).is_ok();
         self.answered |= self.socket.as_ref().is_some_and(answered);
         if self.answered || gives_up {
@@ -101,6 +120,8 @@ impl Request {
     }
 }
 
-pub(crate) fn lost_socket(failed: &io::Error) -> ferrolb_lab::Error {
-    ferrolb_lab::Error::Refused(format!("a client cannot send: {failed}"))
+/// For a client that cannot send.
+#[must_use]
+pub fn lost_socket(failed: &io::Error) -> Error {
+    Error::Refused(format!("a client cannot send: {failed}"))
 }

@@ -1,4 +1,4 @@
-//! Two routers on the LAN of the nodes, and a client behind them.
+//! Routers on the LAN of the nodes, and a client behind them.
 //!
 //! ```text
 //!             ┌── tor-a, FRR,  AS 64500 ──┐
@@ -6,17 +6,47 @@
 //! AS 64512    └── tor-b, BIRD, AS 64501 ──┘
 //! ```
 
-use std::fs;
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
+use std::{fmt, fs};
 
-use ferrolb_lab::segment::{Plugged, Segment};
-use ferrolb_lab::{Lab, Machine, Result};
 use ferrolb_routers::{Bird, Frr};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::error::{Doing, Error, Result};
+use crate::lab::Lab;
+use crate::plan::Machine;
+use crate::segment::{Plugged, Segment};
+
 /// Addresses of Services, which no machine is on-link with.
-pub(crate) const SERVICES: &str = "203.0.113.0/24";
+pub const SERVICES: &str = "203.0.113.0/24";
+
+/// Which routers the client's packets may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tors {
+    /// Both, by turns.
+    Both,
+    /// FRR alone.
+    Frr,
+    /// BIRD alone.
+    Bird,
+}
+
+impl Tors {
+    /// Where they stand.
+    #[must_use]
+    pub fn machines(self) -> &'static [Machine] {
+        match self {
+            Self::Both => &TORS,
+            Self::Frr => &TORS[..1],
+            Self::Bird => &TORS[1..],
+        }
+    }
+}
+
 const TORS: [Machine; 2] = [Machine::Client(2), Machine::Client(3)];
 /// A flow is hashed by the headers of its packets: the hash that the sending socket chose survives the way between namespaces.
 const SETTINGS: [(&str, &str); 3] = [
@@ -25,80 +55,111 @@ const SETTINGS: [(&str, &str); 3] = [
     ("fib_multipath_hash_fields", "55"),
 ];
 
-/// All of it, as long as this lives.
-pub(crate) struct Fabric<'a> {
+/// All of it, as long as this lives. It takes a lab of three clients.
+pub struct Fabric<'a> {
     lab: &'a Lab,
-    pub(crate) frr: Frr,
+    tors: Tors,
+    /// The first router.
+    pub frr: Frr,
     _bird: Bird,
     client: Plugged<'a>,
-    _tors: [Plugged<'a>; 2],
+    _plugs: [Plugged<'a>; 2],
     _segment: Segment<'a>,
 }
 
 impl<'a> Fabric<'a> {
-    pub(crate) fn new(lab: &'a Lab) -> Result<Self> {
+    /// Plugs all of it together; the client's packets go by these routers.
+    ///
+    /// # Errors
+    /// If a machine is down, or there is a fabric already.
+    pub fn new(lab: &'a Lab, tors: Tors) -> Result<Self> {
         let segment = lab.second_segment()?;
         let client = segment.plug(Machine::Client(1), "eth1")?;
-        let tors = [segment.plug(TORS[0], "eth1")?, segment.plug(TORS[1], "eth1")?];
+        let plugs = [segment.plug(TORS[0], "eth1")?, segment.plug(TORS[1], "eth1")?];
         for machine in TORS.into_iter().chain([Machine::Client(1)]) {
-            lab.in_machine(machine, || {
-                for (name, value) in SETTINGS {
-                    fs::write(format!("/proc/sys/net/ipv4/{name}"), value).unwrap();
-                }
-            })?;
+            let set = |(name, value): &(&str, &str)| fs::write(format!("/proc/sys/net/ipv4/{name}"), value);
+            let set = lab.in_machine(machine, || SETTINGS.iter().try_for_each(set))?;
+            set.doing(|| format!("have {machine:?} forward"))?;
         }
-        let over = |hops: [Ipv4Addr; 2]| format!("nexthop via {} nexthop via {}", hops[0], hops[1]);
-        let [one, other] = &tors;
-        route(
-            lab,
-            Machine::Client(1),
-            &format!("add {SERVICES} {}", over([one.ipv4, other.ipv4])),
-        )?;
+        let over = |hops: Vec<Ipv4Addr>| {
+            hops.iter()
+                .map(|hop| format!(" nexthop via {hop}"))
+                .collect::<String>()
+        };
+        let plugged = TORS
+            .iter()
+            .zip(&plugs)
+            .filter(|(tor, _)| tors.machines().contains(tor));
+        let hops = over(plugged.map(|(_, plug)| plug.ipv4).collect());
+        route(lab, Machine::Client(1), &format!("add {SERVICES}{hops}"))?;
         for node in lab.plan().nodes() {
-            let hops = over(TORS.map(Machine::ipv4));
+            let hops = over(tors.machines().iter().map(|tor| tor.ipv4()).collect());
             route(
                 lab,
                 Machine::Node(node),
-                &format!("replace 198.51.100.0/24 {hops}"),
+                &format!("replace 198.51.100.0/24{hops}"),
             )?;
         }
         let [first, second] = TORS.map(|machine| lab.plan().full_name(machine));
         Ok(Self {
             lab,
+            tors,
             frr: Frr::start(&first, &frr_lines(lab)),
             _bird: Bird::start(&second, &bird_protocols(lab)),
             client,
-            _tors: tors,
+            _plugs: plugs,
             _segment: segment,
         })
     }
 
     /// The client's address behind the routers.
-    pub(crate) fn client(&self) -> Ipv4Addr {
+    #[must_use]
+    pub fn client(&self) -> Ipv4Addr {
         self.client.ipv4
     }
 
-    /// The nodes that each router forwards packets for the address to.
-    pub(crate) fn next_hops(&self, address: Ipv4Addr) -> Result<[Vec<u8>; 2]> {
-        let of = |machine| -> Result<Vec<u8>> {
-            let shown = self.lab.in_machine(machine, || {
-                let arguments = ["-4", "-json", "route", "show", &format!("{address}/32")];
-                Command::new("ip").args(arguments).output().unwrap().stdout
-            })?;
-            let routes: Value = serde_json::from_slice(&shown).unwrap_or_default();
-            let route = &routes[0];
-            let several = route["nexthops"].as_array().cloned().unwrap_or_default();
-            let all = std::iter::once(route).chain(&several);
-            let gateways = all.filter_map(|hop| hop["gateway"].as_str());
-            let node = |gateway: &str| {
-                let mut nodes = self.lab.plan().nodes();
-                nodes.find(|node| Machine::Node(*node).ipv4().to_string() == gateway)
-            };
-            let mut nodes: Vec<u8> = gateways.filter_map(node).collect();
-            nodes.sort_unstable();
-            Ok(nodes)
+    /// The nodes that each router on the client's way forwards packets for the address to.
+    ///
+    /// # Errors
+    /// If a machine is down.
+    pub fn next_hops(&self, address: Ipv4Addr) -> Result<Vec<Vec<u8>>> {
+        let of = |tor: &Machine| Ok(self.hops(*tor, address)?.into_keys().collect());
+        self.tors.machines().iter().map(of).collect()
+    }
+
+    /// The nodes that FRR's kernel forwards to, each with its weight among them.
+    ///
+    /// # Errors
+    /// If its machine is down.
+    pub fn weights(&self, address: Ipv4Addr) -> Result<BTreeMap<u8, u64>> {
+        self.hops(TORS[0], address)
+    }
+
+    fn hops(&self, machine: Machine, address: Ipv4Addr) -> Result<BTreeMap<u8, u64>> {
+        let prefix = format!("{address}/32");
+        let arguments = ["-4", "-json", "route", "show", &prefix];
+        let shown = self
+            .lab
+            .in_machine(machine, || Command::new("ip").args(arguments).output())?;
+        let shown = shown.doing(|| "ask for routes".to_owned())?;
+        let routes: Value = serde_json::from_slice(&shown.stdout).unwrap_or_default();
+        let route = &routes[0];
+        let several = route["nexthops"].as_array().cloned().unwrap_or_default();
+        let node = |hop: &Value| {
+            let gateway: IpAddr = hop["gateway"].as_str()?.parse().ok()?;
+            let mut nodes = self.lab.plan().nodes();
+            let node = nodes.find(|node| IpAddr::V4(Machine::Node(*node).ipv4()) == gateway)?;
+            Some((node, hop["weight"].as_u64().unwrap_or(1)))
         };
-        Ok([of(TORS[0])?, of(TORS[1])?])
+        Ok(std::iter::once(route).chain(&several).filter_map(node).collect())
+    }
+}
+
+impl fmt::Debug for Fabric<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fabric")
+            .field("tors", &self.tors)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +173,8 @@ impl Drop for Fabric<'_> {
 }
 
 /// Peers and their advertisement of pool `bgp`.
-pub(crate) fn objects() -> String {
+#[must_use]
+pub fn objects() -> String {
     let peer = |name: &str, asn: u32, machine: Machine| {
         format!(
             "
@@ -147,8 +209,10 @@ spec: {{ipAddressPools: [bgp]}}
 }
 
 fn route(lab: &Lab, machine: Machine, what: &str) -> Result<()> {
-    assert_eq!(try_route(lab, machine, what)?, "", "ip route {what}");
-    Ok(())
+    match try_route(lab, machine, what)? {
+        said if said.is_empty() => Ok(()),
+        said => Error::refused(format!("ip route {what}: {said}")),
+    }
 }
 
 /// What is wrong.
