@@ -24,13 +24,16 @@ mod node;
 #[allow(dead_code, reason = "the trials ask it for more")]
 mod site;
 
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use monitor::Monitor;
-use node::{Node, Place, Router, resident_kib};
-use site::Site;
+use node::{Bfd, Node, Place, Router, Running, resident_kib};
+use site::{NODE, Site};
 
 const RUNS: usize = 10;
+const BUSY_LOOPS: usize = 8;
+const BUSY: Duration = Duration::from_secs(15);
 
 fn main() {
     if let Some(what) = ferrolb_routers::missing() {
@@ -38,8 +41,11 @@ fn main() {
         return;
     }
     netns::remove_leftovers();
+    if std::env::var_os(PLAINLY).is_some() {
+        return busy_rows();
+    }
     println!(
-        "{:58} {:>22} {:>22} {:>8}",
+        "{:68} {:>22} {:>22} {:>8}",
         "", "speaker", "FRR in its place", "ratio"
     );
     for count in [10, 10_000] {
@@ -54,10 +60,38 @@ fn main() {
             RUNS,
         );
     }
-    let first = |place| start(place, 1);
+    let first = |place| start(place, 1, Bfd::Off);
     row("start to route, FRR router, ms", first, RUNS);
-    let cold = |place| start(place, 10_000);
+    let watched = |place| start(place, 1, Bfd::Every(300));
+    row("the same with BFD, 300 ms x 3", watched, RUNS);
+    let cold = |place| start(place, 10_000, Bfd::Off);
     row("10,000 routes from cold, FRR router, ms", cold, RUNS / 2);
+    for (router, time) in [(Router::Frr, 300), (Router::Frr, 50), (Router::Bird, 50)] {
+        let found = |place| silent(place, router, time);
+        let what = format!("silent node until its route is gone, {time} ms x 3, {router:?} router, ms");
+        row(&what, found, RUNS);
+    }
+    busy_rows();
+}
+
+/// Without this capability, in another process: those that are told so print the rows of busy machines alone.
+const PLAINLY: &str = "FERROLB_BENCH_WITHOUT_SYS_NICE";
+
+fn busy_rows() {
+    let as_usual = std::env::var_os(PLAINLY).is_none();
+    let times: &[u32] = if as_usual { &[10, 50] } else { &[50] };
+    for time in times {
+        let what = format!("false downs in 15 s with 8 busy loops, {time} ms x 3");
+        let what = if as_usual { what } else { what + ", no SYS_NICE" };
+        row(&what, |place| busy(place, *time), 3);
+    }
+    if as_usual {
+        let itself = std::env::current_exe().unwrap();
+        let without = ["--bounding-set=-sys_nice", "--inh-caps=-sys_nice"];
+        let mut again = Command::new("setpriv");
+        let done = again.args(without).arg(itself).env(PLAINLY, "1").status();
+        assert!(done.unwrap().success(), "the rows without CAP_SYS_NICE failed");
+    }
 }
 
 /// One line: median, least and most of each, and the ratio of the medians.
@@ -74,7 +108,7 @@ fn row(what: &str, measure: impl Fn(Place) -> f64, runs: usize) {
     let (ours, theirs) = (of(0), of(1));
     let shown = |(median, least, most): (f64, f64, f64)| format!("{median:.1} [{least:.1}-{most:.1}]");
     println!(
-        "{what:58} {:>22} {:>22} {:>8.2}",
+        "{what:68} {:>22} {:>22} {:>8.2}",
         shown(ours),
         shown(theirs),
         ours.0 / theirs.0
@@ -93,9 +127,9 @@ fn milliseconds(time: Duration) -> f64 {
 fn memory(place: Place, count: usize) -> f64 {
     let site = Site::new();
     let monitor = Monitor::start(&site.router);
-    let _router = Router::Frr.start(&site);
+    let _router = Router::Frr.start(&site, Bfd::Off);
     let before = resident_kib();
-    let node = Node::start(place, &site, count);
+    let node = Node::start(place, &site, count, Bfd::Off);
     monitor.until_routes(count);
     let kib = match &node {
         Node::Speaker { .. } => resident_kib().saturating_sub(before),
@@ -107,19 +141,61 @@ fn memory(place: Place, count: usize) -> f64 {
 fn change(place: Place, router: Router) -> f64 {
     let site = Site::new();
     let monitor = Monitor::start(&site.router);
-    let _router = router.start(&site);
-    let mut node = Node::start(place, &site, 1000);
+    let _router = router.start(&site, Bfd::Off);
+    let mut node = Node::start(place, &site, 1000, Bfd::Off);
     monitor.until_routes(1000);
     let began = Instant::now();
     node.add(1000);
     milliseconds(monitor.until_routes(1001) - began)
 }
 
-fn start(place: Place, count: usize) -> f64 {
+fn start(place: Place, count: usize, bfd: Bfd) -> f64 {
     let site = Site::new();
     let monitor = Monitor::start(&site.router);
-    let _router = Router::Frr.start(&site);
+    let _router = Router::Frr.start(&site, bfd);
     let began = Instant::now();
-    let _node = Node::start(place, &site, count);
+    let _node = Node::start(place, &site, count, bfd);
     milliseconds(monitor.until_routes(count) - began)
+}
+
+/// From the last packet of BFD, while the connection stays, until the router's kernel has no route.
+fn silent(place: Place, router: Router, time: u32) -> f64 {
+    let site = Site::new();
+    let monitor = Monitor::start(&site.router);
+    let bfd = Bfd::Every(time);
+    let router = router.start(&site, bfd);
+    let mut node = Node::start(place, &site, 1, bfd);
+    router.until_watching();
+    monitor.until_routes(1);
+    let began = Instant::now();
+    node.fall_silent();
+    milliseconds(monitor.until_gone(began) - began)
+}
+
+/// How often the router's BFD, which is never late itself, misses the node on a busy machine.
+fn busy(place: Place, time: u32) -> f64 {
+    let site = Site::new();
+    let frr = match Router::Frr.start(&site, Bfd::Every(time)) {
+        Running::Frr(frr) => frr,
+        Running::Bird(_) => unreachable!("it is FRR"),
+    };
+    frr.hurry_bfd();
+    let _node = Node::start(place, &site, 1, Bfd::Every(time));
+    ferrolb_routers::until("both to be watched", || frr.watches(NODE[1]));
+    let before = frr.downs(NODE[1]);
+    let mut loops: Vec<Child> = (0..BUSY_LOOPS)
+        .map(|_| {
+            Command::new("sh")
+                .args(["-c", "while :; do :; done"])
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    std::thread::sleep(BUSY);
+    for one in &mut loops {
+        one.kill().unwrap();
+        one.wait().unwrap();
+    }
+    let downs = frr.downs(NODE[1]) - before;
+    f64::from(u32::try_from(downs).unwrap())
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::netns::Namespace;
 
-/// What is measured takes no longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What is measured takes no longer: FRR waits a minute after a BFD session that fell.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 /// Listens to the kernel of a router.
 pub(crate) struct Monitor {
@@ -67,6 +67,19 @@ impl Monitor {
                 }
             }
             assert!(began.elapsed() < PATIENCE, "gave up waiting for {count} routes");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Monitor {
+    /// Waits until there is none; when the last one went, not before `since`: a router may have begun anew before.
+    pub(crate) fn until_gone(&self, since: Instant) -> Instant {
+        loop {
+            let at = self.until_routes(0);
+            if at >= since {
+                return at;
+            }
             thread::sleep(Duration::from_millis(1));
         }
     }

@@ -61,11 +61,14 @@ fn frr_changes() {
     let frr = Frr::start(site.router.name(), &neighbour(NODE[0], 64512, "", &["ipv4"]));
     let mut node = Announcer::start(&site.node);
     let spec = external(ROUTER[0]);
-    for number in 1..=250 {
-        let prefixes = (1..=number).map(|number| format!("198.51.100.{number}/32"));
-        let attributes = if number % 2 == 0 { plain() } else { coloured() };
+    // A thousand of which routes there are, and of these a hundred of what is said of them.
+    for number in 1..=1000 {
+        let prefixes = (0..=number % 250).map(|number| format!("198.51.100.{number}/32"));
+        let attributes = if number / 10 % 2 == 0 { plain() } else { coloured() };
         node.tell(&spec, &table(prefixes, &attributes));
     }
+    let routes = (0..250).map(|number| format!("198.51.100.{number}/32"));
+    node.tell(&spec, &table(routes, &plain()));
     until("all routes", || frr.count("ipv4") == 250);
     assert_eq!(frr.neighbour(NODE[0])["connectionsEstablished"], 1);
     assert_eq!(node.news().len(), 1);
