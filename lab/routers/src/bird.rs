@@ -1,16 +1,17 @@
-//! A router that runs BIRD 2.
+//! A router that runs BIRD.
 
 mod told;
 
 use tempfile::TempDir;
 
-use crate::programs::{Running, run};
+use crate::programs::{Edition, Running, run};
 use crate::until;
 
 pub(crate) use told::ToldBird;
 
 /// BIRD in a namespace.
 pub struct Bird {
+    edition: Edition,
     namespace: String,
     folder: TempDir,
     _daemon: Running,
@@ -19,6 +20,10 @@ pub struct Bird {
 impl Bird {
     /// Starts it with these protocols.
     pub fn start(namespace: &str, protocols: &str) -> Self {
+        Self::start_edition(Edition::Usual, namespace, protocols)
+    }
+
+    pub(crate) fn start_edition(edition: Edition, namespace: &str, protocols: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
         let configuration = format!(
@@ -30,9 +35,11 @@ impl Bird {
         std::fs::write(path("bird.conf"), configuration).unwrap();
         let (conf, control, pid) = (path("bird.conf"), path("bird.ctl"), path("bird.pid"));
         let arguments = ["-f", "-c", &conf, "-s", &control, "-P", &pid];
-        let daemon = Running::start(namespace, "usr/sbin/bird", &arguments, &folder.path().join("log"));
+        let log = folder.path().join("log");
+        let daemon = Running::start(namespace, &edition.path("usr/sbin/bird"), &arguments, &log);
         until("bird to listen", || folder.path().join("bird.ctl").exists());
         Self {
+            edition,
             namespace: namespace.to_owned(),
             _daemon: daemon,
             folder,
@@ -43,7 +50,8 @@ impl Bird {
     pub fn ask(&self, command: &str) -> String {
         let control = self.folder.path().join("bird.ctl");
         let arguments = ["-s", control.to_str().unwrap(), command];
-        String::from_utf8(run(&self.namespace, "usr/sbin/birdc", &arguments).stdout).unwrap()
+        let said = run(&self.namespace, &self.edition.path("usr/sbin/birdc"), &arguments);
+        String::from_utf8(said.stdout).unwrap()
     }
 
     /// How many routes it has from sessions.

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::programs::{Running, run};
+use crate::programs::{Edition, Running, run};
 use crate::until;
 
 pub(crate) use told::ToldFrr;
@@ -36,6 +36,7 @@ bfd
 
 /// FRR in a namespace.
 pub struct Frr {
+    edition: Edition,
     namespace: String,
     folder: TempDir,
     daemons: [Running; 2],
@@ -49,7 +50,16 @@ impl Frr {
     }
 
     /// Starts it as this AS and with this BGP identifier.
-    pub fn start_as(namespace: &str, (asn, router_id): (u32, &str), lines: &str) -> Self {
+    pub fn start_as(namespace: &str, identity: (u32, &str), lines: &str) -> Self {
+        Self::start_edition(Edition::Usual, namespace, identity, lines)
+    }
+
+    pub(crate) fn start_edition(
+        edition: Edition,
+        namespace: &str,
+        (asn, router_id): (u32, &str),
+        lines: &str,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
         open_to_all(folder.path());
@@ -76,12 +86,13 @@ impl Frr {
             ];
             arguments.extend(["-u", "frr", "-g", "frr", "--log", "stdout"]);
             let control = text(path("bfdd.sock"));
-            if name == "bfdd" {
+            // The newer one has no control socket any more.
+            if name == "bfdd" && edition == Edition::Usual {
                 arguments.extend(["--bfdctl", &control]);
             }
             Running::start(
                 namespace,
-                &format!("usr/lib/frr/{name}"),
+                &edition.path(&format!("usr/lib/frr/{name}")),
                 &arguments,
                 &path(&format!("{name}.log")),
             )
@@ -95,6 +106,7 @@ impl Frr {
         let bgpd = daemon("bgpd", path("bgpd.conf"));
         until("bgpd to listen", || path("bgpd.vty").exists());
         let started = Self {
+            edition,
             namespace: namespace.to_owned(),
             daemons: [zebra, bgpd],
             bfdd,
@@ -102,7 +114,7 @@ impl Frr {
         };
         // It resets what comes before zebra has told it of an interface, and logs an error.
         until("bgpd to know its addresses", || {
-            started.log().contains("Rx Intf address add VRF 0 IF ")
+            started.log().contains("Rx Intf address add VRF ")
         });
         started.vtysh("no debug bgp zebra");
         started
@@ -116,7 +128,7 @@ impl Frr {
         let folder = self.folder.path().to_str().unwrap();
         let mut arguments = vec!["--vty_socket", folder, "--config_dir", folder];
         arguments.extend(commands.iter().flat_map(|command| ["-c", command]));
-        run(&self.namespace, "usr/bin/vtysh", &arguments).stdout
+        run(&self.namespace, &self.edition.path("usr/bin/vtysh"), &arguments).stdout
     }
 
     /// Changes its configuration while it runs.

@@ -16,6 +16,29 @@ pub(crate) fn packages() -> PathBuf {
     folder().join("usr/lib/python3/dist-packages")
 }
 
+/// Below the folder, the same of the next Debian: programs, their libraries, and the loader that fits them.
+const NEWER: &str = "newer/";
+const LOADER: &str = "newer/usr/lib64/ld-linux-x86-64.so.2";
+
+/// Which Debian a program is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Edition {
+    /// The one that the tests usually run on.
+    Usual,
+    /// The next one.
+    Newer,
+}
+
+impl Edition {
+    /// The path of its program below the folder.
+    pub(crate) fn path(self, program: &str) -> String {
+        match self {
+            Self::Usual => program.to_owned(),
+            Self::Newer => format!("{NEWER}{program}"),
+        }
+    }
+}
+
 /// A program by its path below the folder, by its whole path, or one of GoBGP's, which the lab builds, by its name.
 fn find(program: &str) -> PathBuf {
     match program {
@@ -40,6 +63,8 @@ pub fn missing() -> Option<String> {
         "usr/sbin/bgpctl",
         "usr/lib/python3/dist-packages/exabgp",
         "/usr/bin/python3",
+        "newer/usr/lib/frr/bgpd",
+        "newer/usr/sbin/bird",
     ];
     let missing = unpacked
         .into_iter()
@@ -58,13 +83,19 @@ fn command(namespace: Option<&str>, program: &str, arguments: &[&str]) -> Comman
     const IN_PLACE: &str = "mount --bind \"$1/etc/passwd\" /etc/passwd && mount --bind \"$1/etc/group\" /etc/group && \
          export LD_LIBRARY_PATH=\"$2\" && shift 2 && exec \"$@\"";
     let folder = folder();
-    let libraries: Vec<PathBuf> = std::fs::read_dir(folder.join("usr/lib"))
+    let is_newer = program.starts_with(NEWER);
+    let root = if is_newer {
+        folder.join(NEWER)
+    } else {
+        folder.clone()
+    };
+    let libraries: Vec<PathBuf> = std::fs::read_dir(root.join("usr/lib"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
         .flat_map(|path| {
             let triplet = path.file_name().unwrap().to_owned();
-            [path.clone(), path.join("frr"), folder.join("lib").join(triplet)]
+            [path.clone(), path.join("frr"), root.join("lib").join(triplet)]
         })
         .collect();
     let libraries = std::env::join_paths(libraries).unwrap();
@@ -80,6 +111,7 @@ fn command(namespace: Option<&str>, program: &str, arguments: &[&str]) -> Comman
         .args(["--mount", "sh", "-c", IN_PLACE, "sh"])
         .arg(&folder)
         .arg(libraries)
+        .args(is_newer.then(|| folder.join(LOADER)))
         .arg(find(program))
         .args(arguments)
         .stdin(Stdio::null());

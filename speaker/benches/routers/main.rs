@@ -1,7 +1,8 @@
 //! How long routes take to a router, and what that costs a node: the speaker's threads beside FRR in the same place, in the same
 //! run, each ten times. MetalLB has FRR in that place, and before it three seconds in which it collects changes, and a script.
 //!
-//! Takes root and the routers' programs; without them nothing is measured, and that is said.
+//! Takes root and the routers' programs; without them nothing is measured, and that is said. Words after `--` choose the rows that
+//! contain them.
 
 #![allow(
     clippy::print_stdout,
@@ -41,9 +42,6 @@ fn main() {
         return;
     }
     netns::remove_leftovers();
-    if std::env::var_os(PLAINLY).is_some() {
-        return busy_rows();
-    }
     println!(
         "{:68} {:>22} {:>22} {:>8}",
         "", "speaker", "FRR in its place", "ratio"
@@ -74,28 +72,20 @@ fn main() {
     busy_rows();
 }
 
-/// Without this capability, in another process: those that are told so print the rows of busy machines alone.
-const PLAINLY: &str = "FERROLB_BENCH_WITHOUT_SYS_NICE";
-
 fn busy_rows() {
-    let as_usual = std::env::var_os(PLAINLY).is_none();
-    let times: &[u32] = if as_usual { &[10, 50] } else { &[50] };
-    for time in times {
-        let what = format!("false downs in 15 s with 8 busy loops, {time} ms x 3");
-        let what = if as_usual { what } else { what + ", no SYS_NICE" };
-        row(&what, |place| busy(place, *time), 3);
-    }
-    if as_usual {
-        let itself = std::env::current_exe().unwrap();
-        let without = ["--bounding-set=-sys_nice", "--inh-caps=-sys_nice"];
-        let mut again = Command::new("setpriv");
-        let done = again.args(without).arg(itself).env(PLAINLY, "1").status();
-        assert!(done.unwrap().success(), "the rows without CAP_SYS_NICE failed");
+    for (time, priority) in [(10, true), (50, true), (50, false)] {
+        let without = if priority { "" } else { ", no SYS_NICE" };
+        let what = format!("false downs in 15 s with 8 busy loops, {time} ms x 3{without}");
+        row(&what, |place| busy(place, time, priority), 3);
     }
 }
 
 /// One line: median, least and most of each, and the ratio of the medians.
 fn row(what: &str, measure: impl Fn(Place) -> f64, runs: usize) {
+    let asked_for = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    if asked_for.is_some_and(|words| !what.contains(&words)) {
+        return;
+    }
     // By turns, so that what else the machine does concerns both.
     let pairs: Vec<[f64; 2]> = (0..runs)
         .map(|_| [measure(Place::Speaker), measure(Place::Frr)])
@@ -107,12 +97,11 @@ fn row(what: &str, measure: impl Fn(Place) -> f64, runs: usize) {
     };
     let (ours, theirs) = (of(0), of(1));
     let shown = |(median, least, most): (f64, f64, f64)| format!("{median:.1} [{least:.1}-{most:.1}]");
-    println!(
-        "{what:68} {:>22} {:>22} {:>8.2}",
-        shown(ours),
-        shown(theirs),
-        ours.0 / theirs.0
-    );
+    let ratio = match theirs.0 {
+        0.0 => "-".to_owned(),
+        theirs => format!("{:.2}", ours.0 / theirs),
+    };
+    println!("{what:68} {:>22} {:>22} {ratio:>8}", shown(ours), shown(theirs));
 }
 
 fn prefix(number: usize) -> String {
@@ -173,7 +162,7 @@ fn silent(place: Place, router: Router, time: u32) -> f64 {
 }
 
 /// How often the router's BFD, which is never late itself, misses the node on a busy machine.
-fn busy(place: Place, time: u32) -> f64 {
+fn busy(place: Place, time: u32, priority: bool) -> f64 {
     let site = Site::new();
     let frr = match Router::Frr.start(&site, Bfd::Every(time)) {
         Running::Frr(frr) => frr,
@@ -181,6 +170,9 @@ fn busy(place: Place, time: u32) -> f64 {
     };
     frr.hurry_bfd();
     let _node = Node::start(place, &site, 1, Bfd::Every(time));
+    if !priority {
+        take_priority();
+    }
     ferrolb_routers::until("both to be watched", || frr.watches(NODE[1]));
     let before = frr.downs(NODE[1]);
     let mut loops: Vec<Child> = (0..BUSY_LOOPS)
@@ -198,4 +190,20 @@ fn busy(place: Place, time: u32) -> f64 {
     }
     let downs = frr.downs(NODE[1]) - before;
     f64::from(u32::try_from(downs).unwrap())
+}
+
+/// The speaker's thread of BFD is as any other from now on, as in a process without CAP_SYS_NICE.
+fn take_priority() {
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let task = task.unwrap();
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        if name.trim() == "bfd" {
+            let id = task.file_name();
+            let done = Command::new("renice")
+                .args(["--priority", "0", "-p"])
+                .arg(id)
+                .output();
+            assert!(done.unwrap().status.success(), "renice");
+        }
+    }
 }

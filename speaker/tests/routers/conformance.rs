@@ -54,7 +54,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                     continue;
                 }
             };
-            let name = format!("{}_{}", make.name().to_lowercase(), case.sentence);
+            let name = format!("{}_{}", make.word(), case.sentence);
             trials.push(Trial::test(name, move || {
                 see(make, case, run(make).to_owned());
                 Ok(())

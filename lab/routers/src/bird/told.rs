@@ -1,14 +1,19 @@
 //! BIRD with one node.
 
 use super::Bird;
+use crate::programs::Edition;
 use crate::session::{Family, Hops, Route, Router, Session};
 
 /// BIRD that was told of one node.
 pub(crate) struct ToldBird(Bird);
 
 impl ToldBird {
-    pub(crate) fn start(namespace: &str, session: &Session) -> Self {
-        Self(Bird::start(namespace, &protocols(session)))
+    pub(crate) fn start(edition: Edition, namespace: &str, session: &Session) -> Self {
+        Self(Bird::start_edition(
+            edition,
+            namespace,
+            &protocols(edition, session),
+        ))
     }
 }
 
@@ -50,13 +55,13 @@ impl Router for ToldBird {
 }
 
 /// The attributes as BIRD shows them, one a line.
-fn parse(said: &str) -> Route {
-    let value = |name: &str| {
+fn parse<'a>(said: &'a str) -> Route {
+    // By the names of BIRD 2 and of BIRD 3.
+    let value = |names: [&str; 2]| {
         let mut lines = said.lines().map(str::trim);
-        lines
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .unwrap_or_default()
-            .trim()
+        let after = |line: &'a str, name: &str| line.strip_prefix(name)?.strip_prefix(':');
+        let of_line = |line| names.iter().find_map(|name| after(line, name));
+        lines.find_map(of_line).unwrap_or_default().trim()
     };
     // As `(64512,7) (64512,8)` or `(1, 2, 3)`.
     let groups = |text: &str| -> Vec<String> {
@@ -67,27 +72,30 @@ fn parse(said: &str) -> Route {
             .collect()
     };
     Route {
-        next_hops: value("BGP.next_hop")
+        next_hops: value(["BGP.next_hop", "bgp_next_hop"])
             .split_whitespace()
             .filter_map(|hop| hop.parse().ok())
             .collect(),
-        as_path: value("BGP.as_path")
+        as_path: value(["BGP.as_path", "bgp_path"])
             .split_whitespace()
             .filter_map(|asn| asn.parse().ok())
             .collect(),
-        local_pref: value("BGP.local_pref").parse().ok(),
-        communities: groups(value("BGP.community")),
-        large: groups(value("BGP.large_community")),
+        local_pref: value(["BGP.local_pref", "bgp_local_pref"]).parse().ok(),
+        communities: groups(value(["BGP.community", "bgp_community"])),
+        large: groups(value(["BGP.large_community", "bgp_large_community"])),
     }
 }
 
-fn protocols(session: &Session) -> String {
+fn protocols(edition: Edition, session: &Session) -> String {
     let Session {
         router, node, remote, ..
     } = session;
     let mut options = String::new();
     let mut before = String::new();
     if let Some(password) = &session.password {
+        if edition == Edition::Newer {
+            options += "authentication md5; ";
+        }
         options += &format!("password \"{password}\"; ");
     }
     match session.hops {

@@ -60,8 +60,8 @@ pub(super) const CASES: &[Case] = &[
         "BFD finds a silent node",
         "finds_a_silent_node_by_bfd",
         |make| match make {
-            Make::Frr | Make::Bird | Make::GoBgp => Try(bfd),
             Make::ExaBgp | Make::OpenBgpd => No("has no BFD"),
+            _ => Try(bfd),
         },
     ),
     case(
@@ -81,8 +81,8 @@ pub(super) const CASES: &[Case] = &[
         "unnumbered, both families",
         "is_found_by_its_router_advertisements",
         |make| match make {
-            Make::Frr | Make::Bird => Try(unnumbered),
             Make::GoBgp | Make::ExaBgp | Make::OpenBgpd => No("sends no router advertisements"),
+            _ => Try(unnumbered),
         },
     ),
     case("10,000 routes in and out", "has_ten_thousand_routes", |_| {

@@ -132,7 +132,7 @@ pub(super) fn graceful_shutdown(make: Make) -> &'static str {
         route().local_pref.is_some_and(|preference| preference <= 1)
     });
     match make {
-        Make::Frr => "yes, by itself",
+        Make::Frr | Make::NewerFrr => "yes, by itself",
         _ => "yes, by a filter",
     }
 }
