@@ -17,6 +17,7 @@ mod site;
 mod storms;
 mod trials;
 mod unnumbered;
+mod vrf;
 mod watched;
 
 use libtest_mimic::{Arguments, Trial};
@@ -41,7 +42,10 @@ fn main() {
     arguments.test_threads.get_or_insert(4);
     let all = trials::ALL.iter().chain(unnumbered::ALL);
     let trials = all.chain(watched::ALL).chain(hostile::ALL);
-    let trials = trials.map(trial);
+    let of_kernel = (vrf::NAME, vrf::session as fn());
+    let of_kernel = trial(&of_kernel).with_kind("kernel");
+    let of_kernel = of_kernel.with_ignored_flag(!runnable || !vrf::kernel_has_it());
+    let trials = trials.map(trial).chain([of_kernel]);
     let cells = conformance::trials().into_iter();
     let cells = cells.map(|cell| cell.with_ignored_flag(!runnable));
     let conclusion = libtest_mimic::run(&arguments, trials.chain(cells).collect());
