@@ -3,6 +3,9 @@
 //! An endpoint that has become ready is known to the speaker at once, and to kube-proxy's rules up to a second later (its
 //! `minSyncPeriod`); what a router sends here in between, the kernel drops if the policy is Local. So long as another node that told the
 //! address before goes on telling the same peer, nobody misses this one.
+//!
+//! One that comes and goes, with a pod that is ready now and then, waits twice as long each time: with each change a router moves flows,
+//! also those of other nodes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,17 +22,24 @@ use crate::routes::{Routes, SessionsByNode, Table, Tellers, above, stays};
 
 /// Twice as long as kube-proxy collects changes, which is a second unless it is told otherwise.
 const PROGRAMMING: Duration = Duration::from_secs(2);
+/// The longest wait of an address that comes and goes.
+const LONGEST: Duration = Duration::from_secs(60);
+/// After so long without coming anew an address is as any other.
+const QUIET: Duration = Duration::from_secs(300);
 
 /// The addresses that this node has come to tell lately.
 #[derive(Debug, Default)]
 pub(super) struct Arriving {
     seen: Option<Arc<Routes>>,
     by_address: BTreeMap<IpAddr, Arrival>,
+    /// When each came last, and for how long it waited then.
+    lately: BTreeMap<IpAddr, (Instant, Duration)>,
 }
 
 #[derive(Debug)]
 struct Arrival {
-    since: Instant,
+    /// When it is told, if not before.
+    ends: Instant,
     /// Who told it before.
     before: Arc<Tellers>,
 }
@@ -41,19 +51,22 @@ impl Arriving {
             return;
         };
         self.by_address.retain(|address, arrival| {
-            now < arrival.since + PROGRAMMING
-                && tellers(routes, *address).is_some_and(|all| all.contains_key(node))
+            now < arrival.ends && tellers(routes, *address).is_some_and(|all| all.contains_key(node))
         });
         if Arc::ptr_eq(&seen, routes) {
             return;
         }
+        self.lately.retain(|_, (since, _)| now < *since + QUIET);
         for (address, fate) in &routes.fates {
             let (Ok(after), Some(before)) = (fate, tellers(&seen, *address)) else {
                 continue;
             };
             if !Arc::ptr_eq(before, after) && after.contains_key(node) && !before.contains_key(node) {
+                let last = self.lately.get(address).map(|(_, wait)| *wait);
+                let wait = last.map_or(PROGRAMMING, |last| (last * 2).min(LONGEST));
+                self.lately.insert(*address, (now, wait));
                 let arrival = Arrival {
-                    since: now,
+                    ends: now + wait,
                     before: before.clone(),
                 };
                 self.by_address.insert(*address, arrival);
@@ -93,10 +106,7 @@ impl Arriving {
 
     /// When the next one is told.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.by_address
-            .values()
-            .map(|arrival| arrival.since + PROGRAMMING)
-            .min()
+        self.by_address.values().map(|arrival| arrival.ends).min()
     }
 }
 
@@ -189,6 +199,21 @@ mod tests {
         endpoints(&mut scene.view, "web", &["n1", "n2"]);
         scene.sessions.remove(&NodeName::from("n1"));
         assert!(scene.tells_at(100));
+    }
+
+    #[test]
+    fn one_that_comes_and_goes_waits_twice_as_long_each_time_until_it_was_quiet() {
+        let mut scene = Scene::with_endpoints_on(&["n1"]);
+        let mut comes = |at: u64| {
+            endpoints(&mut scene.view, "web", &["n1"]);
+            scene.tells_at(at);
+            endpoints(&mut scene.view, "web", &["n1", "n2"]);
+            scene.tells_at(at);
+            scene.arriving.next().unwrap() - scene.began - Duration::from_millis(at)
+        };
+        let seconds = [0, 10, 20, 30, 60, 120, 200].map(|at| comes(at * 1000).as_secs());
+        assert_eq!(seconds, [2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(comes(500_001).as_secs(), 2);
     }
 
     #[test]
