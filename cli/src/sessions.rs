@@ -130,11 +130,11 @@ impl Down<'_> {
             ),
             (
                 "closed the connection",
-                "The router does not know these nodes as neighbours, or not from this address (spec.sourceAddress); an external one that is further away needs spec.ebgpMultiHop. Its log says which.",
+                "The router does not know these nodes as neighbours, or not from this address (spec.sourceAddress); an external one that is further away needs spec.ebgpMultiHop. Its log says which. FRR 10 that is to watch them by BFD takes no connection before BFD is up: name a BFDProfile in spec.bfdProfile.",
             ),
             (
                 "reset by peer",
-                "The router does not know these nodes as neighbours, or not from this address (spec.sourceAddress); an external one that is further away needs spec.ebgpMultiHop. Its log says which.",
+                "The router does not know these nodes as neighbours, or not from this address (spec.sourceAddress); an external one that is further away needs spec.ebgpMultiHop. Its log says which. FRR 10 that is to watch them by BFD takes no connection before BFD is up: name a BFDProfile in spec.bfdProfile.",
             ),
         ];
         if let Some((_, remedy)) = remedies.iter().find(|(words, _)| has(words)) {

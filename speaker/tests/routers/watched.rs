@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use ferrolb_crds::domain::BfdProfile;
 use ferrolb_peering::Liveness;
 use ferrolb_peering::bgp::Stop;
-use ferrolb_routers::{Bird, Frr, Signal, until};
+use ferrolb_routers::{Bird, Family, Frr, Hops, Make, Session, Signal, until};
 use ferrolb_speaker::bfd::Reach;
 use ferrolb_speaker::peers::Happened;
 
-use crate::announcer::{Announcer, every, external, internal, table};
+use crate::announcer::{Announcer, OURS, every, external, internal, table};
 use crate::site::{NODE, ROUTER, Site};
 use crate::trials::{neighbour, one, plain};
 
@@ -37,6 +37,10 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     (
         "bird_watches_internal_peers_on_the_port_of_far_ones",
         bird_internal,
+    ),
+    (
+        "frr_10_takes_no_connection_of_a_node_that_it_is_to_watch_before_bfd_is_up",
+        newer_frr_waits,
     ),
     ("a_peer_without_bfd_is_named_and_its_session_goes_on", nobody),
 ];
@@ -265,6 +269,32 @@ fn bird_internal() {
         node.is_up() && node.liveness() == Some(Liveness::Up)
     });
     until("BIRD to say so", || bird.ask("show bfd sessions").contains("Up"));
+}
+
+fn newer_frr_waits() {
+    let site = Site::new();
+    let session = Session {
+        unnumbered: false,
+        router: ROUTER[0].parse().unwrap(),
+        node: NODE[0].parse().unwrap(),
+        remote: OURS,
+        families: vec![Family::V4],
+        password: None,
+        hops: Hops::One,
+        bfd: true,
+        graceful_restart: false,
+    };
+    let frr = Make::NewerFrr.start(site.router.name(), &session);
+    let node = Announcer::start(&site.node);
+    node.tell(&external(ROUTER[0]), &table(route(), &plain()));
+    until("what the node makes of it", || {
+        let last = node.last();
+        ["closed the connection", "reset by peer"].iter().any(|why| last.contains(why))
+    });
+    eprintln!("{}", node.last());
+    assert!(!node.is_up() && !frr.is_up());
+    node.watch(ROUTER[0], every(300), Reach::Segment);
+    until("the session", || node.is_up() && frr.count(Family::V4) == 1);
 }
 
 fn nobody() {

@@ -60,10 +60,12 @@ impl Router for ToldFrr {
     }
 
     /// Its lines have their level. FRR 8.4 misses a link-local address at each IPv6 session, also one that it has just
-    /// heard of; the zebra of FRR 10 misses the daemon of management, which nobody needs here.
+    /// heard of; the zebra of FRR 10 misses the daemon of management, which nobody needs here, and its BFD starts sessions of BGP
+    /// that are under way.
     fn is_trouble(&self, line: &str) -> bool {
         let usual = [
             "does not have a v6 LL address associated with it",
+            "[FSM] Ignoring event BGP_Start in state Connect, ",
             "ZEBRA: [YKHB9-ND03T] BE-client: ",
             "ZEBRA: [GK6BW-E28RD] NB_OP_CHANGE: ",
             "ZEBRA: [X0ASY-1BHSQ] NB_OP_CHANGE: ",
