@@ -148,5 +148,6 @@ fn speaker(lab: &Lab) -> Outcome {
     // What stands outside the node for it goes last.
     wait::until("nothing to be found", SOON, || {
         Ok(lab.speaker_pid(1).is_err().then_some(()))
-    })
+    })?;
+    Ok(())
 }

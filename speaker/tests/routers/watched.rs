@@ -289,7 +289,9 @@ fn newer_frr_waits() {
     node.tell(&external(ROUTER[0]), &table(route(), &plain()));
     until("what the node makes of it", || {
         let last = node.last();
-        ["closed the connection", "reset by peer"].iter().any(|why| last.contains(why))
+        ["closed the connection", "reset by peer"]
+            .iter()
+            .any(|why| last.contains(why))
     });
     eprintln!("{}", node.last());
     assert!(!node.is_up() && !frr.is_up());

@@ -34,13 +34,6 @@ impl Namespace {
         run(&words)
     }
 
-    /// Whether a command of `ip` is possible here.
-    pub(crate) fn try_ip(&self, command: &str) -> bool {
-        let mut ip = Command::new("ip");
-        let done = ip.args(["-n", &self.0]).args(command.split_whitespace()).output();
-        done.unwrap().status.success()
-    }
-
     /// Runs commands of `ip` here, one a line.
     pub(crate) fn each(&self, commands: &str) {
         for command in commands.lines().map(str::trim).filter(|line| !line.is_empty()) {
