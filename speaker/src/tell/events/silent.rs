@@ -1,5 +1,5 @@
-//! What one of the living nodes tells of addresses that nobody announces. Of one that another station has the node tells that
-//! found it.
+//! What one of the living nodes tells of addresses that nobody announces: the one that writes the condition. Of one that another
+//! station has it tells at once: as soon as the condition says so, the controller gives the Service another.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -24,7 +24,8 @@ pub(super) struct ToldSilent(BTreeMap<(ServiceKey, IpAddr), Silent>);
 #[derive(Debug)]
 struct Silent {
     word: &'static str,
-    since: Instant,
+    /// When it is told.
+    due: Instant,
     told: bool,
 }
 
@@ -38,17 +39,18 @@ impl ToldSilent {
     ) -> Vec<Notice> {
         let (mut silent, mut notices) = (BTreeMap::new(), Vec::new());
         for (service, address, why) in verdicts.silent() {
-            if matches!(why, Reason::WireTaken(_)) {
-                continue;
-            }
+            let lasting = match why {
+                Reason::WireTaken(_) => Duration::ZERO,
+                _ => LASTING,
+            };
             let key = (service.clone(), address);
             let before = self.0.remove(&key).filter(|one| one.word == why.word());
             let mut one = before.unwrap_or(Silent {
                 word: why.word(),
-                since: now,
+                due: now + lasting,
                 told: false,
             });
-            if !one.told && now >= one.since + LASTING {
+            if !one.told && now >= one.due {
                 one.told = true;
                 // Asked last and once because it is dear.
                 let is_ours = spokesman(&verdicts.alive, service) == Some(&verdicts.node);
@@ -66,6 +68,6 @@ impl ToldSilent {
     /// When the next one has been silent for long enough.
     pub(super) fn next(&self) -> Option<Instant> {
         let waiting = self.0.values().filter(|one| !one.told);
-        waiting.map(|one| one.since + LASTING).min()
+        waiting.map(|one| one.due).min()
     }
 }

@@ -270,7 +270,7 @@ fn a_speaker_wakes_to_tell_of_an_address_that_stays_silent() {
 }
 
 #[test]
-fn the_finder_tells_once_that_another_station_has_an_address() {
+fn the_one_that_writes_the_condition_tells_at_once_that_another_station_has_an_address() {
     let mut view = cluster(&["n1", "n2"]);
     service(&mut view, "web", &["192.0.2.2"]);
     let segment = Segment {
@@ -291,7 +291,7 @@ fn the_finder_tells_once_that_another_station_has_an_address() {
     assert_eq!(
         tell(),
         [
-            "WireTaken: 192.0.2.2: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, answers when \
+            "WireTaken: 192.0.2.2 not announced: another station (MAC address 52:54:00:00:00:09, QEMU/KVM), which is no node, answers when \
              node n2 asks for the address on eth0 before its first use"
         ]
     );

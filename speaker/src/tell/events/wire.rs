@@ -46,8 +46,11 @@ impl ToldWire {
             match trouble {
                 Some(why) => {
                     tracing::warn!(%address, reason = why.word(), "the wire does not agree: {why}");
-                    let note = format!("{address}: {why}");
-                    notices.extend(regarding.map(|one| warning(one, why.word(), note.clone())));
+                    // Of an address that nobody announces for that the one tells that writes the condition.
+                    if !matches!(why, Reason::WireTaken(_)) {
+                        let note = format!("{address}: {why}");
+                        notices.extend(regarding.map(|one| warning(one, why.word(), note.clone())));
+                    }
                 }
                 None => {
                     tracing::info!(%address, "the wire agrees again");
