@@ -287,6 +287,7 @@ fn cordoned(lab: &Lab) -> Outcome {
     let address = address(lab, "stays")?;
     let all = nodes(lab);
     forwarded(&fabric, address, &all, SOON)?;
+    watched(lab, &fabric)?;
     let cordon = |verb: &str, node: u8| lab.kubectl(&[verb, &lab.node_name(node)]).map(drop);
     let ((), tally) = requests::in_turn(lab, &[SocketAddr::from((address, 8080))], || {
         cordon("cordon", 1)?;
