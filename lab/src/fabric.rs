@@ -24,7 +24,7 @@ use crate::segment::{Plugged, Segment};
 pub const SERVICES: &str = "203.0.113.0/24";
 
 /// Which routers the client's packets may take.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Tors {
     /// Both, by turns.

@@ -21,6 +21,16 @@ pub fn until<T>(what: &str, within: Duration, mut ask: impl FnMut() -> Result<Op
 pub fn until_seen<T>(
     what: &str,
     within: Duration,
+    ask: impl FnMut() -> Result<std::result::Result<T, String>>,
+) -> Result<T> {
+    until_at(PAUSE, what, within, ask)
+}
+
+/// As [`until_seen`], with a pause of this length between two questions: for what is measured.
+pub(crate) fn until_at<T>(
+    pause: Duration,
+    what: &str,
+    within: Duration,
     mut ask: impl FnMut() -> Result<std::result::Result<T, String>>,
 ) -> Result<T> {
     let start = Instant::now();
@@ -39,7 +49,7 @@ pub fn until_seen<T>(
                     seen,
                 });
             }
-            Err(_) => std::thread::sleep(PAUSE),
+            Err(_) => std::thread::sleep(pause),
         }
     }
 }

@@ -131,7 +131,7 @@ impl<'a> Deciding<'a> {
         if fate.as_ref().is_ok_and(|tellers| tellers.contains_key(self.node)) {
             let selects = |advert: &&BgpAdvert| self.offers.selects(advert, self.node);
             let here: Vec<&BgpAdvert> = adverts.iter().copied().filter(selects).collect();
-            // Of policy Cluster each node forwards to all endpoints alike.
+            // With policy Cluster every node forwards to all endpoints alike.
             let is_local = service.view.policy == TrafficPolicy::Local;
             let endpoints = is_local.then(|| service.endpoints.ready_on(self.node));
             self.tables.tell(&here, address, endpoints);

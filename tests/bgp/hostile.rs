@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const AT: Machine = Machine::Client(1);
 const PORT: u16 = 1790;
-/// Of all three nodes together.
+/// How often all three nodes together have dialled.
 const ATTEMPTS: usize = 24;
 const STORM: Duration = Duration::from_millis(700);
 

@@ -45,18 +45,15 @@ fn moved(lab: &Lab) -> Outcome {
     );
     let forward = page::forward(lab)?;
     // On a machine that stands still the next speaker may have been missed too.
-    let last = || -> Result<Option<String>> {
+    let last = || -> Result<(String, u64)> {
         let history = history(lab)?;
-        let mut moves = history.iter().filter(|line| line["what"] == "took");
-        let last = moves.next_back();
-        Ok(last.and_then(|line| {
-            let (to, took_ms) = (line["to"].as_str()?, line["took_ms"].as_u64()?);
-            Some(format!("<td>{to}</td><td>{took_ms} ms</td><td>SpeakerDown</td>"))
-        }))
+        let took = history.iter().rfind(|line| line["what"] == "took");
+        let last = took.and_then(|line| Some((line["to"].as_str()?.to_owned(), line["took_ms"].as_u64()?)));
+        Ok(last.unwrap_or_else(|| (to.clone(), took_ms)))
     };
     wait::until_seen("the page to say the same", SOON, || {
-        let row =
-            last()?.unwrap_or_else(|| format!("<td>{to}</td><td>{took_ms} ms</td><td>SpeakerDown</td>"));
+        let (to, took_ms) = last()?;
+        let row = format!("<td>{to}</td><td>{took_ms} ms</td><td>SpeakerDown</td>");
         let page = lab.http_get_from(Machine::ControlPlane, page::URL, SOON)?;
         Ok(if page.body.contains(&row) {
             Ok(())

@@ -15,7 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 const NODES: u8 = 3;
-/// Of the node that dies; two nodes are left to hold twice as many.
+/// The node that dies holds so many; two nodes are left to hold twice as many.
 const ADDRESSES: u16 = 200;
 /// Twice what is promised of a thousand, in milliseconds.
 const LAST: f64 = 2.0 * 1000.0;

@@ -4,13 +4,13 @@
 mod report;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::Place;
 use super::failover::milliseconds;
+use super::speakers::delete_pod;
 use super::ticker::Ticker;
 use crate::error::{Error, Result};
 use crate::fabric::{Fabric, Tors, objects};
@@ -53,7 +53,7 @@ spec:
 ";
 
 /// What happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Event {
     /// The node's speaker stands still (SIGSTOP).
@@ -233,16 +233,7 @@ impl<'a> Scene<'a> {
                 self.again(began)
             }
             Event::Restart => {
-                let on_node = format!("--field-selector=spec.nodeName={name}");
-                kubectl(&[
-                    "delete",
-                    "pod",
-                    "-n",
-                    NAMESPACE,
-                    "-l",
-                    "component=speaker",
-                    &on_node,
-                ])?;
+                delete_pod(self.lab, node)?;
                 self.again(began)
             }
             Event::Rollout => {
@@ -278,12 +269,9 @@ impl<'a> Scene<'a> {
     }
 
     fn until(&self, what: &str, began: Instant, holds: impl Fn() -> Result<bool>) -> Result<Duration> {
-        while !holds()? {
-            if began.elapsed() > SETTLING {
-                return Error::refused(format!("gave up waiting for {what}"));
-            }
-            thread::sleep(PACE);
-        }
+        wait::until_at(PACE, what, SETTLING, || {
+            Ok(holds()?.then_some(()).ok_or_else(String::new))
+        })?;
         Ok(began.elapsed())
     }
 }

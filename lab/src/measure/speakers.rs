@@ -28,6 +28,21 @@ pub(super) struct Plain {
     are_ours: bool,
 }
 
+/// Deletes the pod of the node's speaker; another takes its place.
+pub(super) fn delete_pod(lab: &Lab, node: u8) -> Result<()> {
+    let on_node = format!("--field-selector=spec.nodeName={}", lab.node_name(node));
+    let delete = [
+        "delete",
+        "pod",
+        "-n",
+        NAMESPACE,
+        "-l",
+        "component=speaker",
+        &on_node,
+    ];
+    lab.kubectl(&delete).map(drop)
+}
+
 impl Speakers {
     /// Starts a controller, and a speaker in each node.
     pub(super) fn plain(
@@ -82,17 +97,7 @@ impl Speakers {
         if let Self::Plain(plain) = self {
             return plain.start(lab, node);
         }
-        let on_node = format!("--field-selector=spec.nodeName={}", lab.node_name(node));
-        let delete = [
-            "delete",
-            "pod",
-            "-n",
-            NAMESPACE,
-            "-l",
-            "component=speaker",
-            &on_node,
-        ];
-        lab.kubectl(&delete).map(drop)
+        delete_pod(lab, node)
     }
 
     /// Each runs, and says that it is ready.

@@ -63,13 +63,16 @@ impl Router for ToldFrr {
     /// heard of; the zebra of FRR 10 misses the daemon of management, which nobody needs here, and its BFD starts sessions of BGP
     /// that are under way.
     fn is_trouble(&self, line: &str) -> bool {
-        let usual = [
-            "does not have a v6 LL address associated with it",
-            "[FSM] Ignoring event BGP_Start in state Connect, ",
-            "ZEBRA: [YKHB9-ND03T] BE-client: ",
-            "ZEBRA: [GK6BW-E28RD] NB_OP_CHANGE: ",
-            "ZEBRA: [X0ASY-1BHSQ] NB_OP_CHANGE: ",
-        ];
+        let usual: &[&str] = match self.frr.edition {
+            Edition::Usual => &["does not have a v6 LL address associated with it"],
+            Edition::Newer => &[
+                "does not have a v6 LL address associated with it",
+                "[FSM] Ignoring event BGP_Start in state Connect, ",
+                "ZEBRA: [YKHB9-ND03T] BE-client: ",
+                "ZEBRA: [GK6BW-E28RD] NB_OP_CHANGE: ",
+                "ZEBRA: [X0ASY-1BHSQ] NB_OP_CHANGE: ",
+            ],
+        };
         if usual.iter().any(|known| line.contains(known)) {
             return false;
         }

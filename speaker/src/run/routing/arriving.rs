@@ -8,7 +8,7 @@
 //! also those of other nodes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) struct Arriving {
 struct Arrival {
     /// When it is told, if not before.
     ends: Instant,
-    /// Who told it before.
+    /// The nodes that told it before.
     before: Arc<Tellers>,
 }
 
@@ -92,7 +92,7 @@ impl Arriving {
             after.is_some_and(|after| after.keys().any(|other| tells(other, arrival, after)))
         };
         let is_new = |prefix: &Prefix| told.is_none_or(|told| !told.contains_key(prefix));
-        let waiting: Vec<Prefix> = (self.by_address.iter().filter(waits))
+        let waiting: BTreeSet<Prefix> = (self.by_address.iter().filter(waits))
             .flat_map(|(address, _)| above(&table, *address))
             .filter(is_new)
             .collect();

@@ -46,7 +46,7 @@ impl ToldWire {
             match trouble {
                 Some(why) => {
                     tracing::warn!(%address, reason = why.word(), "the wire does not agree: {why}");
-                    // Of an address that nobody announces for that the one tells that writes the condition.
+                    // Nobody announces such an address: the node that writes its condition tells of it.
                     if !matches!(why, Reason::WireTaken(_)) {
                         let note = format!("{address}: {why}");
                         notices.extend(regarding.map(|one| warning(one, why.word(), note.clone())));
