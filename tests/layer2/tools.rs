@@ -31,9 +31,10 @@ fn tools(lab: &Lab) -> Outcome {
         let arping = ["arping", "-r", "-c", "3", "-C", "1", "-i", "eth0"];
         finds(lab, &[&arping, how, &[&v4]].concat(), mac)?;
     }
+    // as long and as often as arping asks: once for 300 ms is less than a busy machine pauses
     finds(
         lab,
-        &["ndisc6", "-q", "-m", "-w", "300", "-r", "1", &v6, "eth0"],
+        &["ndisc6", "-q", "-m", "-w", "1000", "-r", "3", &v6, "eth0"],
         mac,
     )
 }
