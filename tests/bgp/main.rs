@@ -11,6 +11,7 @@ mod scene;
 mod doctor;
 mod hostile;
 mod measured;
+mod moving;
 mod trials;
 mod weights;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let all = [
         trials::trials(),
         weights::trials(),
+        moving::trials(),
         hostile::trials(),
         measured::trials(),
     ];

@@ -74,7 +74,7 @@ pub(crate) fn forwarded(
 }
 
 /// FRR takes its BFD down once when BGP comes up.
-fn watched(lab: &Lab, fabric: &Fabric<'_>) -> Result<()> {
+pub(crate) fn watched(lab: &Lab, fabric: &Fabric<'_>) -> Result<()> {
     wait::until("FRR's BFD to be up with all", SOON, || {
         let up = |node: &u8| fabric.frr.watches(&Machine::Node(*node).ipv4().to_string());
         Ok(nodes(lab).iter().all(up).then_some(()))

@@ -64,6 +64,7 @@ impl Routed {
             let Routes {
                 tables,
                 fates,
+                ending: _,
                 conflicts,
             } = routes(view, &policy, node);
             for (peer, table) in tables {

@@ -1,7 +1,11 @@
 //! The part of a pass that BGP is: from what is seen to what the sessions are to do.
 
 mod arriving;
+mod ending;
+#[cfg(test)]
+mod fixture;
 mod leaving;
+mod turnover;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,7 +28,9 @@ use crate::routes::{Policy, Routes, SessionsByNode, Table, given_up, routes};
 use crate::see::passwords::PasswordReader;
 use crate::tell::sessions;
 use arriving::Arriving;
+use ending::Ending;
 use leaving::Leaving;
+use turnover::Turnover;
 
 /// The loop's end of the sessions.
 pub(crate) struct Routing {
@@ -35,7 +41,9 @@ pub(crate) struct Routing {
     passwords: PasswordReader,
     /// What was decided last, and from what.
     last: Option<Last>,
+    turnover: Turnover,
     arriving: Arriving,
+    ending: Ending,
     leaving: Leaving,
     /// When the next route is told or withdrawn.
     next: Option<Instant>,
@@ -63,7 +71,9 @@ impl Routing {
             bfd_reports,
             passwords,
             last: None,
+            turnover: Turnover::default(),
             arriving: Arriving::default(),
+            ending: Ending::default(),
             leaving: Leaving::default(),
             next: None,
             tables: BTreeMap::new(),
@@ -162,13 +172,15 @@ impl Routing {
         };
         self.passwords.want(secrets(&policy));
         self.leaving.follow(given_up(&routes, sessions, &view, node), now);
-        self.arriving.follow(&routes, node, now);
-        self.next = self
-            .leaving
-            .next(now)
-            .into_iter()
-            .chain(self.arriving.next())
-            .min();
+        let changed = self.turnover.follow(&routes);
+        self.arriving.follow(&routes, &changed, node, now);
+        self.ending.follow(&routes, &changed, node, now);
+        let all = [
+            self.leaving.next(now),
+            self.arriving.next(now),
+            self.ending.next(),
+        ];
+        self.next = all.into_iter().flatten().min();
         self.order(node, (&view, &policy, &routes, sessions), passwords, now);
     }
 
@@ -215,7 +227,10 @@ impl Routing {
             }
             let already = self.tables.get(peer).map(|(told, _)| told);
             let told = self.leaving.table(peer, table, now);
-            let told = self.arriving.table(peer, told, already, (routes, sessions, view));
+            let told = self
+                .arriving
+                .table(peer, told, already, (routes, sessions, view), now);
+            let told = self.ending.table(told, already);
             let wanted = WantedPeer {
                 spec,
                 watched,
