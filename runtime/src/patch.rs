@@ -6,7 +6,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
+use http::HeaderValue;
+use http::header::ACCEPT;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions, ValidationDirective};
 use kube::core::{Request, Status};
 use kube::{Api, Resource};
 use prometheus::{IntCounter, Registry};
@@ -79,6 +81,10 @@ enum Part {
     Whole,
     Status,
 }
+
+/// Asks for no more of the object than [`Written`] needs.
+const METADATA_ONLY: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 /// All that is read of the API server's answer, so that an object we cannot decode still counts as written.
 #[derive(Deserialize)]
@@ -217,6 +223,9 @@ impl Writer {
         let request = Request::new(api.resource_url());
         let params = PatchParams {
             force: ownership == Ownership::Take,
+            // The API server would parse the body once more to warn of keys given twice; ours has none. What a schema
+            // does not know is refused all the same.
+            field_validation: Some(ValidationDirective::Ignore),
             ..PatchParams::apply(&self.field_manager)
         };
         let patch = Patch::Apply(body);
@@ -225,7 +234,10 @@ impl Writer {
             Part::Status => request.patch_subresource("status", name, &params, &patch),
         };
         let outcome = match built {
-            Ok(request) => self.send(api.clone().into_client(), request).await,
+            Ok(mut request) => {
+                request.headers_mut().insert(ACCEPT, METADATA_ONLY);
+                self.send(api.clone().into_client(), request).await
+            }
             Err(error) => Outcome::Rejected(cause::chain(&error)),
         };
         self.count(&outcome);

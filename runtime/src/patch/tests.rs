@@ -79,7 +79,14 @@ async fn a_status_is_applied_to_the_subresource_by_our_field_manager() {
         request.uri().path(),
         "/api/v1/namespaces/shop/services/web/status"
     );
-    assert_eq!(request.uri().query(), Some("&fieldManager=ferrolb-controller"));
+    assert_eq!(
+        request.uri().query(),
+        Some("&fieldManager=ferrolb-controller&fieldValidation=Ignore")
+    );
+    assert_eq!(
+        request.headers()["accept"],
+        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+    );
     assert_eq!(request.headers()["content-type"], "application/apply-patch+yaml");
     let sent: Value = serde_json::from_slice(&request.into_body().collect_bytes().await.unwrap()).unwrap();
     assert_eq!(sent, body());
