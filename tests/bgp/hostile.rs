@@ -11,7 +11,7 @@ use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Machine, Result, requests, wait};
 
 use crate::scene::{SOON, Scene, pool};
-use crate::trials::{BUSY, address, forwarded};
+use crate::trials::{BUSY, address, datagrams, forwarded};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(
@@ -58,20 +58,6 @@ fn send(mut stream: TcpStream, number: usize) {
     }
 }
 
-/// A Service in layer 2.
-const BESIDE: &str = "
----
-apiVersion: v1
-kind: Service
-metadata: {name: beside, annotations: {metallb.io/address-pool: beside}}
-spec: {type: LoadBalancer, selector: {app: echo}, ports: [{name: udp, port: 8080, protocol: UDP}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: told, annotations: {metallb.io/address-pool: bgp}}
-spec: {type: LoadBalancer, selector: {app: echo}, ports: [{name: udp, port: 8080, protocol: UDP}]}
-";
-
 fn bad_peer() -> String {
     format!(
         "
@@ -87,7 +73,10 @@ spec: {{myASN: 64512, peerASN: 64999, peerAddress: {}, peerPort: {PORT}, connect
 
 fn storms(lab: &Lab) -> Outcome {
     let fabric = Fabric::new(lab, Tors::Both)?;
-    let manifests = objects() + &pool("beside", "192.0.2.240-192.0.2.241") + BESIDE;
+    let manifests = objects()
+        + &pool("beside", "192.0.2.240-192.0.2.241")
+        + &datagrams("beside", "beside")
+        + &datagrams("told", "bgp");
     let _scene = Scene::new(lab, manifests)?;
     let (beside, told) = (address(lab, "beside")?, address(lab, "told")?);
     let nodes: Vec<u8> = lab.plan().nodes().collect();

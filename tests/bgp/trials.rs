@@ -248,19 +248,24 @@ fn local(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-const DATAGRAMS: &str = "
+/// A Service over UDP that asks for this pool.
+pub(crate) fn datagrams(name: &str, pool: &str) -> String {
+    format!(
+        "
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: stays, annotations: {metallb.io/address-pool: bgp}}
-spec: {type: LoadBalancer, selector: {app: echo}, ports: [{name: udp, port: 8080, protocol: UDP}]}
-";
+metadata: {{name: {name}, annotations: {{metallb.io/address-pool: {pool}}}}}
+spec: {{type: LoadBalancer, selector: {{app: echo}}, ports: [{{name: udp, port: 8080, protocol: UDP}}]}}
+"
+    )
+}
 
 /// Speakers fall silent, and FRR waits for them. BIRD drops its routes to the one that is away and uses the others; the node
 /// forwards what still comes.
 fn rollout(lab: &Lab) -> Outcome {
     let fabric = Fabric::new(lab, Tors::Both)?;
-    let _scene = Scene::new(lab, objects() + DATAGRAMS)?;
+    let _scene = Scene::new(lab, objects() + &datagrams("stays", "bgp"))?;
     let address = address(lab, "stays")?;
     forwarded(&fabric, address, &nodes(lab), SOON)?;
     watched(lab, &fabric)?;
@@ -283,7 +288,7 @@ fn rollout(lab: &Lab) -> Outcome {
 /// And the last one goes on: a cluster of cordoned nodes works.
 fn cordoned(lab: &Lab) -> Outcome {
     let fabric = Fabric::new(lab, Tors::Both)?;
-    let _scene = Scene::new(lab, objects() + DATAGRAMS)?;
+    let _scene = Scene::new(lab, objects() + &datagrams("stays", "bgp"))?;
     let address = address(lab, "stays")?;
     let all = nodes(lab);
     forwarded(&fabric, address, &all, SOON)?;

@@ -22,12 +22,12 @@ use super::{News, Order, Reports, Sessions, WantedPeer};
 use crate::bfd::{self, Line};
 
 /// What is read at once.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 16 * 1024;
 /// BFD comes first, unless it takes longer: a router whose BFD misses an earlier process only when BGP is up again takes it for a
 /// failure, and drops the routes that it kept.
 const HEAD_START: Duration = Duration::from_millis(750);
 /// Reads in a row; others have their turn then.
-const READS: usize = 16;
+const READS: usize = 64;
 
 /// One peer.
 pub(super) struct PeerTask {
@@ -244,7 +244,7 @@ impl PeerTask {
     }
 
     fn read(&mut self) {
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = [0; BUFFER];
         for _ in 0..READS {
             match self.connection.read(&mut buffer) {
                 Read::Bytes(count) => self.give(Input::Bytes(&buffer[..count])),
