@@ -76,9 +76,17 @@ pub(super) async fn gather(
         sleep(BETWEEN_LOOKS).await;
         gathered = look(cluster, options, progress).await?;
     }
+    progress.stage("looking for other load balancers");
+    let seeing = Seeing::of(cluster);
+    let (beside, absent) = beside(&seeing).await;
+    gathered.beside = beside;
+    for (resource, why) in seeing.unseen.into_inner().into_iter().chain(absent) {
+        gathered.unseen.entry(resource).or_insert(why);
+    }
     Ok(gathered)
 }
 
+/// Reads what the daemons decide on and say, but not what else may be there.
 async fn look(
     cluster: &Cluster,
     options: &Options,
@@ -87,20 +95,14 @@ async fn look(
     progress.stage("reading objects");
     let seeing = Seeing::of(cluster);
     let (objects, pods, lease) = read(&seeing).await?;
-    let undecided = seeing.unseen.borrow().clone();
-    progress.stage("looking for other load balancers");
-    let (beside, absent) = beside(&seeing).await;
     let mut unseen = seeing.unseen.into_inner();
     let problems = seeing.problems.into_inner();
     let live = Live {
         pods,
         lease,
         events: Vec::new(),
-        unseen: undecided,
+        unseen: unseen.clone(),
     };
-    for (resource, why) in absent {
-        unseen.entry(resource).or_insert(why);
-    }
     let nodes = objects.nodes();
     let is_up = |pod: &&Pod| {
         let node = pod.node().and_then(|node| nodes.get(&node));
@@ -133,7 +135,7 @@ async fn look(
             options: options.clone(),
             now: Timestamp::now(),
         },
-        beside,
+        beside: Beside::default(),
         facts,
         unasked,
         waiting,
