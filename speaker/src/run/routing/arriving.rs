@@ -53,7 +53,7 @@ impl Arriving {
         });
         self.lately.retain(|_, (since, _)| now < *since + QUIET);
         for change in changed {
-            if change.came().any(|one| one == node) {
+            if change.came.contains(node) {
                 let last = self.lately.get(&change.address).map(|(_, wait)| *wait);
                 let wait = last.map_or(PROGRAMMING, |last| (last * 2).min(LONGEST));
                 self.lately.insert(change.address, (now, wait));

@@ -35,7 +35,7 @@ impl Ending {
         for change in changed {
             if change.before.contains_key(node) || self.until.contains_key(&change.address) {
                 let came = self.came.entry(change.address).or_default();
-                came.extend(change.came().map(|other| (other.clone(), now)));
+                came.extend(change.came.iter().map(|other| (other.clone(), now)));
             }
         }
         self.came.retain(|_, came| {

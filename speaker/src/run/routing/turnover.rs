@@ -1,5 +1,6 @@
 //! Addresses that other nodes tell than before.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,12 +12,13 @@ use crate::routes::{Routes, Tellers};
 #[derive(Debug, Default)]
 pub(super) struct Turnover(Option<Arc<Routes>>);
 
-/// An address that was told before and is told now.
+/// An address that was told before, and that other nodes have come to tell.
 #[derive(Debug)]
 pub(super) struct Changed {
     pub(super) address: IpAddr,
     pub(super) before: Arc<Tellers>,
-    pub(super) after: Arc<Tellers>,
+    /// The nodes that did not tell it before.
+    pub(super) came: Arc<[NodeName]>,
 }
 
 impl Turnover {
@@ -26,24 +28,26 @@ impl Turnover {
         let Some(seen) = seen.filter(|seen| !Arc::ptr_eq(seen, routes)) else {
             return Vec::new();
         };
-        let changed = |address: &IpAddr| {
-            let (before, after) = (tellers(&seen, *address)?, tellers(routes, *address)?);
-            let differs = !Arc::ptr_eq(before, after) && before != after;
-            differs.then(|| Changed {
-                address: *address,
-                before: before.clone(),
-                after: after.clone(),
-            })
-        };
-        routes.fates.keys().filter_map(changed).collect()
-    }
-}
-
-impl Changed {
-    /// The nodes that did not tell the address before.
-    pub(super) fn came(&self) -> impl Iterator<Item = &NodeName> {
-        let is_new = |node: &&NodeName| !self.before.contains_key(*node);
-        self.after.keys().filter(is_new)
+        // Thousands of addresses of policy Cluster have the same tellers, in one place of memory.
+        let mut by_pair: HashMap<[*const Tellers; 2], Arc<[NodeName]>> = HashMap::new();
+        let mut changed = Vec::new();
+        for address in routes.fates.keys() {
+            let (Some(before), Some(after)) = (tellers(&seen, *address), tellers(routes, *address)) else {
+                continue;
+            };
+            let is_new = |node: &&NodeName| !before.contains_key(*node);
+            let came = by_pair
+                .entry([Arc::as_ptr(before), Arc::as_ptr(after)])
+                .or_insert_with(|| after.keys().filter(is_new).cloned().collect());
+            if !came.is_empty() {
+                changed.push(Changed {
+                    address: *address,
+                    before: before.clone(),
+                    came: came.clone(),
+                });
+            }
+        }
+        changed
     }
 }
 
