@@ -7,8 +7,7 @@
 //!    `NetworkUnavailable` or labelled `exclude-from-external-load-balancers` (as in layer 2, and so with the exception for a
 //!    cluster in which every node carries the label). Of policy Cluster an endpoint anywhere can serve; of policy Local a
 //!    *ready* one is on the node. Nodes with none but terminating ones tell it only while no other node has a ready one:
-//!    their traffic would be lost with the last of these pods. They are named, so that one that told it before can go on until
-//!    the other node is ready to forward.
+//!    their traffic would be lost with the last of these pods.
 //! 3. **What is told.** The prefix of the advertisement's length, without host bits. By peer and prefix communities are
 //!    united; of different `localPref` that of the older advertisement counts, and the other one is said.
 //!    An advertisement may ask for the link bandwidth: as many units as ready endpoints of the Services of policy Local are on the
@@ -64,8 +63,6 @@ pub struct Routes {
     pub tables: BTreeMap<PeerName, Table>,
     /// Who tells each address that is asked for, the same seen from every node; or why nobody does.
     pub fates: BTreeMap<IpAddr, Result<Arc<Tellers>, Reason>>,
-    /// Nodes that do not tell an address any more although terminating endpoints serve there, the same seen from every node.
-    pub ending: BTreeMap<IpAddr, BTreeSet<NodeName>>,
     /// Advertisements of which a part does not count.
     pub conflicts: BTreeSet<Conflict>,
 }
@@ -90,7 +87,6 @@ pub fn routes(view: &View, policy: &Policy, node: &NodeName) -> Routes {
         offers: Offers::new(view, policy),
         tables: Tables::new(policy, policy_peers(view, policy, node)),
         fates: BTreeMap::new(),
-        ending: BTreeMap::new(),
     };
     if !policy.adverts.is_empty() {
         for service in view.services.values() {
@@ -103,7 +99,6 @@ pub fn routes(view: &View, policy: &Policy, node: &NodeName) -> Routes {
     Routes {
         tables,
         fates: deciding.fates,
-        ending: deciding.ending,
         conflicts,
     }
 }
@@ -124,7 +119,6 @@ struct Deciding<'a> {
     offers: Offers<'a>,
     tables: Tables<'a>,
     fates: BTreeMap<IpAddr, Result<Arc<Tellers>, Reason>>,
-    ending: BTreeMap<IpAddr, BTreeSet<NodeName>>,
 }
 
 impl<'a> Deciding<'a> {
@@ -186,20 +180,12 @@ impl<'a> Deciding<'a> {
         }
         let has_ready = |node: &NodeName| service.endpoints.ready_on(node) > 0;
         let any_ready = offer.keys().any(has_ready);
-        let (mut local, mut ending) = (Tellers::new(), BTreeSet::new());
-        for (node, peers) in &*offer {
-            if !service.endpoints.serving_on(node) {
-                continue;
-            }
-            if !any_ready || has_ready(node) {
-                local.insert(node.clone(), peers.clone());
-            } else {
-                ending.insert(node.clone());
-            }
-        }
-        if !ending.is_empty() {
-            self.ending.entry(address).or_default().extend(ending);
-        }
+        let tells = |node: &&NodeName| match any_ready {
+            true => has_ready(node),
+            false => service.endpoints.serving_on(node),
+        };
+        let local = offer.keys().filter(tells);
+        let local: Tellers = local.map(|node| (node.clone(), offer[node].clone())).collect();
         match local.is_empty() {
             true => Err(Reason::NoEndpointBehindPeers),
             false => Ok(Arc::new(local)),

@@ -257,6 +257,7 @@ impl Speaker {
                 Ok(()) = self.links.changed() => {}
                 Ok(()) = self.dataplane.changed() => {}
                 () = at(self.said.next(Instant::now())) => {}
+                () = at(self.reader.next()) => {}
                 () = at(self.routing.next()) => {}
                 () = self.membership.changed() => {}
                 () = self.routing.changed() => {}

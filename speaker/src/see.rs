@@ -9,6 +9,7 @@ mod kube_proxy;
 pub(crate) mod passwords;
 mod services;
 pub(crate) mod snapshot;
+pub(crate) mod succession;
 pub(crate) mod watch;
 
 #[cfg(test)]

@@ -64,7 +64,6 @@ impl Routed {
             let Routes {
                 tables,
                 fates,
-                ending: _,
                 conflicts,
             } = routes(view, &policy, node);
             for (peer, table) in tables {

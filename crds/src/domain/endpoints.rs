@@ -1,6 +1,6 @@
 //! Where the endpoints of a Service are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -130,6 +130,20 @@ impl Endpoints {
     pub fn ready_nodes(&self) -> impl Iterator<Item = (&NodeName, usize)> {
         let ready = self.0.iter().filter(|here| here.ready > 0);
         ready.filter_map(|here| Some((here.node.as_ref()?, here.ready as usize)))
+    }
+
+    /// The same, but what can serve on these nodes counts as ready.
+    #[must_use]
+    pub fn taken_for_ready_on(&self, nodes: &BTreeSet<NodeName>) -> Self {
+        let taken = |here: &OnNode| match &here.node {
+            Some(node) if nodes.contains(node) => OnNode {
+                node: here.node.clone(),
+                ready: here.ready + here.terminating,
+                terminating: 0,
+            },
+            _ => here.clone(),
+        };
+        Self(self.0.iter().map(taken).collect())
     }
 
     fn on(&self, node: &NodeName) -> Option<&OnNode> {

@@ -74,7 +74,7 @@ impl Speaker {
     pub(crate) fn pass(&mut self) -> Instant {
         let began = Instant::now();
         let mut input = Input {
-            snapshot: self.reader.read(&self.stores),
+            snapshot: self.reader.read(&self.stores, began),
             links: self.links.borrow_and_update().clone(),
             dataplane: self.dataplane.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),

@@ -1,11 +1,7 @@
 //! The part of a pass that BGP is: from what is seen to what the sessions are to do.
 
 mod arriving;
-mod ending;
-#[cfg(test)]
-mod fixture;
 mod leaving;
-mod turnover;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,9 +24,7 @@ use crate::routes::{Policy, Routes, SessionsByNode, Table, given_up, routes};
 use crate::see::passwords::PasswordReader;
 use crate::tell::sessions;
 use arriving::Arriving;
-use ending::Ending;
 use leaving::Leaving;
-use turnover::Turnover;
 
 /// The loop's end of the sessions.
 pub(crate) struct Routing {
@@ -41,9 +35,7 @@ pub(crate) struct Routing {
     passwords: PasswordReader,
     /// What was decided last, and from what.
     last: Option<Last>,
-    turnover: Turnover,
     arriving: Arriving,
-    ending: Ending,
     leaving: Leaving,
     /// When the next route is told or withdrawn.
     next: Option<Instant>,
@@ -71,9 +63,7 @@ impl Routing {
             bfd_reports,
             passwords,
             last: None,
-            turnover: Turnover::default(),
             arriving: Arriving::default(),
-            ending: Ending::default(),
             leaving: Leaving::default(),
             next: None,
             tables: BTreeMap::new(),
@@ -172,15 +162,13 @@ impl Routing {
         };
         self.passwords.want(secrets(&policy));
         self.leaving.follow(given_up(&routes, sessions, &view, node), now);
-        let changed = self.turnover.follow(&routes);
-        self.arriving.follow(&routes, &changed, node, now);
-        self.ending.follow(&routes, &changed, node, now);
-        let all = [
-            self.leaving.next(now),
-            self.arriving.next(now),
-            self.ending.next(),
-        ];
-        self.next = all.into_iter().flatten().min();
+        self.arriving.follow(&routes, node, now);
+        self.next = self
+            .leaving
+            .next(now)
+            .into_iter()
+            .chain(self.arriving.next(now))
+            .min();
         self.order(node, (&view, &policy, &routes, sessions), passwords, now);
     }
 
@@ -230,7 +218,6 @@ impl Routing {
             let told = self
                 .arriving
                 .table(peer, told, already, (routes, sessions, view), now);
-            let told = self.ending.table(told, already);
             let wanted = WantedPeer {
                 spec,
                 watched,

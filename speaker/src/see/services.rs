@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Endpoints, ServiceKey};
+use ferrolb_crds::domain::{Endpoints, ServiceKey, TrafficPolicy};
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection, Snapshot};
 use itertools::EitherOrBoth::{Both, Left, Right};
 use itertools::Itertools;
+use tokio::time::Instant;
 
+use super::succession::Successions;
 use super::watch::Slice;
 use crate::may::Service;
 use crate::tell::condition::Shown;
@@ -23,14 +25,15 @@ pub(super) struct Services {
     slices: BTreeMap<ObjectKey, Arc<Slice>>,
     /// The names of the slices of each Service.
     slices_of: BTreeSet<(ServiceKey, Arc<str>)>,
+    successions: Successions,
     /// Services and slices that cannot be read.
     unreadable: (Vec<Problem>, Vec<Problem>),
 }
 
 impl Services {
     /// Follows the stores. Of what did not change nothing is read again.
-    pub(super) fn follow(&mut self, services: &Reflection<Shown>, slices: &Reflection<Slice>) {
-        let mut changed = BTreeSet::new();
+    pub(super) fn follow(&mut self, services: &Reflection<Shown>, slices: &Reflection<Slice>, now: Instant) {
+        let mut changed: BTreeSet<ServiceKey> = self.successions.due(now).into_iter().collect();
         if self.versions.0 != Some(services.version()) {
             self.follow_services(services, &mut changed);
         }
@@ -44,7 +47,12 @@ impl Services {
             pack(&mut self.slices);
             self.slices_of = std::mem::take(&mut self.slices_of).into_iter().collect();
         }
-        changed.into_iter().for_each(|key| self.renew_endpoints(key));
+        changed.into_iter().for_each(|key| self.renew_endpoints(key, now));
+    }
+
+    /// When they are to be followed although the stores have not changed.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.successions.next()
     }
 
     /// What cannot be read. It counts as it was when it could be.
@@ -108,15 +116,21 @@ impl Services {
         }
     }
 
-    fn renew_endpoints(&mut self, key: ServiceKey) {
+    fn renew_endpoints(&mut self, key: ServiceKey, now: Instant) {
         let Some(known) = self.services.get(&key) else {
-            return;
+            return self.successions.forget(&key);
         };
         let all = self.slices_of.range((key.clone(), Arc::default())..);
         let own = all.take_while(|(service, _)| *service == key);
         let names = own.map(|(_, name)| ObjectKey::new(key.namespace.clone(), name.clone()));
         let slices = names.filter_map(|name| self.slices.get(&name));
-        let endpoints = Endpoints::of(slices.map(|slice| &slice.endpoints));
+        let found = Endpoints::of(slices.map(|slice| &slice.endpoints));
+        let endpoints = if known.view.policy == TrafficPolicy::Local {
+            self.successions.follow(&key, &known.endpoints, found, now)
+        } else {
+            self.successions.forget(&key);
+            found
+        };
         if known.endpoints != endpoints {
             let service = Service {
                 view: known.view.clone(),

@@ -11,6 +11,7 @@ use ferrolb_crds::domain::{
 use ferrolb_runtime::reflect::{Entry, Parsed, Problem};
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Secret};
 use kube::ResourceExt;
+use tokio::time::Instant;
 
 use super::bgp::BgpReader;
 use super::exclude::{CONFIG_MAP, ExcludeList};
@@ -90,9 +91,9 @@ impl Reader {
         }
     }
 
-    /// The cluster as the stores show it.
-    pub(crate) fn read(&mut self, stores: &Stores) -> Snapshot {
-        self.services.follow(&stores.services, &stores.slices);
+    /// The cluster as the stores show it at this time.
+    pub(crate) fn read(&mut self, stores: &Stores, now: Instant) -> Snapshot {
+        self.services.follow(&stores.services, &stores.slices, now);
         self.view.services = self.services.services.clone();
         self.read_pools(stores);
         if self.adverts.read(&stores.adverts, Advert::parse) {
@@ -121,6 +122,11 @@ impl Reader {
             sessions: self.sessions.clone(),
             secret: self.secret().cloned(),
         }
+    }
+
+    /// When the cluster looks different although nothing changes.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.services.next()
     }
 
     /// Conflicts between advertisements, as problems of theirs.

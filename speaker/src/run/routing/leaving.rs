@@ -53,8 +53,8 @@ impl Leaving {
     }
 }
 
-/// What makes a peer choose any other route: internal ones go by the preference, external ones by the community.
-pub(super) fn least(attributes: &Attributes) -> Attributes {
+/// Internal peers go by the preference, external ones by the community.
+fn least(attributes: &Attributes) -> Attributes {
     let mut least = Attributes {
         local_pref: Some(0),
         ..attributes.clone()
