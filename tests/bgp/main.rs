@@ -9,6 +9,9 @@ mod scene;
 #[path = "../e2e/doctor.rs"]
 #[allow(dead_code, reason = "other suites ask more")]
 mod doctor;
+#[path = "../layer2/pod.rs"]
+mod pod;
+
 mod hostile;
 mod measured;
 mod moving;

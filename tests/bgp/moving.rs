@@ -6,6 +6,7 @@ use ferrolb_lab::fabric::{Fabric, Tors, objects};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, requests};
 
+use crate::pod::moving;
 use crate::scene::{PODS, SOON, Scene};
 use crate::trials::{BUSY, address, forwarded, watched};
 
@@ -16,50 +17,16 @@ pub(crate) fn trials() -> Vec<Trial> {
     )]
 }
 
-/// The Deployment starts the new pod before it ends the old one, which serves for three seconds more.
-fn manifests(node: &str) -> String {
-    format!(
-        "
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: moving}}
-spec:
-  replicas: 1
-  selector: {{matchLabels: {{app: moving}}}}
-  template:
-    metadata: {{labels: {{app: moving}}}}
-    spec:
-      nodeSelector: {{kubernetes.io/hostname: {node}}}
-      terminationGracePeriodSeconds: 10
-      containers:
-      - name: echo
-        image: localhost/echo:1
-        readinessProbe: {{httpGet: {{path: /healthz, port: 8080}}, periodSeconds: 1}}
-        lifecycle: {{preStop: {{sleep: {{seconds: 3}}}}}}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: moving, annotations: {{metallb.io/address-pool: bgp}}}}
-spec:
-  type: LoadBalancer
-  externalTrafficPolicy: Local
-  selector: {{app: moving}}
-  ports: [{{name: udp, port: 8080, protocol: UDP}}]
-"
-    )
-}
-
 fn moves(lab: &Lab) -> Outcome {
     let fabric = Fabric::new(lab, Tors::Both)?;
-    let _scene = Scene::new(lab, objects() + &manifests(&lab.node_name(1)))?;
+    let _scene = Scene::new(lab, objects() + &moving("bgp", &lab.node_name(1)))?;
     lab.rolled_out("default", "deployment/moving")?;
     let address = address(lab, "moving")?;
     forwarded(&fabric, address, &[1], SOON)?;
     watched(lab, &fabric)?;
     let ((), tally) = requests::in_turn(lab, &[SocketAddr::from((address, 8080))], || {
         for node in [2, 3, 1] {
-            lab.apply(&manifests(&lab.node_name(node)))?;
+            lab.apply(&moving("bgp", &lab.node_name(node)))?;
             forwarded(&fabric, address, &[node], PODS)?;
         }
         Ok(())

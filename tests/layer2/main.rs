@@ -11,6 +11,7 @@ mod links;
 mod marks;
 mod nodes;
 mod odd;
+mod pod;
 mod rebalancing;
 mod rolling;
 mod segments;

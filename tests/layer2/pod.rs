@@ -1,0 +1,36 @@
+//! A pod that moves from node to node.
+
+/// Deployment and Service `moving`, of policy Local over UDP, with one pod on this node and an address of this pool. Applied for another node
+/// it starts the new pod before it ends the old one, which serves for three seconds more.
+pub(crate) fn moving(pool: &str, node: &str) -> String {
+    format!(
+        "
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: moving}}
+spec:
+  replicas: 1
+  selector: {{matchLabels: {{app: moving}}}}
+  template:
+    metadata: {{labels: {{app: moving}}}}
+    spec:
+      nodeSelector: {{kubernetes.io/hostname: {node}}}
+      terminationGracePeriodSeconds: 10
+      containers:
+      - name: echo
+        image: localhost/echo:1
+        readinessProbe: {{httpGet: {{path: /healthz, port: 8080}}, periodSeconds: 1}}
+        lifecycle: {{preStop: {{sleep: {{seconds: 3}}}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: moving, annotations: {{metallb.io/address-pool: {pool}}}}}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  selector: {{app: moving}}
+  ports: [{{name: udp, port: 8080, protocol: UDP}}]
+"
+    )
+}
