@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use ferrolb_lab::Lab;
 use ferrolb_lab::fabric::{Fabric, Tors, objects};
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, requests};
 
-use crate::pod::moving;
+use crate::pod::{self, moving};
 use crate::scene::{PODS, SOON, Scene};
 use crate::trials::{BUSY, address, forwarded, watched};
 
@@ -24,14 +24,10 @@ fn moves(lab: &Lab) -> Outcome {
     let address = address(lab, "moving")?;
     forwarded(&fabric, address, &[1], SOON)?;
     watched(lab, &fabric)?;
-    let ((), tally) = requests::in_turn(lab, &[SocketAddr::from((address, 8080))], || {
-        for node in [2, 3, 1] {
-            lab.apply(&moving("bgp", &lab.node_name(node)))?;
-            forwarded(&fabric, address, &[node], PODS)?;
-        }
-        Ok(())
+    let target = SocketAddr::from((address, 8080));
+    let tally = pod::moves(lab, "bgp", target, |node| {
+        forwarded(&fabric, address, &[node], PODS)
     })?;
-    eprintln!("{} requests, {} lost", tally.sent, tally.lost);
     assert!(tally.lost <= BUSY, "{tally:?}");
     Ok(())
 }

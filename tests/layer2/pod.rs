@@ -1,5 +1,29 @@
 //! A pod that moves from node to node.
 
+use std::net::SocketAddr;
+
+use ferrolb_lab::requests::{self, Tally};
+use ferrolb_lab::{Lab, Result};
+
+/// What becomes of requests to the Service [`moving`] while its pod, which is on the first node, moves to the others and back. Each time
+/// `follows` waits until the address is where the pod is.
+pub(crate) fn moves(
+    lab: &Lab,
+    pool: &str,
+    target: SocketAddr,
+    follows: impl Fn(u8) -> Result<()>,
+) -> Result<Tally> {
+    let ((), tally) = requests::in_turn(lab, &[target], || {
+        for node in [2, 3, 1] {
+            lab.apply(&moving(pool, &lab.node_name(node)))?;
+            follows(node)?;
+        }
+        Ok(())
+    })?;
+    eprintln!("{} requests, {} lost", tally.sent, tally.lost);
+    Ok(tally)
+}
+
 /// Deployment and Service `moving`, of policy Local over UDP, with one pod on this node and an address of this pool. Applied for another node
 /// it starts the new pod before it ends the old one, which serves for three seconds more.
 pub(crate) fn moving(pool: &str, node: &str) -> String {

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Machine, Result, requests, wait};
+use ferrolb_lab::{Lab, Machine, Result, wait};
 
-use crate::pod::moving;
+use crate::pod::{self, moving};
 use crate::scene::{PODS, SOON, Scene, pool};
 use crate::stream::{self, Targets};
 
@@ -92,14 +92,9 @@ fn only_pod(lab: &Lab) -> Outcome {
     lab.announced(address, SOON, |node| node == 1)?;
     let target = SocketAddr::new(address, 8080);
     answered(lab, target)?;
-    let ((), tally) = requests::in_turn(lab, &[target], || {
-        for node in [2, 3, 1] {
-            lab.apply(&moving("moving", &lab.node_name(node)))?;
-            lab.announced(address, PODS, |holder| holder == node)?;
-        }
-        Ok(())
+    let tally = pod::moves(lab, "moving", target, |node| {
+        lab.announced(address, PODS, |holder| holder == node).map(drop)
     })?;
-    eprintln!("{} requests, {} lost", tally.sent, tally.lost);
     assert!(tally.lost <= BUSY, "{tally:?}");
     Ok(())
 }
