@@ -152,6 +152,16 @@ impl Lab {
             Ok(self.http_get(&url, ATTEMPT).map_err(|failed| failed.to_string()))
         })
     }
+
+    /// The first answer over UDP at an address; as [`Lab::fetch`].
+    ///
+    /// # Errors
+    /// If there is none in time; then with the last failure.
+    pub fn fetch_over_udp(&self, address: SocketAddr, within: Duration) -> Result<String> {
+        wait::until_seen(&format!("an answer at {address} over UDP"), within, || {
+            Ok(self.udp_ask(address, within).map_err(|failed| failed.to_string()))
+        })
+    }
 }
 
 /// True if the pod that gave this answer saw the first client's own address.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::tour::{Page, Person, Step};
-use ferrolb_lab::{Lab, Result, plan, requests, source, wait};
+use ferrolb_lab::{Lab, Result, plan, requests, source};
 
 const ADDRESS: Ipv4Addr = plan::lan4(200);
 /// The parts after which it runs; after all others nothing is left.
@@ -54,13 +54,10 @@ fn walk(lab: &Lab, step: &Step) -> Result<()> {
 
 /// No request is lost, each of a connection of its own.
 fn upgrade(lab: &Lab, step: &Step) -> Outcome {
-    let address = IpAddr::from(ADDRESS);
-    wait::until_seen("an answer through the address", SOON, || {
-        let asked = lab.udp_ask(SocketAddr::from((address, 80)), SOON);
-        Ok(asked.map_err(|failed| failed.to_string()))
-    })?;
+    let target = SocketAddr::from((IpAddr::from(ADDRESS), 80));
+    lab.fetch_over_udp(target, SOON)?;
     let before = speakers(lab)?;
-    let ((), tally) = requests::in_turn(lab, &[SocketAddr::from((address, 80))], || walk(lab, step))?;
+    let ((), tally) = requests::in_turn(lab, &[target], || walk(lab, step))?;
     eprintln!("helm upgrade: {} requests, {} lost", tally.sent, tally.lost);
     assert!(tally.sent > 1000 && tally.lost == 0, "{tally:?}");
     let after = speakers(lab)?;

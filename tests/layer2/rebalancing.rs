@@ -40,9 +40,7 @@ fn under_load(lab: &Lab) -> Outcome {
     labels.extend(Label::put_on_all(lab, others, label)?);
     let targets: Vec<SocketAddr> = addresses.iter().map(|address| (*address, 8080).into()).collect();
     for target in &targets {
-        wait::until_seen("an answer through the address", SOON, || {
-            Ok(lab.udp_ask(*target, SOON).map_err(|failed| failed.to_string()))
-        })?;
+        lab.fetch_over_udp(*target, SOON)?;
     }
     let (moves, fates) = requests::in_turn(lab, &targets, || rebalance(lab))?;
     eprintln!(

@@ -69,7 +69,7 @@ fn rolling_update(lab: &Lab) -> Outcome {
     let targets = targets(lab)?;
     let address = IpAddr::from(*targets.address.ip());
     let first = lab.announced(address, SOON, |_| true)?;
-    answered(lab, targets.address.into())?;
+    lab.fetch_over_udp(targets.address.into(), SOON)?;
     let (second, fates) = stream::during(lab, &targets, || {
         leave(lab, first)?;
         lab.announced(address, PODS, |node| node != first)
@@ -91,20 +91,12 @@ fn only_pod(lab: &Lab) -> Outcome {
     let address = lab.assigned("moving", 1, SOON)?[0];
     lab.announced(address, SOON, |node| node == 1)?;
     let target = SocketAddr::new(address, 8080);
-    answered(lab, target)?;
+    lab.fetch_over_udp(target, SOON)?;
     let tally = pod::moves(lab, "moving", target, |node| {
         lab.announced(address, PODS, |holder| holder == node).map(drop)
     })?;
     assert!(tally.lost <= BUSY, "{tally:?}");
     Ok(())
-}
-
-/// Waits for an answer through the address.
-fn answered(lab: &Lab, address: SocketAddr) -> Result<()> {
-    wait::until_seen("an answer through the address", SOON, || {
-        let answer = lab.udp_ask(address, SOON);
-        Ok(answer.map(drop).map_err(|failed| failed.to_string()))
-    })
 }
 
 fn targets(lab: &Lab) -> Result<Targets> {
