@@ -2,7 +2,8 @@
 //!
 //! An endpoint that has become ready is known to the speaker at once, and to kube-proxy's rules up to a second later (its
 //! `minSyncPeriod`); what a router sends here in between, the kernel drops if the policy is Local. So long as another node that told the
-//! address before goes on telling the same peer, nobody misses this one.
+//! address before goes on telling the same peer, nobody misses this one. A node that [loses](crate::see::succession) its last pod meanwhile
+//! goes on for that long, and so does one that [leaves](super::leaving), but neither for longer.
 //!
 //! One that comes and goes, with a pod that is ready now and then, waits twice as long each time: with each change a router moves flows,
 //! also those of other nodes.
@@ -88,6 +89,7 @@ impl Arriving {
         let tells = |other: &NodeName, arrival: &Arrival, after: &Tellers| {
             let is_peer = |tellers: &Tellers| tellers.get(other).is_some_and(|peers| peers.contains(peer));
             let is_up = sessions.get(other).is_some_and(|up| up.contains(peer));
+            // One that leaves withdraws in the end, so it is waited for no longer than the rules take.
             let is_ready = |node: &Node| node.ready && now < arrival.programmed;
             let goes_on = stays(view, other) || view.nodes.get(other).is_some_and(is_ready);
             is_up && is_peer(&arrival.before) && is_peer(after) && goes_on
