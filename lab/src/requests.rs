@@ -1,5 +1,6 @@
 //! Requests to an address, 200 a second, each a datagram of its own: how many have no answer.
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,12 +24,12 @@ pub struct Request {
 }
 
 /// What became of requests to several addresses.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// How many were sent.
     pub sent: usize,
-    /// How many of them had no answer in time.
-    pub lost: usize,
+    /// When each of those that had no answer in time was sent, since the first.
+    pub lost_at: Vec<Duration>,
 }
 
 /// Sends 200 requests a second from the first client, to one address after the other, while `work` is done, and until all
@@ -58,8 +59,9 @@ pub fn in_turn<T>(
 
 fn send_in_turn(addresses: &[SocketAddr], over: &AtomicBool) -> io::Result<Tally> {
     let mut open: Vec<(Instant, Request)> = Vec::new();
-    let mut tally = Tally { sent: 0, lost: 0 };
-    let mut due = Instant::now();
+    let mut tally = Tally::default();
+    let began = Instant::now();
+    let mut due = began;
     while !open.is_empty() || !over.load(Ordering::Relaxed) {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         due += GAP;
@@ -73,7 +75,8 @@ fn send_in_turn(addresses: &[SocketAddr], over: &AtomicBool) -> io::Result<Tally
         for (at, request) in &mut open {
             request.collect(at.elapsed() > PATIENCE);
         }
-        tally.lost += open.iter().filter(|(_, request)| request.is_lost()).count();
+        let lost = open.iter().filter(|(_, request)| request.is_lost());
+        tally.lost_at.extend(lost.map(|(at, _)| *at - began));
         open.retain(|(_, request)| request.socket.is_some());
     }
     Ok(tally)
@@ -117,6 +120,27 @@ impl Request {
         if self.answered || gives_up {
             self.socket = None;
         }
+    }
+}
+
+impl Tally {
+    /// How many had no answer in time.
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        self.lost_at.len()
+    }
+}
+
+/// "2457 requests, 17 lost: 17 from 8.31 s on": one part for each second or more between two losses.
+impl fmt::Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} requests, {} lost", self.sent, self.lost())?;
+        let mut separator = ": ";
+        for stretch in self.lost_at.chunk_by(|one, next| *next < *one + PATIENCE) {
+            write!(out, "{separator}{} from {:.2?} on", stretch.len(), stretch[0])?;
+            separator = ", ";
+        }
+        Ok(())
     }
 }
 

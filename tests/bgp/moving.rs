@@ -28,6 +28,6 @@ fn moves(lab: &Lab) -> Outcome {
     let tally = pod::moves(lab, "bgp", target, |node| {
         forwarded(&fabric, address, &[node], PODS)
     })?;
-    assert!(tally.lost <= BUSY, "{tally:?}");
+    assert!(tally.lost() <= BUSY, "{tally}");
     Ok(())
 }

@@ -275,13 +275,8 @@ fn rollout(lab: &Lab) -> Outcome {
         lab.rolled_out("metallb-system", "daemonset/speaker")?;
         forwarded(&fabric, address, &nodes(lab), SOON)
     })?;
-    eprintln!(
-        "{} requests, {} lost; FRR saw {} sessions end",
-        tally.sent,
-        tally.lost,
-        frr(" Down ")
-    );
-    assert!(tally.lost <= BUSY, "{tally:?}");
+    eprintln!("{tally}; FRR saw {} sessions end", frr(" Down "));
+    assert!(tally.lost() <= BUSY, "{tally}");
     Ok(())
 }
 
@@ -304,8 +299,8 @@ fn cordoned(lab: &Lab) -> Outcome {
         all.iter().try_for_each(|node| cordon("uncordon", *node))?;
         forwarded(&fabric, address, &all, SOON)
     })?;
-    eprintln!("{} requests, {} lost", tally.sent, tally.lost);
-    assert!(tally.lost <= BUSY, "{tally:?}");
+    eprintln!("{tally}");
+    assert!(tally.lost() <= BUSY, "{tally}");
     Ok(())
 }
 

@@ -121,7 +121,7 @@ fn there_and_back(lab: &Lab) -> Outcome {
         install()
     })?;
     let what = "MetalLB removed, then FerroLB installed";
-    eprintln!("{what}: {} requests, {} lost", tally.sent, tally.lost);
+    eprintln!("{what}: {tally}");
     unchanged(lab, &pools, address)?;
     lab.kubectl(&["delete", "--wait", "-f", &example()])?;
     lab.kubectl(&["delete", "--ignore-not-found", "-k", &metallb])?;
@@ -255,12 +255,9 @@ fn answers(lab: &Lab, address: SocketAddr) -> Result<()> {
 /// Prints what an exchange costs, 200 requests a second that is; it may be twice of what is promised.
 fn lasts(lab: &Lab, what: &str, address: SocketAddr, exchange: impl FnOnce() -> Result<()>) -> Result<()> {
     let ((), tally) = requests::in_turn(lab, &[address], exchange)?;
-    let outage = requests::GAP * u32::try_from(tally.lost).unwrap_or(u32::MAX);
-    eprintln!(
-        "{what}: {} requests, {} lost, {outage:.2?}",
-        tally.sent, tally.lost
-    );
-    assert!(tally.sent > 200 && outage < OUTAGE * 2, "{what}: {tally:?}");
+    let outage = requests::GAP * u32::try_from(tally.lost()).unwrap_or(u32::MAX);
+    eprintln!("{what}: {tally}; {outage:.2?}");
+    assert!(tally.sent > 200 && outage < OUTAGE * 2, "{what}: {tally}");
     Ok(())
 }
 

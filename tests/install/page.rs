@@ -58,8 +58,8 @@ fn upgrade(lab: &Lab, step: &Step) -> Outcome {
     lab.fetch_over_udp(target, SOON)?;
     let before = speakers(lab)?;
     let ((), tally) = requests::in_turn(lab, &[target], || walk(lab, step))?;
-    eprintln!("helm upgrade: {} requests, {} lost", tally.sent, tally.lost);
-    assert!(tally.sent > 1000 && tally.lost == 0, "{tally:?}");
+    eprintln!("helm upgrade: {tally}");
+    assert!(tally.sent > 1000 && tally.lost() == 0, "{tally}");
     let after = speakers(lab)?;
     assert!(
         before.iter().all(|pod| !after.contains(pod)),

@@ -1,6 +1,7 @@
 //! A pod that moves from node to node.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use ferrolb_lab::requests::{self, Tally};
 use ferrolb_lab::{Lab, Result};
@@ -14,13 +15,15 @@ pub(crate) fn moves(
     follows: impl Fn(u8) -> Result<()>,
 ) -> Result<Tally> {
     let ((), tally) = requests::in_turn(lab, &[target], || {
+        let began = Instant::now();
         for node in [2, 3, 1] {
+            eprintln!("to node {node} after {:.2?}", began.elapsed());
             lab.apply(&moving(pool, &lab.node_name(node)))?;
             follows(node)?;
         }
         Ok(())
     })?;
-    eprintln!("{} requests, {} lost", tally.sent, tally.lost);
+    eprintln!("{tally}");
     Ok(tally)
 }
 

@@ -95,7 +95,7 @@ fn only_pod(lab: &Lab) -> Outcome {
     let tally = pod::moves(lab, "moving", target, |node| {
         lab.announced(address, PODS, |holder| holder == node).map(drop)
     })?;
-    assert!(tally.lost <= BUSY, "{tally:?}");
+    assert!(tally.lost() <= BUSY, "{tally}");
     Ok(())
 }
 

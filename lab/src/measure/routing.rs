@@ -17,7 +17,7 @@ use crate::fabric::{Fabric, Tors, objects};
 use crate::lab::{Lab, LabConfig};
 use crate::plan::Machine;
 use crate::program::NAMESPACE;
-use crate::requests::{self, Tally};
+use crate::requests;
 use crate::wait;
 pub use report::{RoutingRun, Routings};
 
@@ -183,12 +183,11 @@ impl<'a> Scene<'a> {
             self.settle()?;
             Ok(took)
         })?;
-        let Tally { sent, lost } = tally;
         Ok(RoutingRun {
             node: self.lab.node_name(node),
             routes_ms: milliseconds(routes),
-            sent,
-            lost,
+            sent: tally.sent,
+            lost: tally.lost(),
             ends: ends() - before,
             stall_ms: milliseconds(ticker.longest(began, Instant::now())),
         })
