@@ -29,6 +29,7 @@ use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
 use crate::peers;
 use crate::see::dataplane::{self, Dataplane};
+use crate::see::rules::RulesReader;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
@@ -123,6 +124,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             .map(|(name, uid)| Owner { name, uid }),
         stores,
         reader: Reader::new(options),
+        rules: RulesReader::start(process.reports.dirty.clone()),
         memory: Memory::default(),
         fresh: Fresh::default(),
         reported,
@@ -183,6 +185,7 @@ pub(crate) struct Speaker {
     pub(crate) pod: Option<Owner>,
     pub(crate) stores: Stores,
     pub(crate) reader: Reader,
+    pub(crate) rules: RulesReader,
     pub(crate) memory: Memory,
     pub(crate) fresh: Fresh,
     /// Ready once the `ServiceL2Status` objects are listed.

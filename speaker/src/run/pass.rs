@@ -51,6 +51,8 @@ pub(crate) struct Input {
     /// What is wrong with the sessions, and with those of BFD.
     doubts: Vec<(PeerName, String)>,
     passwords: Passwords,
+    /// The addresses that this node has come to serve lately and whose rules are known to be written.
+    programmed: BTreeSet<IpAddr>,
 }
 
 impl Input {
@@ -66,6 +68,7 @@ impl Input {
             && self.up == other.up
             && self.doubts == other.doubts
             && self.passwords == other.passwords
+            && self.programmed == other.programmed
     }
 }
 
@@ -74,7 +77,7 @@ impl Speaker {
     pub(crate) fn pass(&mut self) -> Instant {
         let began = Instant::now();
         let mut input = Input {
-            snapshot: self.reader.read(&self.stores, began),
+            snapshot: self.reader.read(&self.stores, &self.rules.written(), began),
             links: self.links.borrow_and_update().clone(),
             dataplane: self.dataplane.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),
@@ -84,7 +87,9 @@ impl Speaker {
             up: self.routing.up(),
             doubts: self.routing.doubts(),
             passwords: self.routing.passwords(),
+            programmed: self.reader.programmed(&self.node),
         };
+        self.rules.want(self.reader.questions(&self.node));
         self.membership.learn(input.snapshot.secret.as_deref());
         input.has_key = self.membership.has_key();
         let next = self.said.next(began).into_iter().chain(self.routing.next());
@@ -160,8 +165,9 @@ impl Speaker {
         }
         let Snapshot { view, policy, .. } = &input.snapshot;
         let routes = self.routing.decide(&self.node, view, policy);
+        let known = (sessions, &input.programmed);
         self.routing
-            .tell(&self.node, sessions, &input.passwords, Instant::now());
+            .tell(&self.node, known, &input.passwords, Instant::now());
         routes
     }
 

@@ -4,6 +4,7 @@ mod arriving;
 mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::BGPSessionStateStatus;
@@ -150,7 +151,7 @@ impl Routing {
     pub(crate) fn tell(
         &mut self,
         node: &NodeName,
-        sessions: &SessionsByNode,
+        (sessions, programmed): (&SessionsByNode, &BTreeSet<IpAddr>),
         passwords: &Passwords,
         now: Instant,
     ) {
@@ -162,7 +163,7 @@ impl Routing {
         };
         self.passwords.want(secrets(&policy));
         self.leaving.follow(given_up(&routes, sessions, &view, node), now);
-        self.arriving.follow(&routes, node, now);
+        self.arriving.follow(&routes, node, programmed, now);
         self.next = self
             .leaving
             .next(now)

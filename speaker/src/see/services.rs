@@ -1,17 +1,19 @@
 //! The load balancers among the Services and their endpoints, followed from change to change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Endpoints, ServiceKey, TrafficPolicy};
+use ferrolb_crds::domain::{Endpoints, Family, Node, NodeName, ServiceKey, TrafficPolicy};
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection, Snapshot};
 use itertools::EitherOrBoth::{Both, Left, Right};
 use itertools::Itertools;
 use tokio::time::Instant;
 
+use super::rules::Question;
 use super::succession::Successions;
 use super::watch::Slice;
-use crate::may::Service;
+use crate::may::{Exposure, Service};
 use crate::tell::condition::Shown;
 
 /// The load balancers, and the Services that were some until their condition is gone.
@@ -26,6 +28,8 @@ pub(super) struct Services {
     /// The names of the slices of each Service.
     slices_of: BTreeSet<(ServiceKey, Arc<str>)>,
     successions: Successions,
+    /// Services that are to be followed although their objects did not change.
+    news: BTreeSet<ServiceKey>,
     /// Services and slices that cannot be read.
     unreadable: (Vec<Problem>, Vec<Problem>),
 }
@@ -33,7 +37,8 @@ pub(super) struct Services {
 impl Services {
     /// Follows the stores. Of what did not change nothing is read again.
     pub(super) fn follow(&mut self, services: &Reflection<Shown>, slices: &Reflection<Slice>, now: Instant) {
-        let mut changed: BTreeSet<ServiceKey> = self.successions.due(now).into_iter().collect();
+        let mut changed = std::mem::take(&mut self.news);
+        changed.extend(self.successions.due(now).cloned());
         if self.versions.0 != Some(services.version()) {
             self.follow_services(services, &mut changed);
         }
@@ -53,6 +58,42 @@ impl Services {
     /// When they are to be followed although the stores have not changed.
     pub(super) fn next(&self) -> Option<Instant> {
         self.successions.next()
+    }
+
+    /// These were answered with yes.
+    pub(super) fn written(&mut self, questions: &BTreeSet<Question>, now: Instant) {
+        let all = questions
+            .iter()
+            .map(|question| (&question.service, &question.node));
+        self.news.extend(self.successions.written(all, now));
+    }
+
+    /// What this node has to know of the rules, of kube-proxies at the addresses of these nodes.
+    pub(super) fn questions(&self, here: &NodeName, nodes: &BTreeMap<NodeName, Node>) -> BTreeSet<Question> {
+        let open = self.successions.open(here);
+        let question = |(service, node): (&ServiceKey, &NodeName)| {
+            Some(Question {
+                service: service.clone(),
+                node: node.clone(),
+                at: ports(&self.services.get(service)?.view, nodes.get(node)?)?,
+            })
+        };
+        open.filter_map(question).collect()
+    }
+
+    /// The addresses that this node has come to serve lately and whose rules are known to be written here.
+    pub(super) fn programmed(&self, here: &NodeName) -> BTreeSet<IpAddr> {
+        let (mut programmed, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for (service, is_written) in self.successions.here(here) {
+            let all = if is_written { &mut programmed } else { &mut others };
+            all.extend(
+                self.services
+                    .get(service)
+                    .iter()
+                    .flat_map(|service| service.view.ingress.iter()),
+            );
+        }
+        &programmed - &others
     }
 
     /// What cannot be read. It counts as it was when it could be.
@@ -169,6 +210,18 @@ fn differences<'a, V: 'a>(
         }
     }
     differences
+}
+
+/// Where kube-proxy of the node tells of the Service, for each family that it has an address of; none if that is not known of one.
+fn ports(service: &Exposure, node: &Node) -> Option<Vec<SocketAddr>> {
+    let port = service.health_check_port?;
+    let families: BTreeSet<Family> = service.ingress.iter().map(Family::of).collect();
+    let addresses = node
+        .addresses
+        .iter()
+        .filter(|address| families.contains(&Family::of(**address)));
+    let known: BTreeSet<Family> = addresses.clone().map(|address| Family::of(*address)).collect();
+    (known == families).then(|| addresses.map(|address| (*address, port).into()).collect())
 }
 
 fn pack<K: Ord, V>(map: &mut BTreeMap<K, V>) {

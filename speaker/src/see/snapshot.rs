@@ -1,6 +1,7 @@
 //! Stores → one view, with what is wrong in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, core};
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 use super::bgp::BgpReader;
 use super::exclude::{CONFIG_MAP, ExcludeList};
+use super::rules::Question;
 use super::services::Services;
 use super::watch::Stores;
 use crate::layer2::keys;
@@ -91,8 +93,19 @@ impl Reader {
         }
     }
 
-    /// The cluster as the stores show it at this time.
-    pub(crate) fn read(&mut self, stores: &Stores, now: Instant) -> Snapshot {
+    /// What a node has to know of the rules that kube-proxies write.
+    pub(crate) fn questions(&self, node: &NodeName) -> BTreeSet<Question> {
+        self.services.questions(node, &self.view.nodes)
+    }
+
+    /// The addresses that this node has come to serve lately and whose rules are known to be written.
+    pub(crate) fn programmed(&self, node: &NodeName) -> BTreeSet<IpAddr> {
+        self.services.programmed(node)
+    }
+
+    /// The cluster as the stores show it at this time, and with these questions answered by yes.
+    pub(crate) fn read(&mut self, stores: &Stores, written: &BTreeSet<Question>, now: Instant) -> Snapshot {
+        self.services.written(written, now);
         self.services.follow(&stores.services, &stores.slices, now);
         self.view.services = self.services.services.clone();
         self.read_pools(stores);

@@ -2,7 +2,8 @@
 //!
 //! A speaker knows at once of an endpoint that has become ready, and kube-proxy of its node has written its rules up to a second later (its
 //! `minSyncPeriod`); until then that node drops what arrives. So a node whose endpoints have begun to terminate counts as before, as long as
-//! they serve (kube-proxy sends to them if there are no others, KEP-1669), until an endpoint on another node has been ready for long enough.
+//! they serve (kube-proxy sends to them if there are no others, KEP-1669), until another node has taken over: its rules are
+//! [written](super::rules), or it had time enough to write them, and it was told for half a second.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,12 +13,39 @@ use tokio::time::Instant;
 
 /// Twice as long as kube-proxy collects changes, which is a second unless it is told otherwise.
 pub(crate) const PROGRAMMING: Duration = Duration::from_secs(2);
-/// From when an endpoint is ready until those on other nodes may go: whoever waits for its rules has told the address for half a second.
-const RELIEF: Duration = PROGRAMMING.saturating_add(Duration::from_millis(500));
+/// From when the rules of a node are written until other nodes may go: it is told to routers meanwhile.
+const TELLING: Duration = Duration::from_millis(500);
 
-/// The Services that nodes have come to serve lately.
+/// The Services that nodes have come to serve, or ceased to, lately.
 #[derive(Debug, Default)]
-pub(super) struct Successions(BTreeMap<ServiceKey, BTreeMap<NodeName, Instant>>);
+pub(super) struct Successions(BTreeMap<ServiceKey, Succession>);
+
+#[derive(Debug, Default)]
+struct Succession {
+    came: BTreeMap<NodeName, Coming>,
+    /// The nodes that have lost their last ready endpoint, and when.
+    went: BTreeMap<NodeName, Instant>,
+    /// The nodes that count although they have none.
+    ending: BTreeSet<NodeName>,
+}
+
+/// A node that has come to serve a Service.
+#[derive(Debug)]
+struct Coming {
+    since: Instant,
+    /// Its kube-proxy cannot mean endpoints that it had before.
+    is_asked: bool,
+    /// When its rules were found to be written.
+    written: Option<Instant>,
+}
+
+impl Coming {
+    /// Until then others do not go.
+    fn ends(&self) -> Instant {
+        let at_last = self.since + PROGRAMMING;
+        self.written.map_or(at_last, |at| at.min(at_last)) + TELLING
+    }
+}
 
 impl Successions {
     /// What the endpoints of a Service of policy Local count as, which counted as `before` and are `found` now.
@@ -28,35 +56,57 @@ impl Successions {
         found: Endpoints,
         now: Instant,
     ) -> Endpoints {
-        let mut came = self.0.remove(service).unwrap_or_default();
-        came.retain(|node, at| now < *at + RELIEF && found.ready_on(node) > 0);
-        // Where nobody served, nobody is succeeded.
-        if before.ready_nodes().next().is_some() {
-            let is_new = |(node, _): &(&NodeName, usize)| before.ready_on(node) == 0;
-            for (node, _) in found.ready_nodes().filter(is_new) {
-                came.entry(node.clone()).or_insert(now);
+        let mut succession = self.0.remove(service).unwrap_or_default();
+        succession.follow(before, &found, now);
+        let counts = match succession.ending.is_empty() {
+            true => found,
+            false => found.taken_for_ready_on(&succession.ending),
+        };
+        if !(succession.came.is_empty() && succession.went.is_empty()) {
+            self.0.insert(service.clone(), succession);
+        }
+        counts
+    }
+
+    /// The rules of these nodes for these Services are written. Returns the Services of which that was not known.
+    pub(super) fn written<'a>(
+        &mut self,
+        all: impl IntoIterator<Item = (&'a ServiceKey, &'a NodeName)>,
+        now: Instant,
+    ) -> BTreeSet<ServiceKey> {
+        let mut news = BTreeSet::new();
+        for (service, node) in all {
+            let succession = self.0.get_mut(service);
+            let coming = succession.and_then(|succession| succession.came.get_mut(node));
+            if let Some(coming) = coming.filter(|coming| coming.written.is_none()) {
+                coming.written = Some(now);
+                news.insert(service.clone());
             }
         }
-        let is_relieved = found.ready_nodes().any(|(node, _)| !came.contains_key(node));
-        if !came.is_empty() {
-            self.0.insert(service.clone(), came);
-        }
-        if is_relieved {
-            return found;
-        }
-        let ends = |node: &&NodeName| found.ready_on(node) == 0 && before.ready_on(node) > 0;
-        let ending: BTreeSet<NodeName> = found.serving_nodes().filter(ends).cloned().collect();
-        match ending.is_empty() {
-            true => found,
-            false => found.taken_for_ready_on(&ending),
-        }
+        news
+    }
+
+    /// The Services and nodes of which this node has to know whether the rules are written: its own, and those that it waits for.
+    pub(super) fn open(&self, node: &NodeName) -> impl Iterator<Item = (&ServiceKey, &NodeName)> {
+        self.0.iter().flat_map(move |(service, succession)| {
+            let waits = succession.ending.contains(node);
+            let came = succession.came.iter();
+            let open = came.filter(move |(other, coming)| coming.is_asked && (waits || *other == node));
+            open.map(move |(other, _)| (service, other))
+        })
+    }
+
+    /// The Services that this node has come to serve lately, and whether its rules are known to be written.
+    pub(super) fn here(&self, node: &NodeName) -> impl Iterator<Item = (&ServiceKey, bool)> {
+        let all = self.0.iter();
+        all.filter_map(|(service, succession)| Some((service, succession.came.get(node)?.written.is_some())))
     }
 
     /// The Services whose endpoints are to be followed again by now although they did not change.
-    pub(super) fn due(&self, now: Instant) -> Vec<ServiceKey> {
-        let is_due = |came: &BTreeMap<NodeName, Instant>| came.values().any(|at| *at + RELIEF <= now);
-        let due = self.0.iter().filter(|(_, came)| is_due(came));
-        due.map(|(service, _)| service.clone()).collect()
+    pub(super) fn due(&self, now: Instant) -> impl Iterator<Item = &ServiceKey> {
+        let is_due = move |succession: &Succession| succession.ends().any(|ends| ends <= now);
+        let due = self.0.iter().filter(move |(_, succession)| is_due(succession));
+        due.map(|(service, _)| service)
     }
 
     /// The Service is gone, or not of policy Local any more.
@@ -66,8 +116,40 @@ impl Successions {
 
     /// When the next ones are due.
     pub(super) fn next(&self) -> Option<Instant> {
-        let all = self.0.values().flat_map(BTreeMap::values);
-        all.min().map(|at| *at + RELIEF)
+        self.0.values().flat_map(Succession::ends).min()
+    }
+}
+
+impl Succession {
+    fn follow(&mut self, before: &Endpoints, found: &Endpoints, now: Instant) {
+        let had = |node: &NodeName| before.ready_on(node) > 0;
+        self.went.retain(|_, at| now < *at + PROGRAMMING);
+        self.came
+            .retain(|node, coming| now < coming.ends() && found.ready_on(node) > 0);
+        // Where nobody served, nobody is succeeded.
+        if before.ready_nodes().next().is_some() {
+            for (node, _) in found.ready_nodes().filter(|(node, _)| !had(node)) {
+                let coming = Coming {
+                    since: now,
+                    is_asked: !self.went.contains_key(node),
+                    written: None,
+                };
+                self.came.entry(node.clone()).or_insert(coming);
+            }
+        }
+        let is_relieved = found.ready_nodes().any(|(node, _)| !self.came.contains_key(node));
+        let lost = before.ready_nodes().map(|(node, _)| node);
+        let lost = lost.filter(|node| found.ready_on(node) == 0).cloned();
+        let (ending, went): (BTreeSet<_>, BTreeSet<_>) =
+            lost.partition(|node| !is_relieved && found.serving_on(node));
+        self.ending = ending;
+        self.went.extend(went.into_iter().map(|node| (node, now)));
+    }
+
+    /// When anything of it is over.
+    fn ends(&self) -> impl Iterator<Item = Instant> {
+        let went = self.went.values().map(|at| *at + PROGRAMMING);
+        self.came.values().map(Coming::ends).chain(went)
     }
 }
 
@@ -116,13 +198,28 @@ mod tests {
             nodes.collect::<Vec<_>>().join(" ")
         }
 
+        /// The nodes of which this one asks whether the rules are written.
+        fn open(&self, node: &str) -> String {
+            let node = NodeName::from(node);
+            let nodes = self.successions.open(&node).map(|(_, node)| node.as_str());
+            nodes.collect::<Vec<_>>().join(" ")
+        }
+
+        /// Whether it is news that the rules of this node are written.
+        fn written_at(&mut self, milliseconds: u64, node: &str) -> bool {
+            let now = self.began + Duration::from_millis(milliseconds);
+            let service = ServiceKey::new("shop", "web");
+            let news = self.successions.written([(&service, &node.into())], now);
+            !news.is_empty()
+        }
+
         fn next(&self) -> Option<u128> {
             Some((self.successions.next()? - self.began).as_millis())
         }
 
         fn due_at(&self, milliseconds: u64) -> usize {
             let now = self.began + Duration::from_millis(milliseconds);
-            self.successions.due(now).len()
+            self.successions.due(now).count()
         }
     }
 
@@ -139,8 +236,45 @@ mod tests {
             assert_eq!(scene.ready_at(2599, &moved), "n1 n2");
             assert_eq!(scene.due_at(2600), 1);
             assert_eq!(scene.ready_at(2600, &moved), "n2");
+            assert_eq!(scene.ready_at(4600, &moved), "n2");
             assert_eq!((scene.next(), scene.due_at(9999)), (None, 0));
         }
+    }
+
+    #[test]
+    fn it_counts_for_half_a_second_from_when_the_rules_of_another_are_known_to_be_written() {
+        let mut scene = Scene::with(&[("n1", 'r')]);
+        let moved = [("n1", 't'), ("n2", 'r')];
+        assert_eq!(scene.ready_at(100, &[("n1", 'r'), ("n2", 'r')]), "n1 n2");
+        assert_eq!(
+            (scene.open("n1"), scene.open("n2"), scene.open("n3")),
+            ("".into(), "n2".into(), "".into())
+        );
+        assert_eq!(scene.ready_at(200, &moved), "n1 n2");
+        assert_eq!(
+            (scene.open("n1"), scene.open("n2"), scene.open("n3")),
+            ("n2".into(), "n2".into(), "".into())
+        );
+        assert!(scene.written_at(400, "n2"));
+        assert!(!scene.written_at(500, "n2"));
+        assert_eq!((scene.due_at(899), scene.due_at(900)), (0, 1));
+        assert_eq!(scene.ready_at(899, &moved), "n1 n2");
+        assert_eq!(scene.ready_at(900, &moved), "n2");
+        assert_eq!((scene.open("n1"), scene.open("n2")), ("".into(), "".into()));
+    }
+
+    #[test]
+    fn nobody_asks_of_a_node_that_had_endpoints_until_just_now() {
+        let mut scene = Scene::with(&[("n1", 'r'), ("n2", 'r')]);
+        assert_eq!(scene.ready_at(100, &[("n1", 'r')]), "n1");
+        assert_eq!(scene.ready_at(1000, &[("n1", 't'), ("n2", 'r')]), "n1 n2");
+        assert_eq!((scene.open("n1"), scene.open("n2")), ("".into(), "".into()));
+        assert_eq!(scene.ready_at(3499, &[("n1", 't'), ("n2", 'r')]), "n1 n2");
+        assert_eq!(scene.ready_at(3500, &[("n1", 't'), ("n2", 'r')]), "n2");
+        let mut scene = Scene::with(&[("n1", 'r'), ("n2", 'r')]);
+        assert_eq!(scene.ready_at(100, &[("n1", 'r')]), "n1");
+        assert_eq!(scene.ready_at(2100, &[("n1", 't'), ("n2", 'r')]), "n1 n2");
+        assert_eq!(scene.open("n1"), "n2");
     }
 
     #[test]

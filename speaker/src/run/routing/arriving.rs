@@ -46,12 +46,32 @@ struct Arrival {
     before: Arc<Tellers>,
 }
 
+impl Arrival {
+    /// One that came and went before waits on.
+    fn is_programmed(&mut self, now: Instant) {
+        if self.ends == self.programmed {
+            self.ends = self.ends.min(now);
+        }
+        self.programmed = self.programmed.min(now);
+    }
+}
+
 impl Arriving {
-    /// These routes are decided now. What the first ones of a process say, the process before it may have told.
-    pub(super) fn follow(&mut self, routes: &Arc<Routes>, node: &NodeName, now: Instant) {
+    /// These routes are decided now, and of these addresses the rules are known to be written. What the first routes of a process say,
+    /// the process before it may have told.
+    pub(super) fn follow(
+        &mut self,
+        routes: &Arc<Routes>,
+        node: &NodeName,
+        programmed: &BTreeSet<IpAddr>,
+        now: Instant,
+    ) {
         let Some(seen) = self.seen.replace(routes.clone()) else {
             return;
         };
+        for (_, arrival) in (self.by_address.iter_mut()).filter(|(address, _)| programmed.contains(address)) {
+            arrival.is_programmed(now);
+        }
         self.by_address.retain(|address, arrival| {
             now < arrival.ends && tellers(routes, *address).is_some_and(|all| all.contains_key(node))
         });
@@ -153,6 +173,7 @@ mod tests {
         view: View,
         sessions: SessionsByNode,
         arriving: Arriving,
+        programmed: BTreeSet<IpAddr>,
         began: Instant,
     }
 
@@ -165,6 +186,7 @@ mod tests {
                 view,
                 sessions: [("n1".into(), up.clone()), ("n2".into(), up)].into(),
                 arriving: Arriving::default(),
+                programmed: BTreeSet::new(),
                 began: Instant::now(),
             };
             scene.tells_at(0);
@@ -175,7 +197,7 @@ mod tests {
         fn tells_at(&mut self, milliseconds: u64) -> bool {
             let routes = Arc::new(routes(&self.view, &policy(), &"n2".into()));
             let now = self.began + Duration::from_millis(milliseconds);
-            self.arriving.follow(&routes, &"n2".into(), now);
+            self.arriving.follow(&routes, &"n2".into(), &self.programmed, now);
             let peer = PeerName::from("tor");
             let table = Cow::Borrowed(&routes.tables[&peer]);
             let all = (&*routes, &self.sessions, &self.view);
@@ -199,6 +221,23 @@ mod tests {
         assert!(!scene.tells_at(2099));
         assert!(scene.tells_at(2100));
         assert_eq!(scene.next_after(2100), None);
+    }
+
+    #[test]
+    fn it_is_told_of_at_once_when_its_rules_are_known_to_be_written_but_not_if_it_comes_and_goes() {
+        let mut scene = Scene::with_endpoints_on(&["n1"]);
+        for (at, is_told) in [(100, true), (3000, false)] {
+            endpoints(&mut scene.view, "web", &["n1"]);
+            scene.tells_at(at);
+            endpoints(&mut scene.view, "web", &["n1", "n2"]);
+            assert!(!scene.tells_at(at));
+            scene.programmed = [ADDRESS.parse().unwrap()].into();
+            assert_eq!(scene.tells_at(at + 100), is_told);
+            scene.programmed.clear();
+            assert_eq!(scene.tells_at(at + 200), is_told);
+        }
+        node(&mut scene.view, "n1", json!({"spec": {"unschedulable": true}}));
+        assert!(scene.tells_at(3300));
     }
 
     #[test]
