@@ -51,8 +51,8 @@ pub(crate) struct Input {
     /// What is wrong with the sessions, and with those of BFD.
     doubts: Vec<(PeerName, String)>,
     passwords: Passwords,
-    /// The addresses that this node has come to serve lately and whose rules are known to be written.
-    programmed: BTreeSet<IpAddr>,
+    /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
+    programmed: BTreeMap<IpAddr, Instant>,
 }
 
 impl Input {
@@ -77,7 +77,7 @@ impl Speaker {
     pub(crate) fn pass(&mut self) -> Instant {
         let began = Instant::now();
         let mut input = Input {
-            snapshot: self.reader.read(&self.stores, &self.rules.written(), began),
+            snapshot: self.reader.read(&self.stores, &self.rules.said(), began),
             links: self.links.borrow_and_update().clone(),
             dataplane: self.dataplane.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),

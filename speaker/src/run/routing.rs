@@ -151,7 +151,7 @@ impl Routing {
     pub(crate) fn tell(
         &mut self,
         node: &NodeName,
-        (sessions, programmed): (&SessionsByNode, &BTreeSet<IpAddr>),
+        (sessions, programmed): (&SessionsByNode, &BTreeMap<IpAddr, Instant>),
         passwords: &Passwords,
         now: Instant,
     ) {

@@ -1,9 +1,9 @@
-//! The nodes whose kube-proxy has written rules for the endpoints that a Service of policy Local has there.
+//! Whether the kube-proxies of nodes have written rules for the endpoints that a Service of policy Local has there.
 //!
-//! kube-proxy tells it at `healthCheckNodePort` of the Service, once the rules are written: 200 if there are ready endpoints on its node.
+//! kube-proxy tells it at `healthCheckNodePort` of the Service: 200 once there are rules for a ready endpoint on its node, and 503 before.
 //! Each of its families has a port of its own, at the addresses of the node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -33,30 +33,39 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Whether they are, in all families. Of several addresses of one family kube-proxy may not listen at all (`nodePortAddresses`).
-    async fn ask(&self) -> bool {
+    /// Whether they are, in all families; none if nobody says. Of several addresses of one family kube-proxy need not listen at all
+    /// (`nodePortAddresses`).
+    async fn ask(&self) -> Option<bool> {
         let answers = stream::iter(&self.at)
             .then(async |at| (Family::of(at.ip()), kube_proxy::ask(*at, REQUEST).await))
             .collect::<Vec<_>>()
             .await;
-        let is_written = |(family, _): &(Family, Answer)| answers.contains(&(*family, Answer::Well));
-        answers.iter().all(is_written)
+        let any = |family: Family, answer: Answer| answers.contains(&(family, answer));
+        let of_family = |(family, _): &(Family, Answer)| match any(*family, Answer::Well) {
+            true => Some(true),
+            false => any(*family, Answer::Unwell).then_some(false),
+        };
+        let all: Option<Vec<bool>> = answers.iter().map(of_family).collect();
+        Some(!all?.contains(&false))
     }
 }
+
+/// What kube-proxies said last. Of those that do not answer there is nothing.
+pub(crate) type Said = BTreeMap<Question, bool>;
 
 /// Asks what it is asked to, until the answer is yes.
 pub(crate) struct RulesReader {
     questions: watch::Sender<BTreeSet<Question>>,
-    written: watch::Receiver<BTreeSet<Question>>,
+    said: watch::Receiver<Said>,
 }
 
 impl RulesReader {
     /// Starts to ask, in a task of its own that ends with the reader. What is answered with yes marks `dirty`.
     pub(crate) fn start(dirty: Dirty) -> Self {
         let (questions, wanted) = watch::channel(BTreeSet::new());
-        let (found, written) = watch::channel(BTreeSet::new());
-        tokio::spawn(follow(wanted, found, dirty));
-        Self { questions, written }
+        let (answers, said) = watch::channel(Said::new());
+        tokio::spawn(follow(wanted, answers, dirty));
+        Self { questions, said }
     }
 
     /// Asks these and no others from now on.
@@ -64,29 +73,29 @@ impl RulesReader {
         send_if_other(&self.questions, questions);
     }
 
-    /// Those that were answered with yes.
-    pub(crate) fn written(&self) -> BTreeSet<Question> {
-        self.written.borrow().clone()
+    /// What was said.
+    pub(crate) fn said(&self) -> Said {
+        self.said.borrow().clone()
     }
 }
 
-async fn follow(
-    mut wanted: watch::Receiver<BTreeSet<Question>>,
-    written: watch::Sender<BTreeSet<Question>>,
-    dirty: Dirty,
-) {
+async fn follow(mut wanted: watch::Receiver<BTreeSet<Question>>, said: watch::Sender<Said>, dirty: Dirty) {
     loop {
         let questions = wanted.borrow_and_update().clone();
-        written.send_modify(|written| written.retain(|question| questions.contains(question)));
-        let open: Vec<Question> = questions.difference(&written.borrow()).cloned().collect();
+        said.send_modify(|said| said.retain(|question, _| questions.contains(question)));
+        let is_open = |question: &Question| said.borrow().get(question) != Some(&true);
+        let open: Vec<Question> = questions.into_iter().filter(is_open).collect();
         let again = (!open.is_empty()).then(|| Instant::now() + EVERY);
-        let answers = stream::iter(open).map(|question| async { question.ask().await.then_some(question) });
-        let mut yes = std::pin::pin!(answers.buffer_unordered(AT_ONCE));
-        while let Some(answer) = yes.next().await {
-            if let Some(question) = answer {
-                written.send_modify(|written| {
-                    written.insert(question);
-                });
+        let asked = stream::iter(open).map(|question| async { (question.ask().await, question) });
+        let mut answers = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
+        while let Some((answer, question)) = answers.next().await {
+            said.send_modify(|said| {
+                match answer {
+                    Some(is_written) => said.insert(question, is_written),
+                    None => said.remove(&question),
+                };
+            });
+            if answer == Some(true) {
                 dirty.mark();
             }
         }
@@ -140,13 +149,14 @@ mod tests {
         let (dirty, mut wakes) = ferrolb_runtime::dirty::channel();
         let reader = RulesReader::start(dirty);
         reader.want([question.clone()].into());
-        sleep(EVERY * 2).await;
-        assert!(reader.written().is_empty());
+        while reader.said() != [(question.clone(), false)].into() {
+            sleep(EVERY).await;
+        }
         is_written.store(true, Ordering::Relaxed);
         wakes.wait().await;
-        assert_eq!(reader.written(), [question].into());
+        assert_eq!(reader.said(), [(question, true)].into());
         reader.want(BTreeSet::new());
-        while !reader.written().is_empty() {
+        while !reader.said().is_empty() {
             sleep(EVERY).await;
         }
     }
@@ -158,10 +168,10 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        for (is_written, says) in [(true, true), (false, false)] {
+        for is_written in [true, false] {
             let open = proxy(&Arc::new(AtomicBool::new(is_written))).await;
-            assert_eq!(question(&[closed, open]).ask().await, says);
+            assert_eq!(question(&[closed, open]).ask().await, Some(is_written));
         }
-        assert!(!question(&[closed]).ask().await);
+        assert_eq!(question(&[closed]).ask().await, None);
     }
 }

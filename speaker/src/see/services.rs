@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Endpoints, Family, Node, NodeName, ServiceKey, TrafficPolicy};
+use ferrolb_crds::domain::{Addresses, Endpoints, Family, Node, NodeName, ServiceKey, TrafficPolicy};
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection, Snapshot};
 use itertools::EitherOrBoth::{Both, Left, Right};
 use itertools::Itertools;
 use tokio::time::Instant;
 
-use super::rules::Question;
+use super::rules::{Question, Said};
 use super::succession::Successions;
 use super::watch::Slice;
 use crate::may::{Exposure, Service};
@@ -60,12 +60,13 @@ impl Services {
         self.successions.next()
     }
 
-    /// These were answered with yes.
-    pub(super) fn written(&mut self, questions: &BTreeSet<Question>, now: Instant) {
-        let all = questions
-            .iter()
-            .map(|question| (&question.service, &question.node));
-        self.news.extend(self.successions.written(all, now));
+    /// This is what kube-proxies say.
+    pub(super) fn hear(&mut self, said: &Said, now: Instant) {
+        for (Question { service, node, .. }, is_written) in said {
+            if self.successions.hear((service, node), *is_written, now) {
+                self.news.insert(service.clone());
+            }
+        }
     }
 
     /// What this node has to know of the rules, of kube-proxies at the addresses of these nodes.
@@ -81,19 +82,17 @@ impl Services {
         open.filter_map(question).collect()
     }
 
-    /// The addresses that this node has come to serve lately and whose rules are known to be written here.
-    pub(super) fn programmed(&self, here: &NodeName) -> BTreeSet<IpAddr> {
-        let (mut programmed, mut others) = (BTreeSet::new(), BTreeSet::new());
-        for (service, is_written) in self.successions.here(here) {
-            let all = if is_written { &mut programmed } else { &mut others };
-            all.extend(
-                self.services
-                    .get(service)
-                    .iter()
-                    .flat_map(|service| service.view.ingress.iter()),
-            );
+    /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
+    pub(super) fn programmed(&self, here: &NodeName) -> BTreeMap<IpAddr, Instant> {
+        let mut programmed = BTreeMap::new();
+        for (service, at) in self.successions.here(here) {
+            let addresses = self.services.get(service).map(|service| service.view.ingress);
+            for address in addresses.iter().flat_map(Addresses::iter) {
+                let latest = programmed.entry(address).or_insert(at);
+                *latest = at.max(*latest);
+            }
         }
-        &programmed - &others
+        programmed
     }
 
     /// What cannot be read. It counts as it was when it could be.

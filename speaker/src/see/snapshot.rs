@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::bgp::BgpReader;
 use super::exclude::{CONFIG_MAP, ExcludeList};
-use super::rules::Question;
+use super::rules::{Question, Said};
 use super::services::Services;
 use super::watch::Stores;
 use crate::layer2::keys;
@@ -98,14 +98,14 @@ impl Reader {
         self.services.questions(node, &self.view.nodes)
     }
 
-    /// The addresses that this node has come to serve lately and whose rules are known to be written.
-    pub(crate) fn programmed(&self, node: &NodeName) -> BTreeSet<IpAddr> {
+    /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
+    pub(crate) fn programmed(&self, node: &NodeName) -> BTreeMap<IpAddr, Instant> {
         self.services.programmed(node)
     }
 
-    /// The cluster as the stores show it at this time, and with these questions answered by yes.
-    pub(crate) fn read(&mut self, stores: &Stores, written: &BTreeSet<Question>, now: Instant) -> Snapshot {
-        self.services.written(written, now);
+    /// The cluster as the stores show it at this time, and with this having been said of the rules of nodes.
+    pub(crate) fn read(&mut self, stores: &Stores, said: &Said, now: Instant) -> Snapshot {
+        self.services.hear(said, now);
         self.services.follow(&stores.services, &stores.slices, now);
         self.view.services = self.services.services.clone();
         self.read_pools(stores);

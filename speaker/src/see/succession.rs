@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// Twice as long as kube-proxy collects changes, which is a second unless it is told otherwise.
 pub(crate) const PROGRAMMING: Duration = Duration::from_secs(2);
+/// How long a kube-proxy is waited for that says that it is not that far.
+const LONGEST: Duration = Duration::from_secs(30);
 /// From when the rules of a node are written until other nodes may go: it is told to routers meanwhile.
 const TELLING: Duration = Duration::from_millis(500);
 
@@ -35,15 +37,30 @@ struct Coming {
     since: Instant,
     /// Its kube-proxy cannot mean endpoints that it had before.
     is_asked: bool,
-    /// When its rules were found to be written.
-    written: Option<Instant>,
+    /// When its rules are written, as far as is known.
+    written: Instant,
+    /// Its kube-proxy said that they are.
+    is_certain: bool,
 }
 
 impl Coming {
+    /// Its kube-proxy says whether the rules are written. Returns whether that is news.
+    fn hear(&mut self, is_written: bool, now: Instant) -> bool {
+        if is_written && !self.is_certain {
+            self.written = self.written.min(now);
+            self.is_certain = true;
+            return true;
+        }
+        let is_late = !is_written && self.written < now + PROGRAMMING / 2;
+        if is_late {
+            self.written = (now + PROGRAMMING).min(self.since + LONGEST);
+        }
+        is_late
+    }
+
     /// Until then others do not go.
     fn ends(&self) -> Instant {
-        let at_last = self.since + PROGRAMMING;
-        self.written.map_or(at_last, |at| at.min(at_last)) + TELLING
+        self.written + TELLING
     }
 }
 
@@ -68,22 +85,16 @@ impl Successions {
         counts
     }
 
-    /// The rules of these nodes for these Services are written. Returns the Services of which that was not known.
-    pub(super) fn written<'a>(
+    /// kube-proxy of a node says whether its rules for a Service are written. Returns whether that changes anything.
+    pub(super) fn hear(
         &mut self,
-        all: impl IntoIterator<Item = (&'a ServiceKey, &'a NodeName)>,
+        (service, node): (&ServiceKey, &NodeName),
+        is_written: bool,
         now: Instant,
-    ) -> BTreeSet<ServiceKey> {
-        let mut news = BTreeSet::new();
-        for (service, node) in all {
-            let succession = self.0.get_mut(service);
-            let coming = succession.and_then(|succession| succession.came.get_mut(node));
-            if let Some(coming) = coming.filter(|coming| coming.written.is_none()) {
-                coming.written = Some(now);
-                news.insert(service.clone());
-            }
-        }
-        news
+    ) -> bool {
+        let succession = self.0.get_mut(service);
+        let coming = succession.and_then(|succession| succession.came.get_mut(node));
+        coming.is_some_and(|coming| coming.hear(is_written, now))
     }
 
     /// The Services and nodes of which this node has to know whether the rules are written: its own, and those that it waits for.
@@ -96,10 +107,10 @@ impl Successions {
         })
     }
 
-    /// The Services that this node has come to serve lately, and whether its rules are known to be written.
-    pub(super) fn here(&self, node: &NodeName) -> impl Iterator<Item = (&ServiceKey, bool)> {
+    /// The Services that this node has come to serve lately, and when its rules are written as far as is known.
+    pub(super) fn here(&self, node: &NodeName) -> impl Iterator<Item = (&ServiceKey, Instant)> {
         let all = self.0.iter();
-        all.filter_map(|(service, succession)| Some((service, succession.came.get(node)?.written.is_some())))
+        all.filter_map(|(service, succession)| Some((service, succession.came.get(node)?.written)))
     }
 
     /// The Services whose endpoints are to be followed again by now although they did not change.
@@ -132,7 +143,8 @@ impl Succession {
                 let coming = Coming {
                     since: now,
                     is_asked: !self.went.contains_key(node),
-                    written: None,
+                    written: now + PROGRAMMING,
+                    is_certain: false,
                 };
                 self.came.entry(node.clone()).or_insert(coming);
             }
@@ -205,12 +217,11 @@ mod tests {
             nodes.collect::<Vec<_>>().join(" ")
         }
 
-        /// Whether it is news that the rules of this node are written.
-        fn written_at(&mut self, milliseconds: u64, node: &str) -> bool {
+        /// Whether it changes anything that kube-proxy of this node says this of its rules.
+        fn hears_at(&mut self, milliseconds: u64, node: &str, is_written: bool) -> bool {
             let now = self.began + Duration::from_millis(milliseconds);
             let service = ServiceKey::new("shop", "web");
-            let news = self.successions.written([(&service, &node.into())], now);
-            !news.is_empty()
+            self.successions.hear((&service, &node.into()), is_written, now)
         }
 
         fn next(&self) -> Option<u128> {
@@ -255,12 +266,31 @@ mod tests {
             (scene.open("n1"), scene.open("n2"), scene.open("n3")),
             ("n2".into(), "n2".into(), "".into())
         );
-        assert!(scene.written_at(400, "n2"));
-        assert!(!scene.written_at(500, "n2"));
+        assert!(!scene.hears_at(300, "n2", false));
+        assert!(scene.hears_at(400, "n2", true));
+        assert!(!scene.hears_at(500, "n2", true));
         assert_eq!((scene.due_at(899), scene.due_at(900)), (0, 1));
         assert_eq!(scene.ready_at(899, &moved), "n1 n2");
         assert_eq!(scene.ready_at(900, &moved), "n2");
         assert_eq!((scene.open("n1"), scene.open("n2")), ("".into(), "".into()));
+    }
+
+    #[test]
+    fn a_kube_proxy_that_is_not_that_far_is_waited_for_as_long_as_the_old_pod_serves_half_a_minute_at_most() {
+        let mut scene = Scene::with(&[("n1", 'r')]);
+        let moved = [("n1", 't'), ("n2", 'r')];
+        assert_eq!(scene.ready_at(0, &moved), "n1 n2");
+        for at in (1..=30).map(|second| second * 1000) {
+            scene.hears_at(at, "n2", false);
+            assert_eq!(scene.ready_at(at, &moved), "n1 n2", "{at} ms");
+        }
+        assert_eq!(scene.ready_at(30_499, &moved), "n1 n2");
+        assert_eq!(scene.ready_at(30_500, &moved), "n2");
+        let mut scene = Scene::with(&[("n1", 'r')]);
+        scene.ready_at(0, &moved);
+        assert!(scene.hears_at(2000, "n2", false));
+        assert_eq!(scene.ready_at(3000, &moved), "n1 n2");
+        assert_eq!(scene.ready_at(3100, &[("n1", 'x'), ("n2", 'r')]), "n2");
     }
 
     #[test]

@@ -48,29 +48,30 @@ struct Arrival {
 
 impl Arrival {
     /// One that came and went before waits on.
-    fn is_programmed(&mut self, now: Instant) {
-        if self.ends == self.programmed {
-            self.ends = self.ends.min(now);
-        }
-        self.programmed = self.programmed.min(now);
+    fn is_programmed(&mut self, at: Instant) {
+        let waits = self.ends != self.programmed;
+        self.ends = if waits { self.ends.max(at) } else { at };
+        self.programmed = at;
     }
 }
 
 impl Arriving {
-    /// These routes are decided now, and of these addresses the rules are known to be written. What the first routes of a process say,
-    /// the process before it may have told.
+    /// These routes are decided now, and the rules for these addresses are written then. What the first routes of a process say, the
+    /// process before it may have told.
     pub(super) fn follow(
         &mut self,
         routes: &Arc<Routes>,
         node: &NodeName,
-        programmed: &BTreeSet<IpAddr>,
+        programmed: &BTreeMap<IpAddr, Instant>,
         now: Instant,
     ) {
         let Some(seen) = self.seen.replace(routes.clone()) else {
             return;
         };
-        for (_, arrival) in (self.by_address.iter_mut()).filter(|(address, _)| programmed.contains(address)) {
-            arrival.is_programmed(now);
+        for (address, arrival) in &mut self.by_address {
+            if let Some(at) = programmed.get(address) {
+                arrival.is_programmed(*at);
+            }
         }
         self.by_address.retain(|address, arrival| {
             now < arrival.ends && tellers(routes, *address).is_some_and(|all| all.contains_key(node))
@@ -173,7 +174,7 @@ mod tests {
         view: View,
         sessions: SessionsByNode,
         arriving: Arriving,
-        programmed: BTreeSet<IpAddr>,
+        programmed: BTreeMap<IpAddr, Instant>,
         began: Instant,
     }
 
@@ -186,7 +187,7 @@ mod tests {
                 view,
                 sessions: [("n1".into(), up.clone()), ("n2".into(), up)].into(),
                 arriving: Arriving::default(),
-                programmed: BTreeSet::new(),
+                programmed: BTreeMap::new(),
                 began: Instant::now(),
             };
             scene.tells_at(0);
@@ -231,7 +232,8 @@ mod tests {
             scene.tells_at(at);
             endpoints(&mut scene.view, "web", &["n1", "n2"]);
             assert!(!scene.tells_at(at));
-            scene.programmed = [ADDRESS.parse().unwrap()].into();
+            let programmed = scene.began + Duration::from_millis(at + 100);
+            scene.programmed = [(ADDRESS.parse().unwrap(), programmed)].into();
             assert_eq!(scene.tells_at(at + 100), is_told);
             scene.programmed.clear();
             assert_eq!(scene.tells_at(at + 200), is_told);
