@@ -45,7 +45,8 @@ pub struct Allocation {
     pub services: usize,
     /// From the start of the controller until the last address was in a status.
     pub seconds: f64,
-    /// A client that applies as many statuses to other Services, as many at a time as the controller, in the same lab.
+    /// A client that applies as many statuses to other Services, as many at a time as the controller, in the same lab, until the same
+    /// watch has seen the last of them.
     pub reference_seconds: f64,
     /// The same where the client writes all that the controller of this tree writes: an annotation and a condition too.
     pub whole_reference_seconds: f64,
@@ -114,9 +115,22 @@ pub fn allocate(name: &str, services: usize, implementation: &Implementation) ->
 
 fn reference(requests: &Requests, services: usize, written: Written) -> Result<Duration> {
     let names = requests.create(REFERENCE, 0..services)?;
-    let took = requests.apply_statuses(&names, written)?;
+    let watch = requests.watch(REFERENCE, ONE)?;
+    let began = Instant::now();
+    requests.apply_statuses(&names, written)?;
+    let last = last_of(&watch, services)?;
     requests.delete_set(REFERENCE)?;
-    Ok(took)
+    Ok(last - began)
+}
+
+/// When the last of so many addresses was seen.
+fn last_of(watch: &Watch, services: usize) -> Result<Instant> {
+    let last = |seen: &Seen| {
+        let all = seen.addresses.len() >= services;
+        all.then(|| seen.addresses.values().map(|(_, at)| *at).max())
+    };
+    let last = watch.until("an address for each Service", ALL, last)?;
+    Ok(last.expect("there is at least one Service"))
 }
 
 impl Scene {
@@ -147,15 +161,11 @@ impl Scene {
 
     /// When the last address was seen.
     fn all_served(&self, controller: &Process, services: usize) -> Result<Instant> {
-        let last = |seen: &Seen| {
-            let all = seen.addresses.len() >= services;
-            all.then(|| seen.addresses.values().map(|(_, at)| *at).max())
-        };
-        let last = self.watch.until("an address for each Service", ALL, last);
+        let last = last_of(&self.watch, services);
         let last = last.map_err(|late| late.with_log(&self.lab.state().log(controller.name())))?;
         self.watch
             .until("the addresses", ONE, |seen| Some(no_address_twice(seen)))??;
-        Ok(last.expect("there is at least one Service"))
+        Ok(last)
     }
 
     fn writes_after_a_deletion(&mut self, marker: usize) -> Result<usize> {

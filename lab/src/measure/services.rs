@@ -90,8 +90,8 @@ impl Requests {
         Ok(names)
     }
 
-    /// Writes an address to each by one server-side apply; returns how long that took.
-    pub(crate) fn apply_statuses(&self, names: &[String], written: Written) -> Result<Duration> {
+    /// Writes an address to each by one server-side apply.
+    pub(crate) fn apply_statuses(&self, names: &[String], written: Written) -> Result<()> {
         let requests = names.iter().enumerate().map(|(number, name)| {
             let uri = format!(
                 "/api/v1/namespaces/{NAMESPACE}/services/{name}/status?fieldManager={MANAGER}&force=true"
@@ -99,10 +99,7 @@ impl Requests {
             let request = Request::patch(uri).header("content-type", "application/apply-patch+yaml");
             (request, status(name, number, written))
         });
-        let requests = requests.collect();
-        let began = Instant::now();
-        self.send_all(requests)?;
-        Ok(began.elapsed())
+        self.send_all(requests.collect())
     }
 
     /// Deletes all Services of a set.
@@ -153,12 +150,16 @@ impl Requests {
         let watch = Watch::default();
         let api: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
         let config = watcher::Config::default().labels(&format!("set={}", set.name));
-        let seen = watch.clone();
+        let shared = Arc::downgrade(&watch.shared);
         self.runtime.spawn(async move {
             let mut events = watcher(api, config).default_backoff().boxed();
             while let Some(event) = events.next().await {
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                let watch = Watch { shared };
                 // one that fails is tried again by the stream, after a pause
-                event.into_iter().for_each(|event| seen.take(event));
+                event.into_iter().for_each(|event| watch.take(event));
             }
         });
         watch.until("the first list of Services", within, |seen| {
@@ -211,7 +212,7 @@ pub(crate) struct Seen {
     pub(crate) addresses: BTreeMap<String, (String, Instant)>,
 }
 
-/// A watch that goes on in the background.
+/// A watch that goes on in the background, until the first event after it is dropped.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watch {
     shared: Arc<(Mutex<Seen>, Condvar)>,
