@@ -115,6 +115,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics.writes.clone(),
         process.events,
     );
+    let rules = RulesReader::start(node.clone(), process.reports.dirty.clone());
     let mut speaker = Speaker {
         keeping,
         node,
@@ -124,7 +125,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             .map(|(name, uid)| Owner { name, uid }),
         stores,
         reader: Reader::new(options),
-        rules: RulesReader::start(process.reports.dirty.clone()),
+        rules,
         memory: Memory::default(),
         fresh: Fresh::default(),
         reported,

@@ -25,6 +25,7 @@ use crate::peers::{self, Passwords};
 use crate::routes::{Routes, SessionsByNode};
 use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
+use crate::see::rules::Rules;
 use crate::see::snapshot::{Reader, Snapshot};
 use crate::tell::bgp_status;
 use crate::tell::condition::{self, Known};
@@ -52,7 +53,7 @@ pub(crate) struct Input {
     doubts: Vec<(PeerName, String)>,
     passwords: Passwords,
     /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
-    programmed: BTreeMap<IpAddr, Instant>,
+    written: BTreeMap<IpAddr, Instant>,
 }
 
 impl Input {
@@ -68,7 +69,7 @@ impl Input {
             && self.up == other.up
             && self.doubts == other.doubts
             && self.passwords == other.passwords
-            && self.programmed == other.programmed
+            && self.written == other.written
     }
 }
 
@@ -76,8 +77,13 @@ impl Speaker {
     /// Once over everything that changed; nothing waits for the API server. Returns when the next pass may begin.
     pub(crate) fn pass(&mut self) -> Instant {
         let began = Instant::now();
+        let said = self.rules.said();
+        let rules = Rules {
+            here: &self.node,
+            said: &said,
+        };
         let mut input = Input {
-            snapshot: self.reader.read(&self.stores, &self.rules.said(), began),
+            snapshot: self.reader.read(&self.stores, rules, began),
             links: self.links.borrow_and_update().clone(),
             dataplane: self.dataplane.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),
@@ -87,7 +93,7 @@ impl Speaker {
             up: self.routing.up(),
             doubts: self.routing.doubts(),
             passwords: self.routing.passwords(),
-            programmed: self.reader.programmed(&self.node),
+            written: self.reader.written(&self.node),
         };
         self.rules.want(self.reader.questions(&self.node));
         self.membership.learn(input.snapshot.secret.as_deref());
@@ -165,7 +171,7 @@ impl Speaker {
         }
         let Snapshot { view, policy, .. } = &input.snapshot;
         let routes = self.routing.decide(&self.node, view, policy);
-        let known = (sessions, &input.programmed);
+        let known = (sessions, &input.written);
         self.routing
             .tell(&self.node, known, &input.passwords, Instant::now());
         routes

@@ -151,7 +151,7 @@ impl Routing {
     pub(crate) fn tell(
         &mut self,
         node: &NodeName,
-        (sessions, programmed): (&SessionsByNode, &BTreeMap<IpAddr, Instant>),
+        (sessions, written): (&SessionsByNode, &BTreeMap<IpAddr, Instant>),
         passwords: &Passwords,
         now: Instant,
     ) {
@@ -163,7 +163,7 @@ impl Routing {
         };
         self.passwords.want(secrets(&policy));
         self.leaving.follow(given_up(&routes, sessions, &view, node), now);
-        self.arriving.follow(&routes, node, programmed, now);
+        self.arriving.follow(&routes, node, written, now);
         self.next = self
             .leaving
             .next(now)

@@ -1,26 +1,29 @@
 //! Whether the kube-proxies of nodes have written rules for the endpoints that a Service of policy Local has there.
 //!
 //! kube-proxy tells it at `healthCheckNodePort` of the Service: 200 once there are rules for a ready endpoint on its node, and 503 before.
-//! Each of its families has a port of its own, at the addresses of the node.
+//! From Kubernetes 1.36 on each of its families answers at the addresses of that family; before, one of them answers for both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_crds::domain::{Family, NodeName, ServiceKey};
 use ferrolb_runtime::dirty::Dirty;
-use ferrolb_runtime::idle::at;
 use ferrolb_runtime::newest::send_if_other;
-use futures::{StreamExt, stream};
-use tokio::sync::watch;
-use tokio::time::Instant;
+use futures::{StreamExt, future, stream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep};
 
 use super::kube_proxy::{self, Answer};
 
-/// Between two times that all are asked who have not said yes.
+/// Between an answer that is no yes and the next time that is asked.
 const EVERY: Duration = Duration::from_millis(100);
-/// How many are asked at once.
-const AT_ONCE: usize = 16;
+/// The same where nobody answered.
+const EVERY_SILENT: Duration = Duration::from_millis(500);
+/// How many are asked at once of this node, and of others.
+const AT_ONCE: usize = 32;
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
 /// Whether the rules of a node for a Service are written.
@@ -28,30 +31,55 @@ const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 pub(crate) struct Question {
     pub(super) service: ServiceKey,
     pub(super) node: NodeName,
-    /// Of each family that counts one at least.
+    /// When the node came to serve it.
+    pub(super) since: Instant,
+    /// Where its kube-proxy may answer: one address at least of each family that counts.
     pub(super) at: Vec<SocketAddr>,
 }
 
-impl Question {
-    /// Whether they are, in all families; none if nobody says. Of several addresses of one family kube-proxy need not listen at all
-    /// (`nodePortAddresses`).
-    async fn ask(&self) -> Option<bool> {
-        let answers = stream::iter(&self.at)
-            .then(async |at| (Family::of(at.ip()), kube_proxy::ask(*at, REQUEST).await))
-            .collect::<Vec<_>>()
-            .await;
-        let any = |family: Family, answer: Answer| answers.contains(&(family, answer));
-        let of_family = |(family, _): &(Family, Answer)| match any(*family, Answer::Well) {
-            true => Some(true),
-            false => any(*family, Answer::Unwell).then_some(false),
-        };
-        let all: Option<Vec<bool>> = answers.iter().map(of_family).collect();
-        Some(!all?.contains(&false))
-    }
+/// What a kube-proxy said last.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Answered {
+    pub(super) is_written: bool,
+    pub(super) at: Instant,
 }
 
-/// What kube-proxies said last. Of those that do not answer there is nothing.
-pub(crate) type Said = BTreeMap<Question, bool>;
+/// What was answered so far.
+pub(crate) type Said = BTreeMap<Question, Answered>;
+
+/// What is known of the rules on this node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) here: &'a NodeName,
+    pub(crate) said: &'a Said,
+}
+
+impl Question {
+    /// Whether they are, in all families; none if nobody says.
+    async fn ask(&self) -> Option<bool> {
+        let families: BTreeSet<Family> = self.at.iter().map(|at| Family::of(at.ip())).collect();
+        let answers = future::join_all(families.into_iter().map(|family| self.ask_family(family))).await;
+        let all: Option<Vec<bool>> = answers.into_iter().collect();
+        Some(!all?.contains(&false))
+    }
+
+    /// Of several addresses kube-proxy need not listen at all (`nodePortAddresses`).
+    async fn ask_family(&self, family: Family) -> Option<bool> {
+        let at = self.at.iter().filter(|at| Family::of(at.ip()) == family);
+        let mut answers = at
+            .map(|at| kube_proxy::ask(*at, REQUEST))
+            .collect::<stream::FuturesUnordered<_>>();
+        let mut said = None;
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Answer::Well => return Some(true),
+                Answer::Unwell => said = Some(false),
+                Answer::None | Answer::Other => {}
+            }
+        }
+        said
+    }
+}
 
 /// Asks what it is asked to, until the answer is yes.
 pub(crate) struct RulesReader {
@@ -60,11 +88,34 @@ pub(crate) struct RulesReader {
 }
 
 impl RulesReader {
-    /// Starts to ask, in a task of its own that ends with the reader. What is answered with yes marks `dirty`.
-    pub(crate) fn start(dirty: Dirty) -> Self {
-        let (questions, wanted) = watch::channel(BTreeSet::new());
-        let (answers, said) = watch::channel(Said::new());
-        tokio::spawn(follow(wanted, answers, dirty));
+    /// Starts to ask for this node, in a task of its own that ends with the reader. What is answered with yes marks `dirty`.
+    pub(crate) fn start(here: NodeName, dirty: Dirty) -> Self {
+        let (questions, mut wanted) = watch::channel(BTreeSet::new());
+        let (to_said, said) = watch::channel(Said::new());
+        let mut asking = Asking {
+            here,
+            permits: [0; 2].map(|_| Arc::new(Semaphore::new(AT_ONCE))),
+            open: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            said: to_said,
+            dirty,
+        };
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = wanted.changed() => match changed {
+                        Ok(()) => asking.follow(&wanted.borrow_and_update()),
+                        Err(_) => return,
+                    },
+                    Some(ended) = asking.tasks.join_next() => {
+                        // Those that were aborted are wanted no more.
+                        if let Ok((question, answer)) = ended {
+                            asking.take(question, answer);
+                        }
+                    }
+                }
+            }
+        });
         Self { questions, said }
     }
 
@@ -79,29 +130,62 @@ impl RulesReader {
     }
 }
 
-async fn follow(mut wanted: watch::Receiver<BTreeSet<Question>>, said: watch::Sender<Said>, dirty: Dirty) {
-    loop {
-        let questions = wanted.borrow_and_update().clone();
-        said.send_modify(|said| said.retain(|question, _| questions.contains(question)));
-        let is_open = |question: &Question| said.borrow().get(question) != Some(&true);
-        let open: Vec<Question> = questions.into_iter().filter(is_open).collect();
-        let again = (!open.is_empty()).then(|| Instant::now() + EVERY);
-        let asked = stream::iter(open).map(|question| async { (question.ask().await, question) });
-        let mut answers = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
-        while let Some((answer, question)) = answers.next().await {
-            said.send_modify(|said| {
-                match answer {
-                    Some(is_written) => said.insert(question, is_written),
-                    None => said.remove(&question),
-                };
-            });
-            if answer == Some(true) {
-                dirty.mark();
+/// The questions under way.
+struct Asking {
+    here: NodeName,
+    /// Of other nodes, and of this one, which so never waits for those.
+    permits: [Arc<Semaphore>; 2],
+    open: BTreeMap<Question, AbortHandle>,
+    tasks: JoinSet<(Question, Option<bool>)>,
+    said: watch::Sender<Said>,
+    dirty: Dirty,
+}
+
+impl Asking {
+    fn follow(&mut self, wanted: &BTreeSet<Question>) {
+        self.open.retain(|question, task| {
+            let stays = wanted.contains(question);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        self.said
+            .send_modify(|said| said.retain(|question, _| wanted.contains(question)));
+        for question in wanted {
+            let is_known = self.open.contains_key(question) || self.said.borrow().contains_key(question);
+            if !is_known {
+                self.ask(question.clone(), Duration::ZERO);
             }
         }
-        tokio::select! {
-            changed = wanted.changed() => if changed.is_err() { return },
-            () = at(again) => {}
+    }
+
+    fn ask(&mut self, question: Question, after: Duration) {
+        let permits = self.permits[usize::from(question.node == self.here)].clone();
+        let asked = question.clone();
+        let task = self.tasks.spawn(async move {
+            sleep(after).await;
+            let _permit = permits.acquire().await;
+            let answer = asked.ask().await;
+            (asked, answer)
+        });
+        self.open.insert(question, task);
+    }
+
+    fn take(&mut self, question: Question, answer: Option<bool>) {
+        if self.open.remove(&question).is_none() {
+            return;
+        }
+        if let Some(is_written) = answer {
+            let at = Instant::now();
+            self.said.send_modify(|said| {
+                said.insert(question.clone(), Answered { is_written, at });
+            });
+        }
+        match answer {
+            Some(true) => self.dirty.mark(),
+            Some(false) => self.ask(question, EVERY),
+            None => self.ask(question, EVERY_SILENT),
         }
     }
 }
@@ -138,6 +222,7 @@ mod tests {
         Question {
             service: ServiceKey::new("shop", "web"),
             node: "n1".into(),
+            since: Instant::now(),
             at: at.to_vec(),
         }
     }
@@ -147,14 +232,15 @@ mod tests {
         let is_written = Arc::default();
         let question = question(&[proxy(&is_written).await]);
         let (dirty, mut wakes) = ferrolb_runtime::dirty::channel();
-        let reader = RulesReader::start(dirty);
+        let reader = RulesReader::start("n1".into(), dirty);
         reader.want([question.clone()].into());
-        while reader.said() != [(question.clone(), false)].into() {
+        let said = || reader.said().get(&question).map(|answered| answered.is_written);
+        while said() != Some(false) {
             sleep(EVERY).await;
         }
         is_written.store(true, Ordering::Relaxed);
         wakes.wait().await;
-        assert_eq!(reader.said(), [(question, true)].into());
+        assert_eq!(said(), Some(true));
         reader.want(BTreeSet::new());
         while !reader.said().is_empty() {
             sleep(EVERY).await;

@@ -10,7 +10,7 @@ use itertools::EitherOrBoth::{Both, Left, Right};
 use itertools::Itertools;
 use tokio::time::Instant;
 
-use super::rules::{Question, Said};
+use super::rules::{Question, Rules};
 use super::succession::Successions;
 use super::watch::Slice;
 use crate::may::{Exposure, Service};
@@ -28,16 +28,22 @@ pub(super) struct Services {
     /// The names of the slices of each Service.
     slices_of: BTreeSet<(ServiceKey, Arc<str>)>,
     successions: Successions,
-    /// Services that are to be followed although their objects did not change.
-    news: BTreeSet<ServiceKey>,
     /// Services and slices that cannot be read.
     unreadable: (Vec<Problem>, Vec<Problem>),
 }
 
 impl Services {
-    /// Follows the stores. Of what did not change nothing is read again.
-    pub(super) fn follow(&mut self, services: &Reflection<Shown>, slices: &Reflection<Slice>, now: Instant) {
-        let mut changed = std::mem::take(&mut self.news);
+    /// Follows the stores, and what is said of the rules. Of what did not change nothing is read again.
+    pub(super) fn follow(
+        &mut self,
+        services: &Reflection<Shown>,
+        slices: &Reflection<Slice>,
+        rules: Rules<'_>,
+        now: Instant,
+    ) {
+        let said = rules.said.iter();
+        let news = said.filter(|(question, answered)| self.successions.hear(question, **answered));
+        let mut changed: BTreeSet<ServiceKey> = news.map(|(question, _)| question.service.clone()).collect();
         changed.extend(self.successions.due(now).cloned());
         if self.versions.0 != Some(services.version()) {
             self.follow_services(services, &mut changed);
@@ -52,7 +58,9 @@ impl Services {
             pack(&mut self.slices);
             self.slices_of = std::mem::take(&mut self.slices_of).into_iter().collect();
         }
-        changed.into_iter().for_each(|key| self.renew_endpoints(key, now));
+        changed
+            .into_iter()
+            .for_each(|key| self.renew_endpoints(key, rules.here, now));
     }
 
     /// When they are to be followed although the stores have not changed.
@@ -60,22 +68,14 @@ impl Services {
         self.successions.next()
     }
 
-    /// This is what kube-proxies say.
-    pub(super) fn hear(&mut self, said: &Said, now: Instant) {
-        for (Question { service, node, .. }, is_written) in said {
-            if self.successions.hear((service, node), *is_written, now) {
-                self.news.insert(service.clone());
-            }
-        }
-    }
-
     /// What this node has to know of the rules, of kube-proxies at the addresses of these nodes.
     pub(super) fn questions(&self, here: &NodeName, nodes: &BTreeMap<NodeName, Node>) -> BTreeSet<Question> {
         let open = self.successions.open(here);
-        let question = |(service, node): (&ServiceKey, &NodeName)| {
+        let question = |(service, node, since): (&ServiceKey, &NodeName, Instant)| {
             Some(Question {
                 service: service.clone(),
                 node: node.clone(),
+                since,
                 at: ports(&self.services.get(service)?.view, nodes.get(node)?)?,
             })
         };
@@ -83,16 +83,16 @@ impl Services {
     }
 
     /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
-    pub(super) fn programmed(&self, here: &NodeName) -> BTreeMap<IpAddr, Instant> {
-        let mut programmed = BTreeMap::new();
+    pub(super) fn written(&self, here: &NodeName) -> BTreeMap<IpAddr, Instant> {
+        let mut written = BTreeMap::new();
         for (service, at) in self.successions.here(here) {
             let addresses = self.services.get(service).map(|service| service.view.ingress);
             for address in addresses.iter().flat_map(Addresses::iter) {
-                let latest = programmed.entry(address).or_insert(at);
+                let latest = written.entry(address).or_insert(at);
                 *latest = at.max(*latest);
             }
         }
-        programmed
+        written
     }
 
     /// What cannot be read. It counts as it was when it could be.
@@ -123,7 +123,7 @@ impl Services {
         // What another field changed says the same as before: nothing need be judged again.
         if known.is_none_or(|known| known.view != shown.view) {
             let endpoints = known.map(|known| known.endpoints.clone());
-            if endpoints.is_none() {
+            if known.is_none_or(|known| known.view.policy != shown.view.policy) {
                 changed.insert(key.clone());
             }
             let service = Service {
@@ -156,7 +156,7 @@ impl Services {
         }
     }
 
-    fn renew_endpoints(&mut self, key: ServiceKey, now: Instant) {
+    fn renew_endpoints(&mut self, key: ServiceKey, here: &NodeName, now: Instant) {
         let Some(known) = self.services.get(&key) else {
             return self.successions.forget(&key);
         };
@@ -166,7 +166,8 @@ impl Services {
         let slices = names.filter_map(|name| self.slices.get(&name));
         let found = Endpoints::of(slices.map(|slice| &slice.endpoints));
         let endpoints = if known.view.policy == TrafficPolicy::Local {
-            self.successions.follow(&key, &known.endpoints, found, now)
+            self.successions
+                .follow((&key, here), &known.endpoints, found, now)
         } else {
             self.successions.forget(&key);
             found
@@ -213,7 +214,9 @@ fn differences<'a, V: 'a>(
 
 /// Where kube-proxy of the node tells of the Service, for each family that it has an address of; none if that is not known of one.
 fn ports(service: &Exposure, node: &Node) -> Option<Vec<SocketAddr>> {
-    let port = service.health_check_port?;
+    let port = service
+        .health_check_port
+        .filter(|_| !service.ingress.is_empty())?;
     let families: BTreeSet<Family> = service.ingress.iter().map(Family::of).collect();
     let addresses = node
         .addresses

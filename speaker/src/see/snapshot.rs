@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::bgp::BgpReader;
 use super::exclude::{CONFIG_MAP, ExcludeList};
-use super::rules::{Question, Said};
+use super::rules::{Question, Rules};
 use super::services::Services;
 use super::watch::Stores;
 use crate::layer2::keys;
@@ -99,14 +99,13 @@ impl Reader {
     }
 
     /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
-    pub(crate) fn programmed(&self, node: &NodeName) -> BTreeMap<IpAddr, Instant> {
-        self.services.programmed(node)
+    pub(crate) fn written(&self, node: &NodeName) -> BTreeMap<IpAddr, Instant> {
+        self.services.written(node)
     }
 
-    /// The cluster as the stores show it at this time, and with this having been said of the rules of nodes.
-    pub(crate) fn read(&mut self, stores: &Stores, said: &Said, now: Instant) -> Snapshot {
-        self.services.hear(said, now);
-        self.services.follow(&stores.services, &stores.slices, now);
+    /// The cluster as the stores show it at this time, and as this node knows of the rules.
+    pub(crate) fn read(&mut self, stores: &Stores, rules: Rules<'_>, now: Instant) -> Snapshot {
+        self.services.follow(&stores.services, &stores.slices, rules, now);
         self.view.services = self.services.services.clone();
         self.read_pools(stores);
         if self.adverts.read(&stores.adverts, Advert::parse) {
