@@ -131,13 +131,14 @@ impl Tally {
     }
 }
 
-/// "2457 requests, 17 lost: 17 from 8.31 s on": one part for each second or more between two losses.
+/// "2457 requests, 17 lost: 17 from 8.31s to 8.52s": one part for each second or more between two losses.
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} requests, {} lost", self.sent, self.lost())?;
         let mut separator = ": ";
         for stretch in self.lost_at.chunk_by(|one, next| *next < *one + PATIENCE) {
-            write!(out, "{separator}{} from {:.2?} on", stretch.len(), stretch[0])?;
+            let (first, last) = (stretch[0], stretch[stretch.len() - 1]);
+            write!(out, "{separator}{} from {first:.2?} to {last:.2?}", stretch.len())?;
             separator = ", ";
         }
         Ok(())
