@@ -242,7 +242,6 @@ impl Bench {
             pod: None,
             stores: stores(policy),
             reader: see::snapshot::Reader::new(may::Options::default()),
-            rules: see::rules::RulesReader::start(node(0), ferrolb_runtime::dirty::channel().0),
             memory: may::Memory::default(),
             fresh: layer2::Fresh::default(),
             reported: Readiness::default(),

@@ -29,7 +29,6 @@ use crate::may::{Memory, Options};
 use crate::metrics::Metrics;
 use crate::peers;
 use crate::see::dataplane::{self, Dataplane};
-use crate::see::rules::RulesReader;
 use crate::see::snapshot::Reader;
 use crate::see::watch::Stores;
 use crate::tell::condition::{Settling, Statement};
@@ -115,7 +114,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics.writes.clone(),
         process.events,
     );
-    let rules = RulesReader::start(node.clone(), process.reports.dirty.clone());
     let mut speaker = Speaker {
         keeping,
         node,
@@ -125,7 +123,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             .map(|(name, uid)| Owner { name, uid }),
         stores,
         reader: Reader::new(options),
-        rules,
         memory: Memory::default(),
         fresh: Fresh::default(),
         reported,
@@ -186,7 +183,6 @@ pub(crate) struct Speaker {
     pub(crate) pod: Option<Owner>,
     pub(crate) stores: Stores,
     pub(crate) reader: Reader,
-    pub(crate) rules: RulesReader,
     pub(crate) memory: Memory,
     pub(crate) fresh: Fresh,
     /// Ready once the `ServiceL2Status` objects are listed.

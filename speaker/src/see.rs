@@ -7,7 +7,6 @@ pub(crate) mod interfaces;
 mod kernel;
 mod kube_proxy;
 pub(crate) mod passwords;
-pub(crate) mod rules;
 mod services;
 pub(crate) mod snapshot;
 pub(crate) mod succession;

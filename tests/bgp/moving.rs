@@ -8,7 +8,7 @@ use ferrolb_lab::suite::{Outcome, Trial, trial};
 
 use crate::pod::{self, moving};
 use crate::scene::{PODS, SOON, Scene};
-use crate::trials::{BUSY, address, forwarded, watched};
+use crate::trials::{BUSY, address, forwarded, known, watched};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial(
@@ -24,6 +24,7 @@ fn moves(lab: &Lab) -> Outcome {
     let address = address(lab, "moving")?;
     forwarded(&fabric, address, &[1], SOON)?;
     watched(lab, &fabric)?;
+    known(lab)?;
     let target = SocketAddr::from((address, 8080));
     let tally = pod::moves(lab, "bgp", target, |node| {
         forwarded(&fabric, address, &[node], PODS)

@@ -73,6 +73,18 @@ pub(crate) fn forwarded(
     })
 }
 
+/// Waits until every speaker says that its sessions are up. It says so once in ten seconds, and until then others do not count on them.
+pub(crate) fn known(lab: &Lab) -> Result<()> {
+    wait::until_seen("the sessions to be known", PODS, || {
+        let states = lab.json(&["get", "configurationstates", "-n", "metallb-system"])?;
+        let all = states["items"].as_array().into_iter().flatten();
+        let told = all.filter_map(|state| state["metadata"]["annotations"]["ferrolb.io/sessions"].as_str());
+        let told: Vec<&str> = told.collect();
+        let all_up = told.len() == nodes(lab).len() && told.iter().all(|sessions| *sessions == "tor-a tor-b");
+        Ok(all_up.then_some(()).ok_or_else(|| format!("{told:?}")))
+    })
+}
+
 /// FRR takes its BFD down once when BGP comes up.
 pub(crate) fn watched(lab: &Lab, fabric: &Fabric<'_>) -> Result<()> {
     wait::until("FRR's BFD to be up with all", SOON, || {
@@ -148,15 +160,20 @@ fn everywhere(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-/// The status of each BGPSessionState of this peer, which is what all expect.
+/// BIRD that has refused a peer turns its attempts away without a word for a minute, and then says why again.
+const REFUSED: Duration = Duration::from_secs(2 * 60);
+
+/// Waits until the BGPSessionState of each node for this peer has said so, each at a time of its own.
 fn until_sessions(lab: &Lab, peer: &str, are: impl Fn(&Value) -> bool) -> Result<Duration> {
-    let began = Instant::now();
-    wait::until_seen(&format!("what the sessions with {peer} are at"), SOON, || {
+    let (began, mut said) = (Instant::now(), BTreeSet::new());
+    wait::until_seen(&format!("what the sessions with {peer} are at"), REFUSED, || {
         let list = lab.json(&["get", "bgpsessionstates", "-n", "metallb-system"])?;
         let of_peer = |one: &&Value| one["status"]["bgpPeer"] == peer;
         let items = list["items"].as_array().cloned().unwrap_or_default();
         let of_peer: Vec<&Value> = items.iter().filter(of_peer).map(|one| &one["status"]).collect();
-        let all = of_peer.len() == nodes(lab).len() && of_peer.iter().all(|status| are(status));
+        let so = of_peer.iter().filter(|status| are(status));
+        said.extend(so.map(|status| status["node"].to_string()));
+        let all = said.len() == nodes(lab).len();
         Ok(all.then_some(()).ok_or_else(|| format!("{of_peer:?}")))
     })?;
     Ok(began.elapsed())
@@ -203,8 +220,7 @@ fn sessions(lab: &Lab) -> Outcome {
     eprintln!("the objects name the wrong AS {took:.1?} after it was written");
     let line = "FD25 BGPPeer/metallb-system/tor-b: no session of ".to_owned();
     doctor::until_found(lab, 2, &[line])?;
-    // In between BIRD turns attempts away without a word.
-    wait::until_seen("doctor to say what to do", SOON * 2, || {
+    wait::until_seen("doctor to say what to do", REFUSED, || {
         let (_, answer) = doctor::doctor(lab, &[])?;
         let said = answer.to_string().contains("correct spec.peerASN");
         Ok(said.then_some(()).ok_or_else(|| answer.to_string()))

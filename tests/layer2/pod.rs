@@ -28,7 +28,7 @@ pub(crate) fn moves(
 }
 
 /// Deployment and Service `moving`, of policy Local over UDP, with one pod on this node and an address of this pool. Applied for another node
-/// it starts the new pod before it ends the old one, which serves for three seconds more.
+/// it starts the new pod before it ends the old one, which serves for five seconds more.
 pub(crate) fn moving(pool: &str, node: &str) -> String {
     format!(
         "
@@ -48,7 +48,7 @@ spec:
       - name: echo
         image: localhost/echo:1
         readinessProbe: {{httpGet: {{path: /healthz, port: 8080}}, periodSeconds: 1}}
-        lifecycle: {{preStop: {{sleep: {{seconds: 3}}}}}}
+        lifecycle: {{preStop: {{sleep: {{seconds: 5}}}}}}
 ---
 apiVersion: v1
 kind: Service

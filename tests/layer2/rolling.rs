@@ -51,7 +51,7 @@ spec:
       - name: echo
         image: localhost/echo:1
         readinessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 1}
-        lifecycle: {preStop: {sleep: {seconds: 3}}}
+        lifecycle: {preStop: {sleep: {seconds: 5}}}
 ---
 apiVersion: v1
 kind: Service

@@ -45,8 +45,6 @@ pub struct ServiceView {
     pub ports: BTreeSet<Port>,
     /// `externalTrafficPolicy`.
     pub policy: TrafficPolicy,
-    /// `healthCheckNodePort`, where each node says whether it has ready endpoints.
-    pub health_check_port: Option<u16>,
     /// Whether it selects pods; without a selector the endpoints are somebody's own.
     pub has_selector: bool,
     /// Addresses in `status.loadBalancer.ingress`; entries with a host name only are left out.
@@ -166,7 +164,6 @@ impl ServiceView {
             deprecated_annotations: annotations.deprecated(),
             ports: spec.ports.iter().flatten().map(port).collect(),
             policy,
-            health_check_port: health_check_port(&spec),
             has_selector: spec.selector.is_some_and(|selector| !selector.is_empty()),
             ingress,
             surplus_ingress,
@@ -223,12 +220,6 @@ impl ServiceView {
     pub fn shares_like(&self, other: &Self) -> bool {
         self.sharing == other.sharing && self.ports == other.ports
     }
-}
-
-/// Zero is none (Kubernetes' zero value).
-fn health_check_port(spec: &ServiceSpec) -> Option<u16> {
-    let port = u16::try_from(spec.health_check_node_port?).ok()?;
-    Some(port).filter(|port| *port > 0)
 }
 
 fn families(spec: &ServiceSpec) -> Result<Families, Invalid> {

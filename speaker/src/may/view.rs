@@ -47,8 +47,6 @@ pub struct Exposure {
     pub sharing_annotated: bool,
     /// `externalTrafficPolicy`.
     pub policy: TrafficPolicy,
-    /// `healthCheckNodePort`, where kube-proxy of each node says by its rules whether there are ready endpoints.
-    pub health_check_port: Option<u16>,
     /// The addresses in its status.
     pub ingress: Addresses,
     /// The pools they came from, as its annotations say.
@@ -69,7 +67,6 @@ impl From<ServiceView> for Exposure {
             labels: PackedLabels::of(&service.labels),
             sharing_annotated: service.sharing_annotated,
             policy: service.policy,
-            health_check_port: service.health_check_port,
             ingress: service.ingress,
             allocated_from: service.allocated_from,
         }

@@ -25,7 +25,6 @@ use crate::peers::{self, Passwords};
 use crate::routes::{Routes, SessionsByNode};
 use crate::see::dataplane::Dataplane;
 use crate::see::interfaces;
-use crate::see::rules::Rules;
 use crate::see::snapshot::{Reader, Snapshot};
 use crate::tell::bgp_status;
 use crate::tell::condition::{self, Known};
@@ -52,8 +51,6 @@ pub(crate) struct Input {
     /// What is wrong with the sessions, and with those of BFD.
     doubts: Vec<(PeerName, String)>,
     passwords: Passwords,
-    /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
-    written: BTreeMap<IpAddr, Instant>,
 }
 
 impl Input {
@@ -69,7 +66,6 @@ impl Input {
             && self.up == other.up
             && self.doubts == other.doubts
             && self.passwords == other.passwords
-            && self.written == other.written
     }
 }
 
@@ -77,13 +73,8 @@ impl Speaker {
     /// Once over everything that changed; nothing waits for the API server. Returns when the next pass may begin.
     pub(crate) fn pass(&mut self) -> Instant {
         let began = Instant::now();
-        let said = self.rules.said();
-        let rules = Rules {
-            here: &self.node,
-            said: &said,
-        };
         let mut input = Input {
-            snapshot: self.reader.read(&self.stores, rules, began),
+            snapshot: self.reader.read(&self.stores, began),
             links: self.links.borrow_and_update().clone(),
             dataplane: self.dataplane.borrow_and_update().clone(),
             reports: self.membership.reports().clone(),
@@ -93,9 +84,7 @@ impl Speaker {
             up: self.routing.up(),
             doubts: self.routing.doubts(),
             passwords: self.routing.passwords(),
-            written: self.reader.written(&self.node),
         };
-        self.rules.want(self.reader.questions(&self.node));
         self.membership.learn(input.snapshot.secret.as_deref());
         input.has_key = self.membership.has_key();
         let next = self.said.next(began).into_iter().chain(self.routing.next());
@@ -171,9 +160,8 @@ impl Speaker {
         }
         let Snapshot { view, policy, .. } = &input.snapshot;
         let routes = self.routing.decide(&self.node, view, policy);
-        let known = (sessions, &input.written);
         self.routing
-            .tell(&self.node, known, &input.passwords, Instant::now());
+            .tell(&self.node, sessions, &input.passwords, Instant::now());
         routes
     }
 

@@ -4,7 +4,6 @@ mod arriving;
 mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_crds::api::BGPSessionStateStatus;
@@ -151,7 +150,7 @@ impl Routing {
     pub(crate) fn tell(
         &mut self,
         node: &NodeName,
-        (sessions, written): (&SessionsByNode, &BTreeMap<IpAddr, Instant>),
+        sessions: &SessionsByNode,
         passwords: &Passwords,
         now: Instant,
     ) {
@@ -163,7 +162,7 @@ impl Routing {
         };
         self.passwords.want(secrets(&policy));
         self.leaving.follow(given_up(&routes, sessions, &view, node), now);
-        self.arriving.follow(&routes, node, written, now);
+        self.arriving.follow(&routes, node, now);
         self.next = self
             .leaving
             .next(now)

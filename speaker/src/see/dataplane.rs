@@ -83,7 +83,7 @@ pub(crate) fn watch(
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !found.is_closed() {
             ticks.tick().await;
-            let kube_proxy = pulse.take(kube_proxy::ask_here().await);
+            let kube_proxy = pulse.take(kube_proxy::ask().await);
             let links = links.borrow().clone();
             let now = Dataplane::read(&links, &views.borrow(), kube_proxy);
             send_if_other(&found, now);

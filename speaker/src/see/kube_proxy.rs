@@ -1,6 +1,6 @@
-//! What kube-proxy says of itself.
+//! Whether this node's kube-proxy says that it is well.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use crate::facts::KubeProxy;
 
-/// Where kube-proxy of this node answers unless told otherwise (`healthzBindAddress`).
-const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 10256);
+/// Where kube-proxy answers unless told otherwise (`healthzBindAddress`).
+const PORT: u16 = 10256;
 /// Unlike `/healthz` it says nothing of the node, which an autoscaler may be about to delete (KEP-3836).
-const LIVENESS: &[u8] = b"GET /livez HTTP/1.0\r\n\r\n";
+const REQUEST: &[u8] = b"GET /livez HTTP/1.0\r\n\r\n";
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(1);
 /// As long as `HTTP/1.0 200`.
@@ -58,17 +58,12 @@ impl Pulse {
     }
 }
 
-/// Asks kube-proxy of this node whether it is well.
-pub(super) async fn ask_here() -> Answer {
-    ask(HERE, LIVENESS).await
-}
-
-/// Asks a kube-proxy one thing.
-pub(super) async fn ask(at: SocketAddr, request: &[u8]) -> Answer {
+/// Asks kube-proxy.
+pub(super) async fn ask() -> Answer {
     let mut answer = [0; STATUS_LINE_BYTES];
     let exchange = async {
-        let mut stream = TcpStream::connect(at).await?;
-        stream.write_all(request).await?;
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).await?;
+        stream.write_all(REQUEST).await?;
         stream.read_exact(&mut answer).await
     };
     match timeout(ANSWER, exchange).await {

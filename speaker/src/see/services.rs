@@ -1,19 +1,17 @@
 //! The load balancers among the Services and their endpoints, followed from change to change.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ferrolb_crds::domain::{Addresses, Endpoints, Family, Node, NodeName, ServiceKey, TrafficPolicy};
+use ferrolb_crds::domain::{Endpoints, ServiceKey, TrafficPolicy};
 use ferrolb_runtime::reflect::{Entry, ObjectKey, Problem, Reflection, Snapshot};
 use itertools::EitherOrBoth::{Both, Left, Right};
 use itertools::Itertools;
 use tokio::time::Instant;
 
-use super::rules::{Question, Rules};
 use super::succession::Successions;
 use super::watch::Slice;
-use crate::may::{Exposure, Service};
+use crate::may::Service;
 use crate::tell::condition::Shown;
 
 /// The load balancers, and the Services that were some until their condition is gone.
@@ -33,18 +31,9 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Follows the stores, and what is said of the rules. Of what did not change nothing is read again.
-    pub(super) fn follow(
-        &mut self,
-        services: &Reflection<Shown>,
-        slices: &Reflection<Slice>,
-        rules: Rules<'_>,
-        now: Instant,
-    ) {
-        let said = rules.said.iter();
-        let news = said.filter(|(question, answered)| self.successions.hear(question, **answered));
-        let mut changed: BTreeSet<ServiceKey> = news.map(|(question, _)| question.service.clone()).collect();
-        changed.extend(self.successions.due(now).cloned());
+    /// Follows the stores. Of what did not change nothing is read again.
+    pub(super) fn follow(&mut self, services: &Reflection<Shown>, slices: &Reflection<Slice>, now: Instant) {
+        let mut changed: BTreeSet<ServiceKey> = self.successions.due(now).into_iter().collect();
         if self.versions.0 != Some(services.version()) {
             self.follow_services(services, &mut changed);
         }
@@ -58,41 +47,12 @@ impl Services {
             pack(&mut self.slices);
             self.slices_of = std::mem::take(&mut self.slices_of).into_iter().collect();
         }
-        changed
-            .into_iter()
-            .for_each(|key| self.renew_endpoints(key, rules.here, now));
+        changed.into_iter().for_each(|key| self.renew_endpoints(key, now));
     }
 
     /// When they are to be followed although the stores have not changed.
     pub(super) fn next(&self) -> Option<Instant> {
         self.successions.next()
-    }
-
-    /// What this node has to know of the rules, of kube-proxies at the addresses of these nodes.
-    pub(super) fn questions(&self, here: &NodeName, nodes: &BTreeMap<NodeName, Node>) -> BTreeSet<Question> {
-        let open = self.successions.open(here);
-        let question = |(service, node, since): (&ServiceKey, &NodeName, Instant)| {
-            Some(Question {
-                service: service.clone(),
-                node: node.clone(),
-                since,
-                at: ports(&self.services.get(service)?.view, nodes.get(node)?)?,
-            })
-        };
-        open.filter_map(question).collect()
-    }
-
-    /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
-    pub(super) fn written(&self, here: &NodeName) -> BTreeMap<IpAddr, Instant> {
-        let mut written = BTreeMap::new();
-        for (service, at) in self.successions.here(here) {
-            let addresses = self.services.get(service).map(|service| service.view.ingress);
-            for address in addresses.iter().flat_map(Addresses::iter) {
-                let latest = written.entry(address).or_insert(at);
-                *latest = at.max(*latest);
-            }
-        }
-        written
     }
 
     /// What cannot be read. It counts as it was when it could be.
@@ -123,7 +83,7 @@ impl Services {
         // What another field changed says the same as before: nothing need be judged again.
         if known.is_none_or(|known| known.view != shown.view) {
             let endpoints = known.map(|known| known.endpoints.clone());
-            if known.is_none_or(|known| known.view.policy != shown.view.policy) {
+            if endpoints.is_none() {
                 changed.insert(key.clone());
             }
             let service = Service {
@@ -156,7 +116,7 @@ impl Services {
         }
     }
 
-    fn renew_endpoints(&mut self, key: ServiceKey, here: &NodeName, now: Instant) {
+    fn renew_endpoints(&mut self, key: ServiceKey, now: Instant) {
         let Some(known) = self.services.get(&key) else {
             return self.successions.forget(&key);
         };
@@ -166,8 +126,7 @@ impl Services {
         let slices = names.filter_map(|name| self.slices.get(&name));
         let found = Endpoints::of(slices.map(|slice| &slice.endpoints));
         let endpoints = if known.view.policy == TrafficPolicy::Local {
-            self.successions
-                .follow((&key, here), &known.endpoints, found, now)
+            self.successions.follow(&key, &known.endpoints, found, now)
         } else {
             self.successions.forget(&key);
             found
@@ -210,20 +169,6 @@ fn differences<'a, V: 'a>(
         }
     }
     differences
-}
-
-/// Where kube-proxy of the node tells of the Service, for each family that it has an address of; none if that is not known of one.
-fn ports(service: &Exposure, node: &Node) -> Option<Vec<SocketAddr>> {
-    let port = service
-        .health_check_port
-        .filter(|_| !service.ingress.is_empty())?;
-    let families: BTreeSet<Family> = service.ingress.iter().map(Family::of).collect();
-    let addresses = node
-        .addresses
-        .iter()
-        .filter(|address| families.contains(&Family::of(**address)));
-    let known: BTreeSet<Family> = addresses.clone().map(|address| Family::of(*address)).collect();
-    (known == families).then(|| addresses.map(|address| (*address, port).into()).collect())
 }
 
 fn pack<K: Ord, V>(map: &mut BTreeMap<K, V>) {

@@ -1,7 +1,6 @@
 //! Stores → one view, with what is wrong in it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_crds::api::{ConfigurationState, IPAddressPool, L2Advertisement, core};
@@ -16,7 +15,6 @@ use tokio::time::Instant;
 
 use super::bgp::BgpReader;
 use super::exclude::{CONFIG_MAP, ExcludeList};
-use super::rules::{Question, Rules};
 use super::services::Services;
 use super::watch::Stores;
 use crate::layer2::keys;
@@ -93,19 +91,9 @@ impl Reader {
         }
     }
 
-    /// What a node has to know of the rules that kube-proxies write.
-    pub(crate) fn questions(&self, node: &NodeName) -> BTreeSet<Question> {
-        self.services.questions(node, &self.view.nodes)
-    }
-
-    /// The addresses that this node has come to serve lately, and when its rules for them are written as far as is known.
-    pub(crate) fn written(&self, node: &NodeName) -> BTreeMap<IpAddr, Instant> {
-        self.services.written(node)
-    }
-
-    /// The cluster as the stores show it at this time, and as this node knows of the rules.
-    pub(crate) fn read(&mut self, stores: &Stores, rules: Rules<'_>, now: Instant) -> Snapshot {
-        self.services.follow(&stores.services, &stores.slices, rules, now);
+    /// The cluster as the stores show it at this time.
+    pub(crate) fn read(&mut self, stores: &Stores, now: Instant) -> Snapshot {
+        self.services.follow(&stores.services, &stores.slices, now);
         self.view.services = self.services.services.clone();
         self.read_pools(stores);
         if self.adverts.read(&stores.adverts, Advert::parse) {

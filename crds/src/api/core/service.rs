@@ -60,8 +60,6 @@ pub struct ServiceSpec {
     pub load_balancer_ip: Option<String>,
     /// `Cluster` or `Local`.
     pub external_traffic_policy: Option<String>,
-    /// Where a node says whether it has endpoints, if the policy is `Local`.
-    pub health_check_node_port: Option<i32>,
     /// The first of its addresses inside the cluster, or `None`.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: Option<String>,

@@ -3,7 +3,7 @@
 //! An endpoint that has become ready is known to the speaker at once, and to kube-proxy's rules up to a second later (its
 //! `minSyncPeriod`); what a router sends here in between, the kernel drops if the policy is Local. So long as another node that told the
 //! address before goes on telling the same peer, nobody misses this one. A node that [loses](crate::see::succession) its last pod meanwhile
-//! goes on until then. One that [leaves](super::leaving) does not ask, so beside that the time is what it takes kube-proxy at most.
+//! goes on for that long, and so does one that [leaves](super::leaving), but neither for longer.
 //!
 //! One that comes and goes, with a pod that is ready now and then, waits twice as long each time: with each change a router moves flows,
 //! also those of other nodes.
@@ -22,8 +22,6 @@ use crate::may::View;
 use crate::routes::{Routes, SessionsByNode, Table, Tellers, above, stays};
 use crate::see::succession::PROGRAMMING;
 
-/// How long an address waits that comes for the second time.
-const SECOND: Duration = PROGRAMMING.saturating_mul(2);
 /// The longest wait of an address that comes and goes.
 const LONGEST: Duration = Duration::from_secs(60);
 /// After so long without coming anew an address is as any other.
@@ -40,45 +38,22 @@ pub(super) struct Arriving {
 
 #[derive(Debug)]
 struct Arrival {
-    since: Instant,
-    /// When the rules are written, as far as is known.
-    written: Instant,
-    /// It has come and gone before, and is not told earlier.
-    not_before: Instant,
+    /// When the rules are written.
+    programmed: Instant,
+    /// When it is told, if not before.
+    ends: Instant,
     /// The nodes that told it before.
     before: Arc<Tellers>,
 }
 
-impl Arrival {
-    /// When it is told, if not before.
-    fn ends(&self) -> Instant {
-        self.written.max(self.not_before)
-    }
-
-    /// When it is told beside a node that leaves, which withdraws in the end, however long the rules take.
-    fn ends_beside_leaving(&self) -> Instant {
-        self.written.min(self.since + PROGRAMMING)
-    }
-}
-
 impl Arriving {
-    /// These routes are decided now, and the rules of this node for these addresses are written then, as far as is known. What the first
-    /// routes of a process say, the process before it may have told.
-    pub(super) fn follow(
-        &mut self,
-        routes: &Arc<Routes>,
-        node: &NodeName,
-        written: &BTreeMap<IpAddr, Instant>,
-        now: Instant,
-    ) {
+    /// These routes are decided now. What the first ones of a process say, the process before it may have told.
+    pub(super) fn follow(&mut self, routes: &Arc<Routes>, node: &NodeName, now: Instant) {
         let Some(seen) = self.seen.replace(routes.clone()) else {
             return;
         };
-        for (address, arrival) in &mut self.by_address {
-            arrival.written = written.get(address).copied().unwrap_or(arrival.written);
-        }
         self.by_address.retain(|address, arrival| {
-            now < arrival.ends() && tellers(routes, *address).is_some_and(|all| all.contains_key(node))
+            now < arrival.ends && tellers(routes, *address).is_some_and(|all| all.contains_key(node))
         });
         if Arc::ptr_eq(&seen, routes) {
             return;
@@ -90,12 +65,11 @@ impl Arriving {
             };
             if !Arc::ptr_eq(before, after) && after.contains_key(node) && !before.contains_key(node) {
                 let last = self.lately.get(address).map(|(_, wait)| *wait);
-                let wait = last.map_or(Duration::ZERO, |last| (last * 2).clamp(SECOND, LONGEST));
+                let wait = last.map_or(PROGRAMMING, |last| (last * 2).min(LONGEST));
                 self.lately.insert(*address, (now, wait));
                 let arrival = Arrival {
-                    since: now,
-                    written: written.get(address).copied().unwrap_or(now + PROGRAMMING),
-                    not_before: now + wait,
+                    programmed: now + PROGRAMMING,
+                    ends: now + wait,
                     before: before.clone(),
                 };
                 self.by_address.insert(*address, arrival);
@@ -115,7 +89,8 @@ impl Arriving {
         let tells = |other: &NodeName, arrival: &Arrival, after: &Tellers| {
             let is_peer = |tellers: &Tellers| tellers.get(other).is_some_and(|peers| peers.contains(peer));
             let is_up = sessions.get(other).is_some_and(|up| up.contains(peer));
-            let is_ready = |node: &Node| node.ready && now < arrival.ends_beside_leaving();
+            // One that leaves withdraws in the end, so it is waited for no longer than the rules take.
+            let is_ready = |node: &Node| node.ready && now < arrival.programmed;
             let goes_on = stays(view, other) || view.nodes.get(other).is_some_and(is_ready);
             is_up && is_peer(&arrival.before) && is_peer(after) && goes_on
         };
@@ -138,7 +113,7 @@ impl Arriving {
 
     /// When the next one may be told.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
-        let ends = |arrival: &Arrival| [arrival.ends_beside_leaving(), arrival.ends()];
+        let ends = |arrival: &Arrival| [arrival.programmed, arrival.ends];
         let ends = self.by_address.values().flat_map(ends);
         ends.filter(|end| *end > now).min()
     }
@@ -178,7 +153,6 @@ mod tests {
         view: View,
         sessions: SessionsByNode,
         arriving: Arriving,
-        written: BTreeMap<IpAddr, Instant>,
         began: Instant,
     }
 
@@ -191,7 +165,6 @@ mod tests {
                 view,
                 sessions: [("n1".into(), up.clone()), ("n2".into(), up)].into(),
                 arriving: Arriving::default(),
-                written: BTreeMap::new(),
                 began: Instant::now(),
             };
             scene.tells_at(0);
@@ -202,7 +175,7 @@ mod tests {
         fn tells_at(&mut self, milliseconds: u64) -> bool {
             let routes = Arc::new(routes(&self.view, &policy(), &"n2".into()));
             let now = self.began + Duration::from_millis(milliseconds);
-            self.arriving.follow(&routes, &"n2".into(), &self.written, now);
+            self.arriving.follow(&routes, &"n2".into(), now);
             let peer = PeerName::from("tor");
             let table = Cow::Borrowed(&routes.tables[&peer]);
             let all = (&*routes, &self.sessions, &self.view);
@@ -226,24 +199,6 @@ mod tests {
         assert!(!scene.tells_at(2099));
         assert!(scene.tells_at(2100));
         assert_eq!(scene.next_after(2100), None);
-    }
-
-    #[test]
-    fn it_is_told_of_at_once_when_its_rules_are_known_to_be_written_but_not_if_it_comes_and_goes() {
-        let mut scene = Scene::with_endpoints_on(&["n1"]);
-        for (at, is_told) in [(100, true), (3000, false)] {
-            endpoints(&mut scene.view, "web", &["n1"]);
-            scene.tells_at(at);
-            endpoints(&mut scene.view, "web", &["n1", "n2"]);
-            assert!(!scene.tells_at(at));
-            let written = scene.began + Duration::from_millis(at + 100);
-            scene.written = [(ADDRESS.parse().unwrap(), written)].into();
-            assert_eq!(scene.tells_at(at + 100), is_told);
-            scene.written.clear();
-            assert_eq!(scene.tells_at(at + 200), is_told);
-        }
-        node(&mut scene.view, "n1", json!({"spec": {"unschedulable": true}}));
-        assert!(scene.tells_at(3300));
     }
 
     #[test]

@@ -1,13 +1,9 @@
-use std::time::Duration;
-
 use ferrolb_runtime::reflect::Reflection;
 use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::bgp::BgpStores;
-use super::super::rules::{Answered, Said};
-use super::super::succession::PROGRAMMING;
 use super::super::watch::Slice;
 use super::*;
 use crate::may::may;
@@ -77,7 +73,7 @@ fn stores() -> Stores {
 fn a_secret_that_is_gone_is_a_problem() {
     let mut stores = stores();
     stores.secrets = store(&[]);
-    let snapshot = read(&mut reader(), &stores, Instant::now());
+    let snapshot = reader().read(&stores, Instant::now());
     assert!(
         snapshot.problems[0]
             .to_string()
@@ -87,16 +83,6 @@ fn a_secret_that_is_gone_is_a_problem() {
 
 fn reader() -> Reader {
     Reader::new(Options::default())
-}
-
-/// What n1 sees, without any news of rules.
-fn read(reader: &mut Reader, stores: &Stores, now: Instant) -> Snapshot {
-    let (here, said) = ("n1".into(), Said::new());
-    let rules = Rules {
-        here: &here,
-        said: &said,
-    };
-    reader.read(stores, rules, now)
 }
 
 fn state(node: &str, subnet: &str) -> Value {
@@ -109,7 +95,7 @@ fn state(node: &str, subnet: &str) -> Value {
 
 #[test]
 fn the_view_holds_what_is_judged() {
-    let snapshot = read(&mut reader(), &stores(), Instant::now());
+    let snapshot = reader().read(&stores(), Instant::now());
     let may = may(&snapshot.view);
     let judged = &may.by_address[&"192.0.2.1".parse().unwrap()];
     assert!(judged.eligible.as_ref().unwrap().includes(&"n1".into()));
@@ -119,20 +105,20 @@ fn the_view_holds_what_is_judged() {
 #[test]
 fn what_a_speaker_told_of_its_node_outlives_the_speaker() {
     let (mut reader, mut stores) = (reader(), stores());
-    let first = read(&mut reader, &stores, Instant::now()).view.links;
+    let first = reader.read(&stores, Instant::now()).view.links;
     assert!(first[&"n1".into()].have_on_link("192.0.2.1".parse().unwrap()));
     stores.states = store(&[]);
     assert!(Arc::ptr_eq(
-        &read(&mut reader, &stores, Instant::now()).view.links,
+        &reader.read(&stores, Instant::now()).view.links,
         &first
     ));
     stores.nodes = store(&[node("n2")]);
-    assert!(read(&mut reader, &stores, Instant::now()).view.links.is_empty());
+    assert!(reader.read(&stores, Instant::now()).view.links.is_empty());
 }
 
 #[test]
 fn only_load_balancers_are_kept() {
-    let snapshot = read(&mut reader(), &stores(), Instant::now());
+    let snapshot = reader().read(&stores(), Instant::now());
     let keys: Vec<String> = snapshot.view.services.keys().map(ToString::to_string).collect();
     assert_eq!(keys, ["shop/web"]);
     let web = ServiceKey::new("shop", "web");
@@ -142,7 +128,7 @@ fn only_load_balancers_are_kept() {
 
 #[test]
 fn the_endpoints_of_a_service_come_from_all_its_slices() {
-    let snapshot = read(&mut reader(), &stores(), Instant::now());
+    let snapshot = reader().read(&stores(), Instant::now());
     let endpoints = &snapshot.view.services[&ServiceKey::new("shop", "web")].endpoints;
     let nodes: Vec<String> = endpoints.serving_nodes().map(ToString::to_string).collect();
     assert_eq!(nodes, ["n1", "n2"]);
@@ -152,11 +138,11 @@ fn the_endpoints_of_a_service_come_from_all_its_slices() {
 fn what_did_not_change_is_not_read_again() {
     let (mut reader, mut stores) = (reader(), stores());
     let key = ServiceKey::new("shop", "web");
-    let first = read(&mut reader, &stores, Instant::now()).view.services[&key].clone();
-    let second = read(&mut reader, &stores, Instant::now()).view.services[&key].clone();
+    let first = reader.read(&stores, Instant::now()).view.services[&key].clone();
+    let second = reader.read(&stores, Instant::now()).view.services[&key].clone();
     assert!(first.is(&second));
     stores.slices = slices(&[slice("web-a", "web", "n1")]);
-    let third = read(&mut reader, &stores, Instant::now()).view.services[&key].clone();
+    let third = reader.read(&stores, Instant::now()).view.services[&key].clone();
     assert!(Arc::ptr_eq(&first.view, &third.view));
     assert!(!third.endpoints.serving_on(&"n2".into()));
 }
@@ -169,22 +155,19 @@ fn of_policy_local_a_pod_that_moves_counts_where_it_was_until_the_reader_is_due(
         web["spec"]["externalTrafficPolicy"] = json!(policy);
         stores.services = services(&[web]);
         stores.slices = slices(&[slice("web-a", "web", "n1")]);
-        read(&mut reader, &stores, began);
+        reader.read(&stores, began);
         let mut leaving = slice("web-a", "web", "n1");
         leaving["endpoints"][0]["conditions"] = json!({"ready": false, "serving": true, "terminating": true});
         stores.slices = slices(&[leaving, slice("web-bb", "web", "n2")]);
         let mut ready = |now| {
-            let view = read(&mut reader, &stores, now).view;
+            let view = reader.read(&stores, now).view;
             let endpoints = &view.services[&ServiceKey::new("shop", "web")].endpoints;
             let nodes = endpoints.ready_nodes().map(|(node, _)| node.as_str());
             (nodes.collect::<Vec<_>>().join(" "), reader.next())
         };
-        let (mut nodes, mut due) = ready(began);
+        let (nodes, due) = ready(began);
         assert_eq!(nodes, at_once);
-        while let Some(now) = due {
-            (nodes, due) = ready(now);
-        }
-        assert_eq!(nodes, "n2");
+        assert_eq!(ready(due.unwrap_or(began)), ("n2".to_owned(), None));
     }
 }
 
@@ -196,7 +179,7 @@ fn an_invalid_object_is_a_problem_and_the_others_work() {
         pool("p", "192.0.2.0/24"),
         pool("q", "192.0.2.8/32"),
     ]);
-    let snapshot = read(&mut reader(), &stores, Instant::now());
+    let snapshot = reader().read(&stores, Instant::now());
     let problems: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         problems,
@@ -213,7 +196,7 @@ fn an_object_that_cannot_be_decoded_is_a_problem() {
     let mut stores = stores();
     let metadata = json!({"name": "all", "namespace": "metallb-system"});
     stores.adverts = store(&[json!({"metadata": metadata, "spec": {"interfaces": 7}})]);
-    let snapshot = read(&mut reader(), &stores, Instant::now());
+    let snapshot = reader().read(&stores, Instant::now());
     assert_eq!(
         snapshot
             .problems
@@ -233,12 +216,13 @@ fn the_config_map_says_which_interfaces_never_announce() {
             "data": {"excludel2.yaml": format!("announcedInterfacesToExclude: [{patterns}]")}})
     };
     assert!(
-        read(&mut reader(), &stores, Instant::now())
+        reader()
+            .read(&stores, Instant::now())
             .exclude
             .excludes(&"docker0".into())
     );
     stores.config_maps = store(&[config("'^eth9$', '('")]);
-    let snapshot = read(&mut reader(), &stores, Instant::now());
+    let snapshot = reader().read(&stores, Instant::now());
     assert!(snapshot.exclude.excludes(&"eth9".into()) && !snapshot.exclude.excludes(&"docker0".into()));
     assert_eq!(snapshot.problems.len(), 1);
 }
@@ -247,13 +231,13 @@ fn the_config_map_says_which_interfaces_never_announce() {
 fn what_cannot_be_read_any_more_is_announced_as_before_and_said() {
     let (mut reader, mut stores) = (reader(), stores());
     let key = ServiceKey::new("shop", "web");
-    let before = read(&mut reader, &stores, Instant::now()).view.services[&key].clone();
+    let before = reader.read(&stores, Instant::now()).view.services[&key].clone();
     let (mut odd_service, mut odd_slice) = (service("web", "LoadBalancer"), slice("web-bb", "web", "n2"));
     odd_service["spec"] = json!("none");
     odd_slice["endpoints"] = json!("none");
     stores.services = services(&[odd_service]);
     stores.slices = slices(&[slice("web-a", "web", "n1"), odd_slice]);
-    let snapshot = read(&mut reader, &stores, Instant::now());
+    let snapshot = reader.read(&stores, Instant::now());
     assert!(snapshot.view.services[&key].is(&before));
     let problems: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -264,7 +248,7 @@ fn what_cannot_be_read_any_more_is_announced_as_before_and_said() {
         ]
     );
     stores.services = services(&[]);
-    let snapshot = read(&mut reader, &stores, Instant::now());
+    let snapshot = reader.read(&stores, Instant::now());
     assert!(
         snapshot.view.services.is_empty(),
         "what is gone is announced no longer"
@@ -278,7 +262,7 @@ fn a_service_with_odd_conditions_of_others_is_read_like_any_other() {
     odd["status"]["conditions"] =
         json!([{"type": "example.com/A", "status": "True", "lastTransitionTime": null}]);
     stores.services = services(&[odd]);
-    let snapshot = read(&mut reader(), &stores, Instant::now());
+    let snapshot = reader().read(&stores, Instant::now());
     assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
     assert!(
         snapshot
@@ -286,54 +270,4 @@ fn a_service_with_odd_conditions_of_others_is_read_like_any_other() {
             .services
             .contains_key(&ServiceKey::new("shop", "web"))
     );
-}
-
-#[test]
-fn the_node_that_a_pod_moves_to_asks_its_kube_proxy_and_so_does_the_one_that_it_leaves() {
-    for (here, until) in [("n1", 500), ("n2", 0)] {
-        let (here, mut said): (NodeName, Said) = (here.into(), Said::new());
-        let (mut reader, mut stores, began) = (reader(), stores(), Instant::now());
-        let mut web = service("web", "LoadBalancer");
-        web["spec"]["externalTrafficPolicy"] = json!("Local");
-        web["spec"]["healthCheckNodePort"] = json!(30_000);
-        stores.services = services(&[web]);
-        let mut n2 = node("n2");
-        n2["status"]["addresses"] = json!([{"type": "InternalIP", "address": "198.51.100.2"},
-            {"type": "InternalIP", "address": "2001:db8::2"}]);
-        stores.nodes = store(&[node("n1"), n2]);
-        stores.slices = slices(&[slice("web-a", "web", "n1")]);
-        let ready = |view: &View| {
-            let endpoints = &view.services[&ServiceKey::new("shop", "web")].endpoints;
-            let nodes = endpoints.ready_nodes().map(|(node, _)| node.as_str());
-            nodes.collect::<Vec<_>>().join(" ")
-        };
-        let mut at = |said: &Said, stores: &Stores, milliseconds| {
-            let now = began + Duration::from_millis(milliseconds);
-            let view = reader.read(stores, Rules { here: &here, said }, now).view;
-            let written = reader.written(&"n2".into()).into_values().next();
-            (ready(&view), written, reader.questions(&here))
-        };
-        at(&said, &stores, 0);
-        let mut leaving = slice("web-a", "web", "n1");
-        leaving["endpoints"][0]["conditions"] = json!({"ready": false, "serving": true, "terminating": true});
-        stores.slices = slices(&[leaving, slice("web-bb", "web", "n2")]);
-        let (nodes, written, questions) = at(&said, &stores, 0);
-        assert_eq!((nodes.as_str(), written), ("n1 n2", Some(began + PROGRAMMING)));
-        let asked: Vec<String> = questions
-            .iter()
-            .flat_map(|one| &one.at)
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(asked, ["198.51.100.2:30000"]);
-        let answered = Answered {
-            is_written: true,
-            at: began,
-        };
-        said.extend(questions.into_iter().map(|question| (question, answered)));
-        if until > 0 {
-            let (nodes, written, _) = at(&said, &stores, until - 1);
-            assert_eq!((nodes.as_str(), written), ("n1 n2", Some(began)));
-        }
-        assert_eq!(at(&said, &stores, until).0, "n2");
-    }
 }
