@@ -1,7 +1,7 @@
 //! What the usual tools of an operator say about an address.
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
-use ferrolb_lab::{Lab, Mac};
+use ferrolb_lab::{Lab, Mac, wait};
 
 use crate::scene::{SOON, Scene, pool, service};
 
@@ -19,8 +19,14 @@ fn tools(lab: &Lab) -> Outcome {
             + &service("tooled", "tooled", "ipFamilyPolicy: RequireDualStack"),
     )?;
     let addresses = lab.assigned("tooled", 2, SOON)?;
-    let node = lab.announced(addresses[0], SOON, |_| true)?;
-    lab.announced(addresses[1], SOON, |announcer| announcer == node)?;
+    // Two nodes may claim one each before they come together.
+    let node = wait::until_seen("one node to announce both", SOON, || {
+        let one = lab.announced(addresses[0], SOON, |_| true)?;
+        let other = lab.announced(addresses[1], SOON, |_| true)?;
+        Ok((one == other)
+            .then_some(one)
+            .ok_or_else(|| format!("n{one} and n{other}")))
+    })?;
     let (mac, v4, v6) = (
         lab.node_mac(node),
         addresses[0].to_string(),
