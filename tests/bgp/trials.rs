@@ -163,16 +163,35 @@ fn everywhere(lab: &Lab) -> Outcome {
 /// BIRD that has refused a peer turns its attempts away without a word for a minute, and then says why again.
 const REFUSED: Duration = Duration::from_secs(2 * 60);
 
-/// Waits until the BGPSessionState of each node for this peer has said so, each at a time of its own.
-fn until_sessions(lab: &Lab, peer: &str, are: impl Fn(&Value) -> bool) -> Result<Duration> {
+/// The status of each BGPSessionState of this peer.
+fn statuses(lab: &Lab, peer: &str) -> Result<Vec<Value>> {
+    let list = lab.json(&["get", "bgpsessionstates", "-n", "metallb-system"])?;
+    let all = list["items"].as_array().into_iter().flatten();
+    let of_peer = all
+        .map(|one| &one["status"])
+        .filter(|status| status["bgpPeer"] == peer);
+    Ok(of_peer.cloned().collect())
+}
+
+/// Waits until all of them are what is expected.
+fn until_sessions(lab: &Lab, peer: &str, are: impl Fn(&Value) -> bool) -> Result<()> {
+    wait::until_seen(&format!("what the sessions with {peer} are at"), SOON, || {
+        let of_peer = statuses(lab, peer)?;
+        let all = of_peer.len() == nodes(lab).len() && of_peer.iter().all(&are);
+        Ok(all.then_some(()).ok_or_else(|| format!("{of_peer:?}")))
+    })
+}
+
+/// Waits until each node has said why the router refuses it, each at a time of its own; returns how long that took.
+fn until_refused(lab: &Lab, peer: &str, why: &str) -> Result<Duration> {
     let (began, mut said) = (Instant::now(), BTreeSet::new());
-    wait::until_seen(&format!("what the sessions with {peer} are at"), REFUSED, || {
-        let list = lab.json(&["get", "bgpsessionstates", "-n", "metallb-system"])?;
-        let of_peer = |one: &&Value| one["status"]["bgpPeer"] == peer;
-        let items = list["items"].as_array().cloned().unwrap_or_default();
-        let of_peer: Vec<&Value> = items.iter().filter(of_peer).map(|one| &one["status"]).collect();
-        let so = of_peer.iter().filter(|status| are(status));
-        said.extend(so.map(|status| status["node"].to_string()));
+    wait::until_seen(&format!("what {peer} refuses the nodes for"), REFUSED, || {
+        let of_peer = statuses(lab, peer)?;
+        let refused = of_peer.iter().filter(|status| {
+            let error = status["lastError"].as_str().unwrap_or_default();
+            status["bgpStatus"] != "Established" && error.contains(why)
+        });
+        said.extend(refused.map(|status| status["node"].to_string()));
         let all = said.len() == nodes(lab).len();
         Ok(all.then_some(()).ok_or_else(|| format!("{of_peer:?}")))
     })?;
@@ -213,10 +232,7 @@ fn sessions(lab: &Lab) -> Outcome {
     // The routers' own word, and what to do.
     let wrong = objects().replace("peerASN: 64501", "peerASN: 64999");
     lab.apply(&wrong)?;
-    let took = until_sessions(lab, "tor-b", |status| {
-        let said = status["lastError"].as_str().unwrap_or_default();
-        status["bgpStatus"] != "Established" && said.contains("bad peer AS (2/2)")
-    })?;
+    let took = until_refused(lab, "tor-b", "bad peer AS (2/2)")?;
     eprintln!("the objects name the wrong AS {took:.1?} after it was written");
     let line = "FD25 BGPPeer/metallb-system/tor-b: no session of ".to_owned();
     doctor::until_found(lab, 2, &[line])?;
