@@ -92,6 +92,7 @@ impl Lab {
         let binaries = ferrolb_programs::cluster()?;
         let echo = source::static_program("ferrolb-echo")?;
         cleanup::sweep_dead()?;
+        requirements::room(state.folder())?;
         let task = Task {
             plan,
             state,
