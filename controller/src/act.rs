@@ -26,7 +26,7 @@ use crate::plan::{PoolWrite, StatusWrite};
 use crate::takeover::Versions;
 
 /// Writes under way at once: enough to keep an API server busy, few enough to leave it room.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 /// No longer than the time between the end of our own lease and the earliest begin of another's.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 

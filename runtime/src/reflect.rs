@@ -61,7 +61,7 @@ where
     K: Resource<DynamicType: Default> + DeserializeOwned,
 {
     #[derive(Deserialize)]
-    #[serde(bound = "K: DeserializeOwned")]
+    #[serde(bound = "K: DeserializeOwned + Resource")]
     struct List<K> {
         items: Vec<Observed<K>>,
     }

@@ -21,7 +21,7 @@ use crate::netns;
 use crate::plan::Machine;
 
 /// Requests under way at once: as many as the controller has.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 const NAMESPACE: &str = "default";
 const MANAGER: &str = "ferrolb-lab";
 

@@ -9,9 +9,9 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::DynamicResourceScope;
-use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// An object of type `K`, decoded or not.
 #[derive(Clone, Debug)]
@@ -31,82 +31,120 @@ pub(super) struct Undecoded {
     pub(super) raw: Value,
 }
 
-impl<'de, K: DeserializeOwned> Deserialize<'de> for Observed<K> {
+impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Observed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Part::Object.deserialize(deserializer)?;
+        let mut text = Vec::new();
+        Copying(Part::Object, &mut text).deserialize(deserializer)?;
+        // Nearly all objects fit, and a tree of each would cost more than all the rest.
+        if let Ok(value) = serde_json::from_slice::<K>(&text) {
+            return Ok(Self {
+                identity: identity(value.meta()),
+                value: Ok(value),
+            });
+        }
+        let raw: Value = serde_json::from_slice(&text).map_err(D::Error::custom)?;
         Ok(Self {
-            identity: identity(&raw["metadata"]),
+            identity: identity_in(&raw["metadata"]),
             value: decode(&raw).map_err(|message| Undecoded { message, raw }),
         })
     }
 }
 
-/// Reads a JSON object without its `managedFields`, which nobody needs and which are often more than all the rest. What
-/// should be an object and is none stays what it is, for whoever decodes it to complain.
-#[derive(Clone, Copy)]
+/// Appends JSON to a text as it comes, without the `managedFields` of the object, which nobody needs and which are often more
+/// than all the rest. What should be an object and is none stays what it is, for whoever decodes it to complain.
+struct Copying<'a>(Part, &'a mut Vec<u8>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Object,
     Metadata,
+    Other,
 }
 
-impl<'de> DeserializeSeed<'de> for Part {
-    type Value = Value;
+impl Part {
+    fn field(self, name: &str) -> Self {
+        match (self, name) {
+            (Self::Object, "metadata") => Self::Metadata,
+            _ => Self::Other,
+        }
+    }
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+impl Copying<'_> {
+    fn scalar<E: Error>(self, value: impl Serialize) -> Result<(), E> {
+        serde_json::to_writer(self.1, &value).map_err(E::custom)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Copying<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Part {
-    type Value = Value;
+impl<'de> Visitor<'de> for Copying<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+        f.write_str("JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(field) = fields.next_key::<String>()? {
-            let value = match (self, &*field) {
-                (Self::Object, "metadata") => fields.next_value_seed(Self::Metadata)?,
-                (Self::Metadata, "managedFields") => {
-                    fields.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                _ => fields.next_value()?,
-            };
-            object.insert(field, value);
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let Self(part, text) = self;
+        let mut separator = b'{';
+        while let Some(name) = fields.next_key::<String>()? {
+            if part == Part::Metadata && name == "managedFields" {
+                fields.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            text.push(separator);
+            separator = b',';
+            Copying(Part::Other, text).scalar(&name)?;
+            text.push(b':');
+            fields.next_value_seed(Copying(part.field(&name), text))?;
         }
-        Ok(Value::Object(object))
+        text.extend_from_slice(if separator == b'{' { b"{}" } else { b"}" });
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self(_, text) = self;
+        text.push(b'[');
+        let start = text.len();
+        while items.next_element_seed(Copying(Part::Other, text))?.is_some() {
+            text.push(b',');
+        }
+        if text.len() > start {
+            text.pop();
+        }
+        text.push(b']');
+        Ok(())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.scalar(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.scalar(value)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.scalar(value)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.scalar(value)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(text.into())
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.scalar(value)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Array(Vec::new()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.scalar(text)
     }
 }
 
@@ -117,7 +155,17 @@ fn decode<K: DeserializeOwned>(raw: &Value) -> Result<K, String> {
         .map_err(|error| error.to_string())
 }
 
-fn identity(metadata: &Value) -> ObjectMeta {
+fn identity(metadata: &ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        ..ObjectMeta::default()
+    }
+}
+
+fn identity_in(metadata: &Value) -> ObjectMeta {
     let text = |field: &str| metadata[field].as_str().map(str::to_owned);
     ObjectMeta {
         name: text("name"),
@@ -196,6 +244,28 @@ mod tests {
         assert_eq!(service.metadata.managed_fields, None);
         let labels = service.metadata.labels.unwrap();
         assert_eq!(labels["managedFields"], "kept");
+    }
+
+    #[test]
+    fn where_managed_fields_stand_among_the_metadata_makes_no_difference() {
+        for metadata in [
+            r#"{"managedFields": [{}], "name": "web", "labels": {"a\"b": "1"}}"#,
+            r#"{"name": "web", "managedFields": [{}], "labels": {"a\"b": "1"}}"#,
+            r#"{"name": "web", "labels": {"a\"b": "1"}, "managedFields": [{}]}"#,
+        ] {
+            let json = format!(r#"{{"metadata": {metadata}, "spec": {{}}}}"#);
+            let service: Observed<Service> = serde_json::from_str(&json).unwrap();
+            assert_eq!(service.identity.name.as_deref(), Some("web"));
+            assert_eq!(service.value.unwrap().metadata.labels.unwrap()["a\"b"], "1");
+        }
+    }
+
+    #[test]
+    fn of_a_field_that_stands_twice_the_last_counts() {
+        let json = r#"{"metadata": {"name": "web"}, "spec": {"type": "NodePort", "type": "LoadBalancer"}}"#;
+        let service: Observed<Service> = serde_json::from_str(json).unwrap();
+        let spec = service.value.unwrap().spec.unwrap();
+        assert_eq!(spec.type_.as_deref(), Some("LoadBalancer"));
     }
 
     #[rstest]
