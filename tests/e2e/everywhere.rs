@@ -1,6 +1,8 @@
 //! What is wrong is said in the same words by the condition, an event, a metric, `ferrolb explain`, `ferrolb doctor` and the
 //! status page, which [`page::forward`] has to forward.
 
+use std::time::Duration;
+
 use ferrolb_lab::{Found, Lab, Machine, Result, wait};
 use serde_json::Value;
 
@@ -128,7 +130,12 @@ fn shows(lab: &Lab, from: Machine, daemon: &str, begin: &str) -> Result<bool> {
 
 /// Waits until nothing is wrong with the Service any more.
 pub(crate) fn well(lab: &Lab, service: &str) -> Result<()> {
-    wait::until_seen(&format!("{service} to be well again"), PODS, || {
+    well_within(lab, service, PODS)
+}
+
+/// The same, where it may take longer than pods take.
+pub(crate) fn well_within(lab: &Lab, service: &str, most: Duration) -> Result<()> {
+    wait::until_seen(&format!("{service} to be well again"), most, || {
         let said = conditions(lab, service)?;
         let is_well = said.lines().any(|line| line.starts_with("True Announced: "));
         Ok(if is_well { Ok(()) } else { Err(said) })
