@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::Request;
 use kube::runtime::events::EventType;
 use kube::{Client, Resource};
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::{NOTE_LIMIT, Notice, REASON_LIMIT, shortened};
@@ -71,7 +71,8 @@ impl Recorder {
             request.patch(&name, &PatchParams::default(), &Patch::Merge(&series))
         } else {
             let event = self.event(notice, &name, namespace);
-            request.create(&PostParams::default(), event.to_string().into_bytes())
+            let text = serde_json::to_vec(&event).map_err(kube::Error::SerdeError)?;
+            request.create(&PostParams::default(), text)
         };
         let request = request.map_err(kube::Error::BuildRequest)?;
         self.client.request::<IgnoredAny>(request).await?;
@@ -92,27 +93,29 @@ impl Recorder {
         format!("{name}.{:x}", Timestamp::now().as_nanosecond())
     }
 
-    fn event(&self, notice: &Notice, name: &str, namespace: &str) -> Value {
-        let regarding = ObjectReference {
-            resource_version: None,
-            ..notice.regarding.clone()
-        };
-        json!({
-            "apiVersion": Event::api_version(&()),
-            "kind": Event::kind(&()),
-            "metadata": { "name": name, "namespace": namespace },
-            "eventTime": MicroTime(Timestamp::now()),
-            "type": match notice.severity {
-                EventType::Normal => "Normal",
-                EventType::Warning => "Warning",
+    fn event(&self, notice: &Notice, name: &str, namespace: &str) -> Event {
+        Event {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                namespace: Some(namespace.to_owned()),
+                ..ObjectMeta::default()
             },
-            "reason": shortened(&notice.reason, REASON_LIMIT),
-            "note": shortened(&notice.note, NOTE_LIMIT),
-            "action": "Tell",
-            "regarding": regarding,
-            "reportingController": self.controller,
-            "reportingInstance": self.instance,
-        })
+            event_time: Some(MicroTime(Timestamp::now())),
+            type_: Some(match notice.severity {
+                EventType::Normal => "Normal".to_owned(),
+                EventType::Warning => "Warning".to_owned(),
+            }),
+            reason: Some(shortened(&notice.reason, REASON_LIMIT)),
+            note: Some(shortened(&notice.note, NOTE_LIMIT)),
+            action: Some("Tell".to_owned()),
+            regarding: Some(ObjectReference {
+                resource_version: None,
+                ..notice.regarding.clone()
+            }),
+            reporting_controller: Some(self.controller.clone()),
+            reporting_instance: Some(self.instance.clone()),
+            ..Event::default()
+        }
     }
 }
 
