@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Found, Lab, Machine, Plugged, Result, wait};
-use serde_json::Value;
 
+use crate::everywhere::well_within;
 use crate::examining::in_the_words_of_explain;
 use crate::page::{self, forward};
 use crate::scene::{PODS, SOON, Scene, annotated, event, pool, service};
@@ -80,16 +80,6 @@ fn refused(lab: &Lab, name: &str, reason: &str) -> Result<String> {
             ("False", word) if word == reason => Ok(text("message").to_owned()),
             _ => Err(format!("{found:?}")),
         })
-    })
-}
-
-fn announced_well(lab: &Lab, name: &str, within: Duration) -> Result<()> {
-    wait::until_seen(&format!("{name} to be announced as it should be"), within, || {
-        let service = lab.json(&["get", "service", name])?;
-        let conditions = service["status"]["conditions"].as_array();
-        let well = |one: &Value| one["type"] == "ferrolb.io/Announced" && one["status"] == "True";
-        let is_well = conditions.into_iter().flatten().any(well);
-        Ok(is_well.then_some(()).ok_or_else(|| service["status"].to_string()))
     })
 }
 
@@ -172,7 +162,7 @@ fn before_its_first_use(lab: &Lab) -> Outcome {
     })?;
     eprintln!("another address after {:.1?}", began.elapsed());
     lab.announced(next.into(), SOON, |_| true)?;
-    announced_well(lab, "taken-any", SOON)?;
+    well_within(lab, "taken-any", SOON)?;
     event(lab, "taken-any", "WireTaken", &[NAMED, &taken.to_string()])?;
     event(lab, "taken-any", "AddressConflict", &[&taken.to_string()])?;
 
@@ -193,7 +183,7 @@ fn before_its_first_use(lab: &Lab) -> Outcome {
     assert_eq!(lab.external_addresses("taken-asked")?, [IpAddr::from(taken)]);
     drop(stranger);
     let gone = Instant::now();
-    announced_well(lab, "taken-asked", FREE_AGAIN + SOON)?;
+    well_within(lab, "taken-asked", FREE_AGAIN + SOON)?;
     let took = gone.elapsed();
     eprintln!("announced {took:.1?} after the machine was gone");
     assert!(took <= FREE_AGAIN, "{took:?}");
@@ -212,7 +202,7 @@ fn while_announced(lab: &Lab) -> Outcome {
         pool("disputed", &format!("{DISPUTED}/32")) + &service("disputed", "disputed", ""),
     )?;
     let holder = lab.announced(DISPUTED.into(), SOON, |_| true)?;
-    announced_well(lab, "disputed", SOON)?;
+    well_within(lab, "disputed", SOON)?;
     let stranger = Stranger::with(lab, DISPUTED)?;
     let said = Said {
         name: "disputed",
@@ -230,7 +220,7 @@ fn while_announced(lab: &Lab) -> Outcome {
         "it stays"
     );
     drop(stranger);
-    announced_well(lab, "disputed", PODS)?;
+    well_within(lab, "disputed", PODS)?;
     lab.announced(DISPUTED.into(), SOON, |node| node == holder)?;
     event(lab, "disputed", "WireAnswered", &[])?;
     Ok(())

@@ -133,7 +133,7 @@ pub(crate) fn well(lab: &Lab, service: &str) -> Result<()> {
     well_within(lab, service, PODS)
 }
 
-/// The same, where it may take longer than pods take.
+/// The same within another time.
 pub(crate) fn well_within(lab: &Lab, service: &str, most: Duration) -> Result<()> {
     wait::until_seen(&format!("{service} to be well again"), most, || {
         let said = conditions(lab, service)?;

@@ -20,6 +20,8 @@ pub(super) struct Looks {
     known: BTreeMap<IpAddr, Known>,
     /// What others do not know yet of what this node found.
     untold: BTreeSet<IpAddr>,
+    /// What is wrong with addresses whose witness is another now: it may not know of it, and is to say when they are well.
+    left: BTreeSet<IpAddr>,
     /// Holders of which something was wrong: whether one of their addresses was found well since.
     doubted: BTreeMap<NodeId, bool>,
     /// The address that was asked for again last.
@@ -63,6 +65,7 @@ impl Looks {
             me,
             known: BTreeMap::new(),
             untold: BTreeSet::new(),
+            left: BTreeSet::new(),
             doubted: BTreeMap::new(),
             last: None,
             news: News::None,
@@ -75,6 +78,7 @@ impl Looks {
 
     /// This node found it. Whether other addresses of the holder are to be looked at sooner.
     pub(super) fn found(&mut self, finding: Finding, now: Moment) -> bool {
+        self.left.remove(&finding.address);
         let before = self.known.get(&finding.address).copied();
         let was_well = before.is_none_or(|before| before.wire == Wire::Ok);
         let said = before.filter(|before| before.wire == finding.wire && before.witness == self.me);
@@ -109,6 +113,7 @@ impl Looks {
             holder,
             wire,
         } = *finding;
+        self.left.remove(&address);
         let is_same =
             |known: &&Known| known.wire == wire && known.holder == holder && known.witness == witness;
         let before = self.known.get(&address);
@@ -143,17 +148,21 @@ impl Looks {
     /// Nothing is known of it any more: it moved, or nobody holds it.
     pub(super) fn forget(&mut self, address: IpAddr) {
         self.untold.remove(&address);
+        self.left.remove(&address);
         if let Some(known) = self.known.remove(&address) {
             let is_well = known.wire == Wire::Ok;
             self.news = self.news.max(if is_well { News::Quiet } else { News::Urgent });
         }
     }
 
-    /// This node is not its witness.
+    /// This node is not its witness. What was wrong is forgotten when it was said once more (W5).
     pub(super) fn left_to_others(&mut self, address: IpAddr) {
-        let is_own = |known: &Known| known.witness == self.me && !known.is_conflict();
-        if self.known.get(&address).is_some_and(is_own) {
-            self.forget(address);
+        let own = self.known.get(&address);
+        let own = own.filter(|known| known.witness == self.me && !known.is_conflict());
+        match own.map(|known| known.wire) {
+            None => {}
+            Some(Wire::Ok) => self.forget(address),
+            Some(_) => drop(self.left.insert(address)),
         }
     }
 
@@ -161,7 +170,7 @@ impl Looks {
         let own = self
             .iter()
             .filter(|(_, known)| known.witness == self.me && !known.is_conflict());
-        own.filter(|(_, known)| known.wire != Wire::Ok)
+        own.filter(|(address, known)| known.wire != Wire::Ok && !self.left.contains(address))
     }
 
     /// Addresses of which this node found something wrong, to be asked for again: at most `most`, others each time.
@@ -178,7 +187,8 @@ impl Looks {
     pub(super) fn take_due(&mut self, now: Moment) -> Vec<Finding> {
         let late = self.wrong().filter(|(_, known)| now.since(known.said) >= AGAIN);
         let late: Vec<IpAddr> = late.map(|(address, _)| address).take(MOST_FINDINGS).collect();
-        let due = self.untold.iter().copied().chain(late).take(MOST_FINDINGS);
+        let due = self.untold.iter().chain(&self.left).copied().chain(late);
+        let due = due.take(MOST_FINDINGS);
         let due: BTreeSet<IpAddr> = due.collect();
         let mut findings = Vec::new();
         for address in due {
@@ -190,6 +200,9 @@ impl Looks {
                     holder: known.holder,
                     wire: known.wire,
                 });
+            }
+            if self.left.contains(&address) {
+                self.forget(address);
             }
         }
         findings

@@ -117,8 +117,15 @@ fn what_moved_or_is_left_to_others_is_not_known_any_more() {
     let mut looks = Looks::new(ME);
     looks.found(finding(1, SILENT), at(0));
     looks.heard(ANOTHER, &finding(2, SILENT), at(0));
+    looks.take_due(at(0));
     looks.left_to_others(ip(1));
     looks.left_to_others(ip(2));
+    assert!(looks.again(9).is_empty(), "another asks for it now");
+    assert_eq!(
+        looks.take_due(at(1)),
+        [finding(1, SILENT)],
+        "the one who does may not know"
+    );
     assert_eq!(
         looks.iter().map(|(address, _)| address).collect::<Vec<_>>(),
         [ip(2)]
@@ -126,6 +133,31 @@ fn what_moved_or_is_left_to_others_is_not_known_any_more() {
     looks.forget(ip(2));
     assert_eq!(looks.iter().count(), 0);
     assert!(looks.take_due(at(100)).is_empty());
+}
+
+/// Rule W5.
+#[test]
+fn a_witness_that_comes_back_says_that_all_is_well_although_it_was_away_when_something_was_wrong() {
+    let (mut leaving, mut coming) = (Looks::new(ANOTHER), Looks::new(ME));
+    leaving.found(finding(1, SILENT), at(0));
+    leaving.take_due(at(0));
+    leaving.left_to_others(ip(1));
+    for finding in leaving.take_due(at(3)) {
+        coming.heard(ANOTHER, &finding, at(3));
+    }
+    coming.found(finding(1, Wire::Ok), at(4));
+    assert_eq!(coming.take_due(at(4)), [finding(1, Wire::Ok)]);
+}
+
+#[test]
+fn who_becomes_the_witness_again_before_it_said_so_goes_on() {
+    let mut looks = Looks::new(ME);
+    looks.found(finding(1, SILENT), at(0));
+    looks.take_due(at(0));
+    looks.left_to_others(ip(1));
+    looks.found(finding(1, SILENT), at(1));
+    assert!(looks.take_due(at(2)).is_empty());
+    assert_eq!(looks.again(9), [ip(1)]);
 }
 
 #[test]
