@@ -19,10 +19,12 @@ use crate::{source, wait};
 
 const NODE: u8 = 1;
 /// How long the first announcements may take; they are repeated some times, which is waited for too.
-const SETTLING: Duration = Duration::from_secs(60);
+const SETTLING: Duration = Duration::from_secs(180);
 const QUIET: Duration = Duration::from_secs(2);
 /// The share of processor time, while nothing is to be done.
 const IDLE_SECONDS: f64 = 0.011;
+/// What else the machine does adds to what a flood costs, and takes nothing away: the cheapest of so many counts.
+const FLOODS: usize = 3;
 
 /// What to measure with.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +33,7 @@ pub struct FloodConfig {
     pub held: u16,
     /// How many requests for other addresses are sent.
     pub frames_per_second: u32,
-    /// How long the flood lasts; and then the questions for what is held.
+    /// How long each of three floods lasts; and then the questions for what is held.
     pub lasting: Duration,
 }
 
@@ -42,7 +44,7 @@ pub struct Flood {
     pub held_addresses: u16,
     /// Requests for other addresses that arrived at the node.
     pub frames_per_second: f64,
-    /// Processor time of the speaker meanwhile, in hundredths of one core.
+    /// Processor time of the speaker meanwhile, in hundredths of one core; in the cheapest flood.
     pub foreign_cpu_percent: f64,
     /// Answers to questions for held addresses, asked as soon as others are answered.
     pub held_replies_per_second: f64,
@@ -85,7 +87,11 @@ impl Scene {
         let held: Vec<Ipv4Addr> = (0..self.config.held).map(holding::held).collect();
         self.all_answered(speaker, &held)?;
         self.idle(speaker)?;
-        let (frames, foreign) = self.foreign(speaker)?;
+        let floods: Result<Vec<_>> = (0..FLOODS).map(|_| self.foreign(speaker)).collect();
+        let cheapest = floods?
+            .into_iter()
+            .min_by(|(_, one), (_, other)| one.cpu_percent().total_cmp(&other.cpu_percent()));
+        let (frames, foreign) = cheapest.expect("there is a flood");
         let (replies, held) = during(speaker, || self.held(&held))?;
         Ok(Flood {
             held_addresses: self.config.held,

@@ -265,7 +265,7 @@ pub(crate) enum Figure {
         /// Requests a second.
         #[arg(long, default_value_t = 100_000)]
         rate: u32,
-        /// How long each of the two takes.
+        /// How long each flood takes, and the questions for what is held.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
         seconds: u64,
         /// Another implementation's speaker instead of this tree's, as one command of the shell.
