@@ -9,6 +9,7 @@ mod account;
 mod act;
 pub mod alloc;
 mod args;
+mod ascending;
 mod lead;
 mod memory;
 mod metrics;

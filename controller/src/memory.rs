@@ -11,6 +11,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::alloc::{Decision, GivenBack, Outcome, World};
+use crate::ascending::Ascending;
 
 /// Kept from one decision to the next.
 #[derive(Debug)]
@@ -90,8 +91,9 @@ impl Memory {
 
     /// Adds what is remembered to the world that is decided on.
     pub(crate) fn recall(&mut self, world: &mut World, now: Instant) {
+        let mut services = Ascending::over(&world.services);
         let is_gone = |key: &ServiceKey, _: &mut Held| {
-            let service = world.services.get(key);
+            let service = services.get(key);
             service.is_none_or(|service| !service.class.is_ours(world.class.as_deref()))
         };
         let gone: Vec<_> = self.last.extract_if(.., is_gone).collect();
@@ -114,8 +116,9 @@ impl Memory {
 
     /// Statuses that another writer wrote since: what is there now is that writer's, and what was there waits for its Service.
     fn recall_rewritten(&self, world: &mut World) {
+        let mut services = Ascending::over(&world.services);
         for (key, held) in &self.last {
-            let Some(service) = world.services.get(key) else {
+            let Some(service) = services.get(key) else {
                 continue;
             };
             if held.addresses.is_empty() || held.addresses == service.ingress {
@@ -132,10 +135,11 @@ impl Memory {
 
     /// Remembers what was decided.
     pub(crate) fn note(&mut self, world: &World, decision: &Decision, now: Instant) {
+        let mut outcomes = Ascending::over(&decision.outcomes);
         for (key, service) in &world.services {
-            let now_has = match &decision.outcomes[key] {
-                Outcome::Assigned(assignment) => assignment.addresses,
-                Outcome::Refused(_) | Outcome::NotOurs => Addresses::default(),
+            let now_has = match outcomes.get(key) {
+                Some(Outcome::Assigned(assignment)) => assignment.addresses,
+                Some(Outcome::Refused(_) | Outcome::NotOurs) | None => Addresses::default(),
             };
             let held = Held {
                 addresses: now_has,
@@ -170,8 +174,9 @@ impl Memory {
     }
 
     fn changed(&self, services: &BTreeMap<ServiceKey, Arc<ServiceView>>) -> BTreeSet<ServiceKey> {
+        let mut last = Ascending::over(&self.last);
         let has_changed = |(key, service): &(&ServiceKey, &Arc<ServiceView>)| {
-            let before = self.last.get(*key).filter(|held| !held.addresses.is_empty());
+            let before = last.get(key).filter(|held| !held.addresses.is_empty());
             before.is_some_and(|held| !held.view.shares_like(service))
         };
         let changed = services.iter().filter(has_changed);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ferrolb_crds::domain::{Family, PoolName};
 use ferrolb_runtime::metrics;
 use ferrolb_runtime::patch::WriteCounters;
+use itertools::Itertools;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
 use crate::alloc::{Decision, Outcome, Usage};
@@ -156,7 +157,8 @@ fn services_by_pool(decision: &Decision) -> BTreeMap<&PoolName, i64> {
     let mut counts = BTreeMap::new();
     for outcome in decision.outcomes.values() {
         if let Outcome::Assigned(assignment) = outcome {
-            for pool in BTreeSet::from_iter(&assignment.pools) {
+            // At most one address of each family.
+            for pool in assignment.pools.iter().dedup() {
                 *counts.entry(pool).or_default() += 1;
             }
         }

@@ -15,6 +15,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::alloc::{Decision, Outcome, Usage};
+use crate::ascending::Ascending;
 use crate::pending::Assumed;
 use crate::snapshot::{Seen, Snapshot};
 use desired::{Desired, condition};
@@ -57,19 +58,26 @@ pub(crate) fn service_writes(
     now: Timestamp,
 ) -> Vec<StatusWrite> {
     let mut writes = Vec::new();
+    let mut found_settled = Vec::new();
+    let mut outcomes = Ascending::over(&decision.outcomes);
+    let mut known = Ascending::over(&settled.0);
     for (service, seen) in &snapshot.services {
-        let Some(outcome) = decision.outcomes.get(service) else {
+        let Some(outcome) = outcomes.get(service) else {
             continue;
         };
-        if settled.holds(service, seen, outcome) || !may_send(service, &seen.observed.resource_version) {
+        let is_settled = known
+            .get(service)
+            .is_some_and(|(object, before)| Arc::ptr_eq(object, &seen.object) && before == outcome);
+        if is_settled || !may_send(service, &seen.observed.resource_version) {
             continue;
         }
         let dispute = given_up_to(service).and_then(|owners| disputed(service, seen, &owners, now));
         match dispute.or_else(|| service_write(service, seen, outcome, snapshot, now)) {
             Some(write) => writes.push(write),
-            None => settled.note(service, seen, outcome),
+            None => found_settled.push((service.clone(), (seen.object.clone(), outcome.clone()))),
         }
     }
+    settled.0.extend(found_settled);
     settled.prune(snapshot);
     writes
 }
@@ -79,16 +87,6 @@ pub(crate) fn service_writes(
 pub(crate) struct Settled(BTreeMap<ServiceKey, (Arc<Service>, Outcome)>);
 
 impl Settled {
-    fn holds(&self, service: &ServiceKey, seen: &Seen, outcome: &Outcome) -> bool {
-        let known = self.0.get(service);
-        known.is_some_and(|(object, before)| Arc::ptr_eq(object, &seen.object) && before == outcome)
-    }
-
-    fn note(&mut self, service: &ServiceKey, seen: &Seen, outcome: &Outcome) {
-        self.0
-            .insert(service.clone(), (seen.object.clone(), outcome.clone()));
-    }
-
     fn prune(&mut self, snapshot: &Snapshot) {
         if self.0.len() > snapshot.services.len() {
             self.0

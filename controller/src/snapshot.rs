@@ -147,9 +147,11 @@ impl Reader {
         odd.chain(addresses_of(&read_nodes(stores))).collect()
     }
 
-    /// All Services. What is known is in the order of names, as the objects are.
+    /// All Services. What is known is in the order of names, as the objects are. Keys share their namespace, which makes them
+    /// cheap to compare.
     fn cached(&mut self, services: &Reflection<Service>) -> BTreeMap<ServiceKey, Cached> {
         let mut known = std::mem::take(&mut self.views).into_iter().peekable();
+        let mut namespace = Arc::<str>::default();
         let snapshot = services.snapshot();
         let objects = snapshot
             .iter()
@@ -160,11 +162,20 @@ impl Reader {
                 .next_if(|(key, _)| (&*key.namespace, &*key.name) < place)
                 .is_some()
             {}
-            let same = known.next_if(|(_, cached)| Arc::ptr_eq(&cached.seen.object, object));
-            same.unwrap_or_else(|| {
-                let key = ServiceKey::new(place.0, place.1);
-                (key, Cached::read(object))
-            })
+            let before = known.next_if(|(key, _)| (&*key.namespace, &*key.name) == place);
+            let (key, cached) = match before {
+                Some((key, cached)) if Arc::ptr_eq(&cached.seen.object, object) => (key, cached),
+                Some((key, _)) => (key.clone(), Cached::read(key, object)),
+                None => {
+                    if namespace != name.namespace {
+                        namespace = name.namespace.clone();
+                    }
+                    let key = ServiceKey::new(namespace.clone(), name.name.clone());
+                    (key.clone(), Cached::read(key, object))
+                }
+            };
+            namespace = key.namespace.clone();
+            (key, cached)
         });
         cached.collect()
     }
@@ -178,14 +189,18 @@ impl Cached {
             || !self.view.external_ips.is_empty()
     }
 
-    fn read(object: &Arc<Service>) -> Self {
+    fn read(key: ServiceKey, object: &Arc<Service>) -> Self {
         let observed = Arc::new(Observed::read(object));
+        let view = ServiceView {
+            key,
+            ..ServiceView::read(object)
+        };
         Self {
             seen: Seen {
                 object: object.clone(),
                 observed,
             },
-            view: Arc::new(ServiceView::read(object)),
+            view: Arc::new(view),
         }
     }
 }

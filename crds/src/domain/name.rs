@@ -1,6 +1,7 @@
 //! Names as types, so that a pool's name is never taken for a node's.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hash;
@@ -75,8 +76,8 @@ name!(
     InterfaceName
 );
 
-/// Namespace and name of a Service; printed as `namespace/name`. Cheap to clone.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+/// Namespace and name of a Service; printed as `namespace/name`. Cheap to clone, and to compare with its clones.
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct ServiceKey {
     /// The Service's namespace.
     pub namespace: Arc<str>,
@@ -92,6 +93,27 @@ impl ServiceKey {
             name: name.into(),
         }
     }
+}
+
+/// By namespace, then by name.
+impl Ord for ServiceKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compared(&self.namespace, &other.namespace).then_with(|| compared(&self.name, &other.name))
+    }
+}
+
+impl PartialOrd for ServiceKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Most of what is compared is the same text in the same memory: the namespaces of the keys of one map above all.
+fn compared(one: &Arc<str>, other: &Arc<str>) -> Ordering {
+    if Arc::ptr_eq(one, other) {
+        return Ordering::Equal;
+    }
+    one.cmp(other)
 }
 
 impl fmt::Display for ServiceKey {

@@ -13,6 +13,9 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess,
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+/// What most objects take without their `managedFields`.
+const USUAL_BYTES: usize = 2048;
+
 /// An object of type `K`, decoded or not.
 #[derive(Clone, Debug)]
 pub(super) struct Observed<K> {
@@ -33,7 +36,7 @@ pub(super) struct Undecoded {
 
 impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Observed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(USUAL_BYTES);
         Copying(Part::Object, &mut text).deserialize(deserializer)?;
         // Nearly all objects fit, and a tree of each would cost more than all the rest.
         if let Ok(value) = serde_json::from_slice::<K>(&text) {
@@ -70,6 +73,41 @@ impl Part {
     }
 }
 
+/// Appends the name of a field, unless the field is left out.
+struct Name<'a> {
+    of: Part,
+    separator: u8,
+    text: &'a mut Vec<u8>,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    /// What the field holds; nothing if it is left out.
+    type Value = Option<Part>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<Part>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a field")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        let Self { of, separator, text } = self;
+        if of == Part::Metadata && name == "managedFields" {
+            return Ok(None);
+        }
+        text.push(separator);
+        Copying(Part::Other, text).scalar(name)?;
+        text.push(b':');
+        Ok(Some(of.field(name)))
+    }
+}
+
 impl Copying<'_> {
     fn scalar<E: Error>(self, value: impl Serialize) -> Result<(), E> {
         serde_json::to_writer(self.1, &value).map_err(E::custom)
@@ -94,16 +132,17 @@ impl<'de> Visitor<'de> for Copying<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let Self(part, text) = self;
         let mut separator = b'{';
-        while let Some(name) = fields.next_key::<String>()? {
-            if part == Part::Metadata && name == "managedFields" {
+        while let Some(kept) = fields.next_key_seed(Name {
+            of: part,
+            separator,
+            text,
+        })? {
+            let Some(part) = kept else {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
-            }
-            text.push(separator);
+            };
             separator = b',';
-            Copying(Part::Other, text).scalar(&name)?;
-            text.push(b':');
-            fields.next_value_seed(Copying(part.field(&name), text))?;
+            fields.next_value_seed(Copying(part, text))?;
         }
         text.extend_from_slice(if separator == b'{' { b"{}" } else { b"}" });
         Ok(())

@@ -14,12 +14,12 @@ pub(super) struct Annotations<'a>(pub(super) &'a BTreeMap<String, String>);
 impl<'a> Annotations<'a> {
     /// Full name and value; the newer prefix wins where both are there.
     pub(super) fn find(&self, name: &str) -> Option<(String, &'a str)> {
-        [names::PREFIX, names::DEPRECATED_PREFIX]
-            .iter()
-            .find_map(|prefix| {
-                let full = format!("{prefix}{name}");
-                self.0.get(&full).map(|value| (full, value.as_str()))
-            })
+        let find = |prefix| {
+            let is_it = |(full, _): &(&String, _)| full.strip_prefix(prefix) == Some(name);
+            self.0.iter().find(is_it)
+        };
+        let found = find(names::PREFIX).or_else(|| find(names::DEPRECATED_PREFIX));
+        found.map(|(full, value)| (full.clone(), value.as_str()))
     }
 
     /// As [`Self::find`], with an empty value taken for none.
