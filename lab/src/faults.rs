@@ -72,13 +72,47 @@ impl Drop for ControlPlaneStop<'_> {
     }
 }
 
+/// While it lives, a node has no power.
+#[derive(Debug)]
+#[must_use = "the node is switched on when this is dropped"]
+pub struct PowerCut<'a> {
+    lab: &'a Lab,
+    node: u8,
+}
+
+impl PowerCut<'_> {
+    /// Switches the node on.
+    ///
+    /// # Errors
+    /// As [`Lab::boot`].
+    pub fn boot(self) -> Result<()> {
+        let (lab, node) = (self.lab, self.node);
+        self.leave();
+        lab.boot(node)
+    }
+
+    /// Leaves the node without power for whoever calls [`Lab::boot`].
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for PowerCut<'_> {
+    fn drop(&mut self) {
+        if let Err(failed) = self.lab.boot(self.node) {
+            eprintln!("node {} stays without power: {failed}", self.node);
+        }
+    }
+}
+
 impl Lab {
     /// Cuts a node's power: its cable goes dead and every process of it is gone when this returns. Its disk stays.
     ///
     /// # Errors
     /// If the node is down already.
-    pub fn cut(&self, node: u8) -> Result<()> {
-        ask(self.state(), Request::Cut(node))
+    pub fn cut(&self, node: u8) -> Result<PowerCut<'_>> {
+        ask(self.state(), Request::Cut(node))?;
+        Ok(PowerCut { lab: self, node })
     }
 
     /// Switches a node on and waits until its kubelet has reported, it is Ready and its kube-proxy has rules.

@@ -343,12 +343,12 @@ fn dead_node(lab: &Lab) -> Outcome {
     let all = nodes(lab);
     forwarded(&fabric, address, &all, SOON)?;
     watched(lab, &fabric)?;
-    lab.cut(1)?;
+    let cut = lab.cut(1)?;
     let began = Instant::now();
     forwarded(&fabric, address, &all[1..], PODS)?;
     let took = began.elapsed();
     eprintln!("neither router forwards to the dead node after {took:.2?}");
-    lab.boot(1)?;
+    cut.boot()?;
     // The routes that a client's packets come back by went with the power.
     drop(fabric);
     assert!(took < SILENT, "{took:?}");

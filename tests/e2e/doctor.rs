@@ -3,12 +3,13 @@
 use ferrolb_lab::{Found, Lab, Result, wait};
 use serde_json::{Deserializer, Value};
 
-use crate::scene::SOON;
+use crate::scene::{PODS, SOON};
 
 /// The exit code and the answer.
 pub(crate) fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
     let arguments = [&["doctor", "-o", "json"], more].concat();
-    let Found { code, text, .. } = lab.ferrolb_finds(&arguments, SOON)?;
+    // A dead node's speaker is waited for, once, and what may pass is looked at six times.
+    let Found { code, text, .. } = lab.ferrolb_finds(&arguments, PODS)?;
     // What it says on standard error follows.
     let answer = Deserializer::from_str(&text).into_iter::<Value>().next();
     Ok((

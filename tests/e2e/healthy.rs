@@ -1,5 +1,7 @@
 //! What passes by itself is no finding.
 
+use std::time::Instant;
+
 use ferrolb_lab::suite::{Outcome, Trial, trial};
 use ferrolb_lab::{Lab, Result};
 
@@ -15,9 +17,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Looks once; nothing may be found, though a dead node cannot be asked.
 fn looks(lab: &Lab, when: &str, found: &mut Vec<String>) -> Result<()> {
+    let began = Instant::now();
     let (code, answer) = doctor(lab, &[])?;
     let gaps = answer["not_looked_at"].as_array().map_or(0, Vec::len);
-    eprintln!("{when}: {code:?}, {gaps} gaps");
+    eprintln!("{when}: {code:?}, {gaps} gaps, {:.1?}", began.elapsed());
     found.extend(lines(&answer).into_iter().map(|line| format!("{when}: {line}")));
     assert!(answer["checks"].is_array(), "{when}: {answer}");
     Ok(())
@@ -34,11 +37,11 @@ fn while_nodes_die(lab: &Lab) -> Outcome {
     let mut victim = lab.announced(first, SOON, |_| true)?;
     looks(lab, "before", &mut found)?;
     for round in 1..=2 {
-        lab.cut(victim)?;
         let died = victim;
+        let cut = lab.cut(died)?;
         looks(lab, &format!("{round}: dies"), &mut found)?;
         victim = lab.announced(first, SOON, |node| node != died)?;
-        lab.boot(died)?;
+        cut.boot()?;
         for when in ["is back", "is still back", "has come back"] {
             looks(lab, &format!("{round}: {when}"), &mut found)?;
         }

@@ -37,13 +37,13 @@ fn unplug(lab: &Lab) -> Outcome {
 
 fn cut(lab: &Lab) -> Outcome {
     let node = placement(lab)?.with[0];
-    lab.cut(node)?;
+    let cut = lab.cut(node)?;
     assert!(
         lab.exec(node, &["true"]).is_err(),
         "a node without power runs nothing"
     );
     assert_eq!(lab.arp_ask(Machine::Node(node).ipv4(), SILENCE)?, []);
-    lab.boot(node)?;
+    cut.boot()?;
     assert_eq!(
         lab.arp_ask(Machine::Node(node).ipv4(), HEARING)?,
         [lab.node_mac(node)],
@@ -73,8 +73,8 @@ fn pod_addresses(lab: &Lab) -> Result<Vec<IpAddr>> {
 
 fn twice(lab: &Lab) -> Outcome {
     assert!(lab.boot(3).is_err(), "it runs");
-    lab.cut(3)?;
+    let cut = lab.cut(3)?;
     assert!(lab.cut(3).is_err(), "it is down");
-    lab.boot(3)?;
+    cut.boot()?;
     Ok(())
 }

@@ -54,11 +54,11 @@ fn on_machines(lab: &Lab) -> Outcome {
 
 fn power(lab: &Lab) -> Outcome {
     let mut process = sleeper(lab, Machine::Node(3))?;
-    lab.cut(3)?;
+    let cut = lab.cut(3)?;
     assert!(!is_there(process.pid()));
     process.ended()?;
     assert!(process.terminate().is_err(), "it has ended");
-    Ok(lab.boot(3)?)
+    Ok(cut.boot()?)
 }
 
 fn dropped(lab: &Lab) -> Outcome {

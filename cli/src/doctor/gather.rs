@@ -11,9 +11,10 @@ use ferrolb_speaker::may::Options;
 use futures::try_join;
 use futures::{StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::checks::{self, FACTS};
 use super::report::Report;
@@ -33,6 +34,8 @@ const AT_ONCE: usize = 16;
 /// What may pass by itself is looked at so many times: a speaker that just started, an address that is moving.
 const LOOKS: usize = 6;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// A speaker whose failure to answer takes longer is not asked again: of a dead node nobody hears for ten seconds each time.
+const TOO_SLOW: Duration = Duration::from_secs(1);
 /// The definition of Cilium's policies for layer 2.
 const CILIUM: &str = "ciliuml2announcementpolicies.cilium.io";
 
@@ -58,6 +61,9 @@ struct Asked {
     waiting: BTreeMap<NodeName, String>,
 }
 
+/// The pods that took too long to fail to answer, and why.
+type Slow = BTreeMap<String, String>;
+
 /// Reads and asks, and does so again while something is wrong that may pass by itself: that is no finding.
 ///
 /// # Errors
@@ -67,14 +73,15 @@ pub(super) async fn gather(
     options: &Options,
     progress: &mut Progress,
 ) -> Result<Gathered, AccessError> {
-    let mut gathered = look(cluster, options, progress).await?;
+    let mut slow = Slow::new();
+    let mut gathered = look(cluster, options, &mut slow, progress).await?;
     for _ in 1..LOOKS {
         let Some(passing) = gathered.passing() else {
             break;
         };
         progress.stage(&format!("looking again, as {passing}"));
         sleep(BETWEEN_LOOKS).await;
-        gathered = look(cluster, options, progress).await?;
+        gathered = look(cluster, options, &mut slow, progress).await?;
     }
     progress.stage("looking for other load balancers");
     let seeing = Seeing::of(cluster);
@@ -90,6 +97,7 @@ pub(super) async fn gather(
 async fn look(
     cluster: &Cluster,
     options: &Options,
+    slow: &mut Slow,
     progress: &mut Progress,
 ) -> Result<Gathered, AccessError> {
     progress.stage("reading objects");
@@ -118,7 +126,7 @@ async fn look(
             let running = pods.iter().filter(|pod| pod.is_ready() || is_up(pod));
             let running: Vec<_> = running.collect();
             progress.stage(&format!("asking {} speakers", running.len()));
-            ask_all(cluster, &running).await
+            ask_all(cluster, &running, slow).await
         }
         None => Asked::default(),
     };
@@ -250,15 +258,31 @@ async fn policies(
 }
 
 /// What the speakers say of their nodes.
-async fn ask_all(cluster: &Cluster, pods: &[&Pod]) -> Asked {
-    let answers = stream::iter(pods).map(|pod| async move {
+async fn ask_all(cluster: &Cluster, pods: &[&Pod], slow: &mut Slow) -> Asked {
+    let (known, others): (Vec<&Pod>, Vec<&Pod>) = pods
+        .iter()
+        .copied()
+        .partition(|pod| slow.contains_key(&pod.name_any()));
+    let mut asked = Asked::default();
+    for pod in known.into_iter().filter(|pod| pod.is_ready()) {
+        let why = slow.get(&pod.name_any()).cloned().unwrap_or_default();
+        asked.unasked.extend(pod.node().map(|node| (node, why)));
+    }
+    let answers = stream::iter(others).map(|pod| async move {
         let path = if pod.is_ready() { "/facts" } else { "/readyz" };
-        (*pod, ask(cluster, pod, path).await)
+        let began = Instant::now();
+        let answer = ask(cluster, pod, path).await;
+        (pod, answer, began.elapsed())
     });
     let answers: Vec<_> = answers.buffer_unordered(AT_ONCE).collect().await;
-    let mut asked = Asked::default();
-    for (pod, answer) in answers {
+    for (pod, answer, took) in answers {
         let Some(node) = pod.node() else { continue };
+        match &answer {
+            // It answers, however slowly.
+            Ok(_) | Err(AskError::Refused { .. }) => {}
+            Err(error) if took > TOO_SLOW => drop(slow.insert(pod.name_any(), error.to_string())),
+            Err(_) => {}
+        }
         match answer {
             Ok(_) if !pod.is_ready() => drop(asked.waiting.insert(node, String::new())),
             Err(AskError::Refused { text, .. }) if !pod.is_ready() => drop(asked.waiting.insert(node, text)),

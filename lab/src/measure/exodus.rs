@@ -122,7 +122,7 @@ impl Scene {
             at: Instant::now(),
             clock: SystemTime::now(),
         };
-        self.stage.lab.cut(victim.node)?;
+        self.stage.lab.cut(victim.node)?.leave();
         let firsts = self.announced(&watch, &victim, limit)?;
         let stall = watch
             .ticker

@@ -9,7 +9,7 @@ pub(crate) fn happens(lab: &Lab, what: Break) -> Result<()> {
     let node = |said: &str| number(lab.plan(), said);
     let nodes = |said: &str| said.split(',').map(node).collect::<Result<Vec<u8>>>();
     match what {
-        Break::Cut { node: said } => lab.cut(node(&said)?)?,
+        Break::Cut { node: said } => lab.cut(node(&said)?)?.leave(),
         Break::Boot { node: said } => lab.boot(node(&said)?)?,
         Break::Unplug { node: said } => lab.unplug(node(&said)?)?,
         Break::Plug { node: said } => lab.plug(node(&said)?)?,

@@ -56,7 +56,7 @@ impl Scene {
             pause: None,
         };
         match kind {
-            Kind::Cut => self.lab.cut(holder)?,
+            Kind::Cut => self.lab.cut(holder)?.leave(),
             Kind::Kill => self.lab.kill_speaker(holder)?,
             Kind::Hang => struck.pause = Some(self.lab.pause_speaker(holder)?),
             Kind::Carrier => self.lab.unplug(holder)?,
@@ -81,8 +81,8 @@ impl Scene {
         let between = BETWEEN_MILLISECONDS[number % BETWEEN_MILLISECONDS.len()];
         thread::sleep(Duration::from_millis(between));
         self.lab.unplug(next)?;
-        self.lab.cut(holder)?;
-        self.lab.cut(next)?;
+        self.lab.cut(holder)?.leave();
+        self.lab.cut(next)?.leave();
         Ok(next)
     }
 
