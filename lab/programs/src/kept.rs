@@ -31,12 +31,14 @@ impl Wanted {
 }
 
 impl Module {
-    /// The flags that the compiler and the linker get. No debugger reads these programs.
+    /// The flags that the compiler and the linker get. No debugger reads these programs, so nothing is written for one:
+    /// without it the compiler has a tenth less to do.
     fn flags(&self) -> Vec<String> {
         let mut flags = vec![
             "-mod=readonly".to_owned(),
             "-trimpath".into(),
             "-buildvcs=false".into(),
+            "-gcflags=all=-dwarf=false".into(),
             format!("-ldflags=-s -w {}", self.variables).trim_end().to_owned(),
         ];
         if !self.tags.is_empty() {
@@ -61,6 +63,8 @@ impl Module {
             .current_dir(module_folder(self.folder))
             .env("CGO_ENABLED", if self.cgo { "1" } else { "0" })
             .env("GOWORK", "off")
+            // A process of the compiler ends soon: a collection that it can do without is time saved.
+            .env("GOGC", "400")
             .arg(task)
             .args(self.flags());
         command
