@@ -8,7 +8,7 @@
 //! - TCP keep-alives: an API server that vanished without a word is noticed after about [`DEAD_PEER_TIMEOUT`] on an idle
 //!   watch; by default only the watch's own limit of 295 s ends it.
 //!
-//! It speaks HTTP/1.1, as `kube` does: HTTP/2 was tried and took more of the processor, as requests share no write
+//! It speaks HTTP/1.1, as `kube` does: HTTP/2 was tried and took more of the processor; requests share no write
 //! (`findings/hyper-http2-a-write-a-request.sh`), and of a watch that is read late all other requests would wait.
 //! There is no limit of requests per second on this side.
 
