@@ -1,15 +1,19 @@
 //! What `ferrolb doctor` answers.
 
+use std::time::Duration;
+
 use ferrolb_lab::{Found, Lab, Result, wait};
 use serde_json::{Deserializer, Value};
 
-use crate::scene::{PODS, SOON};
+use crate::scene::SOON;
+
+/// The speaker of a dead node is waited for once, ten seconds, and there are six looks a second apart; twice that.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The exit code and the answer.
 pub(crate) fn doctor(lab: &Lab, more: &[&str]) -> Result<(Option<i32>, Value)> {
     let arguments = [&["doctor", "-o", "json"], more].concat();
-    // A dead node's speaker is waited for, once, and what may pass is looked at six times.
-    let Found { code, text, .. } = lab.ferrolb_finds(&arguments, PODS)?;
+    let Found { code, text, .. } = lab.ferrolb_finds(&arguments, LONGEST)?;
     // What it says on standard error follows.
     let answer = Deserializer::from_str(&text).into_iter::<Value>().next();
     Ok((

@@ -1,6 +1,7 @@
 //! Gathers what the checks look at: objects, then what the speakers say. What may not be read stops nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_controller::alloc::{addresses_of_odd, held_by_odd};
@@ -61,8 +62,8 @@ struct Asked {
     waiting: BTreeMap<NodeName, String>,
 }
 
-/// The pods that took too long to fail to answer, and why.
-type Slow = BTreeMap<String, String>;
+/// The pods that took too long to fail to answer, and why they failed.
+type Slow = BTreeMap<String, Arc<AskError>>;
 
 /// Reads and asks, and does so again while something is wrong that may pass by itself: that is no finding.
 ///
@@ -259,40 +260,41 @@ async fn policies(
 
 /// What the speakers say of their nodes.
 async fn ask_all(cluster: &Cluster, pods: &[&Pod], slow: &mut Slow) -> Asked {
-    let (known, others): (Vec<&Pod>, Vec<&Pod>) = pods
-        .iter()
-        .copied()
-        .partition(|pod| slow.contains_key(&pod.name_any()));
-    let mut asked = Asked::default();
-    for pod in known.into_iter().filter(|pod| pod.is_ready()) {
-        let why = slow.get(&pod.name_any()).cloned().unwrap_or_default();
-        asked.unasked.extend(pod.node().map(|node| (node, why)));
-    }
-    let answers = stream::iter(others).map(|pod| async move {
-        let path = if pod.is_ready() { "/facts" } else { "/readyz" };
-        let began = Instant::now();
-        let answer = ask(cluster, pod, path).await;
-        (pod, answer, began.elapsed())
+    let answers = stream::iter(pods).map(|pod| {
+        let known = slow.get(&pod.name_any()).cloned();
+        async move {
+            let path = if pod.is_ready() { "/facts" } else { "/readyz" };
+            let began = Instant::now();
+            let answer = match known {
+                Some(error) => Err(error),
+                None => ask(cluster, pod, path).await.map_err(Arc::new),
+            };
+            (*pod, answer, began.elapsed())
+        }
     });
     let answers: Vec<_> = answers.buffer_unordered(AT_ONCE).collect().await;
+    let mut asked = Asked::default();
     for (pod, answer, took) in answers {
         let Some(node) = pod.node() else { continue };
-        match &answer {
-            // It answers, however slowly.
-            Ok(_) | Err(AskError::Refused { .. }) => {}
-            Err(error) if took > TOO_SLOW => drop(slow.insert(pod.name_any(), error.to_string())),
-            Err(_) => {}
-        }
-        match answer {
+        match answer.as_ref().map_err(|error| &**error) {
             Ok(_) if !pod.is_ready() => drop(asked.waiting.insert(node, String::new())),
-            Err(AskError::Refused { text, .. }) if !pod.is_ready() => drop(asked.waiting.insert(node, text)),
+            Err(AskError::Refused { text, .. }) if !pod.is_ready() => {
+                drop(asked.waiting.insert(node, text.clone()));
+            }
             // What Kubernetes says of it is all there is.
             Err(_) if !pod.is_ready() => {}
-            Ok(body) => match serde_json::from_slice(&body) {
+            Ok(body) => match serde_json::from_slice(body) {
                 Ok(said) => drop(asked.facts.insert(node, said)),
                 Err(error) => drop(asked.unasked.insert(node, error.to_string())),
             },
             Err(error) => drop(asked.unasked.insert(node, error.to_string())),
+        }
+        // A refusal is an answer, however late.
+        if let Err(error) = answer
+            && took > TOO_SLOW
+            && !matches!(*error, AskError::Refused { .. })
+        {
+            slow.insert(pod.name_any(), error);
         }
     }
     asked
