@@ -11,108 +11,65 @@ use crate::{machine, readiness, wait};
 
 const BOOTING: Duration = Duration::from_secs(60);
 
-/// While it lives, etcd does nothing.
+/// While it lives, a part of the lab is broken.
 #[derive(Debug)]
-#[must_use = "etcd goes on when this is dropped"]
-pub struct EtcdPause<'a> {
+#[must_use = "it is mended when this is dropped"]
+pub struct Broken<'a> {
     lab: &'a Lab,
+    part: Part,
 }
 
-impl EtcdPause<'_> {
-    /// Lets etcd go on.
-    ///
-    /// # Errors
-    /// If etcd does not run.
-    pub fn resume(self) -> Result<()> {
-        self.lab.resume_etcd()
-    }
-
-    /// Leaves etcd paused for whoever calls [`Lab::resume_etcd`].
-    pub fn leave(self) {
-        std::mem::forget(self);
-    }
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Etcd,
+    ControlPlane,
+    PowerOf(u8),
 }
 
-impl Drop for EtcdPause<'_> {
-    fn drop(&mut self) {
-        // a lab that is gone has no etcd
-        let _ = self.lab.resume_etcd();
-    }
-}
-
-/// While it lives, there is neither API server nor etcd.
-#[derive(Debug)]
-#[must_use = "the control plane is started when this is dropped"]
-pub struct ControlPlaneStop<'a> {
-    lab: &'a Lab,
-}
-
-impl ControlPlaneStop<'_> {
-    /// Starts both and waits until the API server is ready.
-    ///
-    /// # Errors
-    /// As [`Lab::start_control_plane`].
-    pub fn start(self) -> Result<()> {
-        let lab = self.lab;
-        self.leave();
-        lab.start_control_plane()
-    }
-
-    /// Leaves both dead for whoever calls [`Lab::start_control_plane`].
-    pub fn leave(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for ControlPlaneStop<'_> {
-    fn drop(&mut self) {
-        if let Err(failed) = self.lab.start_control_plane() {
-            eprintln!("the control plane stays dead: {failed}");
+impl Part {
+    fn mend(self, lab: &Lab) -> Result<()> {
+        match self {
+            Self::Etcd => lab.resume_etcd(),
+            Self::ControlPlane => lab.start_control_plane(),
+            Self::PowerOf(node) => lab.boot(node),
         }
     }
 }
 
-/// While it lives, a node has no power.
-#[derive(Debug)]
-#[must_use = "the node is switched on when this is dropped"]
-pub struct PowerCut<'a> {
-    lab: &'a Lab,
-    node: u8,
-}
-
-impl PowerCut<'_> {
-    /// Switches the node on.
+impl Broken<'_> {
+    /// Mends it.
     ///
     /// # Errors
-    /// As [`Lab::boot`].
-    pub fn boot(self) -> Result<()> {
-        let (lab, node) = (self.lab, self.node);
+    /// As [`Lab::resume_etcd`], [`Lab::start_control_plane`] or [`Lab::boot`].
+    pub fn mend(self) -> Result<()> {
+        let (lab, part) = (self.lab, self.part);
         self.leave();
-        lab.boot(node)
+        part.mend(lab)
     }
 
-    /// Leaves the node without power for whoever calls [`Lab::boot`].
+    /// Leaves it to whoever calls [`Lab::resume_etcd`], [`Lab::start_control_plane`] or [`Lab::boot`].
     pub fn leave(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for PowerCut<'_> {
+impl Drop for Broken<'_> {
     fn drop(&mut self) {
-        if let Err(failed) = self.lab.boot(self.node) {
-            eprintln!("node {} stays without power: {failed}", self.node);
+        if let Err(failed) = self.part.mend(self.lab) {
+            eprintln!("{:?} stays broken: {failed}", self.part);
         }
     }
 }
 
 impl Lab {
-    /// Cuts a node's power: its cable goes dead and every process of it is gone when this returns. Its disk stays.
+    /// Cuts a node's power until the returned value is dropped: its cable goes dead and every process of it is gone when this
+    /// returns. Its disk stays.
     ///
     /// # Errors
     /// If the node is down already.
-    pub fn cut(&self, node: u8) -> Result<PowerCut<'_>> {
+    pub fn cut(&self, node: u8) -> Result<Broken<'_>> {
         ask(self.state(), Request::Cut(node))?;
-        Ok(PowerCut { lab: self, node })
+        Ok(self.broken(Part::PowerOf(node)))
     }
 
     /// Switches a node on and waits until its kubelet has reported, it is Ready and its kube-proxy has rules.
@@ -178,9 +135,9 @@ impl Lab {
     ///
     /// # Errors
     /// If one of both does not run.
-    pub fn stop_control_plane(&self) -> Result<ControlPlaneStop<'_>> {
+    pub fn stop_control_plane(&self) -> Result<Broken<'_>> {
         ask(self.state(), Request::StopControlPlane)?;
-        Ok(ControlPlaneStop { lab: self })
+        Ok(self.broken(Part::ControlPlane))
     }
 
     /// Starts the API server and etcd that were killed and waits until the API server says that it is ready.
@@ -205,9 +162,9 @@ impl Lab {
     ///
     /// # Errors
     /// If etcd does not run.
-    pub fn pause_etcd(&self) -> Result<EtcdPause<'_>> {
+    pub fn pause_etcd(&self) -> Result<Broken<'_>> {
         ask(self.state(), Request::PauseEtcd)?;
-        Ok(EtcdPause { lab: self })
+        Ok(self.broken(Part::Etcd))
     }
 
     /// Lets etcd go on; fine if it is not paused.
@@ -216,6 +173,10 @@ impl Lab {
     /// If etcd does not run.
     pub fn resume_etcd(&self) -> Result<()> {
         ask(self.state(), Request::ResumeEtcd)
+    }
+
+    fn broken(&self, part: Part) -> Broken<'_> {
+        Broken { lab: self, part }
     }
 
     fn last_heartbeat(&self, name: &str) -> String {

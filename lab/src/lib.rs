@@ -50,7 +50,7 @@ pub mod wait;
 use ferrolb_programs::error;
 
 pub use entry::entry;
-pub use faults::{ControlPlaneStop, EtcdPause, PowerCut};
+pub use faults::Broken;
 pub use ferrolb_programs::error::{Error, Result};
 pub use ferrolb_programs::{command, source};
 pub use helm::without_cluster as helm;

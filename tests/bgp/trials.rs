@@ -348,7 +348,7 @@ fn dead_node(lab: &Lab) -> Outcome {
     forwarded(&fabric, address, &all[1..], PODS)?;
     let took = began.elapsed();
     eprintln!("neither router forwards to the dead node after {took:.2?}");
-    cut.boot()?;
+    cut.mend()?;
     // The routes that a client's packets come back by went with the power.
     drop(fabric);
     assert!(took < SILENT, "{took:?}");

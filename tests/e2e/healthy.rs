@@ -41,7 +41,7 @@ fn while_nodes_die(lab: &Lab) -> Outcome {
         let cut = lab.cut(died)?;
         looks(lab, &format!("{round}: dies"), &mut found)?;
         victim = lab.announced(first, SOON, |node| node != died)?;
-        cut.boot()?;
+        cut.mend()?;
         for when in ["is back", "is still back", "has come back"] {
             looks(lab, &format!("{round}: {when}"), &mut found)?;
         }

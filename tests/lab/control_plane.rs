@@ -61,7 +61,7 @@ fn twice(lab: &Lab) -> Outcome {
 fn paused(lab: &Lab) -> Outcome {
     let pause = lab.pause_etcd()?;
     assert!(keep(lab, "during-pause").is_err(), "nobody stores it");
-    pause.resume()?;
+    pause.mend()?;
     keep(lab, "after-pause")?;
     assert_eq!(kept(lab, "after-pause")?, "kept");
     Ok(())
@@ -72,7 +72,7 @@ fn stopped(lab: &Lab) -> Outcome {
     let stop = lab.stop_control_plane()?;
     assert!(kept(lab, "before-stop").is_err(), "nobody answers");
     assert!(lab.resume_etcd().is_err(), "etcd is dead, too");
-    stop.start()?;
+    stop.mend()?;
     assert_eq!(kept(lab, "before-stop")?, "kept");
     assert!(lab.start_control_plane().is_err(), "it runs");
     Ok(())

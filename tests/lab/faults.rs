@@ -43,7 +43,7 @@ fn cut(lab: &Lab) -> Outcome {
         "a node without power runs nothing"
     );
     assert_eq!(lab.arp_ask(Machine::Node(node).ipv4(), SILENCE)?, []);
-    cut.boot()?;
+    cut.mend()?;
     assert_eq!(
         lab.arp_ask(Machine::Node(node).ipv4(), HEARING)?,
         [lab.node_mac(node)],
@@ -75,6 +75,6 @@ fn twice(lab: &Lab) -> Outcome {
     assert!(lab.boot(3).is_err(), "it runs");
     let cut = lab.cut(3)?;
     assert!(lab.cut(3).is_err(), "it is down");
-    cut.boot()?;
+    cut.mend()?;
     Ok(())
 }

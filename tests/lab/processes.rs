@@ -58,7 +58,7 @@ fn power(lab: &Lab) -> Outcome {
     assert!(!is_there(process.pid()));
     process.ended()?;
     assert!(process.terminate().is_err(), "it has ended");
-    Ok(cut.boot()?)
+    Ok(cut.mend()?)
 }
 
 fn dropped(lab: &Lab) -> Outcome {
