@@ -55,11 +55,12 @@ impl Orphans {
     }
 
     /// The orphans that it is this instance's turn to claim, and for how long no node held them: after each slot it is the
-    /// turn of one more (C10). Where it is asked first whether another station has it, slots are as much longer (N2).
+    /// turn of one more (C10). Where no claim is known, slots are longer: nobody misses the address yet, and the first in the
+    /// order may learn of it later than the others, or may ask first whether another station has it (N2).
     pub(super) fn turns(&self, facts: &Facts, conflicts: &Conflicts, now: Moment) -> Vec<(IpAddr, Duration)> {
-        let slot = |address| match facts.is_unused(address) {
-            true => facts.profile.slot() + PROBING,
-            false => facts.profile.slot(),
+        let slot = |address| match facts.ledger.others.knows(address) {
+            true => facts.profile.slot(),
+            false => facts.profile.slot() + PROBING,
         };
         let patience = match facts.roll.all_synced() {
             true => Duration::ZERO,

@@ -219,3 +219,30 @@ fn a_deleted_address_has_no_holder_once_all_know() {
         assert!(world.holding(address(1)).is_empty(), "seed {seed}");
     }
 }
+
+/// Rule C10.
+#[test]
+fn an_address_that_nobody_claimed_yet_waits_for_the_first_in_the_order_that_learns_late_of_it() {
+    for seed in 1..10 {
+        let mut world = World::new(4, 12, seed);
+        let first = world.nodes[0].id;
+        let mut later = Vec::new();
+        for node in 0..4 {
+            world.see(node, |view| {
+                prefer(view, first, 10);
+                later.push(std::mem::take(&mut view.groups));
+            });
+        }
+        let mut world = world.started();
+        let mut later = later.into_iter();
+        let at_last = later.next().expect("one for each node");
+        for (node, groups) in (1..).zip(later) {
+            world.see(node, |view| view.groups = groups);
+        }
+        world.run(ms(300));
+        assert!((0..4).all(|node| world.held(node).is_empty()), "seed {seed}");
+        world.see(0, |view| view.groups = at_last);
+        world.run(ms(100));
+        assert_eq!(world.held(0).len(), 12, "seed {seed}: {:?}", world.table());
+    }
+}
