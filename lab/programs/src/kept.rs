@@ -34,11 +34,12 @@ impl Module {
     /// The flags that the compiler and the linker get. No debugger reads these programs, so nothing is written for one:
     /// without it the compiler has a tenth less to do.
     fn flags(&self) -> Vec<String> {
+        let inlining = if self.inlines { "" } else { " -l" };
         let mut flags = vec![
             "-mod=readonly".to_owned(),
             "-trimpath".into(),
             "-buildvcs=false".into(),
-            "-gcflags=all=-dwarf=false".into(),
+            format!("-gcflags=all=-dwarf=false{inlining}"),
             format!("-ldflags=-s -w {}", self.variables).trim_end().to_owned(),
         ];
         if !self.tags.is_empty() {

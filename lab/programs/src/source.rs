@@ -1,5 +1,6 @@
 //! The tree this program was built from, and its own programs, as the lab runs them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,11 +59,44 @@ pub fn lab_program() -> Result<PathBuf> {
     Ok(target_folder().join("debug").join(NAME))
 }
 
+/// How the static programs are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Profile {
+    /// As they are published: what is measured, and what trials run.
+    Release,
+    /// In a third of the time, for a person who waits: what `scripts/in-lab` runs.
+    Quick,
+}
+
+impl Profile {
+    /// A static program that cargo built in one profile builds the others in the same one.
+    fn of_this_program() -> Self {
+        let this = std::env::current_exe().and_then(fs::canonicalize);
+        let folder = fs::canonicalize(Self::Quick.folder());
+        match (this, folder) {
+            (Ok(this), Ok(folder)) if this.parent() == Some(&folder) => Self::Quick,
+            _ => Self::Release,
+        }
+    }
+
+    fn folder(self) -> PathBuf {
+        target_folder().join(TARGET).join(self.name())
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Quick => "quick",
+        }
+    }
+}
+
 fn build_static(packages: &[&str], line: impl FnMut(&str)) -> Result<()> {
     let mut command = cargo("build");
     command
         .env("RUSTFLAGS", STATIC)
-        .args(["--release", "--target", TARGET, "--bins"])
+        .args(["--profile", Profile::of_this_program().name()])
+        .args(["--target", TARGET, "--bins"])
         .args(selected(packages));
     watched::run(&mut command, line).map(drop)
 }
@@ -111,7 +145,7 @@ fn is_of_a_package(variable: &str) -> bool {
 }
 
 fn static_folder() -> PathBuf {
-    target_folder().join(TARGET).join("release")
+    Profile::of_this_program().folder()
 }
 
 fn target_folder() -> PathBuf {

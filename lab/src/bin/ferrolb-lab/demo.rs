@@ -9,11 +9,11 @@ use crate::config;
 
 const FURTHER: &str = "\
 To look around yourself:
-  sudo target/x86_64-unknown-linux-gnu/release/ferrolb-lab up        # the same cluster, and it stays
-  sudo target/x86_64-unknown-linux-gnu/release/ferrolb-lab install
-  sudo target/x86_64-unknown-linux-gnu/release/ferrolb-lab kubectl apply -f $PWD/deploy/examples/
-  sudo target/x86_64-unknown-linux-gnu/release/ferrolb-lab kubectl get services
-  sudo target/x86_64-unknown-linux-gnu/release/ferrolb-lab down
+  sudo target/x86_64-unknown-linux-gnu/quick/ferrolb-lab up        # the same cluster, and it stays
+  sudo target/x86_64-unknown-linux-gnu/quick/ferrolb-lab install
+  sudo target/x86_64-unknown-linux-gnu/quick/ferrolb-lab kubectl apply -f $PWD/deploy/examples/
+  sudo target/x86_64-unknown-linux-gnu/quick/ferrolb-lab kubectl get services
+  sudo target/x86_64-unknown-linux-gnu/quick/ferrolb-lab down
 `make tour` walks through all that a Service can be; lab/README.md lists what can be broken.";
 
 /// The lab goes with the value, whatever happens on the way.
