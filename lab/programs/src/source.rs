@@ -12,6 +12,9 @@ use crate::watched;
 /// only then do procedural macros still build.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const STATIC: &str = "-C target-feature=+crt-static";
+/// The packages of the static programs, each with a program of its name. Cargo is always told of all: the features of what
+/// they share depend on who asks, so that each by itself would be compiled again.
+const PACKAGES: [&str; 3] = ["ferrolb", "ferrolb-echo", "ferrolb-lab"];
 
 /// The top of the tree.
 #[must_use]
@@ -96,8 +99,9 @@ fn build_static(packages: &[&str], line: impl FnMut(&str)) -> Result<()> {
     command
         .env("RUSTFLAGS", STATIC)
         .args(["--profile", Profile::of_this_program().name()])
-        .args(["--target", TARGET, "--bins"])
-        .args(selected(packages));
+        .args(["--target", TARGET])
+        .args(each("-p", &PACKAGES))
+        .args(each("--bin", packages));
     watched::run(&mut command, line).map(drop)
 }
 
@@ -114,7 +118,7 @@ fn crates_of(packages: &[&str]) -> Result<usize> {
             "none",
             "--no-dedupe",
         ])
-        .args(selected(packages));
+        .args(each("-p", packages));
     let listed = watched::run(&mut command, |_| {})?;
     let mut crates: Vec<&str> = listed.lines().filter(|line| !line.is_empty()).collect();
     crates.sort_unstable();
@@ -122,8 +126,8 @@ fn crates_of(packages: &[&str]) -> Result<usize> {
     Ok(crates.len())
 }
 
-fn selected<'a>(packages: &[&'a str]) -> Vec<&'a str> {
-    packages.iter().flat_map(|package| ["-p", *package]).collect()
+fn each<'a>(flag: &'a str, packages: &[&'a str]) -> Vec<&'a str> {
+    packages.iter().flat_map(|package| [flag, *package]).collect()
 }
 
 /// Cargo without what a cargo that runs this program has set for it: some build scripts would run again for that.
