@@ -60,15 +60,12 @@ pub(crate) fn service_writes(
     let mut writes = Vec::new();
     let mut found_settled = Vec::new();
     let mut outcomes = Ascending::over(&decision.outcomes);
-    let mut known = Ascending::over(&settled.0);
+    let mut is_settled = settled.ascending();
     for (service, seen) in &snapshot.services {
         let Some(outcome) = outcomes.get(service) else {
             continue;
         };
-        let is_settled = known
-            .get(service)
-            .is_some_and(|(object, before)| Arc::ptr_eq(object, &seen.object) && before == outcome);
-        if is_settled || !may_send(service, &seen.observed.resource_version) {
+        if is_settled(service, &seen.object, outcome) || !may_send(service, &seen.observed.resource_version) {
             continue;
         }
         let dispute = given_up_to(service).and_then(|owners| disputed(service, seen, &owners, now));
@@ -77,6 +74,7 @@ pub(crate) fn service_writes(
             None => found_settled.push((service.clone(), (seen.object.clone(), outcome.clone()))),
         }
     }
+    drop(is_settled);
     settled.0.extend(found_settled);
     settled.prune(snapshot);
     writes
@@ -87,6 +85,16 @@ pub(crate) fn service_writes(
 pub(crate) struct Settled(BTreeMap<ServiceKey, (Arc<Service>, Outcome)>);
 
 impl Settled {
+    /// Whether a Service was found as it should be, with this object and this outcome. Asked in the order of their names.
+    fn ascending(&self) -> impl FnMut(&ServiceKey, &Arc<Service>, &Outcome) -> bool {
+        let mut known = Ascending::over(&self.0);
+        move |service, object, outcome| {
+            known
+                .get(service)
+                .is_some_and(|(before, decided)| Arc::ptr_eq(before, object) && decided == outcome)
+        }
+    }
+
     fn prune(&mut self, snapshot: &Snapshot) {
         if self.0.len() > snapshot.services.len() {
             self.0
