@@ -20,8 +20,6 @@ pub(super) struct Looks {
     known: BTreeMap<IpAddr, Known>,
     /// What others do not know yet of what this node found.
     untold: BTreeSet<IpAddr>,
-    /// What is wrong with addresses whose witness is another now: it may not know of it, and is to say when they are well.
-    left: BTreeSet<IpAddr>,
     /// Holders of which something was wrong: whether one of their addresses was found well since.
     doubted: BTreeMap<NodeId, bool>,
     /// The address that was asked for again last.
@@ -50,6 +48,8 @@ pub(super) struct Known {
     pub(super) since: Moment,
     /// When it was said or heard last.
     said: Moment,
+    /// The witness is another now: it may not know of what is wrong, and is to say when the address is well.
+    is_left: bool,
 }
 
 impl Known {
@@ -65,7 +65,6 @@ impl Looks {
             me,
             known: BTreeMap::new(),
             untold: BTreeSet::new(),
-            left: BTreeSet::new(),
             doubted: BTreeMap::new(),
             last: None,
             news: News::None,
@@ -78,9 +77,11 @@ impl Looks {
 
     /// This node found it. Whether other addresses of the holder are to be looked at sooner.
     pub(super) fn found(&mut self, finding: Finding, now: Moment) -> bool {
-        self.left.remove(&finding.address);
         let before = self.known.get(&finding.address).copied();
         let was_well = before.is_none_or(|before| before.wire == Wire::Ok);
+        if let Some(known) = self.known.get_mut(&finding.address) {
+            known.is_left = false;
+        }
         let said = before.filter(|before| before.wire == finding.wire && before.witness == self.me);
         if said.is_none_or(|before| before.holder != finding.holder) {
             self.note(self.me, &finding, now);
@@ -113,7 +114,6 @@ impl Looks {
             holder,
             wire,
         } = *finding;
-        self.left.remove(&address);
         let is_same =
             |known: &&Known| known.wire == wire && known.holder == holder && known.witness == witness;
         let before = self.known.get(&address);
@@ -128,6 +128,7 @@ impl Looks {
             witness,
             since,
             said: now,
+            is_left: false,
         };
         self.known.insert(address, known);
     }
@@ -148,7 +149,6 @@ impl Looks {
     /// Nothing is known of it any more: it moved, or nobody holds it.
     pub(super) fn forget(&mut self, address: IpAddr) {
         self.untold.remove(&address);
-        self.left.remove(&address);
         if let Some(known) = self.known.remove(&address) {
             let is_well = known.wire == Wire::Ok;
             self.news = self.news.max(if is_well { News::Quiet } else { News::Urgent });
@@ -157,12 +157,12 @@ impl Looks {
 
     /// This node is not its witness. What was wrong is forgotten when it was said once more (W5).
     pub(super) fn left_to_others(&mut self, address: IpAddr) {
-        let own = self.known.get(&address);
+        let own = self.known.get_mut(&address);
         let own = own.filter(|known| known.witness == self.me && !known.is_conflict());
-        match own.map(|known| known.wire) {
+        match own {
             None => {}
-            Some(Wire::Ok) => self.forget(address),
-            Some(_) => drop(self.left.insert(address)),
+            Some(known) if known.wire == Wire::Ok => self.forget(address),
+            Some(known) => known.is_left = true,
         }
     }
 
@@ -170,7 +170,7 @@ impl Looks {
         let own = self
             .iter()
             .filter(|(_, known)| known.witness == self.me && !known.is_conflict());
-        own.filter(|(address, known)| known.wire != Wire::Ok && !self.left.contains(address))
+        own.filter(|(_, known)| known.wire != Wire::Ok && !known.is_left)
     }
 
     /// Addresses of which this node found something wrong, to be asked for again: at most `most`, others each time.
@@ -187,21 +187,24 @@ impl Looks {
     pub(super) fn take_due(&mut self, now: Moment) -> Vec<Finding> {
         let late = self.wrong().filter(|(_, known)| now.since(known.said) >= AGAIN);
         let late: Vec<IpAddr> = late.map(|(address, _)| address).take(MOST_FINDINGS).collect();
-        let due = self.untold.iter().chain(&self.left).copied().chain(late);
+        let left = self.iter().filter(|(_, known)| known.is_left);
+        let left = left.map(|(address, _)| address);
+        let due = self.untold.iter().copied().chain(left).chain(late);
         let due = due.take(MOST_FINDINGS);
         let due: BTreeSet<IpAddr> = due.collect();
         let mut findings = Vec::new();
         for address in due {
             self.untold.remove(&address);
-            if let Some(known) = self.known.get_mut(&address) {
-                known.said = now;
-                findings.push(Finding {
-                    address,
-                    holder: known.holder,
-                    wire: known.wire,
-                });
-            }
-            if self.left.contains(&address) {
+            let Some(known) = self.known.get_mut(&address) else {
+                continue;
+            };
+            known.said = now;
+            findings.push(Finding {
+                address,
+                holder: known.holder,
+                wire: known.wire,
+            });
+            if known.is_left {
                 self.forget(address);
             }
         }
